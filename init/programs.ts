@@ -1,0 +1,36 @@
+/**
+ * Writes the programs of dist/bin/: one small executable for each name an administrator types.
+ *
+ * It knows which module each program is, and nothing of what they do. Run by init/build.sh after the compiler.
+ */
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const dist = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Program name to its module below dist/, without `.js`. */
+const programs: Readonly<Record<string, string>> = {
+  authdaemond: 'authdaemon/bin/authdaemond',
+  authenumerate: 'authdaemon/bin/authenumerate',
+  authpasswd: 'authdaemon/bin/authpasswd',
+  authtest: 'authdaemon/bin/authtest',
+  imapd: 'imapd/bin/imapd',
+  maildirmake: 'maildir/bin/maildirmake',
+  makeuserdb: 'authdaemon/bin/makeuserdb',
+  mkimapdcert: 'imapd/bin/mkimapdcert',
+  pw2userdb: 'authdaemon/bin/pw2userdb',
+  userdb: 'authdaemon/bin/userdb',
+  userdbpw: 'authdaemon/bin/userdbpw',
+};
+
+const bin = join(dist, 'bin');
+rmSync(bin, { recursive: true, force: true });
+mkdirSync(bin, { recursive: true });
+writeFileSync(join(bin, 'package.json'), '{ "type": "module" }\n');
+for (const [name, module] of Object.entries(programs)) {
+  if (!existsSync(join(dist, `${module}.js`))) throw new Error(`${name}: ${module}.js was not built`);
+  const file = join(bin, name);
+  writeFileSync(file, `#!/usr/bin/env node\nimport '../${module}.js';\n`);
+  chmodSync(file, 0o755);
+}
