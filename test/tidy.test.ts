@@ -56,7 +56,13 @@ function assertNone(found: readonly string[]): void {
 
 /** The specifiers of a source's static and dynamic imports. */
 function importsOf(source: Source): string[] {
-  const text = source.lines.join('\n');
+  const scripts = ['package.json', 'init/build.sh', 'test/all.sh', 'test/check.sh'].filter((path) =>
+    existsSync(join(root, path)),
+  );
+  const text = [
+    ...product.map((source) => source.lines.join('\n')),
+    ...scripts.map((path) => readFileSync(join(root, path), 'utf8')),
+  ].join('\n');
   const found = text.matchAll(
     /(?:^|\n)\s*(?:import|export)\s(?:[^;'"]*?\sfrom\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]/g,
   );
