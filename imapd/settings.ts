@@ -1,0 +1,56 @@
+/**
+ * What IMAP sessions need to know of the settings in etc/imapd and etc/imapd-ssl: plain JSON that the supervisor sends
+ * to login processes and mail workers. Reading the files is in settings-reader.ts. It knows no file and no process.
+ */
+
+/** Roles of RFC 6154 that a folder may be given by IMAP_SPECIALUSE. */
+export type SpecialUse = '\\Drafts' | '\\Sent' | '\\Junk' | '\\Trash' | '\\Archive';
+
+/** The settings of sessions, before and after login. */
+export interface SessionSettings {
+  /** Only when the administrator wrote words of his own (IMAP_CAPABILITY): they are said as they are. */
+  readonly capability?: string;
+  /** The same for connections with TLS (IMAP_CAPABILITY_TLS). */
+  readonly capabilityTls?: string;
+  /** IMAP_TLS_REQUIRED: no login without TLS. */
+  readonly tlsRequired: boolean;
+  /** IMAP_DISABLETHREADSORT: SORT and THREAD are refused. */
+  readonly disableThreadSort: boolean;
+  /** IMAP_CHECK_ALL_FOLDERS: LIST says \Marked for every folder, not only for INBOX. */
+  readonly checkAllFolders: boolean;
+  /** IMAP_OBSOLETE_CLIENT: LIST says \Noinferiors in place of \HasNoChildren. */
+  readonly obsoleteClient: boolean;
+  /** IMAP_ID_FIELDS: bits of what ID tells (1 version, 2 system, 4 system version). Undefined: only the name. */
+  readonly idFields?: number;
+  /** IMAP_KEYWORDS: 0, 1 or 2. */
+  readonly keywords: 'off' | 'fast' | 'safe';
+  /** IMAP_USELOCKS. */
+  readonly useLocks: boolean;
+  /** IMAP_SYNC: what was answered with OK is on the disk. */
+  readonly durable: boolean;
+  /** IMAP_MAILBOX_SANITY_CHECK: the maildir must belong to the account. */
+  readonly sanityCheck: boolean;
+  /** IMAP_LOG_DELETIONS. */
+  readonly logDeletions: boolean;
+  /** IMAP_TRASHFOLDERNAME, without `INBOX.`. */
+  readonly trashFolderName: string;
+  /** IMAP_SPECIALUSE: folder names without `INBOX.`, by role. */
+  readonly specialUse: Readonly<Partial<Record<SpecialUse, string>>>;
+  /** IMAP_IDLE_HEARTBEAT: seconds between signs of life during IDLE; 0 is none. */
+  readonly idleHeartbeatSeconds: number;
+  /** IMAP_INACTIVITY_TIMEOUT. */
+  readonly inactivitySeconds: number;
+  /** IMAP_LOGIN_TIMEOUT: for all that happens before login. */
+  readonly loginSeconds: number;
+  /** IMAP_LOGIN_DELAY: before a failed login is answered. */
+  readonly loginDelaySeconds: number;
+  /** IMAP_MAX_BAD_COMMANDS: one after the other, then the connection ends. */
+  readonly maxBadCommands: number;
+  /** DEBUG_LOGIN: 1 logs the steps of a login, 2 also passwords. */
+  readonly debugLogin: 0 | 1 | 2;
+  /** DEFDOMAIN and DOMAINSEP. */
+  readonly defaultDomain?: string;
+  readonly domainSeparators?: string;
+  /** AUTHSERVICEport: the service that authdaemond is asked for, by local port. Else it is `imap`. */
+  readonly authServices: Readonly<Record<string, string>>;
+}

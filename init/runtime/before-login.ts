@@ -1,0 +1,88 @@
+/**
+ * What happens before login, alike for all mail protocols: connections are counted, greeted in time, switched to TLS,
+ * and handed over to the mail worker of their account, or relayed to it when they use TLS.
+ *
+ * How a protocol uses it (imapd/login.ts is nothing more):
+ *
+ *     serveLogins((settings) => new ImapLogin(settings as SessionSettings));
+ *
+ * `LoginProtocol.converse(client)` writes the greeting, reads commands, and calls `client.startTls()` and
+ * `client.authenticate()`. After 'handed over' it must not touch the client again, and returns. When it returns in any
+ * other way the connection is closed, after what was written has gone out. The total time before login is limited here;
+ * when it is over, `read()` gives undefined. The protocol counts lines, bad commands, and waits after failed logins.
+ * It knows no mail protocol.
+ */
+import type { Log } from './log.js';
+import type { Endpoint } from './mail-worker.js';
+import type { Secret } from './secret.js';
+
+export type { Endpoint } from './mail-worker.js';
+
+/** How authenticate() ended. */
+export type LoginOutcome =
+  /** The mail worker answers the command. The client is not ours any more. */
+  | { readonly kind: 'handed over' }
+  /** Wrong name or password. */
+  | { readonly kind: 'rejected' }
+  /** Nobody knows whether the password is right; `reason` is for the log. */
+  | { readonly kind: 'temporary failure'; readonly reason: string }
+  /** The password is right, but there is no session; `text` may be told to the client. */
+  | { readonly kind: 'refused'; readonly text: string };
+
+/** What a login process asks about a client that gave a name and a password. */
+export interface LoginRequest {
+  readonly loginName: string;
+  readonly password: Secret;
+  /** `imap` or `pop3`, or what AUTHSERVICE says for the port. */
+  readonly service: string;
+  /** Passed on to the worker, which uses it in its answer. */
+  readonly tag: string;
+  /** Takes what was read and not used: it goes on to the worker. Called once, when the session is handed over. */
+  readonly unread: () => Buffer;
+}
+
+/** A client that has not logged in yet. */
+export interface LoginClient {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  /** TLS is on, by port or by startTls(). */
+  readonly tls: boolean;
+  /** startTls() can be called: a certificate is there, the administrator allows it, and TLS is not on yet. */
+  readonly tlsAvailable: boolean;
+  /** Octets of the conversation so far, without TLS's own. */
+  readonly receivedOctets: number;
+  readonly sentOctets: number;
+  /** Milliseconds since the epoch at which the connection was accepted. */
+  readonly acceptedAt: number;
+  readonly log: Log;
+  /** Gives the next octets as they come; undefined when the client has gone, or its time is over. */
+  read(): Promise<Buffer | undefined>;
+  /** Sends octets. Never throws; what goes to a client that has gone is dropped. */
+  write(octets: Buffer | string): void;
+  /**
+   * Switches to TLS. Call it directly after the write of the OK (no await between): what came in plaintext so far and
+   * was not given by read() is dropped here; what read() gave and is unused must be dropped by the caller.
+   *
+   * @throws when the handshake fails; the connection is closed then, and one line is in the log.
+   */
+  startTls(): Promise<void>;
+  /** Asks authdaemond, and hands the session over to the mail worker of the account. Never throws. */
+  authenticate(request: LoginRequest): Promise<LoginOutcome>;
+  /** Closes, after what was written before and `octets` have gone out. */
+  end(octets?: Buffer | string): void;
+}
+
+/** Why the runtime ends a conversation by itself. */
+export type GoodbyeReason = 'login timeout' | 'shutting down';
+
+/** What a mail protocol gives to `serveLogins`. */
+export interface LoginProtocol {
+  /** Holds the conversation from the greeting to the hand-over or the end. */
+  converse(client: LoginClient): Promise<void>;
+  /** The line for a client that is refused at connect: `* BYE ` and the text. */
+  tooManyConnections(text: string): Buffer;
+  /** The line for a client whose time is over, or that meets the end of the server. Without it, the line above. */
+  goodbye?(reason: GoodbyeReason): Buffer;
+}
+
+export { serveLogins } from './login-loop.js';

@@ -1,0 +1,66 @@
+/**
+ * The main loop of a mail worker: receives authenticated sessions and gives each to the mail protocol.
+ *
+ * How a protocol uses it (imapd/worker.ts is nothing more):
+ *
+ *     serveMail((settings) => {
+ *       const server = new Server(settings as SessionSettings);
+ *       return { serve: (session) => server.serve(session), end: (reason) => server.sayGoodbye(reason) };
+ *     });
+ *
+ * The module that calls it is imported after the process has become the account's uid and gid. One worker serves many
+ * accounts of one uid, so its working directory is `/` and every path is absolute. It knows no mail protocol.
+ */
+import type { Duplex } from 'node:stream';
+import type { Log } from './log.js';
+
+/** One end of a TCP connection. `ip` is as Courier prints it: an IPv4 peer of a dual-stack socket is `::ffff:192.0.2.1`. */
+export interface Endpoint {
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** The account of a session, as authdaemond described it. */
+export interface SessionAccount {
+  readonly address: string;
+  /** Absolute. */
+  readonly home: string;
+  /** Absolute. Not known to exist. */
+  readonly maildir: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Account options by name: `disableimap`, `sharedgroup`, … */
+  readonly options: Readonly<Record<string, string>>;
+  /** Full name, if authdaemond knows one. */
+  readonly fullName?: string;
+  /** Quota as authdaemond gave it: `10000000S,1000C`. */
+  readonly quota?: string;
+}
+
+/** An authenticated session that this worker serves from now on. */
+export interface WorkerSession {
+  /** The client. Nothing was read from it that is not in `unread`. Half-open: the client may end its side first. */
+  readonly stream: Duplex;
+  /** What the client sent behind its LOGIN; to be read before the stream. */
+  readonly unread: Buffer;
+  /** What the login process passed as `tag` of authenticate(): the tag of LOGIN, which this worker answers. */
+  readonly tag: string;
+  readonly account: SessionAccount;
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  readonly tls: boolean;
+  readonly log: Log;
+}
+
+/** What a mail protocol gives to `serveMail`. */
+export interface MailServer {
+  /** Serves one session until it is over. The stream is destroyed when the promise settles. */
+  serve(session: WorkerSession): Promise<void>;
+  /** Says goodbye to all sessions; resolves when their `serve()` is on its way out. Called on SIGTERM and when the
+   * service stops. `reason` is for the client: `server shut down`. */
+  end(reason: string): Promise<void>;
+  /** The administrator changed the settings; sessions that begin from now on use the new ones. */
+  reload?(settings: unknown): void;
+}
+
+export { serveMail } from './mail-worker-loop.js';
