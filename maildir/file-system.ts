@@ -1,0 +1,197 @@
+/**
+ * FileSystem: the disk operations that the mail store is built on, and the real ones.
+ *
+ * All are synchronous, because on a local disk each costs a few microseconds and the thread pool ten times that; only
+ * syncing, which really waits, gives promises. Tests put a disk that fails behind the same interface.
+ *
+ * Names that are not UTF-8 are kept: each stray octet becomes a lone surrogate U+DC80..U+DCFF and back.
+ */
+import * as fs from 'node:fs';
+
+/** What is known of a file without opening it. Symbolic links are not followed. */
+export interface FileStatus {
+  readonly kind: 'file' | 'directory' | 'other';
+  readonly inode: number;
+  readonly device: number;
+  readonly links: number;
+  readonly owner: number;
+  readonly group: number;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly sizeOctets: number;
+  /** Milliseconds since 1970, with fractions. */
+  readonly modifiedAt: number;
+  readonly changedAt: number;
+}
+
+/** An open file. */
+export interface OpenFile {
+  /** Reads into `octets` from a position of the file; gives how many octets were read, 0 at the end. */
+  read(octets: Uint8Array, position: number): number;
+  /** Writes all octets at the end of what was written before. */
+  write(octets: Uint8Array): void;
+  status(): FileStatus;
+  /** Settles when the contents are on the disk. */
+  sync(): Promise<void>;
+  close(): void;
+}
+
+/** The disk. Paths are absolute. All throw the errors of the operating system. */
+export interface FileSystem {
+  /** The names in a directory, in pieces if there are very many. */
+  list(directory: string): Iterable<readonly string[]>;
+  /** Undefined if there is no such file. */
+  status(path: string): FileStatus | undefined;
+  /** Opens a regular file for reading. Symbolic links are refused (ELOOP). */
+  open(path: string): OpenFile;
+  /** Makes a new file and opens it for writing; EEXIST if there is one. */
+  create(path: string, mode: number): OpenFile;
+  /** Opens an existing regular file for adding to its end. */
+  openToAppend(path: string): OpenFile;
+  rename(from: string, to: string): void;
+  link(from: string, to: string): void;
+  unlink(path: string): void;
+  makeDirectory(path: string, mode: number): void;
+  removeDirectory(path: string): void;
+  /** Sets the modification time, in milliseconds since 1970. */
+  setModified(path: string, modifiedAt: number): void;
+  /** Whether this process may make and rename files in the directory. */
+  mayWrite(directory: string): boolean;
+  /** Settles when the entries of the directory are on the disk. */
+  syncDirectory(directory: string): Promise<void>;
+}
+
+/** A directory larger than this (about 15,000 messages) is read in pieces, so that other sessions get their turn. */
+const LARGE_DIRECTORY_OCTETS = 1_048_576;
+const NAMES_IN_A_PIECE = 2_048;
+
+/** The real disk. */
+export const realFileSystem: FileSystem = {
+  *list(directory) {
+    const path = pathOctets(directory);
+    if (fs.statSync(path).size > LARGE_DIRECTORY_OCTETS) {
+      yield* listInPieces(directory);
+      return;
+    }
+    yield exactNames(directory, fs.readdirSync(path, 'utf8'));
+  },
+  status(path) {
+    const stats = fs.lstatSync(pathOctets(path), { throwIfNoEntry: false });
+    return stats === undefined ? undefined : fileStatus(stats);
+  },
+  open: (path) => openFile(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK),
+  create: (path, mode) => openFile(path, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL, mode),
+  openToAppend: (path) => openFile(path, fs.constants.O_RDWR | fs.constants.O_APPEND | fs.constants.O_NOFOLLOW),
+  rename: (from, to) => fs.renameSync(pathOctets(from), pathOctets(to)),
+  link: (from, to) => fs.linkSync(pathOctets(from), pathOctets(to)),
+  unlink: (path) => fs.unlinkSync(pathOctets(path)),
+  makeDirectory: (path, mode) => void fs.mkdirSync(pathOctets(path), mode),
+  removeDirectory: (path) => fs.rmdirSync(pathOctets(path)),
+  setModified: (path, modifiedAt) => fs.lutimesSync(pathOctets(path), modifiedAt / 1000, modifiedAt / 1000),
+  mayWrite(directory) {
+    try {
+      fs.accessSync(pathOctets(directory), fs.constants.W_OK | fs.constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  async syncDirectory(directory) {
+    const descriptor = fs.openSync(pathOctets(directory), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    try {
+      await syncDescriptor(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  },
+};
+
+/** A regular file that is open. Pipes and devices that a user put into his maildir are refused. */
+function openFile(path: string, how: number, mode?: number): OpenFile {
+  const descriptor = fs.openSync(pathOctets(path), how, mode);
+  const stats = fs.fstatSync(descriptor);
+  if (!stats.isFile()) {
+    fs.closeSync(descriptor);
+    throw Object.assign(new Error(`not a regular file: ${path}`), { code: 'EINVAL' });
+  }
+  return {
+    read: (octets, position) => fs.readSync(descriptor, octets, 0, octets.length, position),
+    write(octets) {
+      for (let written = 0; written < octets.length; ) {
+        written += fs.writeSync(descriptor, octets, written, octets.length - written, null);
+      }
+    },
+    status: () => fileStatus(fs.fstatSync(descriptor)),
+    sync: () => syncDescriptor(descriptor),
+    close: () => fs.closeSync(descriptor),
+  };
+}
+
+function syncDescriptor(descriptor: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fsync(descriptor, (error) => (error === null ? resolve() : reject(error)));
+  });
+}
+
+function fileStatus(stats: fs.Stats): FileStatus {
+  return {
+    kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other',
+    inode: stats.ino,
+    device: stats.dev,
+    links: stats.nlink,
+    owner: stats.uid,
+    group: stats.gid,
+    mode: stats.mode & 0o7777,
+    sizeOctets: stats.size,
+    modifiedAt: stats.mtimeMs,
+    changedAt: stats.ctimeMs,
+  };
+}
+
+function* listInPieces(directory: string): Generator<readonly string[]> {
+  const opened = fs.opendirSync(directory, { bufferSize: NAMES_IN_A_PIECE });
+  try {
+    let names: string[] = [];
+    for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) {
+      names.push(entry.name);
+      if (names.length < NAMES_IN_A_PIECE) continue;
+      yield names;
+      names = [];
+    }
+    yield names;
+  } finally {
+    opened.closeSync();
+  }
+}
+
+/** Node gives U+FFFD for octets that are not UTF-8; then the directory is read again as octets. */
+function exactNames(directory: string, names: string[]): string[] {
+  if (!names.some((name) => name.includes('\uFFFD'))) return names;
+  return fs.readdirSync(pathOctets(directory), 'buffer').map(textFromOctets);
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Decodes UTF-8; where that fails, octets above 127 each become a lone surrogate. */
+export function textFromOctets(octets: Uint8Array): string {
+  try {
+    return strictUtf8.decode(octets);
+  } catch {
+    return Array.from(octets, (octet) => String.fromCharCode(octet < 0x80 ? octet : 0xdc00 + octet)).join('');
+  }
+}
+
+/** The inverse of textFromOctets. */
+export function octetsFromText(text: string): Buffer {
+  if (!/\p{Surrogate}/u.test(text)) return Buffer.from(text, 'utf8');
+  const pieces: Buffer[] = [];
+  for (const piece of text.split(/(\p{Surrogate})/u)) {
+    const code = piece.length === 1 ? piece.charCodeAt(0) : 0;
+    pieces.push(code >= 0xdc80 && code <= 0xdcff ? Buffer.of(code - 0xdc00) : Buffer.from(piece, 'utf8'));
+  }
+  return Buffer.concat(pieces);
+}
+
+function pathOctets(path: string): string | Buffer {
+  return /\p{Surrogate}/u.test(path) ? octetsFromText(path) : path;
+}
