@@ -1,0 +1,262 @@
+/**
+ * AuthClient: asks authdaemond, ours or Courier's, over its socket. One connection is one request.
+ *
+ * It never throws for what the daemon or the socket does: whatever is not a clear yes or no is a temporary failure with
+ * a reason for the log. Nobody may be told "wrong password" because a daemon was down.
+ */
+import { connect, type Socket } from 'node:net';
+import type { Secret } from '../init/runtime/secret.js';
+import type { Account, EnumeratedAccount } from './account.js';
+import {
+  EXPLICIT_ERRORS,
+  formatLoginData,
+  formatRequest,
+  MAX_ANSWER_OCTETS,
+  type Request,
+  readAnswer,
+  readEnumerated,
+} from './protocol.js';
+
+/** Where the daemon listens, and how long each step may take. */
+export interface AuthClientOptions {
+  readonly socketPath: string;
+  /** TIMEOUT_SOCK; default 10,000 ms. */
+  readonly connectMs?: number;
+  /** TIMEOUT_WRITE; default 10,000 ms. */
+  readonly writeMs?: number;
+  /** TIMEOUT_READ, for the whole answer; default 30,000 ms. */
+  readonly readMs?: number;
+}
+
+/** A login to be checked. */
+export interface LoginRequest {
+  readonly service: string;
+  readonly loginName: string;
+  readonly password: Secret;
+  readonly remoteIp?: string;
+}
+
+/** A password to be changed. */
+export interface PasswordChange {
+  readonly service: string;
+  readonly loginName: string;
+  readonly oldPassword: Secret;
+  readonly newPassword: Secret;
+}
+
+/** Who it is, nobody, or ask again later; the reason is for the log, not for the client. */
+export type AuthAnswer =
+  | { readonly kind: 'account'; readonly account: Account }
+  | { readonly kind: 'rejected' }
+  | { readonly kind: 'temporary failure'; readonly reason: string };
+
+/** How a password change ended. Courier's daemon says "rejected" for temporary failures, too. */
+export type PasswordAnswer =
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'rejected' }
+  | { readonly kind: 'temporary failure'; readonly reason: string };
+
+/** One account, or, as the last item, that the list is not complete. */
+export type Enumeration =
+  | { readonly kind: 'account'; readonly account: EnumeratedAccount }
+  | { readonly kind: 'incomplete'; readonly reason: string };
+
+/** Defaults of Courier's clients (TIMEOUT_SOCK, TIMEOUT_WRITE, TIMEOUT_READ). */
+const CONNECT_MS = 10_000;
+const WRITE_MS = 10_000;
+const READ_MS = 30_000;
+/** Courier waits so long for each line of a list. */
+const ENUMERATE_LINE_MS = 60_000;
+
+interface Steps {
+  readonly socketPath: string;
+  readonly connectMs: number;
+  readonly writeMs: number;
+  readonly readMs: number;
+}
+
+/** Asks an authdaemond; safe to share, each request has its own connection. */
+export class AuthClient {
+  readonly #steps: Steps;
+
+  constructor({ socketPath, connectMs, writeMs, readMs }: AuthClientOptions) {
+    this.#steps = {
+      socketPath,
+      connectMs: connectMs ?? CONNECT_MS,
+      writeMs: writeMs ?? WRITE_MS,
+      readMs: readMs ?? READ_MS,
+    };
+  }
+
+  /** Checks a login name and password. */
+  authenticate({ service, loginName, password, remoteIp }: LoginRequest): Promise<AuthAnswer> {
+    const authData = formatLoginData({ loginName, password });
+    if (authData === undefined) return Promise.resolve({ kind: 'rejected' });
+    return this.#askAccount({ kind: 'authenticate', service, authType: 'login', authData }, remoteIp);
+  }
+
+  /** Looks an account up without a password, in all modules. */
+  lookup(service: string, loginName: string): Promise<AuthAnswer> {
+    return this.#askAccount({ kind: 'lookup', module: '.', service, loginName });
+  }
+
+  /** Changes a password; the old one is checked by the daemon. */
+  async changePassword(change: PasswordChange): Promise<PasswordAnswer> {
+    const answer = await this.#ask({ kind: 'change password', ...change });
+    if (answer.kind === 'account') return { kind: 'temporary failure', reason: 'the answer is not one to PASSWD' };
+    return answer.kind === 'ok' ? { kind: 'changed' } : answer;
+  }
+
+  /** Lists all accounts of all modules. */
+  async *enumerate(): AsyncGenerator<Enumeration, void, undefined> {
+    const steps = { ...this.#steps, readMs: ENUMERATE_LINE_MS };
+    const octets = formatRequest({ metadata: new Map([[EXPLICIT_ERRORS, '1']]), request: { kind: 'enumerate' } });
+    const connection = new Conversation(steps);
+    try {
+      await connection.send(octets ?? Buffer.alloc(0));
+      yield* enumerated(connection);
+    } catch (error) {
+      yield { kind: 'incomplete', reason: reasonOf(error) };
+    } finally {
+      connection.close();
+    }
+  }
+
+  async #askAccount(request: Request, remoteIp?: string): Promise<AuthAnswer> {
+    const answer = await this.#ask(request, remoteIp);
+    return answer.kind === 'ok' ? { kind: 'temporary failure', reason: 'the answer holds no account' } : answer;
+  }
+
+  async #ask(request: Request, remoteIp?: string): Promise<AuthAnswer | { readonly kind: 'ok' }> {
+    const metadata = new Map([[EXPLICIT_ERRORS, '1']]);
+    if (remoteIp !== undefined) metadata.set('TCPREMOTEIP', remoteIp);
+    const octets = formatRequest({ metadata, request });
+    if (octets === undefined) return { kind: 'rejected' };
+    const connection = new Conversation(this.#steps);
+    // The one place where faults of the socket become an answer.
+    try {
+      await connection.send(octets);
+      return await answerFrom(connection);
+    } catch (error) {
+      return { kind: 'temporary failure', reason: reasonOf(error) };
+    } finally {
+      connection.close();
+    }
+  }
+}
+
+async function answerFrom(connection: Conversation): Promise<AuthAnswer | { readonly kind: 'ok' }> {
+  const pieces: Buffer[] = [];
+  for (;;) {
+    const piece = await connection.read();
+    if (piece !== undefined) pieces.push(piece);
+    const answer = readAnswer(Buffer.concat(pieces), piece === undefined);
+    if (answer.kind !== 'incomplete') return answer;
+  }
+}
+
+async function* enumerated(connection: Conversation): AsyncGenerator<Enumeration, void, undefined> {
+  let rest: Buffer = Buffer.alloc(0);
+  for (;;) {
+    const piece = await connection.read();
+    if (piece === undefined) return yield { kind: 'incomplete', reason: 'the list ended without its last line' };
+    connection.grantReadTime();
+    rest = Buffer.concat([rest, piece]);
+    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
+      const line = rest.subarray(0, end);
+      rest = rest.subarray(end + 1);
+      if (line.equals(Buffer.from('.'))) return;
+      if (line.subarray(0, 9).equals(Buffer.from('TEMPFAIL '))) {
+        return yield { kind: 'incomplete', reason: line.toString('utf8', 9) };
+      }
+      const account = readEnumerated(line);
+      if (account !== undefined) yield { kind: 'account', account };
+    }
+    if (rest.length > MAX_ANSWER_OCTETS) return yield { kind: 'incomplete', reason: 'a line of the list is too long' };
+  }
+}
+
+/** One connection: connect and write, then read, each within its time. */
+class Conversation {
+  readonly #steps: Steps;
+  readonly #socket: Socket;
+  readonly #received: Buffer[] = [];
+  #deadline: NodeJS.Timeout | undefined;
+  #state: 'open' | 'ended' | { readonly error: Error } = 'open';
+  #wake: () => void = () => undefined;
+  #connected = false;
+  #written = false;
+
+  constructor(steps: Steps) {
+    this.#steps = steps;
+    this.#socket = connect(steps.socketPath);
+    this.#socket.on('connect', () => {
+      this.#connected = true;
+      this.#wake();
+    });
+    this.#socket.on('data', (octets) => {
+      this.#received.push(octets);
+      this.#wake();
+    });
+    this.#socket.on('end', () => this.#settle('ended'));
+    this.#socket.on('close', () => this.#settle('ended'));
+    this.#socket.on('error', (error) => this.#settle({ error }));
+  }
+
+  /** Connects and writes; throws when either is not done in time. */
+  async send(octets: Buffer): Promise<void> {
+    await this.#until(() => this.#connected, this.#steps.connectMs, 'connecting took too long');
+    this.#socket.write(octets, () => {
+      this.#written = true;
+      this.#wake();
+    });
+    await this.#until(() => this.#written, this.#steps.writeMs, 'writing the request took too long');
+    this.grantReadTime();
+  }
+
+  /** Lets the time for the answer begin anew. */
+  grantReadTime(): void {
+    this.#startDeadline(this.#steps.readMs, 'no answer in time');
+  }
+
+  /** Gives what came, or undefined at the end; throws when the time for the answer is over. */
+  async read(): Promise<Buffer | undefined> {
+    while (this.#received.length === 0 && this.#state === 'open') await this.#woken();
+    const piece = this.#received.shift();
+    if (piece !== undefined) return piece;
+    if (typeof this.#state === 'object') throw this.#state.error;
+    return undefined;
+  }
+
+  close(): void {
+    clearTimeout(this.#deadline);
+    this.#socket.destroy();
+  }
+
+  async #until(done: () => boolean, limitMs: number, text: string): Promise<void> {
+    this.#startDeadline(limitMs, text);
+    while (!done() && this.#state === 'open') await this.#woken();
+    if (typeof this.#state === 'object') throw this.#state.error;
+    if (!done() && this.#received.length === 0) throw new Error('authdaemond closed the connection');
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #settle(state: 'ended' | { readonly error: Error }): void {
+    if (this.#state === 'open') this.#state = state;
+    this.#wake();
+  }
+
+  #startDeadline(limitMs: number, text: string): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#settle({ error: new Error(text) }), limitMs);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
