@@ -1,0 +1,71 @@
+/**
+ * What a transcript plays against: our session in memory, our installed programs, Debian's Courier, Debian's Dovecot.
+ */
+
+/** One connection as the client has it. */
+export interface TargetConnection {
+  send(octets: Buffer): void;
+  /** The next octets, in any pieces; undefined when the server has closed. Rejects when the connection broke. */
+  receive(): Promise<Buffer | undefined>;
+  /** Begins the TLS handshake, after the server's OK to STARTTLS. */
+  startTls?(): Promise<void>;
+  close(): void;
+}
+
+/** How a connection begins. */
+export interface ConnectOptions {
+  /** True: logged in as `bob`, greeting and login already read. False: nothing read yet, not even the greeting. */
+  readonly loggedIn: boolean;
+  /** `Connection: plain` in the head: no TLS at the start. */
+  readonly plain: boolean;
+}
+
+/** One server with one account, for one transcript. */
+export interface Target {
+  readonly name: string;
+  /** True for other people's servers: order, quotes and the order of flags are theirs to choose. */
+  readonly lenient?: boolean;
+  connect(connection: number, options: ConnectOptions): Promise<TargetConnection>;
+  close(): Promise<void>;
+}
+
+/** What a transcript asks of the server it plays against. */
+export interface TargetNeeds {
+  /** The account's maildir, absolute. It is the target's to change, and already there. */
+  readonly maildir: string;
+  /** Changed settings, as in etc/imapd. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Account options, as authdaemon gives them. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+export type MakeTarget = (needs: TargetNeeds) => Promise<Target>;
+
+/** Octets that come, as a queue that can be waited for. For targets that get their octets from events. */
+export class Inbox {
+  readonly #octets: Buffer[] = [];
+  #ended: Error | 'end' | undefined;
+  #wake: (() => void) | undefined;
+
+  push(octets: Buffer): void {
+    this.#octets.push(octets);
+    this.#wake?.();
+  }
+
+  /** @param error why the connection broke, or undefined when it ended in order. */
+  end(error?: Error): void {
+    this.#ended ??= error ?? 'end';
+    this.#wake?.();
+  }
+
+  async receive(): Promise<Buffer | undefined> {
+    while (this.#octets.length === 0 && this.#ended === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#octets.length > 0) return Buffer.concat(this.#octets.splice(0));
+    if (this.#ended instanceof Error) throw this.#ended;
+    return undefined;
+  }
+}
