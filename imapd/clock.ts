@@ -1,0 +1,11 @@
+/**
+ * Clock: time as sessions see it. worker.ts and login.ts hand in the real one, tests one that they turn by hand.
+ */
+
+/** What a session may know of time. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Runs `run` once after so many milliseconds, unless the function that is returned is called before. */
+  after(milliseconds: number, run: () => void): () => void;
+}

@@ -1,0 +1,101 @@
+/**
+ * ClientInput: what comes from the client, with the end of patience built in.
+ *
+ * It takes from the stream only what somebody asks for, so a client that sends faster than we work is slowed down by
+ * its own socket. It knows no protocol.
+ */
+import type { Duplex } from 'node:stream';
+import type { Clock } from './clock.js';
+
+/** Why nothing more comes. */
+export type InputEnd = 'client' | 'timeout' | 'stopped';
+
+/** What ClientInput needs beside the stream. */
+export interface InputOptions {
+  /** What was received before and comes first. */
+  readonly unread: Buffer;
+  readonly clock: Clock;
+  /** How long the client may be silent. Asked each time the waiting begins. */
+  readonly patienceSeconds: () => number;
+  /** Called before waiting: the moment to send what was collected. */
+  readonly beforeWaiting: () => Promise<void>;
+}
+
+/** The reading half of a client's stream. */
+export class ClientInput {
+  readonly #stream: Duplex;
+  readonly #options: InputOptions;
+  #unread: Buffer | undefined;
+  #wake: (() => void) | undefined;
+  #end: InputEnd | undefined;
+  #receivedOctets: number;
+
+  constructor(stream: Duplex, options: InputOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    this.#unread = options.unread.length > 0 ? options.unread : undefined;
+    this.#receivedOctets = options.unread.length;
+    stream.on('readable', () => this.#wake?.());
+    const ended = (): void => {
+      this.#end ??= 'client';
+      this.#wake?.();
+    };
+    stream.on('end', ended);
+    stream.on('close', ended);
+    // The close that follows an error tells all that matters; without a listener the error would end the process.
+    stream.on('error', ended);
+  }
+
+  /** Octets received so far, those before login that came with `unread` included. */
+  get receivedOctets(): number {
+    return this.#receivedOctets;
+  }
+
+  /** Why read() gives nothing more; undefined while it may. */
+  get end(): InputEnd | undefined {
+    return this.#end;
+  }
+
+  /** The next octets as they came, or undefined when there will be none. */
+  async read(): Promise<Buffer | undefined> {
+    const first = this.#unread;
+    if (first !== undefined) {
+      this.#unread = undefined;
+      return first;
+    }
+    for (;;) {
+      if (this.#end === 'stopped' || this.#end === 'timeout') return undefined;
+      const octets: unknown = this.#stream.read();
+      if (Buffer.isBuffer(octets)) {
+        this.#receivedOctets += octets.length;
+        return octets;
+      }
+      if (this.#end !== undefined) return undefined;
+      await this.#options.beforeWaiting();
+      await this.#somethingHappened();
+    }
+  }
+
+  /** Makes the present and every further read() give undefined. */
+  stop(): void {
+    this.#end ??= 'stopped';
+    this.#wake?.();
+  }
+
+  #somethingHappened(): Promise<void> {
+    // While answers were flushed, octets may have come whose event found nobody waiting.
+    if (this.#end !== undefined || this.#stream.readableLength > 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#wake = undefined;
+        cancel();
+        resolve();
+      };
+      const cancel = this.#options.clock.after(this.#options.patienceSeconds() * 1000, () => {
+        this.#end ??= 'timeout';
+        wake();
+      });
+      this.#wake = wake;
+    });
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The untagged responses that keep a client's picture of the selected mailbox right: EXPUNGE, EXISTS, RECENT, FLAGS,
+ * PERMANENTFLAGS, and FETCH with nothing but FLAGS.
+ *
+ * They hold numbers and flags only, so they are text here; it knows no mailbox.
+ */
+import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../maildir/flags.js';
+
+/** Courier's order, which log readers and test suites have grown used to. */
+const systemFlags: readonly (readonly [FlagBits, string])[] = [
+  [DRAFT, '\\Draft'],
+  [ANSWERED, '\\Answered'],
+  [FLAGGED, '\\Flagged'],
+  [DELETED, '\\Deleted'],
+  [SEEN, '\\Seen'],
+];
+
+const allSystemFlags = systemFlags.map(([, name]) => name).join(' ');
+
+/** The words of every combination of the five flags, made once: flags are what is written most. */
+const flagWords: readonly string[] = Array.from({ length: 32 }, (_, bits) =>
+  systemFlags
+    .filter(([bit]) => (bits & bit) !== 0)
+    .map(([, name]) => name)
+    .join(' '),
+);
+
+const KEYWORD = /^[!#$&'+,\-./0-9:;<=>?@A-Z[^_`a-z|}~]+$/;
+
+/** Whether a keyword can be said in IMAP; Courier's files may hold what another program put there. */
+export function isSpeakable(keyword: string): boolean {
+  return KEYWORD.test(keyword);
+}
+
+/** `\Seen \Recent $Junk`: the flags of a message, between the parentheses of FLAGS. */
+export function flagsText(bits: FlagBits, recent: boolean, keywords: readonly string[]): string {
+  const words = flagWords[bits & 31] ?? '';
+  if (!recent && keywords.length === 0) return words;
+  const all = words === '' ? [] : [words];
+  if (recent) all.push('\\Recent');
+  for (const keyword of keywords) if (isSpeakable(keyword)) all.push(keyword);
+  return all.join(' ');
+}
+
+/** What a message's flags are, for those who write them. */
+export interface MessageFlags {
+  readonly bits: FlagBits;
+  readonly keywords: readonly string[];
+  readonly recent: boolean;
+}
+
+/** `* 4 FETCH (FLAGS (\Seen))`, with the UID where the client expects it. RFC 9051 section 7.5.2. */
+export function flagsFetchLine(sequenceNumber: number, flags: MessageFlags, uid?: number): string {
+  const words = flagsText(flags.bits, flags.recent, flags.keywords);
+  return uid === undefined
+    ? `* ${sequenceNumber} FETCH (FLAGS (${words}))\r\n`
+    : `* ${sequenceNumber} FETCH (UID ${uid} FLAGS (${words}))\r\n`;
+}
+
+/** `* 44 EXPUNGE`. RFC 9051 section 7.5.1. */
+export function expungeLine(sequenceNumber: number): string {
+  return `* ${sequenceNumber} EXPUNGE\r\n`;
+}
+
+/** EXISTS and RECENT, which Courier always sends together. RFC 3501 sections 7.3.1 and 7.3.2. */
+export function existsLines(exists: number, recent: number): string {
+  return `* ${exists} EXISTS\r\n* ${recent} RECENT\r\n`;
+}
+
+/** What flags there are, and which of them a client may change for good. */
+export interface FlagsOffer {
+  readonly keywords: readonly string[];
+  readonly readOnly: boolean;
+  /** Whether a client may invent keywords: `\*`. */
+  readonly newKeywords: boolean;
+}
+
+/** FLAGS and PERMANENTFLAGS. RFC 9051 sections 7.3.5 and 7.1. */
+export function flagsLines({ keywords, readOnly, newKeywords }: FlagsOffer): string {
+  const known = keywords.filter(isSpeakable);
+  const flags = `* FLAGS (${[...known, allSystemFlags].join(' ')} \\Recent)\r\n`;
+  if (readOnly) return `${flags}* OK [PERMANENTFLAGS ()] No permanent flags permitted\r\n`;
+  const permanent = [...known, ...(newKeywords ? ['\\*'] : []), allSystemFlags].join(' ');
+  return `${flags}* OK [PERMANENTFLAGS (${permanent})] Limited\r\n`;
+}

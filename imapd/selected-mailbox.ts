@@ -1,0 +1,320 @@
+/**
+ * SelectedMailbox: what this client believes about the mailbox, and what it has not been told yet.
+ *
+ * It is a cursor, not a copy. The view is a table of the folder and the number of its rows that the client knows of;
+ * rows are only ever added at the end of a table, and a folder whose messages leave gets a new one, so the old table
+ * goes on meaning what the client was told. `changes()` compares it with the folder's current table and moves on.
+ *
+ * Invariants:
+ * - Sequence number n is row n - 1 of the view; it changes only by an EXPUNGE that the client has been sent.
+ * - EXISTS is told only together with all EXPUNGEs that are due, and before flags of new messages.
+ * - What a command told by itself (STORE's FETCH responses) is not repeated: `told(uid)`.
+ */
+import type { FlagBits } from '../maildir/flags.js';
+import type { Folder, FolderUse } from '../maildir/folder.js';
+import type { MessageTable } from '../maildir/message-table.js';
+import type { Uid } from '../maildir/uid.js';
+import { existsLines, expungeLine, flagsFetchLine, flagsLines, type MessageFlags } from './mailbox-updates.js';
+import { UidRanges } from './uid-ranges.js';
+import { SyntaxFailure } from './wire/failures.js';
+import type { SequenceSet } from './wire/sequence-set.js';
+
+declare const brand: unique symbol;
+
+/** A message sequence number of this session. Made only here. */
+export type SequenceNumber = number & { readonly [brand]: 'sequence number' };
+
+/** A message that a sequence set names. */
+export interface PickedMessage {
+  readonly sequenceNumber: SequenceNumber;
+  readonly uid: Uid;
+}
+
+/** How a mailbox is selected. */
+export interface SelectOptions {
+  /** EXAMINE: nothing is changed, no message loses \Recent. */
+  readonly readOnly: boolean;
+  /** Whether clients may use keywords. */
+  readonly keywords: boolean;
+}
+
+/** First and last number of a range of a set, resolved and in order. */
+type Interval = readonly [number, number];
+
+/** The mailbox that a session has selected. */
+export class SelectedMailbox {
+  readonly folder: Folder;
+  readonly readOnly: boolean;
+  readonly uidValidity: number;
+  readonly #use: FolderUse;
+  readonly #keywords: boolean;
+  readonly #recent = new UidRanges();
+  /** What was told by commands since the last changes(): UID to the number of the change. */
+  readonly #toldFlags = new Map<number, number>();
+  #table: MessageTable;
+  #count = 0;
+  #toldChange: number;
+  #toldKeywordsChange: number;
+
+  private constructor(use: FolderUse, { readOnly, keywords }: SelectOptions) {
+    this.folder = use.folder;
+    this.readOnly = readOnly;
+    this.uidValidity = use.folder.uidValidity;
+    this.#use = use;
+    this.#keywords = keywords;
+    this.#table = use.folder.table;
+    this.#toldChange = use.folder.changeNumber;
+    this.#toldKeywordsChange = use.folder.keywordsChangedAt;
+    this.#takeNewMessages();
+  }
+
+  /** Opens a folder for one session. A folder that this process cannot change is opened read-only. */
+  static async open(folder: Folder, options: SelectOptions): Promise<SelectedMailbox> {
+    const readOnly = options.readOnly || !folder.writable;
+    const use = await folder.open(readOnly ? 'read-only' : 'read-write');
+    return new SelectedMailbox(use, { ...options, readOnly });
+  }
+
+  /** The number of messages that the client knows of: its EXISTS. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many of them are \Recent in this session. */
+  get recentCount(): number {
+    let recent = 0;
+    const first = this.#recent.first ?? Number.POSITIVE_INFINITY;
+    for (let row = this.#count - 1; row >= 0; row -= 1) {
+      const uid = this.#table.uidAt(row);
+      if (uid < first) break;
+      if (this.#recent.has(uid)) recent += 1;
+    }
+    return recent;
+  }
+
+  /** The sequence number of the first message that lacks the flag, for SELECT's UNSEEN; undefined if there is none. */
+  firstWithout(flag: FlagBits): SequenceNumber | undefined {
+    for (let row = 0; row < this.#count; row += 1) {
+      const current = this.#currentRow(row);
+      if (current >= 0 && (this.folder.flagsAt(current) & flag) === 0) return (row + 1) as SequenceNumber;
+    }
+    return undefined;
+  }
+
+  /** The UID of a message; throws RangeError for a number above `count`. */
+  uidOf(sequenceNumber: number): Uid {
+    if (sequenceNumber < 1 || sequenceNumber > this.#count) throw new RangeError(`no message ${sequenceNumber}`);
+    return this.#table.uidAt(sequenceNumber - 1);
+  }
+
+  /** The sequence number of a message, or undefined if the client does not know of it. */
+  sequenceNumberOf(uid: number): SequenceNumber | undefined {
+    const row = this.#table.rowOf(uid);
+    return row < 0 || row >= this.#count ? undefined : ((row + 1) as SequenceNumber);
+  }
+
+  /**
+   * The messages that a set names, each once and in ascending order. Ranges are never expanded beyond the messages
+   * that exist; UIDs that do not exist are ignored.
+   *
+   * A sequence number above `count` is an error, except in a range that ends in `*`: clients ask for `n:*` when they
+   * hope that there is something new.
+   *
+   * @throws {SyntaxFailure} for sequence numbers that do not exist (RFC 9051 section 9, seq-number).
+   */
+  pick(set: SequenceSet, by: 'uid' | 'sequence number'): readonly PickedMessage[] {
+    const rows = by === 'uid' ? this.#rowsOfUids(set) : this.#rowsOfSequenceNumbers(set);
+    const picked: PickedMessage[] = [];
+    for (const [first, last] of merged(rows)) {
+      for (let row = first; row <= last; row += 1) {
+        picked.push({ sequenceNumber: (row + 1) as SequenceNumber, uid: this.#table.uidAt(row) });
+      }
+    }
+    return picked;
+  }
+
+  /** Whether this session was the first to be told of the message. */
+  isRecent(uid: number): boolean {
+    return this.#recent.has(uid);
+  }
+
+  /** The flags as they are now; undefined if the message has been expunged meanwhile. */
+  flagsOf(uid: number): MessageFlags | undefined {
+    const row = this.folder.table.rowOf(uid);
+    if (row < 0) return undefined;
+    const keywords = this.#keywords ? this.folder.keywordsAt(row) : [];
+    return { bits: this.folder.flagsAt(row), keywords, recent: this.#recent.has(uid) };
+  }
+
+  /** Marks that the client knows the present flags of a message, by an answer or because it asked for silence. */
+  told(uid: number): void {
+    const row = this.folder.table.rowOf(uid);
+    if (row >= 0) this.#toldFlags.set(uid, this.folder.changedAt(row));
+  }
+
+  /** FLAGS and PERMANENTFLAGS as they are now. */
+  describeFlags(): Buffer {
+    this.#toldKeywordsChange = this.folder.keywordsChangedAt;
+    const keywords = this.#keywords ? this.folder.keywords : [];
+    return Buffer.from(flagsLines({ keywords, readOnly: this.readOnly, newKeywords: this.#keywords }));
+  }
+
+  /** FLAGS and PERMANENTFLAGS if they have changed. STORE sends them before it uses a new keyword. */
+  keywordChanges(): Buffer[] {
+    return this.folder.keywordsChangedAt > this.#toldKeywordsChange ? [this.describeFlags()] : [];
+  }
+
+  /**
+   * Everything that is due, in Courier's order: EXPUNGE, FLAGS, EXISTS and RECENT, FETCH. Moves the cursor forward.
+   *
+   * Without `expunges`, EXPUNGE is held back, and EXISTS with it if there is one to hold back.
+   */
+  changes({ expunges }: { readonly expunges: boolean }): Buffer[] {
+    const { folder } = this;
+    const current = folder.table;
+    const upToDate = current === this.#table && current.count === this.#count;
+    if (upToDate && folder.changeNumber === this.#toldChange) return [];
+
+    const lines: string[] = [];
+    let removed = 0;
+    if (current !== this.#table && expunges) removed = this.#expunge(current, lines);
+    const updates = this.keywordChanges();
+    const known = this.#count;
+    let arrived = 0;
+    if (current === this.#table) arrived = this.#takeNewMessages();
+    if (removed + arrived > 0) updates.push(Buffer.from(existsLines(this.#count, this.recentCount)));
+    const flags = this.#flagChanges(known);
+    this.#toldChange = folder.changeNumber;
+    this.#toldFlags.clear();
+    return [lines.join(''), ...updates, flags.join('')]
+      .filter((update) => update.length > 0)
+      .map((update) => (typeof update === 'string' ? Buffer.from(update) : update));
+  }
+
+  /** Calls back when there may be something to tell, until unwatch() or close(). */
+  watch(onMayHaveChanged: () => void): void {
+    this.#use.watch(onMayHaveChanged);
+  }
+
+  unwatch(): void {
+    this.#use.unwatch();
+  }
+
+  /** Ends the use of the folder. Expunges nothing. */
+  close(): void {
+    this.#use.close();
+  }
+
+  /** Adds the EXPUNGE lines that lead from the view to `current`, and makes it the view. Gives their number. */
+  #expunge(current: MessageTable, lines: string[]): number {
+    let kept = 0;
+    for (let row = 0; row < this.#count; row += 1) {
+      const next = kept < current.count ? current.uidAt(kept) : Number.POSITIVE_INFINITY;
+      const uid = this.#table.uidAt(row);
+      if (uid === next) {
+        kept += 1;
+        continue;
+      }
+      lines.push(expungeLine(kept + 1));
+      if (next < uid) {
+        // A message came back in the middle, where IMAP cannot show it: what follows leaves and arrives anew.
+        for (let rest = row + 1; rest < this.#count; rest += 1) lines.push(expungeLine(kept + 1));
+        break;
+      }
+    }
+    const removed = this.#count - kept;
+    this.#table = current;
+    this.#count = kept;
+    return removed;
+  }
+
+  /** Moves the end of the view to the end of its table; gives how many messages that added. */
+  #takeNewMessages(): number {
+    const { folder } = this;
+    const before = this.#count;
+    this.#count = this.#table.count;
+    if (this.#count === before) return 0;
+    const firstRecent = this.readOnly ? folder.firstUnclaimedUid : folder.claimRecent();
+    const firstNew = this.#table.uidAt(before);
+    this.#recent.add(Math.max(firstRecent, firstNew), this.#table.uidAt(this.#count - 1));
+    return this.#count - before;
+  }
+
+  /** FETCH lines for those of the first `known` messages whose flags changed since the client was told. */
+  #flagChanges(known: number): string[] {
+    const { folder } = this;
+    if (folder.changeNumber === this.#toldChange) return [];
+    const lines: string[] = [];
+    for (let row = 0; row < known; row += 1) {
+      const current = this.#currentRow(row);
+      if (current < 0) continue;
+      const changedAt = folder.changedAt(current);
+      if (changedAt <= this.#toldChange) continue;
+      const uid = this.#table.uidAt(row);
+      if (changedAt <= (this.#toldFlags.get(uid) ?? -1)) continue;
+      const flags = this.flagsOf(uid);
+      if (flags !== undefined) lines.push(flagsFetchLine(row + 1, flags));
+    }
+    return lines;
+  }
+
+  /** Where a row of the view is now in the folder; -1 if its message has left. */
+  #currentRow(row: number): number {
+    const { table } = this.folder;
+    return table === this.#table ? row : table.rowOf(this.#table.uidAt(row));
+  }
+
+  #rowsOfSequenceNumbers(set: SequenceSet): Interval[] {
+    const rows: Interval[] = [];
+    for (const range of set) {
+      const open = range.first === '*' || range.last === '*';
+      const first = range.first === '*' ? this.#count : range.first;
+      const last = range.last === '*' ? this.#count : range.last;
+      const low = Math.min(first, last);
+      const high = open ? this.#count : Math.max(first, last);
+      if (high > this.#count) throw new SyntaxFailure(`There is no message ${high}.`);
+      if (high > 0) rows.push([Math.min(low, high) - 1, high - 1]);
+    }
+    return rows;
+  }
+
+  #rowsOfUids(set: SequenceSet): Interval[] {
+    if (this.#count === 0) return [];
+    const highest = this.#table.uidAt(this.#count - 1);
+    const rows: Interval[] = [];
+    for (const range of set) {
+      const first = range.first === '*' ? highest : range.first;
+      const last = range.last === '*' ? highest : range.last;
+      const low = this.#firstRowFrom(Math.min(first, last));
+      const high = this.#firstRowFrom(Math.max(first, last) + 1) - 1;
+      if (low <= high) rows.push([low, high]);
+    }
+    return rows;
+  }
+
+  /** The first row of the view whose UID is at least `uid`; `count` if there is none. */
+  #firstRowFrom(uid: number): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#table.uidAt(middle) < uid) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** Sorts intervals and joins those that touch, so that each number is in one of them at most. */
+function merged(intervals: readonly Interval[]): Interval[] {
+  const result: Interval[] = [];
+  for (const [first, last] of [...intervals].sort(([a], [b]) => a - b)) {
+    const previous = result.at(-1);
+    if (previous !== undefined && first <= previous[1] + 1) {
+      result[result.length - 1] = [previous[0], Math.max(previous[1], last)];
+    } else {
+      result.push([first, last]);
+    }
+  }
+  return result;
+}

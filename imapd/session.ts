@@ -1,0 +1,270 @@
+/**
+ * Session: one client after login, and its loop: read a command, run it, announce what changed, answer.
+ *
+ * Answers are collected and go out when there is nothing left to read, so that a client that sends many commands at
+ * once is answered in few writes. It knows no command by name, and nothing of how the client got here.
+ */
+import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Log } from '../init/runtime/log.js';
+import type { Endpoint, SessionAccount } from '../init/runtime/mail-worker.js';
+import { MaildirError } from '../maildir/errors.js';
+import type { Folder } from '../maildir/folder.js';
+import type { Maildir } from '../maildir/maildir.js';
+import type { Clock } from './clock.js';
+import { type Conversation, runCommand, type State } from './command.js';
+import { mailCommands } from './commands/mail-commands.js';
+import { bad, ClientGone, CommandFailure, type Completion } from './completion.js';
+import { ClientInput } from './input.js';
+import { nameOfExisting } from './mailbox-name.js';
+import { ClientOutput } from './output.js';
+import type { SelectedMailbox } from './selected-mailbox.js';
+import { endLine, type SessionEnd } from './session-log.js';
+import type { SessionSettings } from './settings.js';
+import { type BadLine, CommandReader, type ReceivedCommand } from './wire/command-reader.js';
+import { MAX_LINE_OCTETS, MAX_LITERAL_OCTETS, MAX_LITERALS_TOTAL_OCTETS } from './wire/limits.js';
+import { encodeCompletion } from './wire/responses.js';
+
+/** In the middle of a command a client may be silent for so long, as in Courier: what it holds is not free. */
+const COMMAND_STALL_SECONDS = 60;
+
+/** A session works so long before others get their turn. */
+const SLICE_MILLISECONDS = 10;
+
+/** What a session is made of. */
+export interface SessionParts {
+  readonly stream: Duplex;
+  /** What the client sent that nobody has read yet; comes before the stream. */
+  readonly unread: Buffer;
+  readonly account: SessionAccount;
+  readonly remote: Endpoint;
+  readonly tls: boolean;
+  readonly maildir: Maildir;
+  readonly settings: SessionSettings;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/** Octets for the log line at the end; FETCH counts headers and bodies. */
+export interface SessionCounters {
+  headers: number;
+  body: number;
+}
+
+/** One client after login. */
+export class Session implements Conversation {
+  readonly account: SessionAccount;
+  readonly remote: Endpoint;
+  readonly tls: boolean;
+  readonly maildir: Maildir;
+  readonly settings: SessionSettings;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly commands: CommandReader;
+  /** What the client switched on with ENABLE, in capitals. */
+  readonly enabled = new Set<string>();
+  readonly counters: SessionCounters = { headers: 0, body: 0 };
+  readonly input: ClientInput;
+  readonly output: ClientOutput;
+  readonly startedAt: number;
+  #selected: SelectedMailbox | undefined;
+  #sliceStartedAt: number;
+  #betweenCommands = true;
+  #ended = false;
+
+  constructor(parts: SessionParts) {
+    this.account = parts.account;
+    this.remote = parts.remote;
+    this.tls = parts.tls;
+    this.maildir = parts.maildir;
+    this.settings = parts.settings;
+    this.log = parts.log;
+    this.clock = parts.clock;
+    this.startedAt = parts.clock.now();
+    this.#sliceStartedAt = this.startedAt;
+    this.output = new ClientOutput(parts.stream, parts.clock);
+    this.input = new ClientInput(parts.stream, {
+      unread: parts.unread,
+      clock: parts.clock,
+      patienceSeconds: () => (this.#betweenCommands ? parts.settings.inactivitySeconds : COMMAND_STALL_SECONDS),
+      beforeWaiting: () => this.flush(),
+    });
+    this.commands = new CommandReader(
+      {
+        read: async () => {
+          const octets = await this.input.read();
+          this.#betweenCommands = false;
+          return octets;
+        },
+      },
+      {
+        maxLineOctets: MAX_LINE_OCTETS,
+        maxLiteralOctets: MAX_LITERAL_OCTETS,
+        maxLiteralsTotalOctets: MAX_LITERALS_TOTAL_OCTETS,
+        streams: (name) => mailCommands.get(name)?.streamsLiteral === true,
+        requestContinuation: () => this.write(Buffer.from('+ OK\r\n')),
+      },
+    );
+  }
+
+  get state(): State {
+    return this.#selected === undefined ? 'authenticated' : 'selected';
+  }
+
+  /** The selected mailbox. The command table lets only commands of the selected state get here. */
+  get selected(): SelectedMailbox {
+    if (this.#selected === undefined) throw new CommandFailure('No mailbox is selected.');
+    return this.#selected;
+  }
+
+  /** Enters the selected state, or leaves it; the mailbox before is closed without expunging. */
+  select(mailbox: SelectedMailbox | undefined): void {
+    this.#selected?.close();
+    this.#selected = mailbox;
+  }
+
+  /** Adds octets to what is collected for the client. */
+  write(octets: Buffer): void {
+    this.output.write(octets);
+  }
+
+  /** Whether so much is collected that a loop over messages should flush. */
+  get full(): boolean {
+    return this.output.full;
+  }
+
+  /** Sends what is collected, and waits while the client is slow. */
+  async flush(): Promise<void> {
+    await this.output.flush();
+  }
+
+  /** Writes, and flushes if much is collected. Not for a loop over messages: there, ask `full`. */
+  async respond(octets: Buffer): Promise<void> {
+    this.output.write(octets);
+    if (this.output.full) await this.output.flush();
+  }
+
+  /**
+   * Gives a promise to wait for when this session has worked long enough without a break, else undefined.
+   *
+   * @throws {ClientGone} so that a long command ends when its client has gone.
+   */
+  pace(): Promise<void> | undefined {
+    if (this.clock.now() - this.#sliceStartedAt < SLICE_MILLISECONDS) return undefined;
+    if (this.output.gone) throw new ClientGone();
+    return this.#takeTurns();
+  }
+
+  /** Makes the loop end after the present command is answered. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The folder that a client named; throws NONEXISTENT. */
+  folderNamed(mailboxName: Buffer): Folder {
+    return this.maildir.folder(nameOfExisting(mailboxName));
+  }
+
+  /** The folder that APPEND, COPY and MOVE put messages into; `NO [TRYCREATE]` tells the client to make it. */
+  openTarget(mailboxName: Buffer): Folder {
+    try {
+      return this.folderNamed(mailboxName);
+    } catch (error) {
+      const missing =
+        error instanceof CommandFailure || (error instanceof MaildirError && error.kind === 'no such folder');
+      if (missing) throw new CommandFailure('Mailbox does not exist.', 'TRYCREATE');
+      throw error;
+    }
+  }
+
+  /** Tells the client what has changed in the selected mailbox, by whomever. */
+  async announceChanges(options: { readonly expunges: boolean }): Promise<void> {
+    const mailbox = this.#selected;
+    if (mailbox === undefined || this.#ended) return;
+    try {
+      await mailbox.folder.refresh();
+    } catch (error) {
+      if (!(error instanceof MaildirError)) throw error;
+      if (error.kind === 'no such folder') this.#mailboxIsGone();
+      else this.log.write('error', `${mailbox.folder.name}: ${error.kind}: ${error.detail}`);
+      return;
+    }
+    for (const update of mailbox.changes(options)) await this.respond(update);
+  }
+
+  /** The next command. While the client thinks, it may be silent for as long as the administrator allows. */
+  async nextCommand(): Promise<ReceivedCommand | BadLine | undefined> {
+    this.#betweenCommands = true;
+    return this.commands.next();
+  }
+
+  /** Waits for a line of the client with the patience of the time between commands: IDLE. */
+  async nextLine(): Promise<Buffer | undefined> {
+    this.#betweenCommands = true;
+    return this.commands.line();
+  }
+
+  /** RFC 2180 section 3.3: the client cannot go on with numbers of a mailbox that is not there. */
+  #mailboxIsGone(): void {
+    this.select(undefined);
+    this.write(Buffer.from('* BYE [NONEXISTENT] The selected mailbox was deleted.\r\n'));
+    this.end();
+  }
+
+  async #takeTurns(): Promise<void> {
+    await nextTurn();
+    this.#sliceStartedAt = this.clock.now();
+  }
+}
+
+/** Serves one client until it logs out, goes away, or falls silent. Never rejects because of the client. */
+export async function serveSession(session: Session): Promise<void> {
+  let end: SessionEnd = 'DISCONNECTED';
+  try {
+    end = await converse(session);
+  } catch (error) {
+    if (!(error instanceof ClientGone)) session.log.bug(error, 'session');
+  }
+  if (session.input.end === 'timeout') end = 'TIMEOUT';
+  if (session.input.end === 'stopped' && end !== 'LOGOUT') end = 'SHUTDOWN';
+  if (end === 'TIMEOUT') session.write(Buffer.from('* BYE Disconnected for inactivity.\r\n'));
+  if (end === 'SHUTDOWN') session.write(Buffer.from('* BYE Courier-IMAP server shut down by signal.\r\n'));
+  session.select(undefined);
+  session.output.end();
+  session.log.write(end === 'SHUTDOWN' ? 'notice' : 'info', endLine(end, session));
+}
+
+async function converse(session: Session): Promise<SessionEnd> {
+  let badCommands = 0;
+  for (;;) {
+    const received = await session.nextCommand();
+    if (received === undefined) return 'DISCONNECTED';
+
+    const completion = await complete(session, received);
+    await session.respond(encodeCompletion(received.tag, completion));
+    if (session.ended) return completion.status === 'OK' ? 'LOGOUT' : 'DISCONNECTED';
+
+    badCommands = completion.status === 'BAD' ? badCommands + 1 : 0;
+    if (badCommands >= session.settings.maxBadCommands) return tooManyBadCommands(session);
+    const turn = session.pace();
+    if (turn !== undefined) await turn;
+  }
+}
+
+async function complete(session: Session, received: ReceivedCommand | BadLine): Promise<Completion> {
+  if ('kind' in received) return bad(received.text);
+  const row = mailCommands.get(received.name);
+  const completion = await runCommand(session, row, received);
+  await session.announceChanges({ expunges: row?.usesSequenceNumbers !== true });
+  return completion;
+}
+
+function tooManyBadCommands(session: Session): SessionEnd {
+  session.write(Buffer.from('* BYE [ALERT] Fatal error: TOO MANY CONSECUTIVE PROTOCOL VIOLATIONS\r\n'));
+  session.log.write('error', `${session.account.address}: TOO MANY CONSECUTIVE PROTOCOL VIOLATIONS`);
+  return 'DISCONNECTED';
+}
