@@ -1,0 +1,82 @@
+#!/bin/sh
+# Installs the real servers and clients that the tests talk to. Debian, as root; anywhere else it says what is missing.
+# Starts no daemon: policy-rc.d forbids it while packages are installed. Does nothing, quickly, when all is there.
+set -eu
+
+# Packages whose servers exclude others as packages, but not as files, are unpacked here.
+BESIDE=/var/cache/angarium-peers
+EXIM_PACKAGES='exim4-daemon-light exim4-base'
+
+missing=
+# need PACKAGE PATH: PATH shows that the package is there.
+need() {
+  [ -e "$2" ] || missing="$missing $1"
+}
+need courier-imap /usr/bin/imapd
+need courier-authdaemon /usr/lib/courier/courier-authlib/authdaemond
+need courier-authlib-userdb /usr/lib/courier-authlib/libauthuserdb.so
+need dovecot-core /usr/sbin/dovecot
+need postfix /usr/sbin/postfix
+need isync /usr/bin/mbsync
+need mutt /usr/bin/mutt
+need fetchmail /usr/bin/fetchmail
+need curl /usr/bin/curl
+need swaks /usr/bin/swaks
+need procps /usr/bin/ps
+need openssl /usr/bin/openssl
+need python3 /usr/bin/python3
+need gdbmtool /usr/bin/gdbmtool
+need git /usr/bin/git
+
+beside=
+[ -x /usr/lib/dovecot/imap ] || [ -x "$BESIDE/usr/lib/dovecot/imap" ] || beside="$beside dovecot-imapd"
+[ -x "$BESIDE/usr/sbin/exim4" ] || beside="$beside $EXIM_PACKAGES"
+
+[ -n "$missing$beside" ] || exit 0
+
+if [ "$(id -u)" != 0 ] || [ ! -e /etc/debian_version ]; then
+  echo "The tests talk to real servers and clients. Missing here:$missing$beside" >&2
+  echo "On Debian as root, 'sh test/support/install-peers.sh' installs them." >&2
+  exit 1
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+forbidden=
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+  forbidden=yes
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod 755 /usr/sbin/policy-rc.d
+fi
+
+echo "Installing for the tests:$missing$beside" >&2
+log=$(mktemp)
+quietly() {
+  "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+}
+quietly apt-get update -q
+if [ -n "$missing" ]; then
+  echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+  # shellcheck disable=SC2086 # a list of names
+  quietly apt-get install -y -q --no-install-recommends $missing
+fi
+if [ -n "$beside" ]; then
+  packages=$(mktemp -d)
+  chmod 755 "$packages"
+  for package in $beside; do
+    (cd "$packages" && quietly apt-get download -q "$package")
+    libraries=$(apt-cache depends "$package" | sed -n 's/^ *Depends: \(lib[a-z0-9.+-]*\)$/\1/p')
+    # shellcheck disable=SC2086 # a list of names
+    quietly apt-get install -y -q --no-install-recommends $libraries
+  done
+  mkdir -p "$BESIDE"
+  for file in "$packages"/*.deb; do dpkg -x "$file" "$BESIDE"; done
+  rm -rf "$packages"
+fi
+if ! id Debian-exim >/dev/null 2>&1; then
+  quietly useradd --system --user-group --no-create-home --home-dir /var/spool/exim4 --shell /usr/sbin/nologin Debian-exim
+fi
+# Exim's place for the list of settings files that may keep root is compiled in.
+mkdir -p /etc/exim4
+rm -f "$log"
+[ -z "$forbidden" ] || rm -f /usr/sbin/policy-rc.d
