@@ -1,0 +1,86 @@
+/**
+ * The arguments of LIST: the plain form, LIST-EXTENDED (RFC 5258) and LIST-STATUS (RFC 5819).
+ */
+import type { Cursor } from './cursor.js';
+import { nameWord, SyntaxFailure } from './failures.js';
+import { MAX_LIST_PATTERNS } from './limits.js';
+import { parseStatusItems, type StatusItem } from './status-items.js';
+
+const selectionOptions = ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE'] as const;
+
+export type ListSelection = (typeof selectionOptions)[number];
+
+export interface ListReturns {
+  readonly subscribed: boolean;
+  readonly children: boolean;
+  readonly specialUse: boolean;
+  readonly status?: readonly StatusItem[];
+}
+
+export interface ListArguments {
+  readonly selection: ReadonlySet<ListSelection>;
+  readonly reference: Buffer;
+  /** At least one; one empty pattern asks for the delimiter. */
+  readonly patterns: readonly Buffer[];
+  readonly returns: ListReturns;
+  /** Any of LIST-EXTENDED's syntax was used. */
+  readonly extended: boolean;
+}
+
+/** `list = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]`, from the first space to the end. */
+export function parseList(cursor: Cursor): ListArguments {
+  cursor.sp();
+  const hasSelection = cursor.peekOctet() === 0x28;
+  const selection = new Set<ListSelection>();
+  if (hasSelection) {
+    for (const option of cursor.parenthesised(() => parseSelection(cursor), { most: 100 })) selection.add(option);
+    cursor.sp();
+  }
+  if (selection.has('RECURSIVEMATCH') && !selection.has('SUBSCRIBED'))
+    throw new SyntaxFailure('RECURSIVEMATCH needs SUBSCRIBED.');
+
+  const reference = cursor.mailbox();
+  cursor.sp();
+  const hasPatterns = cursor.peekOctet() === 0x28;
+  const patterns = hasPatterns
+    ? cursor.parenthesised(() => cursor.listMailbox(), { most: MAX_LIST_PATTERNS })
+    : [cursor.listMailbox()];
+  if (patterns.length === 0) throw new SyntaxFailure('LIST needs at least one pattern.');
+
+  const hasReturns = cursor.take(' RETURN ');
+  const returns = hasReturns ? parseReturns(cursor) : noReturns;
+  cursor.end();
+  return { selection, reference, patterns, returns, extended: hasSelection || hasPatterns || hasReturns };
+}
+
+const noReturns: ListReturns = { subscribed: false, children: false, specialUse: false };
+
+function parseSelection(cursor: Cursor): ListSelection {
+  const word = cursor.atom();
+  const option = selectionOptions.find((known) => known === word.toUpperCase());
+  if (option === undefined) throw new SyntaxFailure(`Unknown selection option ${nameWord(word)}.`);
+  return option;
+}
+
+/** `"(" [return-option *(SP return-option)] ")"` */
+function parseReturns(cursor: Cursor): ListReturns {
+  const options = cursor.parenthesised(() => parseReturn(cursor), { most: 100 });
+  return Object.assign({}, noReturns, ...options);
+}
+
+function parseReturn(cursor: Cursor): Partial<ListReturns> {
+  const word = cursor.atom();
+  switch (word.toUpperCase()) {
+    case 'SUBSCRIBED':
+      return { subscribed: true };
+    case 'CHILDREN':
+      return { children: true };
+    case 'SPECIAL-USE':
+      return { specialUse: true };
+    case 'STATUS':
+      cursor.sp();
+      return { status: parseStatusItems(cursor) };
+    default:
+      throw new SyntaxFailure(`Unknown return option ${nameWord(word)}.`);
+  }
+}

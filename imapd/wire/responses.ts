@@ -1,0 +1,165 @@
+/**
+ * Completions, continuations and the untagged responses that more than one command sends.
+ *
+ * Each function gives whole lines as octets. Human texts and response codes are made harmless here; names go out as
+ * strings. It knows no session and does not choose when anything is sent.
+ */
+import { Encoder } from './encoder.js';
+import { MAX_TEXT_OCTETS } from './limits.js';
+import { compactSet } from './sequence-set.js';
+import type { StatusItem } from './status-items.js';
+
+/** How a command ended. */
+export interface CompletionLine {
+  readonly status: 'OK' | 'NO' | 'BAD';
+  /** What stands between the brackets: `TRYCREATE`, `COPYUID 1 2 3`. */
+  readonly code?: string | undefined;
+  readonly text: string;
+}
+
+/** A line with a status that no command asked for: `* OK [UIDNEXT 4] …`, `* BYE …`. */
+export interface UntaggedStatus {
+  readonly status: 'OK' | 'NO' | 'BAD' | 'BYE' | 'PREAUTH';
+  readonly code?: string | undefined;
+  readonly text: string;
+}
+
+/** `response-tagged = tag SP resp-cond-state CRLF`; a tag of `*` is for commands whose tag could not be read. */
+export function encodeCompletion(tag: string, completion: CompletionLine): Buffer {
+  return statusLine(new Encoder().atom(tag), completion);
+}
+
+/** `* OK [code] text` and its kin. */
+export function encodeUntagged(line: UntaggedStatus): Buffer {
+  return statusLine(new Encoder().atom('*'), line);
+}
+
+/** `continue-req = "+" SP (resp-text / base64) CRLF` */
+export function encodeContinuation(text: string): Buffer {
+  return new Encoder().atom('+ ').atom(harmless(text)).crlf();
+}
+
+function statusLine(line: Encoder, { status, code, text }: UntaggedStatus): Buffer {
+  line.sp().atom(status).sp();
+  if (code !== undefined) line.atom('[').atom(printable(code)).atom('] ');
+  return line.atom(harmless(text)).crlf();
+}
+
+/** Text must not be empty, must not look like a response code, and stays on one line. */
+function harmless(text: string): string {
+  const shown = printable(text.slice(0, MAX_TEXT_OCTETS)).trimEnd();
+  return shown === '' ? 'Ok' : shown.replace(/^\[/, '(');
+}
+
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}
+
+/** `* 231 EXISTS` */
+export function encodeExists(count: number): Buffer {
+  return new Encoder(24).atom('* ').number(count).atom(' EXISTS').crlf();
+}
+
+/** `* 2 RECENT` */
+export function encodeRecent(count: number): Buffer {
+  return new Encoder(24).atom('* ').number(count).atom(' RECENT').crlf();
+}
+
+/** `* 17 EXPUNGE` */
+export function encodeExpunge(sequenceNumber: number): Buffer {
+  return new Encoder(24).atom('* ').number(sequenceNumber).atom(' EXPUNGE').crlf();
+}
+
+/** `* CAPABILITY IMAP4rev1 IDLE`, also for ENABLED. */
+export function encodeWords(name: 'CAPABILITY' | 'ENABLED', words: Iterable<string>): Buffer {
+  const line = new Encoder().atom('* ').atom(name);
+  for (const word of words) line.sp().atom(word);
+  return line.crlf();
+}
+
+/** `* FLAGS (\Answered \Flagged NonJunk)` */
+export function encodeFlags(flags: Iterable<string>): Buffer {
+  const line = new Encoder().atom('* FLAGS ');
+  return line.list(flags, (flag) => line.atom(flag)).crlf();
+}
+
+/** `* OK [PERMANENTFLAGS (\Answered \*)] text` */
+export function encodePermanentFlags(flags: Iterable<string>, text: string): Buffer {
+  return encodeUntagged({ status: 'OK', code: `PERMANENTFLAGS (${[...flags].join(' ')})`, text });
+}
+
+/** One mailbox, as LIST and LSUB tell it. */
+export interface ListedMailbox {
+  /** `\HasChildren`, `\Subscribed`, … in the order they are sent. */
+  readonly attributes: readonly string[];
+  /** Encoded for the wire. */
+  readonly name: Buffer | string;
+  /** Why an unselected parent is listed (RFC 5258 section 4). */
+  readonly childInfo?: readonly string[];
+}
+
+/** `* LIST (\HasNoChildren) "." "INBOX.Sent"` */
+export function encodeList(command: 'LIST' | 'LSUB', delimiter: string, mailbox: ListedMailbox): Buffer {
+  const line = new Encoder().atom('* ').atom(command).sp();
+  line.list(mailbox.attributes, (attribute) => line.atom(attribute));
+  line.sp().quoted(delimiter).sp().string(mailbox.name);
+  const { childInfo } = mailbox;
+  if (childInfo !== undefined && childInfo.length > 0) {
+    line.atom(' ("CHILDINFO" ');
+    line.list(childInfo, (word) => line.quoted(word)).atom(')');
+  }
+  return line.crlf();
+}
+
+/** `* STATUS INBOX.Sent (MESSAGES 231 UIDNEXT 44292)`, items in the order the client asked for them. */
+export function encodeStatus(
+  name: Buffer | string,
+  items: readonly StatusItem[],
+  counts: Readonly<Partial<Record<StatusItem, number>>>,
+): Buffer {
+  const line = new Encoder().atom('* STATUS ').string(name).sp();
+  return line
+    .list(items, (item) =>
+      line
+        .atom(item)
+        .sp()
+        .number(counts[item] ?? 0),
+    )
+    .crlf();
+}
+
+/** `* SEARCH 2 84 882`, `* SORT …`; without numbers just the name. */
+export function encodeNumbers(name: 'SEARCH' | 'SORT', numbers: Iterable<number>): Buffer {
+  const line = new Encoder(1_024).atom('* ').atom(name);
+  for (const number of numbers) line.sp().number(number);
+  return line.crlf();
+}
+
+/** What an ESEARCH response tells (RFC 9051 section 7.3.4); absent means not asked for or nothing found. */
+export interface SearchResult {
+  readonly tag: string;
+  /** The numbers are UIDs. */
+  readonly uid: boolean;
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
+  readonly count?: number | undefined;
+  /** Ascending for SEARCH; in their order for SORT. */
+  readonly all?: Iterable<number> | undefined;
+}
+
+/** `* ESEARCH (TAG "a2") UID MIN 3 COUNT 7 ALL 3:5,9` */
+export function encodeEsearch({ tag, uid, min, max, count, all }: SearchResult): Buffer {
+  const line = new Encoder().atom('* ESEARCH (TAG ').quoted(tag).atom(')');
+  if (uid) line.atom(' UID');
+  if (min !== undefined) line.atom(' MIN ').number(min);
+  if (max !== undefined) line.atom(' MAX ').number(max);
+  if (count !== undefined) line.atom(' COUNT ').number(count);
+  const set = all === undefined ? '' : compactSet(all);
+  if (set !== '') line.atom(' ALL ').atom(set);
+  return line.crlf();
+}
+
+/** Begins `* 12 FETCH (`; the caller writes the items and ends with `)` and `crlf`. */
+export function beginFetch(sequenceNumber: number, expectedOctets?: number): Encoder {
+  return new Encoder(expectedOctets).atom('* ').number(sequenceNumber).atom(' FETCH (');
+}

@@ -1,0 +1,197 @@
+/**
+ * What SEARCH can ask for, as a tree; SORT and THREAD use the same keys.
+ *
+ * It knows no messages. Texts stay in the octets of the client's character set.
+ */
+import type { Cursor } from './cursor.js';
+import { dayNumber } from './date-time.js';
+import { nameWord, SyntaxFailure } from './failures.js';
+import { MAX_SEARCH_KEYS } from './limits.js';
+import type { SequenceSet } from './sequence-set.js';
+
+export type DateComparison = 'before' | 'on' | 'since';
+
+export type SearchKey =
+  | { readonly kind: 'all' | 'recent' | 'new' | 'old' }
+  | { readonly kind: 'and' | 'or'; readonly keys: readonly SearchKey[] }
+  | { readonly kind: 'not'; readonly key: SearchKey }
+  | { readonly kind: 'flag'; readonly bit: SearchFlag; readonly set: boolean }
+  | { readonly kind: 'keyword'; readonly keyword: string; readonly set: boolean }
+  | { readonly kind: 'larger' | 'smaller'; readonly octets: number }
+  /** `day` counts from 1 January 1970. */
+  | { readonly kind: 'internal date' | 'sent date'; readonly compare: DateComparison; readonly day: number }
+  /** `field` in upper case; an empty text means that the field is there. */
+  | { readonly kind: 'header'; readonly field: string; readonly text: Buffer }
+  | { readonly kind: 'body' | 'text'; readonly text: Buffer }
+  | { readonly kind: 'sequence set' | 'uid'; readonly set: SequenceSet };
+
+export type SearchFlag = 'answered' | 'deleted' | 'draft' | 'flagged' | 'seen';
+
+const returnOptions = ['MIN', 'MAX', 'ALL', 'COUNT'] as const;
+
+export type ReturnOption = (typeof returnOptions)[number];
+
+export interface SearchProgram {
+  /** As the client wrote it. */
+  readonly charset?: string;
+  /** Present when the answer is to be an ESEARCH response; never empty. */
+  readonly return?: readonly ReturnOption[];
+  readonly key: SearchKey;
+}
+
+/**
+ * `search = "SEARCH" [search-return-opts] SP search-program` (RFC 9051 section 9), from the space behind the command's
+ * name to its end.
+ */
+export function parseSearch(cursor: Cursor): SearchProgram {
+  const options = parseReturnOptions(cursor);
+  cursor.sp();
+  const charset = parseCharset(cursor);
+  const key = parseKeys(cursor);
+  return { ...(charset === undefined ? {} : { charset }), ...(options === undefined ? {} : { return: options }), key };
+}
+
+/** `search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"`; none means ALL. */
+export function parseReturnOptions(cursor: Cursor): ReturnOption[] | undefined {
+  if (!cursor.take(' RETURN ')) return undefined;
+  const options = cursor.parenthesised(() => parseReturnOption(cursor), { most: 100 });
+  return options.length === 0 ? ['ALL'] : [...new Set(options)];
+}
+
+function parseReturnOption(cursor: Cursor): ReturnOption {
+  const word = cursor.atom();
+  const option = returnOptions.find((known) => known === word.toUpperCase());
+  if (option === undefined) throw new SyntaxFailure(`Unknown return option ${nameWord(word)}.`);
+  return option;
+}
+
+function parseCharset(cursor: Cursor): string | undefined {
+  if (!cursor.take('CHARSET ')) return undefined;
+  const charset = cursor.astring().toString('latin1');
+  cursor.sp();
+  return charset;
+}
+
+/** `search-key *(SP search-key)` to the end of the command: all must hold. */
+export function parseKeys(cursor: Cursor): SearchKey {
+  const key = new KeyParser(cursor).keys();
+  cursor.end();
+  return key;
+}
+
+const flagWords = new Map<string, SearchKey>(
+  (['answered', 'deleted', 'draft', 'flagged', 'seen'] as const).flatMap((bit) => [
+    [bit.toUpperCase(), { kind: 'flag', bit, set: true }],
+    [`UN${bit.toUpperCase()}`, { kind: 'flag', bit, set: false }],
+  ]),
+);
+
+const plainWords = new Map<string, SearchKey>([
+  ...flagWords,
+  ['ALL', { kind: 'all' }],
+  ['NEW', { kind: 'new' }],
+  ['OLD', { kind: 'old' }],
+  ['RECENT', { kind: 'recent' }],
+]);
+
+type KeyReader = (parser: KeyParser) => SearchKey;
+
+const readers = new Map<string, KeyReader>([
+  ...(['BCC', 'CC', 'FROM', 'SUBJECT', 'TO'] as const).map((field): [string, KeyReader] => [
+    field,
+    (parser) => ({ kind: 'header', field, text: parser.text() }),
+  ]),
+  [
+    'HEADER',
+    (parser) => ({ kind: 'header', field: parser.text().toString('latin1').toUpperCase(), text: parser.text() }),
+  ],
+  ['BODY', (parser) => ({ kind: 'body', text: parser.text() })],
+  ['TEXT', (parser) => ({ kind: 'text', text: parser.text() })],
+  ['KEYWORD', (parser) => ({ kind: 'keyword', keyword: parser.keyword(), set: true })],
+  ['UNKEYWORD', (parser) => ({ kind: 'keyword', keyword: parser.keyword(), set: false })],
+  ['LARGER', (parser) => ({ kind: 'larger', octets: parser.size() })],
+  ['SMALLER', (parser) => ({ kind: 'smaller', octets: parser.size() })],
+  ['BEFORE', (parser) => ({ kind: 'internal date', compare: 'before', day: parser.day() })],
+  ['ON', (parser) => ({ kind: 'internal date', compare: 'on', day: parser.day() })],
+  ['SINCE', (parser) => ({ kind: 'internal date', compare: 'since', day: parser.day() })],
+  ['SENTBEFORE', (parser) => ({ kind: 'sent date', compare: 'before', day: parser.day() })],
+  ['SENTON', (parser) => ({ kind: 'sent date', compare: 'on', day: parser.day() })],
+  ['SENTSINCE', (parser) => ({ kind: 'sent date', compare: 'since', day: parser.day() })],
+  ['UID', (parser) => ({ kind: 'uid', set: parser.set() })],
+  ['NOT', (parser) => ({ kind: 'not', key: parser.next() })],
+  ['OR', (parser) => either(parser.next(), parser.next())],
+]);
+
+/** Reads keys and counts them: each level of nesting costs at least one, so the count bounds the stack as well. */
+class KeyParser {
+  readonly #cursor: Cursor;
+  #count = 0;
+
+  constructor(cursor: Cursor) {
+    this.#cursor = cursor;
+  }
+
+  /** `search-key *(SP search-key)` */
+  keys(): SearchKey {
+    const keys: SearchKey[] = [];
+    do keys.push(this.#key());
+    while (this.#anotherFollows());
+    const [only] = keys;
+    return keys.length === 1 && only !== undefined ? only : { kind: 'and', keys };
+  }
+
+  next(): SearchKey {
+    this.#cursor.sp();
+    return this.#key();
+  }
+
+  text(): Buffer {
+    this.#cursor.sp();
+    return this.#cursor.astring();
+  }
+
+  keyword(): string {
+    this.#cursor.sp();
+    return this.#cursor.atom();
+  }
+
+  size(): number {
+    this.#cursor.sp();
+    return this.#cursor.number64();
+  }
+
+  day(): number {
+    this.#cursor.sp();
+    return dayNumber(this.#cursor.date());
+  }
+
+  set(): SequenceSet {
+    this.#cursor.sp();
+    return this.#cursor.sequenceSet();
+  }
+
+  #key(): SearchKey {
+    this.#count += 1;
+    if (this.#count > MAX_SEARCH_KEYS) throw new SyntaxFailure(`More than ${MAX_SEARCH_KEYS} search keys.`);
+    const octet = this.#cursor.peekOctet() ?? 0;
+    if (octet === 0x28) return this.#cursor.nested(() => this.keys());
+    if (octet === 0x2a || (octet >= 0x30 && octet <= 0x39))
+      return { kind: 'sequence set', set: this.#cursor.sequenceSet() };
+    const word = this.#cursor.atom();
+    const name = word.toUpperCase();
+    const key = plainWords.get(name) ?? readers.get(name)?.(this);
+    if (key === undefined) throw new SyntaxFailure(`Unknown search key ${nameWord(word)}.`);
+    return key;
+  }
+
+  #anotherFollows(): boolean {
+    // A space before CRLF or a closing parenthesis is no key; the next reader decides whether it may stand there.
+    return this.#cursor.spaceBeforeMore() && this.#cursor.take(' ');
+  }
+}
+
+/** OR takes two keys; a chain of them is one list, so that matching it is not deep. */
+function either(first: SearchKey, second: SearchKey): SearchKey {
+  const keys = [first, second].flatMap((key) => (key.kind === 'or' ? key.keys : [key]));
+  return { kind: 'or', keys };
+}
