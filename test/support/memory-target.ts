@@ -1,0 +1,112 @@
+/**
+ * Our mail session as a target of transcripts: no process, no port, one end of a pair of streams.
+ *
+ * All connections of a transcript are sessions of one store, as in one mail worker.
+ */
+import { duplexPair } from 'node:stream';
+import type { Clock } from '../../imapd/clock.js';
+import { Session, serveSession } from '../../imapd/session.js';
+import type { SessionSettings } from '../../imapd/settings.js';
+import { logTo } from '../../init/runtime/log.js';
+import type { SessionAccount } from '../../init/runtime/mail-worker.js';
+import { realFileSystem } from '../../maildir/file-system.js';
+import { MaildirStore } from '../../maildir/maildir-store.js';
+import type { MakeTarget, TargetConnection, TargetNeeds } from './transcript-target.js';
+import { Inbox } from './transcript-target.js';
+
+/** The clock of the machine. */
+export const realClock: Clock = {
+  now: () => Date.now(),
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Settings of a session in tests: those of etc/ unless the transcript changes them. */
+export function testSettings(changes: Readonly<Record<string, string>> = {}): SessionSettings {
+  const integer = (name: string, otherwise: number): number => Number(changes[name] ?? otherwise);
+  const keywords = ['off', 'fast', 'safe'] as const;
+  return {
+    ...(changes['IMAP_CAPABILITY'] === undefined ? {} : { capability: changes['IMAP_CAPABILITY'] }),
+    tlsRequired: false,
+    disableThreadSort: integer('IMAP_DISABLETHREADSORT', 0) !== 0,
+    checkAllFolders: integer('IMAP_CHECK_ALL_FOLDERS', 0) !== 0,
+    obsoleteClient: integer('IMAP_OBSOLETE_CLIENT', 0) !== 0,
+    keywords: keywords[integer('IMAP_KEYWORDS', 1)] ?? 'fast',
+    useLocks: integer('IMAP_USELOCKS', 1) !== 0,
+    durable: integer('IMAP_SYNC', 1) !== 0,
+    sanityCheck: false,
+    logDeletions: integer('IMAP_LOG_DELETIONS', 0) !== 0,
+    trashFolderName: changes['IMAP_TRASHFOLDERNAME'] ?? 'Trash',
+    specialUse: { '\\Drafts': 'Drafts', '\\Sent': 'Sent', '\\Junk': 'Junk', '\\Trash': 'Trash' },
+    idleHeartbeatSeconds: integer('IMAP_IDLE_HEARTBEAT', 120),
+    inactivitySeconds: integer('IMAP_INACTIVITY_TIMEOUT', 1800),
+    loginSeconds: 60,
+    loginDelaySeconds: 0,
+    maxBadCommands: integer('IMAP_MAX_BAD_COMMANDS', 10),
+    debugLogin: 0,
+    authServices: {},
+  };
+}
+
+/** Sessions of `bob` in this process. What the mail store warns of, and every bug, makes the transcript fail. */
+export const memoryTarget: MakeTarget = async (needs) => {
+  const settings = testSettings(needs.settings);
+  const troubles: string[] = [];
+  const log = logTo((level, line) => {
+    if (level === 'error') troubles.push(line);
+  });
+  const store = new MaildirStore({
+    fileSystem: realFileSystem,
+    now: realClock.now,
+    hostName: 'mx.example.com',
+    processId: process.pid,
+    durable: settings.durable,
+    useLocks: settings.useLocks,
+    keywords: settings.keywords,
+    warn: () => undefined,
+  });
+  const running: Promise<void>[] = [];
+
+  return {
+    name: 'our session in memory',
+    connect(connection, { loggedIn }): Promise<TargetConnection> {
+      if (!loggedIn) return Promise.reject(new Error('there is nothing before login in memory'));
+      const [client, stream] = duplexPair();
+      const session = new Session({
+        stream,
+        unread: Buffer.alloc(0),
+        account: accountOf(needs),
+        remote: { ip: '127.0.0.1', port: 40_000 + connection },
+        tls: true,
+        maildir: store.open(needs.maildir),
+        settings,
+        log,
+        clock: realClock,
+      });
+      running.push(serveSession(session));
+      const inbox = new Inbox();
+      client.on('data', (octets: Buffer) => inbox.push(octets));
+      client.once('end', () => inbox.end());
+      client.once('close', () => inbox.end());
+      client.on('error', (error) => inbox.end(error));
+      return Promise.resolve({
+        send: (octets) => void client.write(octets),
+        receive: () => inbox.receive(),
+        close: () => void client.end(),
+      });
+    },
+    async close() {
+      await Promise.all(running);
+      await store.close();
+      if (troubles.length > 0) throw new Error(`in the log:\n${troubles.join('\n')}`);
+    },
+  };
+};
+
+function accountOf({ maildir, options }: TargetNeeds): SessionAccount {
+  const uid = process.getuid?.() ?? 0;
+  const gid = process.getgid?.() ?? 0;
+  return { address: 'bob', home: maildir.replace(/\/Maildir$/, ''), maildir, uid, gid, options };
+}
