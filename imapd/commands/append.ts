@@ -1,0 +1,113 @@
+/**
+ * APPEND: receives messages into a folder. The one command that starts before its last literal arrives.
+ */
+import type { Folder, MessageWriter, NewMessage } from '../../maildir/folder.js';
+import { ClientGone, CommandFailure, type Completion, ok } from '../completion.js';
+import { bitsFromFlags } from '../flag-bits.js';
+import { isSpeakable } from '../mailbox-updates.js';
+import type { Session } from '../session.js';
+import type { ReceivedCommand, StreamingLiteral } from '../wire/command-reader.js';
+import { Cursor, type FlagList } from '../wire/cursor.js';
+import { SyntaxFailure } from '../wire/failures.js';
+import { appendUidCode } from '../wire/uidplus.js';
+
+/** What stands before each message of an APPEND. */
+interface MessageHead {
+  readonly flags: FlagList;
+  /** Milliseconds since 1970. */
+  readonly internalDate: number | undefined;
+  readonly literal: StreamingLiteral;
+}
+
+interface AppendArguments {
+  readonly mailboxName: Buffer;
+  readonly first: MessageHead;
+}
+
+/** `append = "APPEND" SP mailbox 1*append-message` (RFC 9051 section 9 and RFC 3502), up to the first literal. */
+export function parseAppend(cursor: Cursor, { streamingLiteral }: ReceivedCommand): AppendArguments {
+  cursor.sp();
+  const mailboxName = cursor.mailbox();
+  return { mailboxName, first: parseMessageHead(cursor, streamingLiteral) };
+}
+
+/** `append-message = [SP flag-list] [SP date-time] SP literal`; Courier also takes NIL for the flags. */
+function parseMessageHead(cursor: Cursor, literal: StreamingLiteral | undefined): MessageHead {
+  cursor.sp();
+  let flags: FlagList = { system: [], keywords: [] };
+  if (cursor.peekOctet() === 0x28) {
+    flags = cursor.flagList();
+    cursor.sp();
+  } else if (cursor.take('NIL')) {
+    cursor.sp();
+  }
+  let internalDate: number | undefined;
+  if (cursor.peekOctet() === 0x22) {
+    internalDate = cursor.dateTime().ms;
+    cursor.sp();
+  }
+  if (!cursor.atEnd) throw cursor.failure('the literal of a message');
+  if (literal === undefined) throw new SyntaxFailure('APPEND needs a message as a literal.');
+  return { flags, internalDate, literal };
+}
+
+/**
+ * Receives the messages into tmp and adds them together: all or none (RFC 9051 section 6.3.12, RFC 3502).
+ *
+ * What can be refused is refused before a synchronising literal is asked for. What the client sends all the same is
+ * read off by the reader of commands. A message of no octets cancels the command, as RFC 3502 has it; Courier would
+ * store an empty file.
+ */
+export async function append(session: Session, { mailboxName, first }: AppendArguments): Promise<Completion> {
+  const folder = session.openTarget(mailboxName);
+  const messages: NewMessage[] = [];
+  // Whatever goes wrong, nothing may stay behind in tmp; after success abort() does nothing.
+  try {
+    for (let head: MessageHead | undefined = first; head !== undefined; ) {
+      const message = startMessage(session, folder, head);
+      messages.push(message);
+      await receive(session, message.writer, head.literal);
+      head = await nextMessageHead(session);
+    }
+    const uids = await folder.addMessages(messages);
+    return ok('APPEND Ok.', appendUidCode(folder.uidValidity, uids));
+  } finally {
+    for (const { writer } of messages) writer.abort();
+  }
+}
+
+function startMessage(
+  { settings }: Session,
+  folder: Folder,
+  { flags, internalDate, literal }: MessageHead,
+): NewMessage {
+  if (literal.sizeOctets === 0) throw new CommandFailure('A message without a single octet is not stored.');
+  return {
+    writer: folder.beginMessage(),
+    flags: bitsFromFlags(flags.system),
+    keywords: settings.keywords === 'off' ? [] : flags.keywords.filter(isSpeakable),
+    ...(internalDate === undefined ? {} : { internalDate }),
+  };
+}
+
+/** @throws {ClientGone} when the client leaves before all octets came. */
+async function receive(session: Session, writer: MessageWriter, literal: StreamingLiteral): Promise<void> {
+  let receivedOctets = 0;
+  for await (const octets of session.commands.literal()) {
+    receivedOctets += octets.length;
+    writer.write(octets);
+    const turn = session.pace();
+    if (turn !== undefined) await turn;
+  }
+  if (receivedOctets < literal.sizeOctets) throw new ClientGone();
+}
+
+async function nextMessageHead(session: Session): Promise<MessageHead | undefined> {
+  const remainder = await session.commands.restOfCommand();
+  if (remainder === undefined) throw new ClientGone();
+  if (remainder.kind === 'bad') throw new SyntaxFailure(remainder.text);
+  const cursor = new Cursor(remainder.rest);
+  if (remainder.streamingLiteral !== undefined) return parseMessageHead(cursor, remainder.streamingLiteral);
+  cursor.end();
+  return undefined;
+}

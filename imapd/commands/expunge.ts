@@ -1,0 +1,35 @@
+/**
+ * EXPUNGE and UID EXPUNGE. The EXPUNGE responses are those that the session announces after each command.
+ */
+import { CommandFailure, type Completion, ok } from '../completion.js';
+import { expungeDeleted } from '../expunge-deleted.js';
+import type { Session } from '../session.js';
+import type { Cursor } from '../wire/cursor.js';
+import type { SequenceSet } from '../wire/sequence-set.js';
+
+interface ExpungeArguments {
+  /** Undefined for all messages. */
+  readonly uids: SequenceSet | undefined;
+}
+
+/** `expunge = "EXPUNGE"` */
+export function parseExpunge(cursor: Cursor): ExpungeArguments {
+  cursor.end();
+  return { uids: undefined };
+}
+
+/** `uid-expunge = "UID" SP "EXPUNGE" SP sequence-set` (RFC 4315 section 2.1). */
+export function parseUidExpunge(cursor: Cursor): ExpungeArguments {
+  cursor.sp();
+  const uids = cursor.sequenceSet();
+  cursor.end();
+  return { uids };
+}
+
+/** Removes for good what is marked \Deleted (RFC 9051 sections 6.4.3 and 6.4.9). */
+export async function expunge(session: Session, { uids }: ExpungeArguments): Promise<Completion> {
+  if (session.selected.readOnly) throw new CommandFailure('Cannot expunge read-only mailbox.', 'READ-ONLY');
+
+  await expungeDeleted(session, uids);
+  return ok('EXPUNGE completed');
+}

@@ -1,0 +1,95 @@
+/**
+ * STORE and UID STORE: changes flags and keywords.
+ */
+
+import type { FlagChange } from '../../maildir/flags.js';
+import { CommandFailure, type Completion, no, ok } from '../completion.js';
+import { bitsFromFlags, changedBits } from '../flag-bits.js';
+import { flagsFetchLine, isSpeakable, type MessageFlags } from '../mailbox-updates.js';
+import type { Session } from '../session.js';
+import type { Cursor } from '../wire/cursor.js';
+import type { SequenceSet } from '../wire/sequence-set.js';
+
+interface StoreArguments {
+  readonly messages: SequenceSet;
+  readonly by: 'uid' | 'sequence number';
+  readonly operation: 'add' | 'remove' | 'replace';
+  readonly flags: ReturnType<Cursor['flagList']>;
+  readonly silent: boolean;
+}
+
+/**
+ * `store = "STORE" SP sequence-set SP store-att-flags`
+ * `store-att-flags = (["+" / "-"] "FLAGS" [".SILENT"]) SP (flag-list / (flag *(SP flag)))` (RFC 9051 section 9)
+ */
+export function parseStore(cursor: Cursor, by: StoreArguments['by']): StoreArguments {
+  cursor.sp();
+  const messages = cursor.sequenceSet();
+  cursor.sp();
+  const operation = cursor.take('+') ? 'add' : cursor.take('-') ? 'remove' : 'replace';
+  cursor.expect('FLAGS');
+  const silent = cursor.take('.SILENT');
+  cursor.sp();
+  const flags = cursor.flagList();
+  cursor.end();
+  return { messages, by, operation, flags, silent };
+}
+
+/**
+ * Changes flags, and tells the client the result unless it asked for silence.
+ *
+ * RFC 9051 section 6.4.6. New keywords are announced before the messages that have them. What others changed in these
+ * messages is told in any case, also to a client that is silent: first what they did before, and after the command
+ * what they did meanwhile. Where a message has left, the others are changed all the same, and the client is told NO
+ * (RFC 2180 section 4.2) unless it asked for silence.
+ */
+export async function store(
+  session: Session,
+  { messages, by, silent, ...wanted }: StoreArguments,
+): Promise<Completion> {
+  const mailbox = session.selected;
+  if (mailbox.readOnly) throw new CommandFailure('Current box is selected READ-ONLY.', 'READ-ONLY');
+  const picked = mailbox.pick(messages, by);
+  const keywords = session.settings.keywords === 'off' ? [] : wanted.flags.keywords.filter(isSpeakable);
+  const change = { operation: wanted.operation, flags: bitsFromFlags(wanted.flags.system), keywords };
+
+  for (const update of mailbox.changes({ expunges: false })) session.write(update);
+  const expected = picked.map(({ uid }) => mailbox.flagsOf(uid)).map((flags) => flags && changed(flags, change));
+  await mailbox.folder.changeFlags(
+    picked.map(({ uid }) => uid),
+    change,
+  );
+  for (const line of mailbox.keywordChanges()) session.write(line);
+
+  let gone = 0;
+  for (const [index, { sequenceNumber, uid }] of picked.entries()) {
+    const flags = mailbox.flagsOf(uid);
+    if (flags === undefined) gone += 1;
+    else if (!silent) session.write(Buffer.from(flagsFetchLine(sequenceNumber, flags, by === 'uid' ? uid : undefined)));
+    if (!silent || isSame(flags, expected[index])) mailbox.told(uid);
+    if (session.full) await session.flush();
+  }
+  return gone > 0 && !silent ? no('Some messages are gone.', 'EXPUNGEISSUED') : ok('STORE completed.');
+}
+
+/** What a change makes of a message's flags when nobody else touches them. */
+function changed(before: MessageFlags, change: FlagChange): MessageFlags {
+  return { ...before, bits: changedBits(before.bits, change), keywords: changedKeywords(before.keywords, change) };
+}
+
+function changedKeywords(before: readonly string[], { operation, keywords }: FlagChange): readonly string[] {
+  switch (operation) {
+    case 'add':
+      return [...before, ...keywords];
+    case 'remove':
+      return before.filter((keyword) => !keywords.includes(keyword));
+    case 'replace':
+      return keywords;
+  }
+}
+
+function isSame(flags: MessageFlags | undefined, expected: MessageFlags | undefined): boolean {
+  if (flags === undefined || expected === undefined || flags.bits !== expected.bits) return false;
+  const keywords = new Set(expected.keywords);
+  return flags.keywords.every((keyword) => keywords.has(keyword)) && new Set(flags.keywords).size === keywords.size;
+}

@@ -1,0 +1,52 @@
+/**
+ * Removes what is marked \Deleted from the selected mailbox: for EXPUNGE, UID EXPUNGE and CLOSE.
+ *
+ * It tells the client nothing: EXPUNGE responses come from the changes that a session announces after a command.
+ */
+import { logValue } from '../init/runtime/log.js';
+import { DELETED } from '../maildir/flags.js';
+import type { Uid } from '../maildir/uid.js';
+import type { PickedMessage, SelectedMailbox } from './selected-mailbox.js';
+import type { Session } from './session.js';
+import { who } from './session-log.js';
+import type { SequenceSet } from './wire/sequence-set.js';
+
+/** Every UID there can be. */
+const ALL: SequenceSet = [{ first: 1, last: '*' }];
+
+/**
+ * Removes the messages that this client knows of and that are marked \Deleted now; with `uids`, only those of them.
+ *
+ * Messages that arrived marked \Deleted, and that the client has not been told of, stay: nobody can have wanted that.
+ *
+ * @returns the UIDs that left.
+ */
+export async function expungeDeleted(session: Session, uids: SequenceSet = ALL): Promise<readonly Uid[]> {
+  const { selected } = session;
+  const deleted = selected.pick(uids, 'uid').filter((message) => isDeleted(selected, message));
+  if (deleted.length === 0) return [];
+
+  const paths = session.settings.logDeletions ? pathsForLog(selected, deleted) : undefined;
+  const removed = await selected.folder.removeMessages(deleted.map(({ uid }) => uid));
+  for (const uid of removed) {
+    const path = paths?.get(uid);
+    if (path !== undefined) session.log.write('info', `EXPUNGED, ${who(session)}, old_name=${path}`);
+  }
+  return removed;
+}
+
+function isDeleted(selected: SelectedMailbox, { uid }: PickedMessage): boolean {
+  const row = selected.folder.table.rowOf(uid);
+  return row >= 0 && (selected.folder.flagsAt(row) & DELETED) !== 0;
+}
+
+/** Courier logs the file that was removed; its place is gone afterwards, so it is noted before. */
+function pathsForLog({ folder }: SelectedMailbox, messages: readonly PickedMessage[]): Map<number, string> {
+  const directory = folder.name === 'INBOX' ? '.' : `./.${folder.name.slice('INBOX.'.length)}`;
+  const paths = new Map<number, string>();
+  for (const { uid } of messages) {
+    const row = folder.table.rowOf(uid);
+    if (row >= 0) paths.set(uid, logValue(`${directory}/cur/${folder.uniqueNameAt(row)}`));
+  }
+  return paths;
+}
