@@ -1,7 +1,185 @@
-/** The loop behind serveLogins(): see before-login.ts. */
-import type { LoginProtocol } from './before-login.js';
+/**
+ * The loop behind serveLogins(): listens where the supervisor says, asks it about every connection, and lets the
+ * protocol talk to those that are admitted.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { LoginProtocol, LoginRequest } from './before-login.js';
+import type { AuthenticationOutcome, ListenerDescription, ToLogin } from './handover.js';
+import { LoginConnection, type LoginProcess } from './login-connection.js';
+import { listenOn, type RawHandle } from './raw-handles.js';
+import { endProcess, log, receiveFromSupervisor, sendToSupervisor, startSettings } from './supervisor-link.js';
+import { TlsContexts } from './tls-helpers.js';
+
+/** NAT gateways forget silent connections after five minutes or so: probe earlier than that. */
+const KEEPALIVE_MS = 120_000;
+
+/** Refused TLS clients need a handshake to read why. No more than this many at once; the rest are just closed. */
+const MAX_REFUSALS_IN_TLS = 50;
+
+/** On SIGTERM, clients before login get this long to read the last words. */
+const GOODBYE_MS = 1_000;
 
 /** Serves connections until the supervisor says to end. Call it once, from the module of the login process. */
 export function serveLogins(start: (settings: unknown) => LoginProtocol): void {
-  void start;
+  const loop = new LoginLoop(start);
+  receiveFromSupervisor((message, handle) => loop.receive(message as ToLogin, handle));
+}
+
+class LoginLoop implements LoginProcess {
+  readonly log = log;
+  loginSeconds = 60;
+  protocol: LoginProtocol;
+  readonly #start: (settings: unknown) => LoginProtocol;
+  readonly #servers = new Map<number, Server>();
+  readonly #connections = new Map<number, LoginConnection>();
+  readonly #admissions = new Map<number, (refusal: string | undefined) => void>();
+  readonly #outcomes = new Map<number, (outcome: AuthenticationOutcome) => void>();
+  #contexts: TlsContexts | undefined;
+  #startTls = false;
+  #nextId = 1;
+  #refusalsInTls = 0;
+
+  constructor(start: (settings: unknown) => LoginProtocol) {
+    this.#start = start;
+    this.protocol = start(startSettings());
+    process.on('SIGTERM', () => this.#end());
+  }
+
+  get startTlsContexts(): TlsContexts | undefined {
+    return this.#startTls ? this.#contexts : undefined;
+  }
+
+  receive(message: ToLogin, handle: RawHandle | undefined): void {
+    if (message.kind === 'settings') {
+      this.protocol = this.#start(message.settings);
+      this.loginSeconds = message.loginSeconds;
+    } else if (message.kind === 'tls') {
+      this.#contexts = message.material === undefined ? undefined : new TlsContexts(message.material);
+      this.#startTls = message.startTls;
+    } else if (message.kind === 'listen') {
+      if (handle !== undefined) this.#listen(message.listener, handle);
+    } else if (message.kind === 'stop listening') {
+      this.#servers.get(message.listenerId)?.close();
+      this.#servers.delete(message.listenerId);
+    } else if (message.kind === 'admitted') {
+      this.#admissions.get(message.id)?.(message.refusal);
+    } else if (message.kind === 'outcome') {
+      this.#outcomes.get(message.id)?.(message.outcome);
+    } else if (message.kind === 'end') this.#end();
+  }
+
+  authenticate(connection: LoginConnection, request: LoginRequest): Promise<AuthenticationOutcome> {
+    const { id, remote, local, tls } = connection;
+    const { loginName, service, tag } = request;
+    const answer = new Promise<AuthenticationOutcome>((resolve) => {
+      this.#outcomes.set(id, resolve);
+    });
+    const password = request.password.reveal();
+    sendToSupervisor({ kind: 'authenticate', id, loginName, password, service, tag, remote, local, tls });
+    return answer.finally(() => this.#outcomes.delete(id));
+  }
+
+  handOver(connection: LoginConnection, unread: Buffer, handle: RawHandle, sent: () => void): void {
+    this.#connections.delete(connection.id);
+    sendToSupervisor({ kind: 'hand over', id: connection.id, unread }, handle, sent);
+  }
+
+  closed(connection: LoginConnection): void {
+    const { id } = connection;
+    if (!this.#connections.delete(id)) return;
+    this.#admissions.get(id)?.('');
+    this.#outcomes.get(id)?.({ kind: 'temporary failure', reason: 'the client has gone' });
+    sendToSupervisor({ kind: 'closed', id });
+  }
+
+  #listen(listener: ListenerDescription, handle: RawHandle): void {
+    const options = {
+      pauseOnConnect: true,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
+    };
+    const server = createServer(options, (socket) => this.#accept(listener, socket));
+    server.on('error', (error) => log.write('error', `${listener.service}: cannot listen: ${error.message}`));
+    listenOn(server, handle);
+    this.#servers.set(listener.id, server);
+  }
+
+  #accept(listener: ListenerDescription, socket: Socket): void {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const connection = new LoginConnection(id, listener, socket, this);
+    this.#connections.set(id, connection);
+    const converse = async () => {
+      const refusal = await this.#admission(connection);
+      if (refusal !== undefined) await this.#refuse(connection, refusal);
+      else await this.#converse(connection);
+    };
+    converse().catch((error: unknown) => {
+      log.bug(error, 'conversation before login');
+      connection.destroy();
+    });
+  }
+
+  #admission(connection: LoginConnection): Promise<string | undefined> {
+    const { id } = connection;
+    const answer = new Promise<string | undefined>((resolve) => {
+      this.#admissions.set(id, resolve);
+    });
+    sendToSupervisor({ kind: 'opened', id, ip: connection.remote.ip });
+    return answer.finally(() => this.#admissions.delete(id));
+  }
+
+  async #refuse(connection: LoginConnection, refusal: string): Promise<void> {
+    const inTls = connection.listener.tls;
+    if (refusal === '' || (inTls && this.#refusalsInTls >= MAX_REFUSALS_IN_TLS)) {
+      connection.destroy();
+      return;
+    }
+    if (inTls) {
+      this.#refusalsInTls += 1;
+      const secured = await this.#secure(connection);
+      this.#refusalsInTls -= 1;
+      if (!secured) return;
+    }
+    connection.end(this.protocol.tooManyConnections(refusal));
+  }
+
+  async #converse(connection: LoginConnection): Promise<void> {
+    if (connection.listener.tls && !(await this.#secure(connection))) return;
+    connection.open();
+    await this.protocol.converse(connection);
+    connection.end();
+  }
+
+  async #secure(connection: LoginConnection): Promise<boolean> {
+    const contexts = this.#contexts;
+    if (contexts === undefined) {
+      connection.destroy();
+      return false;
+    }
+    // A failed handshake is in the log, and the connection is closed.
+    return await connection.beginTls(contexts).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #end(): void {
+    for (const server of this.#servers.values()) server.close();
+    this.#servers.clear();
+    // Relayed sessions are the workers' to end: they have the last words, and then the connection closes.
+    for (const connection of this.#connections.values()) connection.goodbye('shutting down');
+    const deadline = Date.now() + GOODBYE_MS;
+    const check = setInterval(() => {
+      if (this.#connections.size > 0 && Date.now() < deadline + (this.#relaying() ? 8 * GOODBYE_MS : 0)) return;
+      clearInterval(check);
+      endProcess(0);
+    }, 20);
+  }
+
+  #relaying(): boolean {
+    return [...this.#connections.values()].some((connection) => connection.relaying);
+  }
 }

@@ -1,7 +1,141 @@
-/** The loop behind serveMail(): see mail-worker.ts. */
-import type { MailServer } from './mail-worker.js';
+/**
+ * The loop behind serveMail(): takes sessions from the supervisor (a socket) or from a login process (a Unix stream
+ * that begins with a token the supervisor announced), and gives each to the protocol.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { SessionDescription, ToWorker } from './handover.js';
+import { TOKEN_OCTETS } from './handover.js';
+import type { MailServer, WorkerSession } from './mail-worker.js';
+import { listenOn, type RawHandle, socketFrom } from './raw-handles.js';
+import { endProcess, log, receiveFromSupervisor, sendToSupervisor, startSettings } from './supervisor-link.js';
+
+/** A login process says its token at once; one that does not is not ours. */
+const TOKEN_TIMEOUT_MS = 10_000;
+
+/** An announced session that never comes is forgotten: its login process is gone. */
+const EXPECTATION_MS = 60_000;
+
+/** After the last goodbye was written, clients and relays get this long to take it. */
+const LAST_OCTETS_MS = 2_000;
+
+/** All goodbyes together take no longer than this. */
+const END_MS = 7_000;
 
 /** Serves the sessions that the supervisor sends, until it says to end. Call it once, from the module of the worker. */
 export function serveMail(start: (settings: unknown) => MailServer): void {
-  void start;
+  const loop = new MailWorkerLoop(start(startSettings()));
+  receiveFromSupervisor((message, handle) => loop.receive(message as ToWorker, handle));
+}
+
+class MailWorkerLoop {
+  readonly #mailServer: MailServer;
+  readonly #expected = new Map<string, SessionDescription>();
+  readonly #streams = new Set<Socket>();
+  #server: Server | undefined;
+  #ending = false;
+
+  constructor(mailServer: MailServer) {
+    this.#mailServer = mailServer;
+    process.on('SIGTERM', () => this.#end('server shut down'));
+  }
+
+  receive(message: ToWorker, handle: RawHandle | undefined): void {
+    if (message.kind === 'listen' && handle !== undefined) this.#listen(handle);
+    else if (message.kind === 'expect') this.#expect(message.token, message.session);
+    else if (message.kind === 'settings') this.#mailServer.reload?.(message.settings);
+    else if (message.kind === 'end') this.#end(message.reason);
+    else if (message.kind === 'session') {
+      if (handle === undefined) sendToSupervisor({ kind: 'session ended', sessionId: message.session.sessionId });
+      else this.#serve(message.session, socketFrom(handle), Buffer.from(message.unread));
+    }
+  }
+
+  #listen(handle: RawHandle): void {
+    this.#server = createServer({ allowHalfOpen: true }, (stream) => this.#identify(stream));
+    this.#server.on('error', (error) => log.bug(error, 'listening for sessions'));
+    listenOn(this.#server, handle);
+  }
+
+  #expect(token: string, session: SessionDescription): void {
+    this.#expected.set(token, session);
+    const { sessionId } = session;
+    sendToSupervisor({ kind: 'expecting', sessionId });
+    const forget = () => {
+      if (this.#expected.delete(token)) sendToSupervisor({ kind: 'session ended', sessionId });
+    };
+    setTimeout(forget, EXPECTATION_MS).unref();
+  }
+
+  /** Reads the token, and no octet more. */
+  #identify(stream: Socket): void {
+    const timer = setTimeout(() => stream.destroy(), TOKEN_TIMEOUT_MS);
+    const drop = () => stream.destroy();
+    const look = () => {
+      const line = stream.read(TOKEN_OCTETS) as Buffer | null;
+      if (line === null) {
+        if (stream.readableEnded) stream.destroy();
+        return;
+      }
+      clearTimeout(timer);
+      stream.off('readable', look);
+      stream.off('error', drop);
+      const token = line.toString('latin1', 0, TOKEN_OCTETS - 1);
+      const session = this.#expected.get(token);
+      this.#expected.delete(token);
+      if (session === undefined) stream.destroy();
+      else this.#serve(session, stream, Buffer.alloc(0));
+    };
+    stream.on('error', drop);
+    stream.on('readable', look);
+    stream.once('close', () => clearTimeout(timer));
+  }
+
+  #serve(session: SessionDescription, stream: Socket, unread: Buffer): void {
+    const { sessionId, ...description } = session;
+    // A reset by the client is the end of the stream like any other; the protocol may add its own listener.
+    stream.on('error', () => {});
+    this.#streams.add(stream);
+    const workerSession: WorkerSession = { ...description, stream, unread, log };
+    this.#conversation(workerSession)
+      .catch((error: unknown) => log.bug(error, `session of ${session.account.address}`))
+      .finally(() => {
+        closeSoon(stream);
+        stream.once('close', () => this.#streams.delete(stream));
+        if (stream.closed) this.#streams.delete(stream);
+        sendToSupervisor({ kind: 'session ended', sessionId });
+      });
+  }
+
+  async #conversation(session: WorkerSession): Promise<void> {
+    await this.#mailServer.serve(session);
+  }
+
+  #end(reason: string): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#server?.close();
+    const overdue = setTimeout(() => endProcess(0), END_MS);
+    this.#mailServer
+      .end(reason)
+      .catch((error: unknown) => log.bug(error, 'saying goodbye'))
+      .finally(() => this.#waitForStreams(overdue));
+  }
+
+  #waitForStreams(overdue: NodeJS.Timeout): void {
+    const deadline = Date.now() + LAST_OCTETS_MS;
+    const check = setInterval(() => {
+      if (this.#streams.size > 0 && Date.now() < deadline) return;
+      clearInterval(check);
+      clearTimeout(overdue);
+      endProcess(0);
+    }, 20);
+  }
+}
+
+/** Closes when what was written has gone out, or after a while. */
+function closeSoon(stream: Socket): void {
+  if (stream.destroyed) return;
+  stream.end(() => stream.destroy());
+  stream.resume();
+  setTimeout(() => stream.destroy(), LAST_OCTETS_MS).unref();
 }

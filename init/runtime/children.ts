@@ -1,0 +1,136 @@
+/**
+ * Starting child processes of the supervisor, talking to them, and hearing of their end.
+ *
+ * Every child begins in child.ts with an environment of its own, and all it writes to stderr goes to the log. It does
+ * not know what the children do.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { StartMessage } from './handover.js';
+import type { Log } from './log.js';
+import { type RawHandle, sendWithHandle } from './raw-handles.js';
+
+// Small young generation and no helper threads for V8: private memory of an idle worker is what matters here.
+const NODE_OPTIONS = ['--max-semi-space-size=4', '--v8-pool-size=0'];
+
+/** A child has this long to come up; a machine under load needs seconds. */
+const READY_TIMEOUT_MS = 20_000;
+
+/** What a child is told at its start, and who hears of it. */
+export interface ChildOptions {
+  readonly start: StartMessage;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly log: Log;
+  /** Gets every message but those about start and end. An exception here ends the child. */
+  readonly receive: (message: unknown, handle: RawHandle | undefined) => void;
+  /** Called once. `expected`: end() was called before. */
+  readonly ended: (how: string, expected: boolean) => void;
+}
+
+/** A running child process. */
+export class Child {
+  readonly ready: Promise<void>;
+  readonly pid: number;
+  readonly #process: ChildProcess;
+  readonly #options: ChildOptions;
+  readonly #title: string;
+  #expectedEnd = false;
+  #resolveReady: () => void = () => {};
+  #rejectReady: (error: Error) => void = () => {};
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+    this.#title = options.start.title;
+    this.ready = new Promise((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    this.ready.catch(() => {});
+    this.#process = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [], {
+      env: { ...options.environment, ...inheritedEnvironment() },
+      execArgv: NODE_OPTIONS,
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      cwd: '/',
+    });
+    this.pid = this.#process.pid ?? 0;
+    this.#follow();
+    this.send(options.start);
+  }
+
+  /** Sends a message; `sent` is called when the handle is in the child, or will never be. */
+  send(message: object, handle?: RawHandle, sent?: () => void): void {
+    if (this.#process.connected) sendWithHandle(this.#process, message, handle, () => sent?.());
+    else sent?.();
+  }
+
+  /** Tells the child to end; kills it when it does not. */
+  end(message: object, graceMs: number): void {
+    if (this.#expectedEnd) return;
+    this.#expectedEnd = true;
+    this.send(message);
+    setTimeout(() => this.kill(), graceMs).unref();
+  }
+
+  /** Ends the child at once. */
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  #follow(): void {
+    const child = this.#process;
+    const timer = setTimeout(() => this.#fail('did not come up in time'), READY_TIMEOUT_MS);
+    this.ready.then(
+      () => clearTimeout(timer),
+      () => clearTimeout(timer),
+    );
+    child.on('message', (message, handle) => this.#receive(message, handle as unknown as RawHandle | undefined));
+    child.on('error', (error) => this.#fail(error.message));
+    child.once('exit', (code, signal) => {
+      const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+      this.#rejectReady(new Error(`${this.#title} ended with ${how}`));
+      this.#options.ended(how, this.#expectedEnd);
+    });
+    this.#logErrors();
+  }
+
+  #receive(message: unknown, handle: RawHandle | undefined): void {
+    const { kind, reason } = message as { kind?: unknown; reason?: unknown };
+    if (kind === 'ready') this.#resolveReady();
+    else if (kind === 'failed') this.#fail(String(reason));
+    else if (kind !== 'goodbye') this.#deliver(message, handle);
+  }
+
+  #deliver(message: unknown, handle: RawHandle | undefined): void {
+    try {
+      this.#options.receive(message, handle);
+    } catch (error) {
+      handle?.close();
+      this.#options.log.bug(error, `${this.#title} (pid ${this.pid}), which is ended`);
+      this.kill();
+    }
+  }
+
+  #fail(reason: string): void {
+    this.#options.log.write('alert', `${this.#title}: ${reason}`);
+    this.#rejectReady(new Error(reason));
+    this.kill();
+  }
+
+  /** What Node itself prints when a process dies: it is the only trace of some bugs. */
+  #logErrors(): void {
+    let rest = '';
+    this.#process.stderr?.setEncoding('utf8');
+    this.#process.stderr?.on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = (lines.pop() ?? '').slice(-4096);
+      for (const line of lines) if (line.trim() !== '') this.#options.log.write('error', `${this.#title}: ${line}`);
+    });
+  }
+}
+
+/** The time zone is all that children take over: an environment costs time, and could change what Node does. */
+function inheritedEnvironment(): Record<string, string> {
+  const { TZ } = process.env;
+  return TZ === undefined ? {} : { TZ };
+}

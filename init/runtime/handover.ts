@@ -1,0 +1,167 @@
+/**
+ * The messages between supervisor, login processes and mail workers, and their check on arrival.
+ *
+ * A login process faces the network, so the supervisor believes nothing it says: every message is checked, field by
+ * field, and one that does not fit ends the process that sent it. What the supervisor says is believed.
+ */
+import type { Identity } from './drop-privileges.js';
+import type { LogLevel } from './log.js';
+import { LEVEL_PREFIXES } from './log.js';
+import type { Endpoint, SessionAccount } from './mail-worker.js';
+import type { TlsMaterial } from './tls-helpers.js';
+
+/** First message to a child: who to be, and which module to import then. */
+export interface StartMessage {
+  readonly kind: 'start';
+  readonly title: string;
+  /** File URL of the module that calls serveLogins() or serveMail(). */
+  readonly module: string;
+  readonly identity?: Identity;
+  readonly umask: number;
+  readonly settings: unknown;
+}
+
+/** A session on its way to a mail worker. */
+export interface SessionDescription {
+  readonly sessionId: number;
+  readonly tag: string;
+  readonly account: SessionAccount;
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  readonly tls: boolean;
+}
+
+/** What a login process needs to know of a listener. */
+export interface ListenerDescription {
+  readonly id: number;
+  /** `imapd` or `imapd-ssl`. */
+  readonly service: string;
+  readonly tls: boolean;
+}
+
+/** Why the runtime itself has no session to give, or that it has one. */
+export type AuthenticationOutcome =
+  | { readonly kind: 'rejected' }
+  | { readonly kind: 'temporary failure'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly text: string }
+  /** Plaintext: send the socket now. */
+  | { readonly kind: 'send socket' }
+  /** TLS: connect to `path`, say `token`, and copy octets from then on. */
+  | { readonly kind: 'relay'; readonly path: string; readonly token: string };
+
+/** From the supervisor to a login process. */
+export type ToLogin =
+  | StartMessage
+  | { readonly kind: 'settings'; readonly settings: unknown; readonly loginSeconds: number }
+  | { readonly kind: 'tls'; readonly material: TlsMaterial | undefined; readonly startTls: boolean }
+  | { readonly kind: 'listen'; readonly listener: ListenerDescription }
+  | { readonly kind: 'stop listening'; readonly listenerId: number }
+  | { readonly kind: 'admitted'; readonly id: number; readonly refusal?: string }
+  | { readonly kind: 'outcome'; readonly id: number; readonly outcome: AuthenticationOutcome }
+  | { readonly kind: 'end' };
+
+/** From the supervisor to a mail worker. */
+export type ToWorker =
+  | StartMessage
+  | { readonly kind: 'settings'; readonly settings: unknown }
+  | { readonly kind: 'listen' }
+  | { readonly kind: 'expect'; readonly token: string; readonly session: SessionDescription }
+  | { readonly kind: 'session'; readonly session: SessionDescription; readonly unread: Uint8Array }
+  | { readonly kind: 'end'; readonly reason: string };
+
+/** What every child says. */
+export type FromChild =
+  | { readonly kind: 'ready' }
+  /** Nothing comes any more; the process is about to end. */
+  | { readonly kind: 'goodbye' }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string };
+
+/** From a login process to the supervisor. */
+export type FromLogin =
+  | FromChild
+  | { readonly kind: 'opened'; readonly id: number; readonly ip: string }
+  | { readonly kind: 'closed'; readonly id: number }
+  | ({ readonly kind: 'authenticate' } & AuthenticationRequest)
+  | { readonly kind: 'hand over'; readonly id: number; readonly unread: Uint8Array };
+
+/** A name and a password, and where they came from. */
+export interface AuthenticationRequest {
+  readonly id: number;
+  readonly loginName: string;
+  readonly password: string;
+  readonly service: string;
+  readonly tag: string;
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  readonly tls: boolean;
+}
+
+/** From a mail worker to the supervisor. */
+export type FromWorker =
+  | FromChild
+  | { readonly kind: 'expecting'; readonly sessionId: number }
+  | { readonly kind: 'session ended'; readonly sessionId: number };
+
+/** Octets of an authenticated session's token: 16 random octets in hexadecimal, and a line feed. */
+export const TOKEN_OCTETS = 33;
+
+// One line before login is 8 KiB, and base64 shrinks: nothing a client may say is longer.
+const MAX_TEXT_CHARACTERS = 16_384;
+// What a client may have sent behind its LOGIN before the hand-over stops reading: one socket buffer, and some.
+const MAX_UNREAD_OCTETS = 1_048_576;
+
+/** Checks a message of a login process. Undefined: it is none, and the process is not to be trusted. */
+export function checkFromLogin(message: unknown): FromLogin | undefined {
+  if (!isRecord(message)) return undefined;
+  if (message['kind'] === 'opened')
+    return isId(message['id']) && isText(message['ip']) ? (message as FromLogin) : undefined;
+  if (message['kind'] === 'closed') return isId(message['id']) ? (message as FromLogin) : undefined;
+  if (message['kind'] === 'authenticate') return isRequest(message) ? (message as unknown as FromLogin) : undefined;
+  if (message['kind'] === 'hand over') {
+    return isId(message['id']) && isOctets(message['unread']) ? (message as FromLogin) : undefined;
+  }
+  return checkFromChild(message);
+}
+
+/** Checks a message of a mail worker. */
+export function checkFromWorker(message: unknown): FromWorker | undefined {
+  if (!isRecord(message)) return undefined;
+  const ofSession = message['kind'] === 'expecting' || message['kind'] === 'session ended';
+  if (ofSession) return isId(message['sessionId']) ? (message as FromWorker) : undefined;
+  return checkFromChild(message);
+}
+
+function checkFromChild(message: Record<string, unknown>): FromChild | undefined {
+  if (message['kind'] === 'ready' || message['kind'] === 'goodbye') return { kind: message['kind'] };
+  if (message['kind'] === 'failed') return isText(message['reason']) ? (message as FromChild) : undefined;
+  if (message['kind'] !== 'log' || typeof message['level'] !== 'string') return undefined;
+  const known = Object.hasOwn(LEVEL_PREFIXES, message['level']);
+  return known && typeof message['text'] === 'string' ? (message as FromChild) : undefined;
+}
+
+function isRequest(message: Record<string, unknown>): boolean {
+  const texts = ['loginName', 'password', 'service', 'tag'].every((name) => isText(message[name]));
+  const ends = isEndpoint(message['remote']) && isEndpoint(message['local']);
+  return texts && ends && isId(message['id']) && typeof message['tls'] === 'boolean';
+}
+
+function isEndpoint(value: unknown): value is Endpoint {
+  return isRecord(value) && isText(value['ip']) && isId(value['port']);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isId(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_TEXT_CHARACTERS;
+}
+
+function isOctets(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length <= MAX_UNREAD_OCTETS;
+}

@@ -1,0 +1,241 @@
+/**
+ * One client before login: reading, writing, TLS, and the way out: to a mail worker, or closed.
+ *
+ * LoginConnection is the LoginClient that protocols see. It knows no mail protocol; what the process as a whole keeps
+ * (settings, certificates, the link to the supervisor) comes from the LoginProcess that it is given.
+ */
+import { connect, type Socket } from 'node:net';
+import type { GoodbyeReason, LoginClient, LoginOutcome, LoginProtocol, LoginRequest } from './before-login.js';
+import type { AuthenticationOutcome, ListenerDescription } from './handover.js';
+import type { Log } from './log.js';
+import type { Endpoint } from './mail-worker.js';
+import { type RawHandle, rawHandle, takeFromSocket } from './raw-handles.js';
+import { relay } from './relay.js';
+import { reasonOf, type TlsContexts } from './tls-helpers.js';
+
+/** What a connection needs of its process. */
+export interface LoginProcess {
+  readonly log: Log;
+  readonly protocol: LoginProtocol;
+  readonly loginSeconds: number;
+  /** STARTTLS is offered; undefined without certificate, or when the administrator does not want it. */
+  readonly startTlsContexts: TlsContexts | undefined;
+  authenticate(connection: LoginConnection, request: LoginRequest): Promise<AuthenticationOutcome>;
+  handOver(connection: LoginConnection, unread: Buffer, handle: RawHandle, sent: () => void): void;
+  closed(connection: LoginConnection): void;
+}
+
+/** How long a client gets to read the last words and close. */
+const LAST_WORDS_MS = 5_000;
+
+/** A client that has not logged in yet; see LoginClient. */
+export class LoginConnection implements LoginClient {
+  readonly id: number;
+  readonly listener: ListenerDescription;
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  readonly acceptedAt = Date.now();
+  readonly log: Log;
+  receivedOctets = 0;
+  sentOctets = 0;
+  tls = false;
+  #socket: Socket;
+  readonly #process: LoginProcess;
+  readonly #timer: NodeJS.Timeout;
+  #wake: (() => void) | undefined;
+  #state: 'open' | 'closing' | 'handed over' = 'open';
+
+  constructor(id: number, listener: ListenerDescription, socket: Socket, process: LoginProcess) {
+    this.id = id;
+    this.listener = listener;
+    this.#socket = socket;
+    this.#process = process;
+    this.log = process.log;
+    this.remote = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    this.local = { ip: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+    this.#timer = setTimeout(() => this.goodbye('login timeout'), process.loginSeconds * 1000);
+    this.#follow(socket);
+    socket.once('close', () => this.#gone());
+  }
+
+  get tlsAvailable(): boolean {
+    return !this.tls && !this.listener.tls && this.#process.startTlsContexts !== undefined;
+  }
+
+  /** A mail worker talks to the client through this process. */
+  get relaying(): boolean {
+    return this.#state === 'handed over';
+  }
+
+  /** TLS from the first octet, on a port for it. @throws when the handshake fails. */
+  async beginTls(contexts: TlsContexts): Promise<void> {
+    await this.#secure(contexts, false);
+  }
+
+  /** Begins to notice what comes. Until then nothing is read from the socket. */
+  open(): void {
+    this.#listen();
+  }
+
+  async read(): Promise<Buffer | undefined> {
+    for (;;) {
+      if (this.#state !== 'open') return undefined;
+      const octets = this.#socket.read() as Buffer | null;
+      if (octets !== null) {
+        this.receivedOctets += octets.length;
+        return octets;
+      }
+      if (this.#socket.destroyed || this.#socket.readableEnded) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  write(octets: Buffer | string): void {
+    if (this.#state !== 'open' || !this.#socket.writable) return;
+    this.sentOctets += Buffer.byteLength(octets);
+    this.#socket.write(octets);
+  }
+
+  async startTls(): Promise<void> {
+    const contexts = this.#process.startTlsContexts;
+    if (contexts === undefined || this.tls) throw new Error('TLS is not available');
+    // What came before the handshake was not protected: whoever sent it, it is not from the client we will talk to.
+    takeFromSocket(this.#socket);
+    await this.#secure(contexts, true);
+    this.#listen();
+  }
+
+  async authenticate(request: LoginRequest): Promise<LoginOutcome> {
+    if (this.#state !== 'open') return gone();
+    const outcome = await this.#process.authenticate(this, request);
+    if (outcome.kind === 'send socket') return this.#handOver(request);
+    if (outcome.kind === 'relay') return this.#relay(request, outcome.path, outcome.token);
+    return outcome;
+  }
+
+  end(octets?: Buffer | string): void {
+    if (octets !== undefined) this.write(octets);
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    clearTimeout(this.#timer);
+    this.#wake?.();
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    // What the client still sends is read and dropped: a close with unread octets would be a reset, and the last
+    // words could be lost on their way.
+    socket.removeAllListeners('readable');
+    socket.end();
+    socket.resume();
+    setTimeout(() => socket.destroy(), LAST_WORDS_MS).unref();
+  }
+
+  /** Ends the conversation from our side, with the protocol's words for it. */
+  goodbye(reason: GoodbyeReason): void {
+    const { protocol } = this.#process;
+    const text = reason === 'login timeout' ? 'Login took too long' : 'Server is shutting down';
+    this.end(protocol.goodbye?.(reason) ?? protocol.tooManyConnections(text));
+  }
+
+  /** Closes without a word. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  async #secure(contexts: TlsContexts, startTls: boolean): Promise<void> {
+    const plain = this.#socket;
+    plain.removeAllListeners('end');
+    try {
+      this.#socket = await contexts.secure(plain, this.local.ip, startTls);
+    } catch (error) {
+      this.log.write('info', `ip=[${this.remote.ip}], couriertls: accept: ${reasonOf(error)}`);
+      plain.destroy();
+      throw error;
+    }
+    this.tls = true;
+    this.#follow(this.#socket);
+  }
+
+  #follow(socket: Socket): void {
+    socket.on('error', () => {});
+    socket.on('end', () => this.#wake?.());
+    socket.on('close', () => this.#wake?.());
+  }
+
+  #listen(): void {
+    this.#socket.on('readable', () => this.#wake?.());
+  }
+
+  #gone(): void {
+    clearTimeout(this.#timer);
+    this.#wake?.();
+    if (this.#state !== 'handed over') this.#process.closed(this);
+    this.#state = 'closing';
+  }
+
+  async #handOver(request: LoginRequest): Promise<LoginOutcome> {
+    const socket = this.#socket;
+    if (!(await written(socket)) || this.#state !== 'open') return gone();
+    const late = takeFromSocket(socket);
+    const handle = rawHandle(socket);
+    if (handle === undefined) return gone();
+    this.#state = 'handed over';
+    clearTimeout(this.#timer);
+    this.#process.handOver(this, Buffer.concat([request.unread(), late]), handle, () => socket.destroy());
+    return { kind: 'handed over' };
+  }
+
+  async #relay(request: LoginRequest, path: string, token: string): Promise<LoginOutcome> {
+    const worker = connect({ path, allowHalfOpen: true });
+    try {
+      await connected(worker);
+    } catch (error) {
+      worker.destroy();
+      return { kind: 'temporary failure', reason: `mail worker: ${reasonOf(error)}` };
+    }
+    if (this.#state !== 'open' || this.#socket.destroyed) {
+      worker.destroy();
+      return gone();
+    }
+    clearTimeout(this.#timer);
+    const client = this.#socket;
+    client.removeAllListeners('readable');
+    worker.write(`${token}\n`);
+    worker.write(request.unread());
+    this.#state = 'handed over';
+    relay(client, worker, () => this.#process.closed(this));
+    return { kind: 'handed over' };
+  }
+}
+
+function gone(): LoginOutcome {
+  return { kind: 'temporary failure', reason: 'the client has gone' };
+}
+
+/** Waits until everything was given to the kernel; false when the socket closes first. */
+async function written(socket: Socket): Promise<boolean> {
+  while (socket.writableLength > 0 && !socket.destroyed) {
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        socket.off('drain', done);
+        socket.off('close', done);
+        resolve();
+      };
+      // An empty write is called back behind all that is waiting; 'drain' alone comes only after a full buffer.
+      socket.write('', done);
+      socket.once('close', done);
+    });
+  }
+  return !socket.destroyed;
+}
+
+function connected(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('connect', () => {
+      socket.removeAllListeners('error');
+      resolve();
+    });
+    socket.once('error', reject);
+  });
+}

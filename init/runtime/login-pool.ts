@@ -1,0 +1,173 @@
+/**
+ * The login processes: started, given listeners and certificates, and started again when one dies.
+ *
+ * It knows which connections each has, so that none stays counted when a process dies. It knows no account.
+ */
+import { Child } from './children.js';
+import type { Identity } from './drop-privileges.js';
+import { checkFromLogin, type FromLogin, type ListenerDescription, type ToLogin } from './handover.js';
+import type { Log } from './log.js';
+import type { RawHandle } from './raw-handles.js';
+import type { TlsMaterial } from './tls-helpers.js';
+
+/** A login process that dies is started again after this; doubled each time, up to the maximum. */
+const RESTART_DELAY_MS = 100;
+const MAX_RESTART_DELAY_MS = 10_000;
+
+/** One that lived this long did not die of its start. */
+const SETTLED_MS = 30_000;
+
+/** On the way out: see GOODBYE_MS in login-loop.ts, and the workers' grace, which relayed sessions need. */
+const END_GRACE_MS = 9_500;
+
+// glibc keeps Node's 64 KiB TLS input buffers mixed with dirty memory unless told otherwise: 36 in place of 46 KiB
+// for each idle TLS session.
+const ENVIRONMENT = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '60000', MALLOC_TOP_PAD_: '16384' };
+
+/** What login processes need besides listeners and certificates. */
+export interface LoginPoolOptions {
+  readonly module: string;
+  readonly title: string;
+  readonly identity: Identity | undefined;
+  readonly log: Log;
+  settings: unknown;
+  loginSeconds: number;
+  /** Gets what a login process says about its connections. */
+  readonly receive: (login: LoginProcessHandle, message: FromLogin, handle: RawHandle | undefined) => void;
+  /** Connections that are gone because their process is. */
+  readonly lost: (keys: readonly string[]) => void;
+}
+
+/** One login process, as the supervisor sees it. */
+export interface LoginProcessHandle {
+  readonly id: number;
+  /** Connections that are open in it. */
+  readonly open: Set<number>;
+  send(message: ToLogin): void;
+}
+
+interface LoginProcess extends LoginProcessHandle {
+  readonly child: Child;
+  readonly startedAt: number;
+}
+
+interface OpenListener {
+  readonly description: ListenerDescription;
+  readonly handle: RawHandle;
+}
+
+/** All login processes of a service. */
+export class LoginPool {
+  readonly #options: LoginPoolOptions;
+  readonly #logins = new Set<LoginProcess>();
+  readonly #listeners = new Map<number, OpenListener>();
+  #tls: { material: TlsMaterial | undefined; startTls: boolean } = { material: undefined, startTls: false };
+  #nextId = 1;
+  #restartDelayMs = RESTART_DELAY_MS;
+  #ending = false;
+
+  constructor(options: LoginPoolOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#logins.size;
+  }
+
+  /** Starts `count` processes. @throws when one does not come up. */
+  async start(count: number): Promise<void> {
+    const logins = Array.from({ length: count }, () => this.#startOne());
+    await Promise.all(logins.map((login) => login.child.ready));
+  }
+
+  /** Lets all processes accept from a bound handle. */
+  listen(description: ListenerDescription, handle: RawHandle): void {
+    this.#listeners.set(description.id, { description, handle });
+    for (const login of this.#logins) sendListener(login, { description, handle });
+  }
+
+  /** Stops accepting; the port is closed when all processes have closed theirs. */
+  stopListening(listenerId: number): void {
+    this.#listeners.get(listenerId)?.handle.close();
+    this.#listeners.delete(listenerId);
+    for (const login of this.#logins) login.send({ kind: 'stop listening', listenerId });
+  }
+
+  /** Gives certificates to all processes; connections that are open keep theirs. */
+  useTls(material: TlsMaterial | undefined, startTls: boolean): void {
+    this.#tls = { material, startTls };
+    for (const login of this.#logins) login.send({ kind: 'tls', material, startTls });
+  }
+
+  /** New settings, for connections that begin from now on. */
+  reload(changes: { settings: unknown; loginSeconds: number }): void {
+    Object.assign(this.#options, changes);
+    for (const login of this.#logins) login.send({ kind: 'settings', ...changes });
+  }
+
+  /** Ends all processes. */
+  end(): void {
+    this.#ending = true;
+    for (const login of this.#logins) login.child.end({ kind: 'end' }, END_GRACE_MS);
+  }
+
+  #startOne(): LoginProcess {
+    const { identity, log, module, settings, title } = this.#options;
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const name = `${title}: login process`;
+    const child = new Child({
+      start: {
+        kind: 'start',
+        title: name,
+        module,
+        umask: 0o077,
+        settings,
+        ...(identity === undefined ? {} : { identity }),
+      },
+      environment: ENVIRONMENT,
+      log,
+      receive: (message, handle) => this.#receive(login, message, handle),
+      ended: (how, expected) => this.#ended(login, name, expected ? undefined : how),
+    });
+    const open = new Set<number>();
+    const login: LoginProcess = { id, child, open, startedAt: Date.now(), send: (message) => child.send(message) };
+    this.#logins.add(login);
+    const prepare = () => {
+      login.send({ kind: 'settings', settings: this.#options.settings, loginSeconds: this.#options.loginSeconds });
+      login.send({ kind: 'tls', ...this.#tls });
+      for (const listener of this.#listeners.values()) sendListener(login, listener);
+    };
+    child.ready.then(prepare, () => {});
+    return login;
+  }
+
+  #receive(login: LoginProcess, received: unknown, handle: RawHandle | undefined): void {
+    const message = checkFromLogin(received);
+    if (message === undefined) throw new Error('a login process sent a message that is none');
+    if (message.kind === 'log') this.#options.log.write(message.level, message.text);
+    else this.#options.receive(login, message, handle);
+  }
+
+  #ended(login: LoginProcess, name: string, how: string | undefined): void {
+    this.#logins.delete(login);
+    this.#options.lost([...login.open].map((connection) => connectionKey(login, connection)));
+    if (how === undefined || this.#ending) return;
+    const { log } = this.#options;
+    log.write('alert', `${name} (pid ${login.child.pid}) died: ${how}; ${login.open.size} connections ended with it`);
+    if (Date.now() - login.startedAt > SETTLED_MS) this.#restartDelayMs = RESTART_DELAY_MS;
+    setTimeout(() => {
+      if (!this.#ending) this.#startOne();
+    }, this.#restartDelayMs);
+    this.#restartDelayMs = Math.min(this.#restartDelayMs * 2, MAX_RESTART_DELAY_MS);
+  }
+}
+
+/** The name under which a connection is counted. */
+export function connectionKey(login: LoginProcessHandle, connection: number): string {
+  return `${login.id}:${connection}`;
+}
+
+function sendListener(login: LoginProcess, { description, handle }: OpenListener): void {
+  login.child.send({ kind: 'listen', listener: description }, handle);
+}

@@ -1,0 +1,38 @@
+/**
+ * What the supervisor needs to know of a mail service's settings: plain values, whatever files they come from.
+ */
+import type { ConnectionLimits } from './connections.js';
+import type { ListenAddress } from './listen.js';
+import type { LogSettings } from './log-destinations.js';
+import type { TlsSettings } from './tls-helpers.js';
+
+/** One set of ports that a control script opens and closes. */
+export interface ServiceDescription {
+  readonly tls: boolean;
+  readonly addresses: readonly ListenAddress[];
+}
+
+/** The configuration of a mail service. */
+export interface MailServiceConfiguration {
+  /** By name: `imapd`, `imapd-ssl`. */
+  readonly services: Readonly<Record<string, ServiceDescription>>;
+  readonly limits: ConnectionLimits;
+  readonly loginProcesses: number;
+  readonly loginUser: string;
+  readonly loginSeconds: number;
+  readonly workersPerUid: number;
+  readonly umask: number;
+  /** MAILDIRPATH: relative to the home directory of an account that has no maildir of its own. */
+  readonly defaultMaildir: string;
+  readonly tls: TlsSettings;
+  /** STARTTLS is offered on ports without TLS. */
+  readonly startTls: boolean;
+  /** Where the pid file is. */
+  readonly stateDirectory: string;
+  readonly controlSocket: string;
+  /** authdaemond's directory. */
+  readonly authdaemonDirectory: string;
+  readonly log: LogSettings;
+  /** Passed to login processes and mail workers as it is. */
+  readonly sessionSettings: unknown;
+}

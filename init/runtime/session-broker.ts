@@ -1,0 +1,233 @@
+/**
+ * Between login processes and mail workers: admits connections, asks who a client is, chooses its worker, and passes
+ * its socket on.
+ *
+ * This is the part of the supervisor that hears from processes that face the network. It believes nothing they say
+ * but what a client could say itself, and parses no protocol.
+ */
+import { isAbsolute, resolve } from 'node:path';
+import type { ConnectionTable } from './connections.js';
+import type { AuthenticationOutcome, AuthenticationRequest, FromLogin, SessionDescription } from './handover.js';
+import { type Log, logValue } from './log.js';
+import { connectionKey, type LoginProcessHandle } from './login-pool.js';
+import type { SessionAccount } from './mail-worker.js';
+import type { RawHandle } from './raw-handles.js';
+import { Secret } from './secret.js';
+import { type ChosenWorker, makeToken, type WorkerPool } from './worker-pool.js';
+
+/** What authdaemond says about an account, as far as sessions need it. */
+export interface AuthenticatedAccount {
+  readonly address: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+  /** Absolute, or relative to `home`. */
+  readonly maildir?: string;
+  /** A user of the system, whose supplementary groups the session gets. */
+  readonly systemUser?: string;
+  readonly fullName?: string;
+  readonly quota?: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** The answer to a name and a password. */
+export type Authentication =
+  | { readonly kind: 'account'; readonly account: AuthenticatedAccount }
+  | { readonly kind: 'rejected' }
+  | { readonly kind: 'temporary failure'; readonly reason: string };
+
+/** Asks authdaemond; handed in, because this folder does not know it. Never rejects. */
+export type Authenticate = (request: {
+  readonly service: string;
+  readonly loginName: string;
+  readonly password: Secret;
+  readonly remoteIp: string;
+}) => Promise<Authentication>;
+
+/** What the broker works with. */
+export interface BrokerOptions {
+  readonly log: Log;
+  readonly authenticate: Authenticate;
+  readonly connections: ConnectionTable;
+  readonly workers: WorkerPool;
+  /** Relative to the home directory: MAILDIRPATH. */
+  defaultMaildir: string;
+}
+
+/** A worker that waits for the socket of a plaintext session. */
+interface Pending {
+  readonly worker: ChosenWorker;
+  readonly session: SessionDescription;
+}
+
+/** See the head of this file. */
+export class SessionBroker {
+  readonly #options: BrokerOptions;
+  readonly #pending = new Map<string, Pending>();
+  readonly #authenticating = new Set<string>();
+  /** Plaintext sessions, whose connection counts until their worker says that they have ended. */
+  readonly #keyOfSession = new Map<number, string>();
+  #nextSessionId = 1;
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+  }
+
+  /** New settings. */
+  reload(defaultMaildir: string): void {
+    this.#options.defaultMaildir = defaultMaildir;
+  }
+
+  /** Acts on a message of a login process. */
+  receive(login: LoginProcessHandle, message: FromLogin, handle: RawHandle | undefined): void {
+    if (message.kind === 'hand over') this.#handOver(login, message.id, message.unread, handle);
+    else handle?.close();
+    if (message.kind === 'opened') this.#open(login, message.id, message.ip);
+    else if (message.kind === 'closed') this.#close(login, message.id);
+    else if (message.kind === 'authenticate') this.#answer(login, message);
+  }
+
+  /** A worker says that a session has ended. */
+  sessionEnded(sessionId: number): void {
+    const key = this.#keyOfSession.get(sessionId);
+    this.#keyOfSession.delete(sessionId);
+    if (key !== undefined) this.#options.connections.release(key);
+  }
+
+  /** A login process is gone, with these connections. */
+  lost(keys: readonly string[]): void {
+    for (const key of keys) this.#forget(key);
+  }
+
+  #open(login: LoginProcessHandle, id: number, ip: string): void {
+    const refusal = this.#options.connections.admit(connectionKey(login, id), ip);
+    login.open.add(id);
+    login.send(refusal === undefined ? { kind: 'admitted', id } : { kind: 'admitted', id, refusal });
+  }
+
+  #close(login: LoginProcessHandle, id: number): void {
+    login.open.delete(id);
+    this.#forget(connectionKey(login, id));
+  }
+
+  #forget(key: string): void {
+    this.#pending.get(key)?.worker.abandon();
+    this.#pending.delete(key);
+    this.#options.connections.release(key);
+  }
+
+  #answer(login: LoginProcessHandle, request: AuthenticationRequest): void {
+    const { id } = request;
+    const key = connectionKey(login, id);
+    if (!login.open.has(id) || this.#authenticating.has(key) || this.#pending.has(key)) {
+      throw new Error('a login process asked about a connection that cannot ask');
+    }
+    this.#authenticating.add(key);
+    this.#authenticate(login, request)
+      .catch((error: unknown): AuthenticationOutcome => {
+        this.#options.log.bug(error, 'authentication');
+        return { kind: 'temporary failure', reason: 'internal error' };
+      })
+      .then((outcome) => {
+        this.#authenticating.delete(key);
+        login.send({ kind: 'outcome', id, outcome });
+      })
+      .catch((error: unknown) => this.#options.log.bug(error, 'answering a login process'));
+  }
+
+  async #authenticate(login: LoginProcessHandle, request: AuthenticationRequest): Promise<AuthenticationOutcome> {
+    const { loginName, service, remote } = request;
+    const password = new Secret(request.password);
+    const answer = await this.#options.authenticate({ service, loginName, password, remoteIp: remote.ip });
+    if (answer.kind !== 'account') return answer;
+    const refusal = refusalOf(answer.account);
+    if (refusal !== undefined) return this.#refused(answer.account, request, refusal);
+    const account = sessionAccount(answer.account, this.#options.defaultMaildir);
+    const session = this.#describe(account, request);
+    try {
+      const worker = await this.#options.workers.workerFor(account, answer.account.systemUser, session.sessionId);
+      return await this.#meet(login, request, worker, session);
+    } catch (error) {
+      return { kind: 'temporary failure', reason: `mail worker: ${error instanceof Error ? error.message : error}` };
+    }
+  }
+
+  /** Prepares the worker for the session, and tells the login process what to do. */
+  async #meet(
+    login: LoginProcessHandle,
+    request: AuthenticationRequest,
+    worker: ChosenWorker,
+    session: SessionDescription,
+  ): Promise<AuthenticationOutcome> {
+    const token = makeToken();
+    if (request.tls) await worker.expect(token, session);
+    if (!login.open.has(request.id)) {
+      worker.abandon();
+      return { kind: 'temporary failure', reason: 'the client has gone' };
+    }
+    if (request.tls) return { kind: 'relay', path: worker.socketPath, token };
+    this.#pending.set(connectionKey(login, request.id), { worker, session });
+    return { kind: 'send socket' };
+  }
+
+  #handOver(login: LoginProcessHandle, id: number, unread: Uint8Array, handle: RawHandle | undefined): void {
+    const key = connectionKey(login, id);
+    const pending = this.#pending.get(key);
+    this.#pending.delete(key);
+    login.open.delete(id);
+    if (pending === undefined || handle === undefined) {
+      // The client closed in the same moment, so that its handle could not be sent.
+      handle?.close();
+      pending?.worker.abandon();
+      this.#options.connections.release(key);
+      return;
+    }
+    this.#keyOfSession.set(pending.session.sessionId, key);
+    if (pending.worker.take(pending.session, unread, handle)) return;
+    handle.close();
+    this.sessionEnded(pending.session.sessionId);
+  }
+
+  #describe(account: SessionAccount, request: AuthenticationRequest): SessionDescription {
+    const { tag, remote, local, tls } = request;
+    const sessionId = this.#nextSessionId;
+    this.#nextSessionId += 1;
+    return { sessionId, tag, account, remote, local, tls };
+  }
+
+  #refused(account: AuthenticatedAccount, request: AuthenticationRequest, refusal: Refusal): AuthenticationOutcome {
+    const { ip, port } = request.remote;
+    const who = `user=${logValue(account.address)}, ip=[${ip}], port=[${port}]`;
+    this.#options.log.write('error', `LOGIN REFUSED, ${who}: ${refusal.forLog}`);
+    return { kind: 'refused', text: refusal.forClient };
+  }
+}
+
+interface Refusal {
+  readonly forLog: string;
+  readonly forClient: string;
+}
+
+/** No session may be root; and without root there is only one user that a session can be. */
+function refusalOf({ uid, gid, home, systemUser }: AuthenticatedAccount): Refusal | undefined {
+  const forClient = 'This account cannot be used here';
+  const isId = (value: number) => Number.isInteger(value) && value >= 0 && value < 4_294_967_295;
+  if (!isId(uid) || !isId(gid)) return { forLog: `uid ${uid}, gid ${gid} is no identity`, forClient };
+  if (uid === 0) return { forLog: 'the account has uid 0, and root may not read mail here', forClient };
+  if (!isAbsolute(home)) return { forLog: 'its home directory is not an absolute path', forClient };
+  const own = process.geteuid?.() ?? 0;
+  if (own === 0 || own === uid) return undefined;
+  const user = systemUser === undefined ? '' : ` (${logValue(systemUser)})`;
+  const forLog = `the account has uid ${uid}${user}, and the server runs as uid ${own}: start it as root for other users`;
+  return { forLog, forClient };
+}
+
+function sessionAccount(account: AuthenticatedAccount, defaultMaildir: string): SessionAccount {
+  const { address, home, uid, gid, options, fullName, quota } = account;
+  const maildir = resolve(home, account.maildir ?? defaultMaildir);
+  return {
+    ...{ address, home, maildir, uid, gid, options },
+    ...(fullName === undefined ? {} : { fullName }),
+    ...(quota === undefined ? {} : { quota }),
+  };
+}

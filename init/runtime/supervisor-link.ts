@@ -1,0 +1,47 @@
+/**
+ * A child's link to its supervisor: messages out, messages in, and the end of the process when the link breaks.
+ *
+ * Shared by login processes and mail workers. It knows neither of them.
+ */
+import { type Log, logTo } from './log.js';
+import { type RawHandle, sendWithHandle } from './raw-handles.js';
+
+type Receiver = (message: { readonly kind: string }, handle: RawHandle | undefined) => void;
+
+let receiver: Receiver | undefined;
+let startedWith: unknown;
+
+/** The settings of the start message; see child.ts. */
+export function startSettings(): unknown {
+  return startedWith;
+}
+
+/** Remembers the settings until the module of this process asks for them. */
+export function rememberStart(settings: unknown): void {
+  startedWith = settings;
+}
+
+/** Says who gets what the supervisor sends after the start. */
+export function receiveFromSupervisor(receive: Receiver): void {
+  receiver = receive;
+}
+
+/** Gives a message to whom receiveFromSupervisor() named. */
+export function passOn(message: { readonly kind: string }, handle: RawHandle | undefined): void {
+  if (receiver === undefined) throw new Error('the module of this process calls neither serveLogins nor serveMail');
+  receiver(message, handle);
+}
+
+/** Sends a message. When the supervisor has gone the process is about to end, and the message is dropped. */
+export function sendToSupervisor(message: object, handle?: RawHandle, sent?: (error: Error | null) => void): void {
+  if (process.connected) sendWithHandle(process, message, handle, (error) => sent?.(error));
+  else sent?.(new Error('the supervisor has gone'));
+}
+
+/** The log of this process: the supervisor writes all lines, so that none is torn and their order is kept. */
+export const log: Log = logTo((level, text) => sendToSupervisor({ kind: 'log', level, text }));
+
+/** Ends the process when all messages sent so far have gone out. */
+export function endProcess(exitCode: number): void {
+  sendToSupervisor({ kind: 'goodbye' }, undefined, () => process.exit(exitCode));
+}

@@ -1,0 +1,230 @@
+/**
+ * The mail workers: which one serves an account, when a further one is started, and when one ends.
+ *
+ * All sessions of one maildir go to the same worker, so that they share one view of each folder. Where many accounts
+ * share a uid, further workers start with load, up to a limit. A worker without sessions stays warm for a while.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Child } from './children.js';
+import type { Identity } from './drop-privileges.js';
+import { checkFromWorker, type SessionDescription } from './handover.js';
+import type { Log } from './log.js';
+import type { SessionAccount } from './mail-worker.js';
+import { bindUnix, type RawHandle } from './raw-handles.js';
+
+/** A further worker for the same uid starts when each has this many sessions, up to IMAP_WORKERS_PER_UID. */
+const SESSIONS_BEFORE_NEXT_WORKER = 8;
+
+/** A worker ends this long after its last session: a client that comes back soon finds its folders in memory. */
+const IDLE_MS = 60_000;
+
+/** On the way out a worker says goodbye to all sessions; after this it is killed. */
+const END_GRACE_MS = 8_500;
+
+/** A worker has this long to answer. */
+const ANSWER_MS = 10_000;
+
+/** What workers need, and who hears of their sessions. */
+export interface WorkerPoolOptions {
+  readonly module: string;
+  readonly title: string;
+  readonly log: Log;
+  /** A directory that only the login user may enter, for the sockets of TLS sessions. */
+  readonly socketDirectory: string;
+  settings: unknown;
+  umask: number;
+  workersPerUid: number;
+  readonly sessionEnded: (sessionId: number) => void;
+}
+
+interface WorkerProcess {
+  readonly child: Child;
+  readonly identity: string;
+  readonly socketPath: string;
+  readonly sessions: Map<number, string>;
+  readonly answers: Map<number, () => void>;
+  idleTimer: NodeJS.Timeout | undefined;
+}
+
+/** A worker chosen for a session. */
+export interface ChosenWorker {
+  readonly socketPath: string;
+  /** Announces a TLS session; resolves when the worker knows the token. */
+  expect(token: string, session: SessionDescription): Promise<void>;
+  /** Hands a socket over; the worker answers the client from then on. False: the worker is gone. */
+  take(session: SessionDescription, unread: Uint8Array, handle: RawHandle): boolean;
+  /** The session never came to be. */
+  abandon(): void;
+}
+
+/** All mail workers of a service. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #workers = new Set<WorkerProcess>();
+  readonly #byMaildir = new Map<string, WorkerProcess>();
+  #ending = false;
+  #nextSocket = 1;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#workers.size;
+  }
+
+  /** Chooses, or starts, the worker for an account. @throws when no worker comes up. */
+  async workerFor(account: SessionAccount, systemUser: string | undefined, sessionId: number): Promise<ChosenWorker> {
+    if (this.#ending) throw new Error('the server is ending');
+    const { uid, gid, maildir } = account;
+    const identity: Identity = systemUser === undefined ? { uid, gid } : { uid, gid, systemUser };
+    const maildirKey = `${uid}:${gid}:${maildir}`;
+    const worker = this.#byMaildir.get(maildirKey) ?? this.#leastBusy(identity);
+    this.#byMaildir.set(maildirKey, worker);
+    worker.sessions.set(sessionId, maildirKey);
+    clearTimeout(worker.idleTimer);
+    try {
+      await worker.child.ready;
+    } catch (error) {
+      this.#forget(worker, sessionId);
+      throw error;
+    }
+    return this.#chosen(worker, sessionId);
+  }
+
+  /** New settings, for sessions and workers that begin from now on. */
+  reload(changes: { settings: unknown; umask: number; workersPerUid: number }): void {
+    Object.assign(this.#options, changes);
+    for (const worker of this.#workers) worker.child.send({ kind: 'settings', settings: changes.settings });
+  }
+
+  /** Ends all workers; each says goodbye to its sessions. */
+  end(reason: string): void {
+    this.#ending = true;
+    for (const worker of this.#workers) worker.child.end({ kind: 'end', reason }, END_GRACE_MS);
+  }
+
+  #chosen(worker: WorkerProcess, sessionId: number): ChosenWorker {
+    return {
+      socketPath: worker.socketPath,
+      expect: (token, session) => {
+        worker.child.send({ kind: 'expect', token, session });
+        return answer(worker, sessionId);
+      },
+      take: (session, unread, handle) => {
+        if (!worker.sessions.has(sessionId)) return false;
+        worker.child.send({ kind: 'session', session, unread }, handle, () => handle.close());
+        return true;
+      },
+      abandon: () => this.#forget(worker, sessionId),
+    };
+  }
+
+  #leastBusy(identity: Identity): WorkerProcess {
+    const key = identityKey(identity);
+    const same = [...this.#workers].filter((worker) => worker.identity === key);
+    const [first] = same.sort((one, other) => one.sessions.size - other.sessions.size);
+    if (first === undefined) return this.#startWorker(identity);
+    const full = first.sessions.size >= SESSIONS_BEFORE_NEXT_WORKER;
+    return full && same.length < this.#options.workersPerUid ? this.#startWorker(identity) : first;
+  }
+
+  #startWorker(identity: Identity): WorkerProcess {
+    const { log, module, settings, title, umask } = this.#options;
+    const name = `${title}: mail worker for uid ${identity.uid}`;
+    const child = new Child({
+      start: { kind: 'start', title: name, module, identity, umask, settings },
+      environment: {},
+      log,
+      receive: (message, handle) => {
+        handle?.close();
+        this.#receive(worker, message);
+      },
+      ended: (how, expected) => this.#ended(worker, name, expected ? undefined : how),
+    });
+    const socketPath = join(this.#options.socketDirectory, `${process.pid}.${this.#nextSocket}`);
+    this.#nextSocket += 1;
+    const worker: WorkerProcess = {
+      child,
+      identity: identityKey(identity),
+      socketPath,
+      sessions: new Map(),
+      answers: new Map(),
+      idleTimer: undefined,
+    };
+    this.#workers.add(worker);
+    this.#giveSocket(worker);
+    return worker;
+  }
+
+  /** Bound here, because the worker's user may not enter the directory. */
+  #giveSocket(worker: WorkerProcess): void {
+    const handle = bindUnix(worker.socketPath);
+    chmodSync(worker.socketPath, 0o666);
+    const give = () => worker.child.send({ kind: 'listen' }, handle, () => handle.close());
+    worker.child.ready.then(give, () => handle.close());
+  }
+
+  #receive(worker: WorkerProcess, received: unknown): void {
+    const message = checkFromWorker(received);
+    if (message === undefined) throw new Error('a mail worker sent a message that is none');
+    if (message.kind === 'log') this.#options.log.write(message.level, message.text);
+    else if (message.kind === 'expecting') worker.answers.get(message.sessionId)?.();
+    else if (message.kind === 'session ended') this.#forget(worker, message.sessionId);
+  }
+
+  #forget(worker: WorkerProcess, sessionId: number): void {
+    if (!worker.sessions.delete(sessionId)) return;
+    this.#options.sessionEnded(sessionId);
+    if (worker.sessions.size > 0) return;
+    worker.idleTimer = setTimeout(() => this.#retire(worker), IDLE_MS);
+    worker.idleTimer.unref();
+  }
+
+  #retire(worker: WorkerProcess): void {
+    if (worker.sessions.size > 0) return;
+    this.#remove(worker);
+    worker.child.end({ kind: 'end', reason: 'idle' }, END_GRACE_MS);
+  }
+
+  #remove(worker: WorkerProcess): void {
+    for (const [key, other] of this.#byMaildir) if (other === worker) this.#byMaildir.delete(key);
+    this.#workers.delete(worker);
+  }
+
+  #ended(worker: WorkerProcess, name: string, how: string | undefined): void {
+    clearTimeout(worker.idleTimer);
+    this.#remove(worker);
+    rmSync(worker.socketPath, { force: true });
+    if (how !== undefined) {
+      const lost = `${worker.sessions.size} sessions ended with it`;
+      this.#options.log.write('alert', `${name} (pid ${worker.child.pid}) died: ${how}; ${lost}`);
+    }
+    for (const sessionId of [...worker.sessions.keys()]) this.#forget(worker, sessionId);
+    clearTimeout(worker.idleTimer);
+  }
+}
+
+/** A new token for a TLS session. */
+export function makeToken(): string {
+  return randomBytes(16).toString('hex');
+}
+
+function identityKey({ uid, gid, systemUser }: Identity): string {
+  return `${uid}:${gid}:${systemUser ?? ''}`;
+}
+
+function answer(worker: WorkerProcess, sessionId: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => done(new Error('the mail worker does not answer')), ANSWER_MS);
+    const done = (error?: Error) => {
+      clearTimeout(timer);
+      worker.answers.delete(sessionId);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    worker.answers.set(sessionId, () => done());
+  });
+}
