@@ -1,0 +1,181 @@
+/**
+ * Debian's Courier and Debian's Dovecot as whole servers on a loopback port: listener, login, authentication. Root only.
+ *
+ * Courier's places are compiled in. It runs in a mount namespace of its own, where /etc/courier and /run/courier are
+ * directories of the test: the machine's own stay as they are.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { courierEnvironment, mailIds } from './peer-targets.js';
+import { PEERS_BESIDE, waitForPort } from './processes.js';
+
+/** The password of every account in tests. */
+export const PASSWORD = 'secret';
+/** More connections than any test or measurement opens. */
+const MAX_CONNECTIONS = 2500;
+
+export interface MailUser {
+  readonly name: string;
+  /** The maildir is HOME/Maildir. */
+  readonly home: string;
+}
+
+export interface PeerServer {
+  readonly name: string;
+  readonly port: number;
+  /** The processes that all its others descend from. */
+  readonly roots: readonly number[];
+  stop(): Promise<void>;
+}
+
+export interface PeerOptions {
+  /** For settings, sockets and logs. Empty. */
+  readonly directory: string;
+  readonly users: readonly MailUser[];
+  readonly port: number;
+}
+
+/** Unsalted, so that measurements of logins measure the server. */
+function passwordHash(): string {
+  return `{SHA256}${createHash('sha256').update(PASSWORD).digest('base64')}`;
+}
+
+/** A line of Courier's userdb. */
+export function userdbLine({ name, home }: MailUser, { uid, gid } = mailIds()): string {
+  return `${name}\tuid=${uid}|gid=${gid}|home=${home}|shell=/bin/sh|systempw=${passwordHash()}\n`;
+}
+
+/** Courier with Debian's settings, more connections allowed. */
+export async function startCourier({ directory, users, port }: PeerOptions): Promise<PeerServer> {
+  const etc = join(directory, 'etc');
+  cpSync('/etc/courier', etc, { recursive: true });
+  mkdirSync(join(directory, 'run', 'authdaemon'), { recursive: true });
+  writeFileSync(join(etc, 'userdb'), users.map((user) => userdbLine(user)).join(''), { mode: 0o600 });
+  const authdaemonrc = readFileSync(join(etc, 'authdaemonrc'), 'utf8');
+  writeFileSync(join(etc, 'authdaemonrc'), authdaemonrc.replace(/^authmodulelist=.*/m, 'authmodulelist="authuserdb"'));
+  const script = `
+set -eu
+mount --bind ${etc} /etc/courier
+mount --bind ${join(directory, 'run')} /run/courier
+chown root:courier /etc/courier /run/courier && chmod 775 /run/courier
+chown courier:courier /run/courier/authdaemon && chmod 750 /run/courier/authdaemon
+/usr/sbin/makeuserdb
+( set -a; . /etc/courier/authdaemonrc; exec /usr/lib/courier/courier-authlib/authdaemond ) &
+[ -f /etc/courier/imapaccess.dat ] || /usr/sbin/makeimapaccess
+exec /usr/sbin/couriertcpd -address=127.0.0.1 -maxprocs=${MAX_CONNECTIONS} -maxperip=${MAX_CONNECTIONS} \\
+  -access=/etc/courier/imapaccess.dat -nodnslookup -noidentlookup ${port} \\
+  /usr/lib/courier/courier/imaplogin /usr/bin/imapd Maildir`;
+  const environment = { ...courierEnvironment({ IMAP_STARTTLS: 'NO' }), PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+  const log = openSync(join(directory, 'log'), 'a');
+  const child = spawn('/usr/bin/unshare', ['--mount', '/bin/sh', '-c', script], {
+    cwd: '/',
+    env: environment,
+    stdio: ['ignore', log, log],
+    detached: true,
+  });
+  closeSync(log);
+  return running('courier', child, { directory, port });
+}
+
+/** Dovecot with its defaults, more connections allowed. */
+export async function startDovecot({ directory, users, port }: PeerOptions): Promise<PeerServer> {
+  const { uid, gid } = mailIds();
+  const passwords = join(directory, 'users');
+  const lines = users.map(({ name, home }) => `${name}:${passwordHash()}:${uid}:${gid}::${home}::\n`);
+  writeFileSync(passwords, lines.join(''));
+  chmodSync(passwords, 0o644);
+  const configuration = join(directory, 'dovecot.conf');
+  writeFileSync(configuration, dovecotServerConfiguration(directory, passwords, port));
+  const log = openSync(join(directory, 'log'), 'a');
+  const child = spawn('/usr/sbin/dovecot', ['-F', '-c', configuration], {
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    stdio: ['ignore', log, log],
+    detached: true,
+  });
+  closeSync(log);
+  return running('dovecot', child, { directory, port });
+}
+
+function dovecotServerConfiguration(directory: string, passwords: string, port: number): string {
+  const beside = existsSync('/usr/lib/dovecot/imap') ? '/usr/lib/dovecot' : join(PEERS_BESIDE, 'usr/lib/dovecot');
+  const source = `driver = passwd-file\n  args = username_format=%u ${passwords}`;
+  return `
+base_dir = ${directory}/run
+state_dir = ${directory}/state
+log_path = ${directory}/dovecot.log
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+mail_location = maildir:~/Maildir
+first_valid_uid = 1
+default_process_limit = ${MAX_CONNECTIONS}
+default_client_limit = ${MAX_CONNECTIONS * 4}
+mail_max_userip_connections = ${MAX_CONNECTIONS}
+namespace inbox {
+  inbox = yes
+}
+passdb {
+  ${source}
+}
+userdb {
+  ${source}
+}
+service auth {
+  client_limit = ${MAX_CONNECTIONS * 8}
+}
+service imap-login {
+  executable = ${beside}/imap-login
+  chroot =
+  inet_listener imap {
+    port = ${port}
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+service imap {
+  executable = ${beside}/imap
+  process_limit = ${MAX_CONNECTIONS}
+}
+`;
+}
+
+/** How long a peer may take to end by itself. */
+const STOP_MILLISECONDS = 5000;
+
+async function running(
+  name: string,
+  child: ChildProcess,
+  { directory, port }: Pick<PeerOptions, 'directory' | 'port'>,
+): Promise<PeerServer> {
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${name} cannot be started`);
+  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const stop = async (): Promise<void> => {
+    signalGroup(pid, 'SIGTERM');
+    const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), STOP_MILLISECONDS);
+    await gone;
+    clearTimeout(timer);
+    signalGroup(pid, 'SIGKILL');
+  };
+  try {
+    await waitForPort(port);
+  } catch (error) {
+    await stop();
+    throw new Error(`${name} does not answer: ${readFileSync(join(directory, 'log'), 'utf8')}`, { cause: error });
+  }
+  return { name, port, roots: [pid], stop };
+}
+
+/** The group was made for this server alone. */
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Ports, processes and their memory: what tests need to start programs and to look at them from outside.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Where install-peers.sh unpacks what cannot be installed together. */
+export const PEERS_BESIDE = '/var/cache/angarium-peers';
+
+/** How long a program may take to listen, on a machine that is busy with other tests. */
+const START_SECONDS = 30;
+const LOOK_AGAIN_MILLISECONDS = 20;
+
+/** A port of 127.0.0.1 that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port is free');
+  return address.port;
+}
+
+/** Waits until something listens. @throws {Error} when nothing does in time. */
+export async function waitForPort(port: number): Promise<void> {
+  await waitUntil(`something listens on port ${port}`, () => answers(port), START_SECONDS);
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const say = (is: boolean) => (): void => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket.once('connect', say(true));
+    socket.once('error', say(false));
+  });
+}
+
+/** Looks again and again until it is so. @throws {Error} naming `what` when it is not so in time. */
+export async function waitUntil(what: string, isSo: () => boolean | Promise<boolean>, seconds = 10): Promise<void> {
+  const until = performance.now() + seconds * 1000;
+  while (!(await isSo())) {
+    if (performance.now() > until) throw new Error(`waited ${seconds} s in vain until ${what}`);
+    await delay(LOOK_AGAIN_MILLISECONDS);
+  }
+}
+
+/** The first of these programs that is here. @throws {Error} naming what was looked for. */
+export function findProgram(...paths: readonly string[]): string {
+  const candidates = paths.flatMap((path) => [path, join(PEERS_BESIDE, path)]);
+  const found = candidates.find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`${paths[0]} is missing; run sh test/support/install-peers.sh`);
+  return found;
+}
+
+export interface Finished {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string | Buffer;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly directory?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Then the program is killed. */
+  readonly seconds?: number;
+}
+
+/** No client or tool of ours needs longer. */
+const RUN_SECONDS = 60;
+
+/** Runs a program to its end, with an environment of its own. Never throws because of its exit code. */
+export async function run(command: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  const [program = '', ...args] = command;
+  const { uid, gid } = options;
+  const child = spawn(program, args, {
+    cwd: options.directory ?? '/',
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', TZ: 'UTC', ...options.environment },
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), (options.seconds ?? RUN_SECONDS) * 1000);
+  const out: Buffer[] = [];
+  const complaints: Buffer[] = [];
+  child.stdout.on('data', (octets: Buffer) => out.push(octets));
+  child.stderr.on('data', (octets: Buffer) => complaints.push(octets));
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
+  const exitCode = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? -1));
+  });
+  clearTimeout(timer);
+  return { exitCode, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(complaints).toString() };
+}
+
+/** Runs a program that must succeed. @throws {Error} with all that it said. */
+export async function mustRun(command: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { exitCode, stdout, stderr } = await run(command, options);
+  if (exitCode !== 0) throw new Error(`${command.join(' ')}: exit ${exitCode}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Processes and all their descendants. */
+export function processTree(roots: readonly number[]): number[] {
+  return roots.flatMap((pid) => {
+    try {
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+      return [pid, ...processTree(children === '' ? [] : children.split(' ').map(Number))];
+    } catch {
+      return []; // It has ended.
+    }
+  });
+}
+
+/** Memory of processes in KiB: what they share is divided among those who share it (PSS). */
+export function memoryKib(pids: readonly number[]): number {
+  let sum = 0;
+  for (const pid of pids) {
+    try {
+      sum += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+    } catch {
+      // It has ended.
+    }
+  }
+  return sum;
+}
