@@ -6,8 +6,9 @@
  *
  * It lies beside the pid file, for its owner only; whoever binds it is the one daemon of this configuration.
  */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
+import { dirname } from 'node:path';
 
 /** The longest command, and the longest wait for an answer. */
 const MAX_COMMAND_CHARACTERS = 200;
@@ -18,6 +19,7 @@ export class AlreadyRunning extends Error {}
 
 /** Serves commands on `path`. `obey` gives the answer, without OK; what it throws is answered with FAIL. */
 export async function serveControl(path: string, obey: (command: string) => Promise<string>): Promise<Server> {
+  mkdirSync(dirname(path), { recursive: true });
   try {
     return await bindControl(path, obey);
   } catch (error) {

@@ -28,7 +28,7 @@ export function serveLogins(start: (settings: unknown) => LoginProtocol): void {
 class LoginLoop implements LoginProcess {
   readonly log = log;
   loginSeconds = 60;
-  protocol: LoginProtocol;
+  #protocol: LoginProtocol | undefined;
   readonly #start: (settings: unknown) => LoginProtocol;
   readonly #servers = new Map<number, Server>();
   readonly #connections = new Map<number, LoginConnection>();
@@ -41,8 +41,13 @@ class LoginLoop implements LoginProcess {
 
   constructor(start: (settings: unknown) => LoginProtocol) {
     this.#start = start;
-    this.protocol = start(startSettings());
     process.on('SIGTERM', () => this.#end());
+  }
+
+  /** Made when it is first needed: when serveLogins() is called, the module that calls it is not whole yet. */
+  get protocol(): LoginProtocol {
+    this.#protocol ??= this.#start(startSettings());
+    return this.#protocol;
   }
 
   get startTlsContexts(): TlsContexts | undefined {
@@ -51,7 +56,7 @@ class LoginLoop implements LoginProcess {
 
   receive(message: ToLogin, handle: RawHandle | undefined): void {
     if (message.kind === 'settings') {
-      this.protocol = this.#start(message.settings);
+      this.#protocol = this.#start(message.settings);
       this.loginSeconds = message.loginSeconds;
     } else if (message.kind === 'tls') {
       this.#contexts = message.material === undefined ? undefined : new TlsContexts(message.material);

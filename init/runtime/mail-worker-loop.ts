@@ -23,20 +23,27 @@ const END_MS = 7_000;
 
 /** Serves the sessions that the supervisor sends, until it says to end. Call it once, from the module of the worker. */
 export function serveMail(start: (settings: unknown) => MailServer): void {
-  const loop = new MailWorkerLoop(start(startSettings()));
+  const loop = new MailWorkerLoop(start);
   receiveFromSupervisor((message, handle) => loop.receive(message as ToWorker, handle));
 }
 
 class MailWorkerLoop {
-  readonly #mailServer: MailServer;
+  readonly #start: (settings: unknown) => MailServer;
+  #started: MailServer | undefined;
   readonly #expected = new Map<string, SessionDescription>();
   readonly #streams = new Set<Socket>();
   #server: Server | undefined;
   #ending = false;
 
-  constructor(mailServer: MailServer) {
-    this.#mailServer = mailServer;
+  constructor(start: (settings: unknown) => MailServer) {
+    this.#start = start;
     process.on('SIGTERM', () => this.#end('server shut down'));
+  }
+
+  /** Made when it is first needed: when serveMail() is called, the module that calls it is not whole yet. */
+  get #mailServer(): MailServer {
+    this.#started ??= this.#start(startSettings());
+    return this.#started;
   }
 
   receive(message: ToWorker, handle: RawHandle | undefined): void {

@@ -45,6 +45,7 @@ interface WorkerProcess {
   readonly socketPath: string;
   readonly sessions: Map<number, string>;
   readonly answers: Map<number, () => void>;
+  socket: RawHandle | undefined;
   idleTimer: NodeJS.Timeout | undefined;
 }
 
@@ -152,6 +153,7 @@ export class WorkerPool {
       socketPath,
       sessions: new Map(),
       answers: new Map(),
+      socket: undefined,
       idleTimer: undefined,
     };
     this.#workers.add(worker);
@@ -163,8 +165,12 @@ export class WorkerPool {
   #giveSocket(worker: WorkerProcess): void {
     const handle = bindUnix(worker.socketPath);
     chmodSync(worker.socketPath, 0o666);
-    const give = () => worker.child.send({ kind: 'listen' }, handle, () => handle.close());
-    worker.child.ready.then(give, () => handle.close());
+    // Closing it removes the file: it stays open until the worker has ended.
+    worker.socket = handle;
+    worker.child.ready.then(
+      () => worker.child.send({ kind: 'listen' }, handle),
+      () => {},
+    );
   }
 
   #receive(worker: WorkerProcess, received: unknown): void {
@@ -197,6 +203,7 @@ export class WorkerPool {
   #ended(worker: WorkerProcess, name: string, how: string | undefined): void {
     clearTimeout(worker.idleTimer);
     this.#remove(worker);
+    worker.socket?.close();
     rmSync(worker.socketPath, { force: true });
     if (how !== undefined) {
       const lost = `${worker.sessions.size} sessions ended with it`;

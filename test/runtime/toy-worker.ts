@@ -1,0 +1,56 @@
+/**
+ * The worker half of the toy protocol: every line comes back with a number, LOGOUT ends.
+ *
+ *     WHO          uid, gid, groups and pid of the worker
+ *     ROOT         tries to become root again
+ *     CRASH | LOGOUT
+ */
+import { serveMail, type WorkerSession } from '../../init/runtime/mail-worker.js';
+
+serveMail(() => {
+  const sessions = new Set<WorkerSession>();
+  return {
+    async serve(session) {
+      sessions.add(session);
+      session.log.write('info', `LOGIN, user=${session.account.address}`);
+      await converse(session).finally(() => sessions.delete(session));
+    },
+    async end(reason) {
+      for (const { stream } of sessions) stream.end(`BYE ${reason}\n`);
+    },
+  };
+});
+
+async function converse(session: WorkerSession): Promise<void> {
+  const { account, stream, tag, tls } = session;
+  stream.write(`${tag} OK ${account.address} tls=${tls}\n`);
+  let rest = session.unread.toString('latin1');
+  let number = 0;
+  stream.setEncoding('latin1');
+  const octets = stream[Symbol.asyncIterator]();
+  for (;;) {
+    const lines = rest.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      number += 1;
+      stream.write(`${number} ${answer(line, account.address)}\n`);
+      if (line === 'LOGOUT') return;
+    }
+    const next = await octets.next();
+    if (next.done === true) return;
+    rest += String(next.value);
+  }
+}
+
+function answer(line: string, address: string): string {
+  if (line === 'CRASH') process.kill(process.pid, 'SIGKILL');
+  if (line === 'WHO')
+    return `${process.getuid?.()} ${process.getgid?.()} ${process.getgroups?.().join(',')} ${process.pid}`;
+  if (line !== 'ROOT') return `${address} ${line}`;
+  try {
+    process.setuid?.(0);
+    return 'root again';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'no code';
+  }
+}
