@@ -1,0 +1,169 @@
+/**
+ * A maildir that Debian's Courier made is taken over by us, worked on, and given back. Both see the same mail.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ImapClient } from '../support/imap-client.js';
+import { copyMaildir, scratchDirectory } from '../support/maildir-fixture.js';
+import { memoryTarget } from '../support/memory-target.js';
+import { courierTarget } from '../support/peer-targets.js';
+import type { MakeTarget } from '../support/transcript-target.js';
+
+const FOLDERS = 50;
+const MESSAGES = 2000;
+
+/** What a client can know of a mailbox, without what depends on who looked before. */
+interface MailboxView {
+  readonly uidValidity: string;
+  readonly uidNext: string;
+  readonly messages: readonly string[];
+}
+
+interface AccountView {
+  readonly mailboxes: Readonly<Record<string, MailboxView>>;
+  readonly subscribed: readonly string[];
+}
+
+const needsOf = (maildir: string) => ({ maildir, settings: {}, options: {} });
+
+/** Opens the maildir with a server, lets `work` use it, and closes it. */
+async function withServer<T>(make: MakeTarget, maildir: string, work: (client: ImapClient) => Promise<T>): Promise<T> {
+  const target = await make(needsOf(maildir));
+  try {
+    const client = new ImapClient(await target.connect(1, { loggedIn: true, plain: false }));
+    const result = await work(client);
+    await client.send('LOGOUT');
+    client.close();
+    return result;
+  } finally {
+    await target.close();
+  }
+}
+
+function mailboxNames(untagged: readonly string[]): string[] {
+  const real = untagged.filter((line) => !/\\(Noselect|NonExistent)/i.test(line));
+  const names = real.map((line) => /^\* (?:LIST|LSUB) \([^)]*\) "\." "?([^"]*)"?$/.exec(line)?.[1]);
+  return names.filter((name) => name !== undefined).sort();
+}
+
+async function viewAccount(client: ImapClient): Promise<AccountView> {
+  const mailboxes: Record<string, MailboxView> = {};
+  for (const name of mailboxNames((await client.must('LIST "" "*"')).untagged)) {
+    mailboxes[name] = await viewMailbox(client, name);
+  }
+  return { mailboxes, subscribed: mailboxNames((await client.must('LSUB "" "*"')).untagged) };
+}
+
+async function viewMailbox(client: ImapClient, name: string): Promise<MailboxView> {
+  const status = (await client.must(`STATUS "${name}" (UIDVALIDITY UIDNEXT MESSAGES)`)).untagged.join();
+  const messages: string[] = [];
+  await client.must(`EXAMINE "${name}"`);
+  if (!status.includes('MESSAGES 0')) {
+    const items = 'UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (SUBJECT)]';
+    for (const line of (await client.must(`UID FETCH 1:* (${items})`)).untagged) {
+      if (line.includes(' FETCH ')) messages.push(viewMessage(line));
+    }
+  }
+  const number = (word: string): string => new RegExp(`${word} (\\d+)`).exec(status)?.[1] ?? '';
+  return { uidValidity: number('UIDVALIDITY'), uidNext: number('UIDNEXT'), messages };
+}
+
+function viewMessage(line: string): string {
+  const take = (pattern: RegExp): string => pattern.exec(line)?.[1] ?? `no ${pattern} in ${line}`;
+  const flags = take(/FLAGS \(([^)]*)\)/).split(' ');
+  const seen = flags.filter((flag) => flag !== '\\Recent').sort();
+  const date = take(/INTERNALDATE "([^"]+)"/).trim();
+  const subject = take(/Subject: (.*)\r\n/);
+  return `${take(/UID (\d+)/)} ${take(/RFC822.SIZE (\d+)/)} ${date} (${seen.join(' ')}) ${subject}`;
+}
+
+function message(number: number): Buffer {
+  const body = 'A line of text that is there to have a length.\r\n'.repeat(1 + (number % 40));
+  return Buffer.from(`From: a@example.com\r\nTo: bob@example.com\r\nSubject: number ${number}\r\n\r\n${body}`);
+}
+
+const flagsOf = [
+  '',
+  '\\Seen',
+  '\\Seen \\Answered',
+  '\\Flagged',
+  '\\Seen $Forwarded',
+  'work',
+  'work \\Draft',
+  '\\Deleted',
+];
+
+function folderName(number: number): string {
+  const depth = ['Work', 'Work.Projects', 'Listen', 'Entw&APw-rfe', 'Old stuff'];
+  return number === 0 ? 'INBOX' : `INBOX.${depth[number % depth.length]}.f${number}`;
+}
+
+/** As a site that has used Courier for years: folders at all depths, keywords, gaps in the UIDs. */
+async function useCourier(client: ImapClient): Promise<void> {
+  for (let folder = 1; folder < FOLDERS; folder += 1) {
+    await client.must(`CREATE "${folderName(folder)}"`);
+    if (folder % 3 === 0) await client.must(`SUBSCRIBE "${folderName(folder)}"`);
+  }
+  for (let number = 0; number < MESSAGES; number += 1) {
+    const flags = flagsOf[number % flagsOf.length] ?? '';
+    const day = String(1 + (number % 28)).padStart(2, '0');
+    const date = `"${day}-Mar-2021 10:11:${String(number % 60).padStart(2, '0')} +0000"`;
+    await client.must(`APPEND "${folderName(number % FOLDERS)}" (${flags}) ${date}`, message(number));
+  }
+  for (const folder of [0, 7, 13]) {
+    await client.must(`SELECT "${folderName(folder)}"`);
+    await client.must('UID STORE 3,5,9 +FLAGS (\\Deleted)');
+    await client.must('EXPUNGE');
+    await client.must('UID STORE 1:4 +FLAGS (later)');
+  }
+  await client.must('CLOSE');
+}
+
+/** Everything that changes files. */
+async function useOurs(client: ImapClient): Promise<void> {
+  await client.must(`SELECT "${folderName(0)}"`);
+  await client.must('UID STORE 1:10 +FLAGS (\\Answered ours)');
+  await client.must('UID STORE 2 -FLAGS (\\Seen)');
+  await client.must('UID STORE 11,12 +FLAGS (\\Deleted)');
+  await client.must('UID EXPUNGE 11:12');
+  await client.must('CREATE "INBOX.New one"');
+  await client.must('SUBSCRIBE "INBOX.New one"');
+  await client.must('UID MOVE 13:15 "INBOX.New one"');
+  await client.must(`UID COPY 16:17 "${folderName(4)}"`);
+  for (let number = 0; number < 20; number += 1) {
+    await client.must(`APPEND "${folderName(number % 5)}" (\\Seen ours)`, message(5000 + number));
+  }
+  await client.must(`RENAME "${folderName(6)}" "INBOX.Renamed"`);
+  await client.must(`DELETE "${folderName(8)}"`);
+  await client.must('CLOSE');
+}
+
+test('M10: a maildir goes from Courier to us and back, and nothing changes on the way', async () => {
+  const home = scratchDirectory('handover');
+  try {
+    const maildir = join(home.path, 'Maildir');
+    copyMaildir('empty', maildir);
+    await withServer(courierTarget, maildir, useCourier);
+
+    const before = await withServer(courierTarget, maildir, viewAccount);
+    const taken = await withServer(memoryTarget, maildir, viewAccount);
+    assert.deepEqual(taken, before);
+
+    const worked = await withServer(memoryTarget, maildir, async (client) => {
+      await useOurs(client);
+      return viewAccount(client);
+    });
+    assert.equal(worked.mailboxes['INBOX.New one']?.messages.length, 3);
+    const returned = await withServer(courierTarget, maildir, viewAccount);
+    assert.deepEqual(returned, worked);
+
+    await withServer(courierTarget, maildir, async (client) => {
+      for (const name of ['INBOX', 'INBOX.New one']) await client.must(`APPEND "${name}" (work)`, message(9000));
+    });
+    const again = await withServer(courierTarget, maildir, viewAccount);
+    assert.deepEqual(await withServer(memoryTarget, maildir, viewAccount), again);
+  } finally {
+    home.remove();
+  }
+});
