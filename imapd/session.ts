@@ -11,6 +11,7 @@ import type { Endpoint, SessionAccount } from '../init/runtime/mail-worker.js';
 import { MaildirError } from '../maildir/errors.js';
 import type { Folder } from '../maildir/folder.js';
 import type { Maildir } from '../maildir/maildir.js';
+import type { CapabilityContext } from './capability.js';
 import type { Clock } from './clock.js';
 import { type Conversation, runCommand, type State } from './command.js';
 import { mailCommands } from './commands/mail-commands.js';
@@ -19,7 +20,7 @@ import { ClientInput } from './input.js';
 import { nameOfExisting } from './mailbox-name.js';
 import { ClientOutput } from './output.js';
 import type { SelectedMailbox } from './selected-mailbox.js';
-import { endLine, type SessionEnd } from './session-log.js';
+import { endLine, type SessionEnd, who } from './session-log.js';
 import type { SessionSettings } from './settings.js';
 import { type BadLine, CommandReader, type ReceivedCommand } from './wire/command-reader.js';
 import { MAX_LINE_OCTETS, MAX_LITERAL_OCTETS, MAX_LITERALS_TOTAL_OCTETS } from './wire/limits.js';
@@ -70,6 +71,8 @@ export class Session implements Conversation {
   #selected: SelectedMailbox | undefined;
   #sliceStartedAt: number;
   #betweenCommands = true;
+  #early: ReceivedCommand | undefined;
+  #doneMayFollow = false;
   #ended = false;
 
   constructor(parts: SessionParts) {
@@ -164,6 +167,16 @@ export class Session implements Conversation {
     return this.#ended;
   }
 
+  /** What CAPABILITY depends on. */
+  get capabilityContext(): CapabilityContext {
+    return { settings: this.settings, loggedIn: true, tls: this.tls, tlsAvailable: false };
+  }
+
+  /** `user=bob, ip=[::1], port=[143]`, for log lines. */
+  get whoForLog(): string {
+    return who(this);
+  }
+
   /** The folder that a client named; throws NONEXISTENT. */
   folderNamed(mailboxName: Buffer): Folder {
     return this.maildir.folder(nameOfExisting(mailboxName));
@@ -198,14 +211,25 @@ export class Session implements Conversation {
 
   /** The next command. While the client thinks, it may be silent for as long as the administrator allows. */
   async nextCommand(): Promise<ReceivedCommand | BadLine | undefined> {
-    this.#betweenCommands = true;
-    return this.commands.next();
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) return early;
+    for (;;) {
+      this.#betweenCommands = true;
+      const received = await this.commands.next();
+      if (!this.#doneMayFollow || received?.kind !== 'bad' || received.tag.toUpperCase() !== 'DONE') return received;
+      this.#doneMayFollow = false;
+    }
   }
 
-  /** Waits for a line of the client with the patience of the time between commands: IDLE. */
-  async nextLine(): Promise<Buffer | undefined> {
-    this.#betweenCommands = true;
-    return this.commands.line();
+  /** Gives a command back to the loop, which takes it as the next: one that came while IDLE waited for DONE. */
+  putBack(received: ReceivedCommand): void {
+    this.#early = received;
+  }
+
+  /** Says whether a DONE that belongs to an IDLE which is over may still come, and is to be passed over. */
+  expectLateDone(expected: boolean): void {
+    this.#doneMayFollow = expected;
   }
 
   /** RFC 2180 section 3.3: the client cannot go on with numbers of a mailbox that is not there. */
@@ -232,7 +256,7 @@ export async function serveSession(session: Session): Promise<void> {
   if (session.input.end === 'timeout') end = 'TIMEOUT';
   if (session.input.end === 'stopped' && end !== 'LOGOUT') end = 'SHUTDOWN';
   if (end === 'TIMEOUT') session.write(Buffer.from('* BYE Disconnected for inactivity.\r\n'));
-  if (end === 'SHUTDOWN') session.write(Buffer.from('* BYE Courier-IMAP server shut down by signal.\r\n'));
+  if (end === 'SHUTDOWN') session.write(Buffer.from('* BYE Angarium server shut down by signal.\r\n'));
   session.select(undefined);
   session.output.end();
   session.log.write(end === 'SHUTDOWN' ? 'notice' : 'info', endLine(end, session));
@@ -256,7 +280,7 @@ async function converse(session: Session): Promise<SessionEnd> {
 }
 
 async function complete(session: Session, received: ReceivedCommand | BadLine): Promise<Completion> {
-  if ('kind' in received) return bad(received.text);
+  if (received.kind === 'bad') return bad(received.text, received.code);
   const row = mailCommands.get(received.name);
   const completion = await runCommand(session, row, received);
   await session.announceChanges({ expunges: row?.usesSequenceNumbers !== true });

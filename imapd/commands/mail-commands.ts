@@ -3,8 +3,28 @@
  *
  * A command exists if and only if it has a row. Rows of the message commands are added beside those of mailboxes.
  */
-import type { Command, CommandRules } from '../command.js';
+import { type Command, type CommandRules, command, parseNothing } from '../command.js';
 import type { Session } from '../session.js';
+import { parseList } from '../wire/list-arguments.js';
+import { capability } from './capability.js';
+import { check } from './check.js';
+import { close } from './close.js';
+import { create, parseCreate } from './create.js';
+import { deleteMailbox, parseDelete } from './delete.js';
+import { enable, parseEnable } from './enable.js';
+import { id, parseId } from './id.js';
+import { idle } from './idle.js';
+import { list } from './list.js';
+import { logout } from './logout.js';
+import { lsub, parseLsub } from './lsub.js';
+import { namespace } from './namespace.js';
+import { noop } from './noop.js';
+import { parseRename, rename } from './rename.js';
+import { parseSelect, select } from './select.js';
+import { parseStatus, status } from './status.js';
+import { parseSubscribe, subscribe } from './subscribe.js';
+import { unselect } from './unselect.js';
+import { parseUnsubscribe, unsubscribe } from './unsubscribe.js';
 
 /** Once logged in. */
 export const always: CommandRules = { states: ['authenticated', 'selected'] };
@@ -14,4 +34,27 @@ export const onMailbox: CommandRules = { states: ['selected'] };
 export const onSequenceNumbers: CommandRules = { states: ['selected'], usesSequenceNumbers: true };
 
 /** Name in capitals to row; the UID commands have names of two words. */
-export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<string, Command<Session>>([]);
+export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<string, Command<Session>>([
+  ['CAPABILITY', command(always, parseNothing, capability)],
+  ['NOOP', command(always, parseNothing, noop)],
+  ['LOGOUT', command(always, parseNothing, logout)],
+  ['ID', command(always, parseId, id)],
+  ['ENABLE', command(always, parseEnable, enable)],
+  ['NAMESPACE', command(always, parseNothing, namespace)],
+  ['IDLE', command(always, parseNothing, idle)],
+
+  ['LIST', command(always, parseList, list)],
+  ['LSUB', command(always, parseLsub, lsub)],
+  ['STATUS', command(always, parseStatus, status)],
+  ['CREATE', command(always, parseCreate, create)],
+  ['DELETE', command(always, parseDelete, deleteMailbox)],
+  ['RENAME', command(always, parseRename, rename)],
+  ['SUBSCRIBE', command(always, parseSubscribe, subscribe)],
+  ['UNSUBSCRIBE', command(always, parseUnsubscribe, unsubscribe)],
+
+  ['SELECT', command(always, (cursor) => parseSelect(cursor, false), select)],
+  ['EXAMINE', command(always, (cursor) => parseSelect(cursor, true), select)],
+  ['CHECK', command(onMailbox, parseNothing, check)],
+  ['CLOSE', command(onMailbox, parseNothing, close)],
+  ['UNSELECT', command(onMailbox, parseNothing, unselect)],
+]);

@@ -1,0 +1,77 @@
+/**
+ * What CAPABILITY says, from the settings and the state of the connection.
+ *
+ * A word stands here only if it works. Words that need nothing but the session are the same before and after login, so
+ * that clients that ask once are not misled.
+ */
+import type { SessionSettings } from './settings.js';
+
+/** Extensions, in the order in which they are said. */
+const extensions = [
+  'LITERAL+',
+  'ID',
+  'ENABLE',
+  'IDLE',
+  'NAMESPACE',
+  'CHILDREN',
+  'UIDPLUS',
+  'UNSELECT',
+  'MULTIAPPEND',
+  'MOVE',
+  'ESEARCH',
+  'SPECIAL-USE',
+  'LIST-EXTENDED',
+  'LIST-STATUS',
+  'STATUS=SIZE',
+] as const;
+
+const sortAndThread = ['SORT', 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'] as const;
+
+/** On which connection CAPABILITY is asked. */
+export interface CapabilityContext {
+  readonly settings: SessionSettings;
+  readonly loggedIn: boolean;
+  readonly tls: boolean;
+  /** STARTTLS would work now. */
+  readonly tlsAvailable: boolean;
+}
+
+/** The words after `CAPABILITY`, in a stable order. */
+export function capabilities(context: CapabilityContext): string[] {
+  return [...wordsOfSite(context), ...wordsOfConnection(context)];
+}
+
+/** What the administrator wrote, word for word, or else everything that works. */
+function wordsOfSite(context: CapabilityContext): string[] {
+  const { settings, tls, loggedIn } = context;
+  const own = (tls ? settings.capabilityTls : undefined) ?? settings.capability;
+  if (own !== undefined) return own.split(/\s+/).filter((word) => word !== '');
+  const words: string[] = ['IMAP4rev1', ...extensions];
+  if (!settings.disableThreadSort) words.push(...sortAndThread);
+  if (loggedIn) return words;
+  words.push('SASL-IR');
+  if (mayLogin(context)) words.push('AUTH=PLAIN', 'AUTH=LOGIN');
+  return words;
+}
+
+/** What only the connection knows. Courier adds it to the administrator's words, too: without it no client gets in. */
+function wordsOfConnection(context: CapabilityContext): string[] {
+  if (context.loggedIn) return [];
+  const words: string[] = [];
+  if (context.tlsAvailable) words.push('STARTTLS');
+  if (!mayLogin(context)) words.push('LOGINDISABLED');
+  return words;
+}
+
+/** Whether a password may be sent on this connection. */
+export function mayLogin({ settings, tls }: Pick<CapabilityContext, 'settings' | 'tls'>): boolean {
+  return tls || !settings.tlsRequired;
+}
+
+/** The same words as a response code: `CAPABILITY IMAP4rev1 …`. */
+export function capabilityCode(context: CapabilityContext): string {
+  return ['CAPABILITY', ...capabilities(context)].join(' ');
+}
+
+/** What ENABLE can switch on: nothing yet, because no extension here changes what a client is sent. */
+export const ENABLABLE: ReadonlySet<string> = new Set<string>();

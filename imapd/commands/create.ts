@@ -1,0 +1,25 @@
+/** CREATE: makes a folder. */
+import { CommandFailure, type Completion, ok } from '../completion.js';
+import { nameOfNew } from '../mailbox-name.js';
+import type { Session } from '../session.js';
+import type { Cursor } from '../wire/cursor.js';
+
+/** `create = "CREATE" SP mailbox` */
+export function parseCreate(cursor: Cursor): Buffer {
+  cursor.sp();
+  const mailboxName = cursor.mailbox();
+  cursor.end();
+  return mailboxName;
+}
+
+/**
+ * Makes the folder. Levels above it that do not exist stay \Noselect. A name that ends in the delimiter only announces
+ * that folders below it will follow, and as in Courier there is nothing to do for it (RFC 9051 section 6.3.4).
+ */
+export async function create({ maildir }: Session, mailboxName: Buffer): Promise<Completion> {
+  const name = nameOfNew(mailboxName);
+  const branchOnly = mailboxName.at(-1) === 0x2e;
+  if (name === 'INBOX' && !branchOnly) throw new CommandFailure('INBOX already exists!', 'ALREADYEXISTS');
+  if (!branchOnly) await maildir.createFolder(name);
+  return ok(`"${mailboxName.toString('latin1')}" created.`);
+}

@@ -1,0 +1,30 @@
+/** DELETE: removes a folder with its messages, for good. */
+import { CommandFailure, type Completion, ok } from '../completion.js';
+import { nameOfExisting, PERSONAL_PREFIX } from '../mailbox-name.js';
+import type { Session } from '../session.js';
+import type { Cursor } from '../wire/cursor.js';
+
+/** `delete = "DELETE" SP mailbox` */
+export function parseDelete(cursor: Cursor): Buffer {
+  cursor.sp();
+  const mailboxName = cursor.mailbox();
+  cursor.end();
+  return mailboxName;
+}
+
+/**
+ * Removes the folder; folders below it stay, and its name with them as \Noselect (RFC 3501 section 6.3.4).
+ *
+ * Sessions that have it selected lose it: see RFC 2180 section 3.3. The own session must leave it first, as in Courier.
+ */
+export async function deleteMailbox(session: Session, mailboxName: Buffer): Promise<Completion> {
+  if (mailboxName.at(-1) === 0x2e) return ok('Folder directory delete punted.');
+  const name = nameOfExisting(mailboxName);
+  if (name === 'INBOX' || name === PERSONAL_PREFIX + session.settings.trashFolderName)
+    throw new CommandFailure('Cannot delete this folder.', 'CANNOT');
+  if (session.state === 'selected' && session.selected.folder.name === name)
+    throw new CommandFailure('Cannot delete currently-open folder.', 'INUSE');
+
+  await session.maildir.deleteFolder(name);
+  return ok('Folder deleted.');
+}

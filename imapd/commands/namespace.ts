@@ -1,0 +1,12 @@
+/** NAMESPACE: where folders are (RFC 2342). */
+import { type Completion, ok } from '../completion.js';
+import { DELIMITER, PERSONAL_PREFIX } from '../mailbox-name.js';
+import type { Session } from '../session.js';
+import { Encoder } from '../wire/encoder.js';
+
+/** One personal namespace below INBOX; no other users' and no shared ones. */
+export async function namespace(session: Session): Promise<Completion> {
+  const response = new Encoder().atom('* NAMESPACE ((').quoted(PERSONAL_PREFIX).sp().quoted(DELIMITER);
+  session.write(response.atom(')) NIL NIL').crlf());
+  return ok('NAMESPACE completed.');
+}

@@ -1,0 +1,45 @@
+/** SELECT and EXAMINE: open a mailbox and describe it. */
+import { SEEN } from '../../maildir/flags.js';
+import { type Completion, ok } from '../completion.js';
+import { SelectedMailbox } from '../selected-mailbox.js';
+import type { Session } from '../session.js';
+import type { Cursor } from '../wire/cursor.js';
+import { encodeExists, encodeRecent, encodeUntagged } from '../wire/responses.js';
+
+interface SelectArguments {
+  readonly mailboxName: Buffer;
+  readonly readOnly: boolean;
+}
+
+/** `select = "SELECT" SP mailbox`; `examine = "EXAMINE" SP mailbox` */
+export function parseSelect(cursor: Cursor, readOnly: boolean): SelectArguments {
+  cursor.sp();
+  const mailboxName = cursor.mailbox();
+  cursor.end();
+  return { mailboxName, readOnly };
+}
+
+/**
+ * Closes the mailbox that was selected, without expunging and even if this one cannot be opened; then opens this one
+ * and says all that RFC 3501 section 6.3.1 wants, in Courier's order.
+ */
+export async function select(session: Session, { mailboxName, readOnly }: SelectArguments): Promise<Completion> {
+  session.select(undefined);
+  const folder = session.folderNamed(mailboxName);
+  const keywords = session.settings.keywords !== 'off';
+  const mailbox = await SelectedMailbox.open(folder, { readOnly, keywords });
+  session.select(mailbox);
+
+  session.write(mailbox.describeFlags());
+  session.write(encodeExists(mailbox.count));
+  session.write(encodeRecent(mailbox.recentCount));
+  const unseen = mailbox.firstWithout(SEEN);
+  if (unseen !== undefined) say(session, `UNSEEN ${unseen}`);
+  say(session, `UIDVALIDITY ${mailbox.uidValidity}`);
+  say(session, `UIDNEXT ${folder.uidNext}`);
+  return ok('Ok', mailbox.readOnly ? 'READ-ONLY' : 'READ-WRITE');
+}
+
+function say(session: Session, code: string): void {
+  session.write(encodeUntagged({ status: 'OK', code, text: 'Ok' }));
+}

@@ -1,0 +1,32 @@
+/** STATUS: counts of a mailbox that need not be selected. */
+import { type Completion, ok } from '../completion.js';
+import { nameOfExisting } from '../mailbox-name.js';
+import { statusResponse } from '../mailbox-status.js';
+import type { Session } from '../session.js';
+import { Cursor } from '../wire/cursor.js';
+import { parseStatusItems, type StatusItem } from '../wire/status-items.js';
+
+interface StatusArguments {
+  readonly mailboxName: Buffer;
+  readonly items: readonly StatusItem[];
+}
+
+/** `status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"`; Courier takes one item without parentheses. */
+export function parseStatus(cursor: Cursor): StatusArguments {
+  cursor.sp();
+  const mailboxName = cursor.mailbox();
+  cursor.sp();
+  const items =
+    cursor.peekOctet() === 0x28
+      ? parseStatusItems(cursor)
+      : parseStatusItems(new Cursor(Buffer.from(`(${cursor.atom()})`, 'latin1')));
+  cursor.end();
+  return { mailboxName, items };
+}
+
+/** RFC 9051 section 6.3.11. The name comes back as the client wrote it. */
+export async function status(session: Session, { mailboxName, items }: StatusArguments): Promise<Completion> {
+  const folderName = nameOfExisting(mailboxName);
+  session.write(await statusResponse(session, { folderName, mailboxName, items }));
+  return ok('STATUS Completed.');
+}

@@ -1,0 +1,93 @@
+/**
+ * The mailboxes of an account as LIST and LSUB see them: folders that exist, subscriptions, and the levels above both.
+ *
+ * It knows names and attributes; it reads no arguments and writes no response.
+ */
+import type { Maildir } from '../maildir/maildir.js';
+import { DELIMITER, PERSONAL_PREFIX, withInboxInCapitals } from './mailbox-name.js';
+import type { SessionSettings, SpecialUse } from './settings.js';
+
+/** What there is to list, by folder name. */
+export interface MailboxTree {
+  readonly existing: ReadonlySet<string>;
+  readonly subscribed: ReadonlySet<string>;
+  /** Folders, subscriptions and all levels above them, sorted, INBOX first. */
+  readonly names: readonly string[];
+  /** Names that have a folder, or a level that leads to one, below them. */
+  readonly parents: ReadonlySet<string>;
+}
+
+/** Reads the account's folders and subscriptions. */
+export function mailboxTree(maildir: Maildir): MailboxTree {
+  const existing = new Set(maildir.listFolders());
+  // Subscriptions of shared folders stand in the same file and are not personal ones.
+  const subscribed = new Set(
+    maildir
+      .subscriptions()
+      .map(withInboxInCapitals)
+      .filter((name) => name === 'INBOX' || name.startsWith(PERSONAL_PREFIX)),
+  );
+  const all = new Set([...existing, ...subscribed]);
+  const parents = new Set<string>();
+  for (const name of existing) {
+    for (const above of levelsAbove(name)) {
+      parents.add(above);
+      all.add(above);
+    }
+  }
+  for (const name of subscribed) for (const above of levelsAbove(name)) all.add(above);
+  return { existing, subscribed, parents, names: [...all].sort(byLevels) };
+}
+
+/** `INBOX.a.b` -> `INBOX.a`, `INBOX`. */
+export function levelsAbove(name: string): string[] {
+  const levels: string[] = [];
+  for (let dot = name.lastIndexOf(DELIMITER); dot > 0; dot = name.lastIndexOf(DELIMITER, dot - 1)) {
+    levels.push(name.slice(0, dot));
+  }
+  return levels;
+}
+
+/** Sorted so that a folder comes right before those below it. */
+function byLevels(one: string, other: string): number {
+  const a = one.replaceAll(DELIMITER, '\u0000');
+  const b = other.replaceAll(DELIMITER, '\u0000');
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Roles of RFC 6154 by folder name. IMAP_TRASHFOLDERNAME names the trash where IMAP_SPECIALUSE does not. */
+export function specialUses(settings: Pick<SessionSettings, 'specialUse' | 'trashFolderName'>): Map<string, string[]> {
+  const uses = new Map<string, string[]>();
+  const roles: Partial<Record<SpecialUse, string>> = { '\\Trash': settings.trashFolderName, ...settings.specialUse };
+  for (const [role, folder] of Object.entries(roles)) {
+    if (folder === '') continue;
+    const name = PERSONAL_PREFIX + folder;
+    uses.set(name, [...(uses.get(name) ?? []), role]);
+  }
+  return uses;
+}
+
+/** How attributes are said. */
+export interface AttributeOptions {
+  readonly maildir: Maildir;
+  readonly tree: MailboxTree;
+  readonly settings: Pick<SessionSettings, 'checkAllFolders' | 'obsoleteClient'>;
+  /** LIST-EXTENDED was used, so the client knows \NonExistent. */
+  readonly extended: boolean;
+}
+
+/** Attributes of a name in Courier's order: \Noselect \Unmarked \Marked \HasNoChildren \Noinferiors \HasChildren. */
+export function attributesOf(name: string, { maildir, tree, settings, extended }: AttributeOptions): string[] {
+  const attributes: string[] = [];
+  const exists = tree.existing.has(name);
+  if (!exists) attributes.push(extended ? '\\NonExistent' : '\\Noselect');
+  if (exists && (name === 'INBOX' || settings.checkAllFolders))
+    attributes.push(maildir.hasNewOrUnseen(name) ? '\\Marked' : '\\Unmarked');
+  const hasChildren = tree.parents.has(name);
+  if (settings.obsoleteClient) {
+    if (!hasChildren) attributes.push('\\Noinferiors');
+  } else {
+    attributes.push(hasChildren ? '\\HasChildren' : '\\HasNoChildren');
+  }
+  return attributes;
+}
