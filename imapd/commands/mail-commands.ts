@@ -6,22 +6,27 @@
 import { type Command, type CommandRules, command, parseNothing } from '../command.js';
 import type { Session } from '../session.js';
 import { parseList } from '../wire/list-arguments.js';
+import { append, parseAppend } from './append.js';
 import { capability } from './capability.js';
 import { check } from './check.js';
 import { close } from './close.js';
+import { copy, parseCopy } from './copy.js';
 import { create, parseCreate } from './create.js';
 import { deleteMailbox, parseDelete } from './delete.js';
 import { enable, parseEnable } from './enable.js';
+import { expunge, parseExpunge, parseUidExpunge } from './expunge.js';
 import { id, parseId } from './id.js';
 import { idle } from './idle.js';
 import { list } from './list.js';
 import { logout } from './logout.js';
 import { lsub, parseLsub } from './lsub.js';
+import { move, parseMove } from './move.js';
 import { namespace } from './namespace.js';
 import { noop } from './noop.js';
 import { parseRename, rename } from './rename.js';
 import { parseSelect, select } from './select.js';
 import { parseStatus, status } from './status.js';
+import { parseStore, store } from './store.js';
 import { parseSubscribe, subscribe } from './subscribe.js';
 import { unselect } from './unselect.js';
 import { parseUnsubscribe, unsubscribe } from './unsubscribe.js';
@@ -57,4 +62,14 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['CHECK', command(onMailbox, parseNothing, check)],
   ['CLOSE', command(onMailbox, parseNothing, close)],
   ['UNSELECT', command(onMailbox, parseNothing, unselect)],
+
+  ['APPEND', command({ ...always, streamsLiteral: true }, parseAppend, append)],
+  ['STORE', command(onSequenceNumbers, (cursor) => parseStore(cursor, 'sequence number'), store)],
+  ['UID STORE', command(onMailbox, (cursor) => parseStore(cursor, 'uid'), store)],
+  ['COPY', command(onSequenceNumbers, (cursor) => parseCopy(cursor, 'sequence number'), copy)],
+  ['UID COPY', command(onMailbox, (cursor) => parseCopy(cursor, 'uid'), copy)],
+  ['MOVE', command(onMailbox, (cursor) => parseMove(cursor, 'sequence number'), move)],
+  ['UID MOVE', command(onMailbox, (cursor) => parseMove(cursor, 'uid'), move)],
+  ['EXPUNGE', command(onMailbox, parseExpunge, expunge)],
+  ['UID EXPUNGE', command(onMailbox, parseUidExpunge, expunge)],
 ]);
