@@ -1,0 +1,11 @@
+/**
+ * Every transcript of test/imap/transcripts against the installed programs: login, TLS, hand-over and worker included.
+ */
+import { after } from 'node:test';
+import { InstalledPrograms } from '../support/installed-target.js';
+import { transcriptTests } from '../support/transcript-tests.js';
+
+const installed = new InstalledPrograms();
+after(() => installed.close());
+
+transcriptTests('test/imap/transcripts', installed.target, { suffix: ', over TLS' });

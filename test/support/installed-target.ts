@@ -1,0 +1,69 @@
+/**
+ * Our installed programs as a target of transcripts, over TLS; `Connection: plain` begins without.
+ *
+ * Starting a server costs a second, so one is kept for each set of changed settings; every transcript has a user of its
+ * own, whom the transcript knows as `bob`.
+ */
+import { dirname } from 'node:path';
+import { ImapClient, openConnection } from './imap-client.js';
+import { giveTo, type Scratch, scratchDirectory } from './maildir-fixture.js';
+import { PASSWORD } from './peer-servers.js';
+import { mailIds } from './peer-targets.js';
+import { type OurServers, type OurUser, startOurs, writeAccounts } from './start.js';
+import type { MakeTarget, TargetConnection, TargetNeeds } from './transcript-target.js';
+
+interface Installed {
+  readonly servers: OurServers;
+  readonly scratch: Scratch;
+}
+
+/** The servers of one test file. `close` when its tests are over. */
+export class InstalledPrograms {
+  readonly #installed = new Map<string, Promise<Installed>>();
+
+  /** For `transcriptTests`. */
+  readonly target: MakeTarget = async (needs) => {
+    const { servers } = await this.#serversFor(needs.settings);
+    const home = dirname(needs.maildir);
+    const { uid, gid } = mailIds();
+    if (process.getuid?.() === 0) giveTo(home, uid, gid);
+    const options = Object.entries(needs.options).map(([name, value]) => `${name}=${value}`);
+    const bob: OurUser = { name: 'bob', home, ...(options.length > 0 ? { options: options.join() } : {}) };
+    await writeAccounts(servers.configuration, [bob]);
+    return {
+      name: 'our installed programs over TLS',
+      async connect(_connection, { loggedIn, plain }): Promise<TargetConnection> {
+        const connection = await openConnection(plain ? servers.port : servers.tlsPort, !plain);
+        if (!loggedIn) return connection;
+        const client = new ImapClient(connection);
+        await client.response();
+        await client.must(`LOGIN bob ${PASSWORD}`);
+        return connection;
+      },
+      close: () => Promise.resolve(),
+    };
+  };
+
+  async close(): Promise<void> {
+    for (const installed of this.#installed.values()) {
+      const { servers, scratch } = await installed;
+      await servers.stop();
+      scratch.remove();
+    }
+  }
+
+  #serversFor(settings: TargetNeeds['settings']): Promise<Installed> {
+    const key = JSON.stringify(settings);
+    const known = this.#installed.get(key);
+    if (known !== undefined) return known;
+    const starting = startWith(settings);
+    this.#installed.set(key, starting);
+    return starting;
+  }
+}
+
+async function startWith(settings: TargetNeeds['settings']): Promise<Installed> {
+  const scratch = scratchDirectory('installed');
+  const servers = await startOurs({ directory: scratch.path, users: [], settings });
+  return { servers, scratch };
+}

@@ -1,0 +1,171 @@
+/**
+ * Our installed programs for tests: authdaemond and imapd on free ports of 127.0.0.1, with settings, accounts and a
+ * certificate of their own. Works for root, with mail of other users, and for an ordinary user.
+ *
+ *     const ours = await startOurs({ directory, users: [{ name: 'bob', home }] });
+ *     const client = await loginClient(ours.tlsPort, 'bob', PASSWORD);
+ *     await ours.stop();
+ */
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkoutRoot, programs } from './paths.js';
+import { type MailUser, userdbLine } from './peer-servers.js';
+import { mailIds } from './peer-targets.js';
+import { freePort, mustRun, processTree, waitForPort, waitUntil } from './processes.js';
+
+/** An account; without ids it is the mail user's. */
+export interface OurUser extends MailUser {
+  readonly uid?: number;
+  readonly gid?: number;
+  /** `disableimap=1,…` */
+  readonly options?: string;
+}
+
+export interface OurOptions {
+  /** For settings, sockets, certificate and log. Empty. */
+  readonly directory: string;
+  readonly users: readonly OurUser[];
+  /** Changed settings of etc/imapd and etc/imapd-ssl. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** The running programs. */
+export interface OurServers {
+  readonly port: number;
+  readonly tlsPort: number;
+  /** COURIER_CONFDIR. */
+  readonly configuration: string;
+  /** All lines of both programs so far. */
+  log(): string;
+  /** The processes that all others descend from. */
+  roots(): number[];
+  readonly imapd: ChildProcess;
+  readonly authdaemond: ChildProcess;
+  stop(): Promise<void>;
+}
+
+/** How long our programs may take to end after SIGTERM. */
+const STOP_SECONDS = 15;
+
+/** Makes a settings directory. Ports, certificate and places are in it. */
+export async function makeConfiguration(options: OurOptions & { readonly port: number; readonly tlsPort: number }) {
+  const { directory, users, port, tlsPort } = options;
+  const configuration = join(directory, 'etc');
+  const state = join(directory, 'run');
+  for (const path of [configuration, state, join(state, 'authdaemon')]) mkdirSync(path, { recursive: true });
+  const certificate = join(configuration, 'imapd.pem');
+  await makeCertificate(certificate);
+  const imapd = {
+    PORT: String(port),
+    ADDRESS: '127.0.0.1',
+    PIDFILE: join(state, 'imapd.pid'),
+    IMAP_LOGIN_DELAY: '0',
+    MAXPERIP: '1000',
+    LOGTO: 'stderr',
+  };
+  const ssl = {
+    SSLPORT: String(tlsPort),
+    SSLADDRESS: '127.0.0.1',
+    SSLPIDFILE: join(state, 'imapd-ssl.pid'),
+    TLS_CERTFILE: certificate,
+  };
+  writeSettings(configuration, 'imapd-ssl', ssl);
+  writeSettings(configuration, 'imapd', { ...imapd, ...options.settings });
+  const authdaemonrc = { authmodulelist: '"authuserdb"', authdaemonvar: join(state, 'authdaemon') };
+  writeSettings(configuration, 'authdaemonrc', authdaemonrc);
+  await writeAccounts(configuration, users);
+  return configuration;
+}
+
+/** Writes NAME with the lines of etc/NAME, those of `changes` changed. */
+export function writeSettings(configuration: string, name: string, changes: Readonly<Record<string, string>>): void {
+  const shipped = join(checkoutRoot, 'etc', name);
+  let text = existsSync(shipped) ? readFileSync(shipped, 'utf8') : '';
+  for (const [setting, value] of Object.entries(changes)) {
+    const line = `${setting}=${value}`;
+    const written = new RegExp(`^${setting}=.*$`, 'm');
+    text = written.test(text) ? text.replace(written, () => line) : `${text}\n${line}\n`;
+  }
+  writeFileSync(join(configuration, name), text);
+}
+
+/** Writes userdb and compiles it with our makeuserdb. */
+export async function writeAccounts(configuration: string, users: readonly OurUser[]): Promise<void> {
+  const lines = users.map((user) => {
+    const ids = { uid: user.uid ?? mailIds().uid, gid: user.gid ?? mailIds().gid };
+    const line = userdbLine(user, ids);
+    return user.options === undefined ? line : line.replace('\n', `|options=${user.options}\n`);
+  });
+  const userdb = join(configuration, 'userdb');
+  writeFileSync(userdb, lines.join(''));
+  chmodSync(userdb, 0o600);
+  await mustRun([join(programs, 'makeuserdb')], { environment: { COURIER_CONFDIR: configuration } });
+}
+
+/** A certificate for localhost and its key, in one file as Courier wants it. */
+export async function makeCertificate(path: string): Promise<void> {
+  const key = `${path}.key`;
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  await mustRun(['openssl', 'req', '-x509', ...curve, '-nodes', '-days', '30', ...names, '-keyout', key, '-out', path]);
+  writeFileSync(path, readFileSync(path, 'utf8') + readFileSync(key, 'utf8'), { mode: 0o600 });
+  chmodSync(path, 0o600);
+}
+
+/** Starts both programs and waits until both ports answer. @throws {Error} with the log when they do not. */
+export async function startOurs(options: OurOptions): Promise<OurServers> {
+  const port = await freePort();
+  const tlsPort = await freePort();
+  const configuration = await makeConfiguration({ ...options, port, tlsPort });
+  const logFile = join(options.directory, 'log');
+  const log = (): string => readFileSync(logFile, 'utf8');
+  const start = (program: string): ChildProcess => {
+    const output = openSync(logFile, 'a');
+    const child = spawn(join(programs, program), [], {
+      cwd: '/',
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', TZ: 'UTC', COURIER_CONFDIR: configuration },
+      stdio: ['ignore', output, output],
+    });
+    closeSync(output);
+    return child;
+  };
+  const authdaemond = start('authdaemond');
+  const imapd = start('imapd');
+  const stop = async (): Promise<void> => {
+    await end(imapd);
+    await end(authdaemond);
+  };
+  try {
+    const socket = join(options.directory, 'run', 'authdaemon', 'socket');
+    await waitUntil(`${socket} is there`, () => existsSync(socket) || authdaemond.exitCode !== null);
+    for (const each of [port, tlsPort]) await waitForPort(each);
+  } catch (error) {
+    await stop();
+    throw new Error(`our programs did not start:\n${log()}`, { cause: error });
+  }
+  const roots = (): number[] => [imapd.pid, authdaemond.pid].filter((pid) => pid !== undefined);
+  return { port, tlsPort, configuration, log, roots, imapd, authdaemond, stop };
+}
+
+/** Ends a program and sees to it that none of its processes is left. */
+async function end(program: ChildProcess): Promise<void> {
+  if (program.pid === undefined || program.exitCode !== null || program.signalCode !== null) return;
+  const family = processTree([program.pid]);
+  const gone = new Promise((resolve) => program.once('close', resolve));
+  program.kill('SIGTERM');
+  const timer = setTimeout(() => program.kill('SIGKILL'), STOP_SECONDS * 1000);
+  await gone;
+  clearTimeout(timer);
+  await waitUntil('all processes of the program have ended', () => family.every((pid) => !isAlive(pid)), STOP_SECONDS);
+}
+
+/** Whether a process is there and not only waiting to be collected. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
