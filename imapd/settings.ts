@@ -1,6 +1,6 @@
 /**
  * What IMAP sessions need to know of the settings in etc/imapd and etc/imapd-ssl: plain JSON that the supervisor sends
- * to login processes and mail workers. Reading the files is in settings-reader.ts. It knows no file and no process.
+ * to login processes and mail workers. settings-reader.ts reads the files. It knows no file and no process.
  */
 
 /** Roles of RFC 6154 that a folder may be given by IMAP_SPECIALUSE. */

@@ -39,6 +39,13 @@ export interface IntegerRange {
   readonly max?: number;
 }
 
+/** Why a known setting changes nothing, and what to use in its place. */
+export interface WithoutEffect {
+  readonly reason: string;
+  /** Values that ask for what is the case anyway: no warning. */
+  readonly harmless?: readonly string[];
+}
+
 interface Written {
   readonly value: string;
   readonly origin: SettingOrigin;
@@ -164,17 +171,15 @@ export class Settings {
     this.warnings.push({ ...this.#place(name), what, remedy });
   }
 
-  /**
-   * Warns of every setting that nobody read. `withoutEffect` has the reason and the replacement for the known ones; an
-   * empty text there is a setting that needs no warning (another program reads it, or its default changes nothing).
-   */
-  finish(withoutEffect: Readonly<Record<string, string>>): void {
+  /** Warns of every setting that nobody read, with the reason and replacement if it is a known one. */
+  finish(withoutEffect: Readonly<Record<string, WithoutEffect>>): void {
     for (const [name, { value }] of this.#written) {
       if (this.#inUse.has(name)) continue;
-      const reason = Object.hasOwn(withoutEffect, name) ? withoutEffect[name] : undefined;
-      if (reason === '' || (reason !== undefined && value === '')) continue;
-      if (reason === undefined) this.warning(name, `${name} is not a setting of this program`, 'check the spelling');
-      else this.warning(name, `${name} has no effect here`, reason);
+      const known = Object.hasOwn(withoutEffect, name) ? withoutEffect[name] : undefined;
+      if (known === undefined) this.warning(name, `${name} is not a setting of this program`, 'check the spelling');
+      else if (value !== '' && known.harmless?.includes(value) !== true) {
+        this.warning(name, `${name} has no effect here`, known.reason);
+      }
     }
   }
 

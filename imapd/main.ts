@@ -1,0 +1,51 @@
+/**
+ * imapd: the supervisor of the IMAP service. Connects the settings, authdaemond and the runtime; speaks no IMAP.
+ */
+
+import { mergeDefaultOptions, optionsRecord, parseOptions } from '../authdaemon/account.js';
+import { AuthClient } from '../authdaemon/client.js';
+import type { Authenticate } from '../init/runtime/session-broker.js';
+import { superviseMailService } from '../init/runtime/supervisor.js';
+import { type ImapdSettings, readImapdSettings } from './settings-reader.js';
+
+/** How imapd is started. */
+export interface ImapdOptions {
+  /** Where the settings are. */
+  readonly directory: string;
+  /** Services whose ports are opened at once: `imapd`, `imapd-ssl`. */
+  readonly open: readonly string[];
+  /** Nobody looks at stdout and stderr: the log goes elsewhere. */
+  readonly daemon: boolean;
+  /** Pid of a control script's loop, without which the server must not live on. */
+  readonly keeper?: number;
+}
+
+/** Runs the service until it is told to end. @throws {StartFailure} when it cannot start. */
+export async function runImapd({ directory, open, daemon, keeper }: ImapdOptions): Promise<void> {
+  let latest: ImapdSettings | undefined;
+  await superviseMailService({
+    name: 'imapd',
+    loginModule: new URL('./login.js', import.meta.url).href,
+    workerModule: new URL('./worker.js', import.meta.url).href,
+    load: () => {
+      latest = readImapdSettings(directory);
+      return latest;
+    },
+    authenticate: ({ authdaemonDirectory }) =>
+      askAuthdaemond(`${authdaemonDirectory}/socket`, latest?.configuration.defaultOptions ?? ''),
+    open,
+    daemon,
+    ...(keeper === undefined ? {} : { keeper }),
+  });
+}
+
+function askAuthdaemond(socketPath: string, defaultOptions: string): Authenticate {
+  const client = new AuthClient({ socketPath });
+  const defaults = parseOptions(defaultOptions);
+  return async (request) => {
+    const answer = await client.authenticate(request);
+    if (answer.kind !== 'account') return answer;
+    const options = optionsRecord(mergeDefaultOptions(answer.account.options, defaults));
+    return { kind: 'account', account: { ...answer.account, options } };
+  };
+}

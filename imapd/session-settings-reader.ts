@@ -1,0 +1,104 @@
+/**
+ * Reads the settings of sessions: what clients may do, and for how long. See etc/imapd for what each means.
+ */
+import type { Settings } from '../init/runtime/settings-file.js';
+import type { SessionSettings, SpecialUse } from './settings.js';
+import { isShippedCapability } from './shipped-capabilities.js';
+
+/** RFC 9051 section 5.4: an inactivity timer of at least 30 minutes. */
+const LEAST_INACTIVITY_SECONDS = 1800;
+
+const KEYWORDS = ['off', 'fast', 'safe'] as const;
+const SPECIAL_USES = ['Drafts', 'Sent', 'Junk', 'Trash', 'Archive'] as const;
+
+/** See settings.ts for what each is. `authdaemon` is authdaemonrc, where DEBUG_LOGIN stands. */
+export function readSessionSettings(settings: Settings, authdaemon: Settings): SessionSettings {
+  return {
+    ...readCapabilities(settings),
+    ...readTimes(settings),
+    ...readLoginNames(settings),
+    ...readIdFields(settings),
+    tlsRequired: settings.switchedOn('IMAP_TLS_REQUIRED', false),
+    disableThreadSort: settings.switchedOn('IMAP_DISABLETHREADSORT', false),
+    checkAllFolders: settings.switchedOn('IMAP_CHECK_ALL_FOLDERS', false),
+    obsoleteClient: settings.switchedOn('IMAP_OBSOLETE_CLIENT', false),
+    keywords: KEYWORDS[settings.integer('IMAP_KEYWORDS', 1, { max: 2 })] ?? 'fast',
+    useLocks: settings.text('IMAP_USELOCKS', '1').startsWith('1'),
+    durable: settings.switchedOn('IMAP_SYNC', true),
+    sanityCheck: settings.switchedOn('IMAP_MAILBOX_SANITY_CHECK', true),
+    logDeletions: !settings.text('IMAP_LOG_DELETIONS', '0').startsWith('0'),
+    trashFolderName: settings.text('IMAP_TRASHFOLDERNAME', 'Trash'),
+    specialUse: readSpecialUse(settings),
+    maxBadCommands: settings.integer('IMAP_MAX_BAD_COMMANDS', 10, { min: 1 }),
+    debugLogin: readDebugLogin(authdaemon),
+    authServices: readAuthServices(settings),
+  };
+}
+
+/** Only words of the administrator's own are obeyed: a value that Courier shipped would hide what is new here. */
+function readCapabilities(settings: Settings): Pick<SessionSettings, 'capability' | 'capabilityTls'> {
+  const plain = settings.optionalText('IMAP_CAPABILITY');
+  const tls = settings.optionalText('IMAP_CAPABILITY_TLS');
+  return {
+    ...(plain === undefined || isShippedCapability(plain) ? {} : { capability: plain }),
+    ...(tls === undefined || isShippedCapability(tls.replace(/ AUTH=PLAIN$/, '')) ? {} : { capabilityTls: tls }),
+  };
+}
+
+function readTimes(settings: Settings) {
+  const inactivitySeconds = settings.integer('IMAP_INACTIVITY_TIMEOUT', LEAST_INACTIVITY_SECONDS, { min: 1 });
+  if (inactivitySeconds < LEAST_INACTIVITY_SECONDS) {
+    const what = `IMAP_INACTIVITY_TIMEOUT=${inactivitySeconds} is less than RFC 9051 allows`;
+    settings.warning('IMAP_INACTIVITY_TIMEOUT', what, `clients expect ${LEAST_INACTIVITY_SECONDS} or more`);
+  }
+  return {
+    inactivitySeconds,
+    idleHeartbeatSeconds: settings.integer('IMAP_IDLE_HEARTBEAT', 120, { max: 86_400 }),
+    loginSeconds: settings.integer('IMAP_LOGIN_TIMEOUT', 60, { min: 1, max: 3600 }),
+    loginDelaySeconds: settings.integer('IMAP_LOGIN_DELAY', 5, { max: 60 }),
+  };
+}
+
+function readLoginNames(settings: Settings): Pick<SessionSettings, 'defaultDomain' | 'domainSeparators'> {
+  const defaultDomain = settings.optionalText('DEFDOMAIN');
+  const domainSeparators = settings.optionalText('DOMAINSEP');
+  return {
+    ...(defaultDomain === undefined ? {} : { defaultDomain }),
+    ...(domainSeparators === undefined ? {} : { domainSeparators }),
+  };
+}
+
+function readIdFields(settings: Settings): Pick<SessionSettings, 'idFields'> {
+  if (settings.optionalText('IMAP_ID_FIELDS') === undefined) return {};
+  return { idFields: settings.integer('IMAP_ID_FIELDS', 0, { max: 7 }) };
+}
+
+/** `Drafts=Drafts, Sent=Sent Items`: roles of RFC 6154 and folder names without `INBOX.`. */
+function readSpecialUse(settings: Settings): SessionSettings['specialUse'] {
+  const specialUse: Partial<Record<SpecialUse, string>> = {};
+  const shipped = SPECIAL_USES.map((role) => `${role}=${role}`).join(', ');
+  const pairs = settings.text('IMAP_SPECIALUSE', shipped).split(',');
+  for (const pair of pairs.map((part) => part.trim()).filter((part) => part !== '')) {
+    const [, role = '', folderName = ''] = /^([A-Za-z]+)=(.*)$/.exec(pair) ?? [];
+    const known = SPECIAL_USES.find((use) => use.toLowerCase() === role.toLowerCase());
+    if (known === undefined) {
+      const remedy = `write Role=Folder, the roles being ${SPECIAL_USES.join(', ')}`;
+      settings.problem('IMAP_SPECIALUSE', `IMAP_SPECIALUSE: ${pair} is not understood`, remedy);
+    } else if (folderName !== '') specialUse[`\\${known}`] = folderName;
+  }
+  return specialUse;
+}
+
+function readDebugLogin(authdaemon: Settings): 0 | 1 | 2 {
+  const level = authdaemon.integer('DEBUG_LOGIN', 0, { max: 2 });
+  return level === 1 || level === 2 ? level : 0;
+}
+
+/** AUTHSERVICE143=imap, AUTHSERVICE993=imaps: by local port. */
+function readAuthServices(settings: Settings): Record<string, string> {
+  const services: Record<string, string> = {};
+  for (const [name, service] of settings.matching(/^AUTHSERVICE\d+$/)) {
+    if (service !== '') services[name.slice('AUTHSERVICE'.length)] = service;
+  }
+  return services;
+}

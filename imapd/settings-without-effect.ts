@@ -1,0 +1,49 @@
+/**
+ * Settings of Courier's imapd and imapd-ssl that change nothing here, each with the reason and what to use in its place.
+ */
+import type { WithoutEffect } from '../init/runtime/settings-file.js';
+
+const WEBADMIN = "only Courier's webadmin reads it; it may be removed";
+const NOT_YET = 'this server cannot do it yet';
+
+/** By name. A value in `harmless` asks for what is the case anyway. */
+export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
+  AUTH_MKHOMEDIR_SKEL: { reason: `${NOT_YET}; make home directories when accounts are made` },
+  COURIERTLS: { reason: 'TLS needs no program of its own here' },
+  HEADERFROM: { reason: `${NOT_YET}: mail cannot be sent through a folder`, harmless: ['X-IMAP-Sender'] },
+  IMAPACCESSFILE: { reason: `${NOT_YET}; refuse addresses with a packet filter` },
+  IMAPDEBUGFILE: { reason: `${NOT_YET}` },
+  IMAP_ACL: { reason: `${NOT_YET}: folders have no access lists, every folder is its owner's alone`, harmless: ['0'] },
+  IMAP_BROKENUIDV: { reason: 'deleting and renaming folders never waits here' },
+  IMAP_CAPABILITY_ORIG: { reason: WEBADMIN },
+  IMAP_CAPABILITY_TLS_ORIG: { reason: WEBADMIN },
+  IMAP_EMPTYTRASH: { reason: `${NOT_YET}: old messages stay in the trash`, harmless: ['0'] },
+  IMAP_ENHANCEDIDLE: { reason: 'IDLE always hears of changes at once', harmless: ['0', '1'] },
+  IMAP_IDLE_TIMEOUT: {
+    reason: 'IDLE hears of changes at once; for signs of life see IMAP_IDLE_HEARTBEAT',
+    harmless: ['60'],
+  },
+  IMAP_MOVE_EXPUNGE_TO_TRASH: { reason: `${NOT_YET}: EXPUNGE removes messages`, harmless: ['0'] },
+  IMAP_PROXY: { reason: `${NOT_YET}: accounts of other servers are not passed on`, harmless: ['0'] },
+  IMAP_PROXY_FOREIGN: { reason: `${NOT_YET}`, harmless: ['0'] },
+  IMAP_SHAREDINDEXFILE: { reason: `${NOT_YET}: there are no shared folders` },
+  IMAP_ULIMITD: { reason: 'one process serves many sessions; limit the service as a whole, with systemd or cgroups' },
+  OUTBOX: { reason: `${NOT_YET}: mail cannot be sent through a folder` },
+  OUTBOX_MULTIPLE_SEND: { reason: `${NOT_YET}: mail cannot be sent through a folder`, harmless: ['0'] },
+  PROXY_HOSTNAME: { reason: `${NOT_YET}: accounts of other servers are not passed on` },
+  SENDMAIL: {
+    reason: `${NOT_YET}: mail cannot be sent through a folder`,
+    harmless: ['/usr/sbin/sendmail', '/usr/lib/sendmail'],
+  },
+  SMAP_CAPABILITY: { reason: `${NOT_YET}: there is no SMAP` },
+  TLS_CACHEFILE: { reason: 'sessions are resumed by tickets, which need no file' },
+  TLS_CACHESIZE: { reason: 'sessions are resumed by tickets, which need no file' },
+  TLS_DHPARAMS: {
+    reason: 'keys are agreed on with elliptic curves, which need no parameters; mkdhparams is not needed',
+  },
+  TLS_EXTERNAL: { reason: `${NOT_YET}: nobody logs in with a certificate` },
+  TLS_MIN_DH_BITS: { reason: 'keys are agreed on with elliptic curves' },
+  TLS_TIMEOUT: { reason: 'Courier does not use it either' },
+  TLS_INTCACHESIZE: { reason: 'sessions are resumed by tickets' },
+  TLS_DEBUG: { reason: 'reasons for failed handshakes are in the log anyway', harmless: ['0'] },
+};
