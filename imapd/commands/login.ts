@@ -1,0 +1,34 @@
+/** LOGIN: a name and a password in clear text. */
+import { saslConversation } from '../../authdaemon/sasl.js';
+import { bad, type Completion } from '../completion.js';
+import { attemptLogin, requireTls } from '../login-attempt.js';
+import type { LoginSession } from '../login-session.js';
+import type { ReceivedCommand } from '../wire/command-reader.js';
+import type { Cursor } from '../wire/cursor.js';
+
+interface LoginArguments {
+  readonly tag: string;
+  readonly loginName: Buffer;
+  readonly password: Buffer;
+}
+
+/** `login = "LOGIN" SP userid SP password` */
+export function parseLogin(cursor: Cursor, { tag }: ReceivedCommand): LoginArguments {
+  cursor.sp();
+  const loginName = cursor.astring();
+  cursor.sp();
+  const password = cursor.astring();
+  cursor.end();
+  return { tag, loginName, password };
+}
+
+/** RFC 9051 section 6.2.3. The mail worker answers it when all is well. */
+export async function login(session: LoginSession, args: LoginArguments): Promise<Completion> {
+  requireTls(session);
+  // The rules for names and passwords are those of PLAIN, and stand in one place.
+  const separator = Buffer.of(0);
+  const message = Buffer.concat([separator, args.loginName, separator, args.password]);
+  const step = saslConversation('PLAIN')?.start(message);
+  if (step?.kind !== 'credentials') return bad(step?.kind === 'failed' ? step.text : 'LOGIN is not possible.');
+  return attemptLogin(session, { tag: args.tag, loginName: step.loginName, password: step.password });
+}

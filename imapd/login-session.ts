@@ -1,0 +1,183 @@
+/**
+ * LoginSession: the IMAP half of what happens before login, and its loop.
+ *
+ * Everything here is said by strangers, so everything has a limit: lines, literals, commands, mistakes, time. It asks
+ * nobody about passwords itself; LoginClient does, and takes the session away when the answer is good.
+ */
+import type { LoginClient } from '../init/runtime/before-login.js';
+import type { Log } from '../init/runtime/log.js';
+import { type CapabilityContext, capabilityCode } from './capability.js';
+import type { Clock } from './clock.js';
+import { type Conversation, runCommand, type State } from './command.js';
+import { loginCommands } from './commands/login-commands.js';
+import { bad, ClientGone, type Completion } from './completion.js';
+import { peer } from './session-log.js';
+import type { SessionSettings } from './settings.js';
+import { type BadLine, CommandReader, type ReceivedCommand } from './wire/command-reader.js';
+import {
+  MAX_LINE_OCTETS_BEFORE_LOGIN,
+  MAX_LITERAL_OCTETS_BEFORE_LOGIN,
+  MAX_LITERALS_TOTAL_OCTETS_BEFORE_LOGIN,
+} from './wire/limits.js';
+import { encodeCompletion, encodeUntagged } from './wire/responses.js';
+
+/** A program makes no mistakes before login, a human at a terminal makes few. Dovecot allows the same. */
+const MAX_BAD_COMMANDS_BEFORE_LOGIN = 3;
+
+/** No client has so much to say before it logs in; the answers of those that do not read them are kept in memory. */
+const MAX_COMMANDS_BEFORE_LOGIN = 1_000;
+
+/** What a browser or a tunnel says first. IMAP must not answer it: a page could make it speak IMAP in its name. */
+const HTTP_METHODS = /^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI)$/i;
+
+/** One client that has not logged in. */
+export class LoginSession implements Conversation {
+  readonly state: State = 'not authenticated';
+  readonly client: LoginClient;
+  readonly settings: SessionSettings;
+  readonly clock: Clock;
+  readonly log: Log;
+  #commands: CommandReader;
+  #afterAnswer: (() => Promise<void>) | undefined;
+  #end: 'logout' | 'bye' | 'handed over' | undefined;
+
+  constructor(client: LoginClient, settings: SessionSettings, clock: Clock) {
+    this.client = client;
+    this.settings = settings;
+    this.clock = clock;
+    this.log = client.log;
+    this.#commands = this.#newReader();
+  }
+
+  get commands(): CommandReader {
+    return this.#commands;
+  }
+
+  /** What CAPABILITY depends on. */
+  get capabilityContext(): CapabilityContext {
+    const { tls, tlsAvailable } = this.client;
+    return { settings: this.settings, loggedIn: false, tls, tlsAvailable };
+  }
+
+  /** `ip=[::1], port=[40112]`: nobody knows a name yet. */
+  get whoForLog(): string {
+    return peer(this.client.remote);
+  }
+
+  /** Why the loop is to end; undefined while it goes on. */
+  get ending(): 'logout' | 'bye' | 'handed over' | undefined {
+    return this.#end;
+  }
+
+  write(octets: Buffer): void {
+    this.client.write(octets);
+  }
+
+  /** Makes the loop end after the present command is answered. */
+  end(): void {
+    this.#end = 'logout';
+  }
+
+  /** Makes the loop end without an answer: BYE and why. */
+  sayBye(text: string, code?: string): void {
+    this.write(encodeUntagged({ status: 'BYE', code, text }));
+    this.#end = 'bye';
+  }
+
+  /** The mail worker answers from now on. */
+  handedOver(): void {
+    this.#end = 'handed over';
+  }
+
+  /** Switches to TLS after the present command is answered. What was sent in plaintext behind it is forgotten. */
+  startTlsAfterAnswer(): void {
+    this.#afterAnswer = async () => {
+      this.#commands.takeUnread();
+      this.#commands = this.#newReader();
+      await this.client.startTls();
+    };
+  }
+
+  /** What is to be done directly after the answer has been written. */
+  takeAfterAnswer(): (() => Promise<void>) | undefined {
+    const after = this.#afterAnswer;
+    this.#afterAnswer = undefined;
+    return after;
+  }
+
+  /** Waits: a failed login is answered slowly. */
+  delay(seconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.clock.after(seconds * 1000, resolve);
+    });
+  }
+
+  #newReader(): CommandReader {
+    return new CommandReader(this.client, {
+      maxLineOctets: MAX_LINE_OCTETS_BEFORE_LOGIN,
+      maxLiteralOctets: MAX_LITERAL_OCTETS_BEFORE_LOGIN,
+      maxLiteralsTotalOctets: MAX_LITERALS_TOTAL_OCTETS_BEFORE_LOGIN,
+      requestContinuation: () => this.write(Buffer.from('+ OK\r\n')),
+    });
+  }
+}
+
+/** Holds the conversation from the greeting to the hand-over or the end, and logs how it ended. */
+export async function serveBeforeLogin(session: LoginSession): Promise<void> {
+  const { client, log } = session;
+  const who = session.whoForLog;
+  log.write('debug', `Connection, ${who}`);
+  session.write(
+    encodeUntagged({ status: 'OK', code: capabilityCode(session.capabilityContext), text: 'Angarium ready.' }),
+  );
+  await converse(session);
+  if (session.ending === 'handed over') return;
+  if (session.ending === 'logout') {
+    log.write('info', `LOGOUT, ${who}, rcvd=${client.receivedOctets}, sent=${client.sentOctets}`);
+  } else {
+    const seconds = Math.max(0, Math.floor((session.clock.now() - client.acceptedAt) / 1000));
+    log.write('debug', `Disconnected, ${who}, time=${seconds}`);
+  }
+}
+
+async function converse(session: LoginSession): Promise<void> {
+  let badCommands = 0;
+  for (let count = 1; ; count += 1) {
+    const received = await session.commands.next();
+    if (received === undefined || isHttp(received)) return;
+    if (count > MAX_COMMANDS_BEFORE_LOGIN) return session.sayBye('Too many commands before login');
+
+    const completion = await complete(session, received);
+    if (completion === undefined || session.ending === 'bye' || session.ending === 'handed over') return;
+    session.write(encodeCompletion(received.tag, completion));
+    if (session.ending === 'logout' || !(await afterAnswer(session))) return;
+    badCommands = completion.status === 'BAD' ? badCommands + 1 : 0;
+    if (badCommands >= MAX_BAD_COMMANDS_BEFORE_LOGIN) return session.sayBye('Too many bad commands');
+  }
+}
+
+/** Undefined when the client is gone. */
+async function complete(session: LoginSession, received: ReceivedCommand | BadLine): Promise<Completion | undefined> {
+  if (received.kind === 'bad') return bad(received.text, received.code);
+  try {
+    return await runCommand(session, loginCommands.get(received.name), received);
+  } catch (error) {
+    if (error instanceof ClientGone) return undefined;
+    throw error;
+  }
+}
+
+/** False when TLS did not come about: the runtime has closed the connection and said why in the log. */
+async function afterAnswer(session: LoginSession): Promise<boolean> {
+  try {
+    await session.takeAfterAnswer()?.();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isHttp(received: ReceivedCommand | BadLine): boolean {
+  if (!HTTP_METHODS.test(received.tag)) return false;
+  return received.kind === 'bad' || / HTTP\//i.test(received.rest.toString('latin1'));
+}

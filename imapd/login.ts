@@ -1,0 +1,32 @@
+/**
+ * The login process: the IMAP half of what happens before login, driven by the runtime.
+ *
+ * Everything is in login-session.ts; here it only gets its clock. This file is what the supervisor starts.
+ */
+import { type GoodbyeReason, type LoginClient, type LoginProtocol, serveLogins } from '../init/runtime/before-login.js';
+import type { Clock } from './clock.js';
+import { LoginSession, serveBeforeLogin } from './login-session.js';
+import type { SessionSettings } from './settings.js';
+import { encodeUntagged } from './wire/responses.js';
+
+const clock: Clock = {
+  now: () => Date.now(),
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Texts of BYE for what the runtime decides. */
+const goodbyes: Readonly<Record<GoodbyeReason, string>> = {
+  'login timeout': 'Disconnected for inactivity: login took too long.',
+  'shutting down': 'Angarium server shut down by signal.',
+};
+
+serveLogins(
+  (settings): LoginProtocol => ({
+    converse: (client: LoginClient) => serveBeforeLogin(new LoginSession(client, settings as SessionSettings, clock)),
+    tooManyConnections: (text) => encodeUntagged({ status: 'BYE', text }),
+    goodbye: (reason) => encodeUntagged({ status: 'BYE', text: goodbyes[reason] }),
+  }),
+);

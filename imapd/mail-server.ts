@@ -1,0 +1,146 @@
+/**
+ * What a mail worker does with the sessions it is sent: opens the maildir, refuses or greets, and serves.
+ *
+ * The order and the texts are Courier's. A refusal comes before the login is answered with OK, so a client that was
+ * let in has a mailbox. It knows no process and no socket.
+ */
+import type { MailServer, WorkerSession } from '../init/runtime/mail-worker.js';
+import { MaildirError } from '../maildir/errors.js';
+import type { FileSystem } from '../maildir/file-system.js';
+import type { Maildir } from '../maildir/maildir.js';
+import type { MaildirStore } from '../maildir/maildir-store.js';
+import { capabilityCode } from './capability.js';
+import type { Clock } from './clock.js';
+import { Session, serveSession } from './session.js';
+import { loginLine, who } from './session-log.js';
+import type { SessionSettings } from './settings.js';
+import { encodeCompletion, encodeUntagged } from './wire/responses.js';
+
+/** The sticky bit of a home directory: the administrator's way to lock an account for a while. */
+const STICKY_BIT = 0o1000;
+
+/** With clocks further apart than this, UIDVALIDITY and names of new messages cannot be trusted. Courier's limit. */
+const MAX_CLOCK_SKEW_SECONDS = 30;
+
+/** What the sessions of one worker share. */
+export interface MailServerParts {
+  readonly store: MaildirStore;
+  readonly fileSystem: FileSystem;
+  readonly settings: SessionSettings;
+  readonly clock: Clock;
+  /** Runs `loginexec` of a maildir, if there is one. Never rejects. */
+  readonly runLoginExec: (session: WorkerSession) => Promise<void>;
+}
+
+/** Why a session does not begin: a code for the client, a text for the client, and the truth for the log. */
+class Refusal extends Error {
+  readonly code: string;
+  readonly logText: string | undefined;
+
+  constructor(code: string, text: string, logText?: string) {
+    super(text);
+    this.code = code;
+    this.logText = logText;
+  }
+}
+
+/** Serves the sessions of one mail worker. */
+export class ImapServer implements MailServer {
+  readonly #parts: MailServerParts;
+  readonly #sessions = new Set<Session>();
+  #settings: SessionSettings;
+
+  constructor(parts: MailServerParts) {
+    this.#parts = parts;
+    this.#settings = parts.settings;
+  }
+
+  /** Answers the login, and serves the client until it is gone. */
+  async serve(arrived: WorkerSession): Promise<void> {
+    const { log } = arrived;
+    try {
+      const maildir = await this.#admit(arrived);
+      await this.#run(arrived, maildir);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.logText !== undefined) log.write('error', `${error.logText}, ${who(arrived)}`);
+      const { code, message } = error;
+      arrived.stream.on('error', () => undefined);
+      arrived.stream.write(encodeUntagged({ status: 'BYE', code, text: message }));
+      arrived.stream.end(encodeCompletion(arrived.tag, { status: 'NO', code, text: message }));
+    }
+  }
+
+  /** Says goodbye to all sessions; each ends when it has answered the command it is at. */
+  async end(): Promise<void> {
+    for (const session of this.#sessions) session.input.stop();
+  }
+
+  reload(settings: unknown): void {
+    this.#settings = settings as SessionSettings;
+  }
+
+  async #run(arrived: WorkerSession, maildir: Maildir): Promise<void> {
+    const session = new Session({ ...arrived, maildir, settings: this.#settings, clock: this.#parts.clock });
+    this.#sessions.add(session);
+    const code = capabilityCode(session.capabilityContext);
+    session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text: 'LOGIN Ok.' }));
+    session.log.write('info', loginLine(session));
+    try {
+      await serveSession(session);
+    } finally {
+      this.#sessions.delete(session);
+    }
+  }
+
+  /** @throws {Refusal} */
+  async #admit(arrived: WorkerSession): Promise<Maildir> {
+    const { account, log } = arrived;
+    const home = this.#parts.fileSystem.status(account.home);
+    if (home !== undefined && (home.mode & STICKY_BIT) !== 0) {
+      log.write('info', `LOCKED, ${who(arrived)}`);
+      const text = 'Your account is temporarily unavailable (+t bit set on home directory).';
+      throw new Refusal('UNAVAILABLE', text);
+    }
+    if (isSet(account.options['disableimap']))
+      throw new Refusal('AUTHORIZATIONFAILED', 'IMAP access disabled for this account.');
+    if (isSet(account.options['disableinsecureimap']) && !arrived.tls)
+      throw new Refusal('PRIVACYREQUIRED', 'IMAP access disabled via insecure connection.');
+
+    const maildir = this.#open(account.maildir);
+    await this.#parts.runLoginExec(arrived);
+    if (this.#settings.sanityCheck && !maildir.ownedBy(account.uid, account.gid)) {
+      const text = "Account's mailbox directory is not owned by the correct uid or gid";
+      throw new Refusal('UNAVAILABLE', `${text}.`, `${text}: ${account.maildir}`);
+    }
+    this.#tidy(maildir);
+    return maildir;
+  }
+
+  #open(path: string): Maildir {
+    try {
+      return this.#parts.store.open(path);
+    } catch (error) {
+      if (!(error instanceof MaildirError)) throw error;
+      throw new Refusal('UNAVAILABLE', 'Mailbox is not available at this time.', `${error.kind}: ${error.detail}`);
+    }
+  }
+
+  #tidy(maildir: Maildir): void {
+    try {
+      maildir.purgeTmp();
+      if (Math.abs(maildir.clockSkewSeconds()) <= MAX_CLOCK_SKEW_SECONDS) return;
+    } catch (error) {
+      // A maildir that cannot be written to can still be read.
+      if (error instanceof MaildirError) return;
+      throw error;
+    }
+    const text = 'Clock skew detected. Check the clock on the file server';
+    throw new Refusal('UNAVAILABLE', text, text);
+  }
+}
+
+/** Account options are numbers; Courier takes any number but 0 for yes. */
+function isSet(option: string | undefined): boolean {
+  return option !== undefined && Number.parseInt(option, 10) !== 0 && !Number.isNaN(Number.parseInt(option, 10));
+}

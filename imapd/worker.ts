@@ -1,0 +1,42 @@
+/**
+ * The mail worker: one session for each stream that the runtime sends. This file is what the supervisor starts.
+ *
+ * Everything is in mail-server.ts; here it gets what a process has: the clock, the disk, the host's name.
+ */
+import { hostname } from 'node:os';
+import { serveMail } from '../init/runtime/mail-worker.js';
+import { realFileSystem } from '../maildir/file-system.js';
+import { MaildirStore } from '../maildir/maildir-store.js';
+import type { Clock } from './clock.js';
+import { ImapServer } from './mail-server.js';
+import type { SessionSettings } from './settings.js';
+
+const clock: Clock = {
+  now: () => Date.now(),
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+serveMail((received) => {
+  const settings = received as SessionSettings;
+  const store = new MaildirStore({
+    fileSystem: realFileSystem,
+    now: clock.now,
+    after: clock.after,
+    hostName: hostname(),
+    processId: process.pid,
+    durable: settings.durable,
+    useLocks: settings.useLocks,
+    keywords: settings.keywords,
+    warn: () => undefined,
+  });
+  return new ImapServer({
+    store,
+    fileSystem: realFileSystem,
+    settings,
+    clock,
+    runLoginExec: async () => undefined,
+  });
+});
