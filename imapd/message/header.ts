@@ -1,0 +1,163 @@
+/**
+ * Header fields of RFC 5322, tolerant of everything: what is no field is passed over.
+ *
+ * Values are strings of octets (Latin-1), unfolded; `decodeWords` makes text of them.
+ */
+import { decodeText, decodeUnlabelled } from './charset.js';
+import { MAX_HEADER_FIELDS, MAX_HEADER_OCTETS } from './limits.js';
+import type { MessageSource } from './source.js';
+
+/** A field and where it stands in its header block, with its line ends. */
+export interface HeaderField {
+  /** As written. */
+  readonly name: string;
+  /** Unfolded octets as Latin-1, without white space around it. */
+  readonly value: string;
+}
+
+/** Octets of the first look: most headers are shorter, and one read gives them. */
+const FIRST_READ_OCTETS = 8_192;
+
+/** Reads a message's header with its blank line, or its beginning when it is longer than `limitOctets`. */
+export function readHeader(source: MessageSource, limitOctets = MAX_HEADER_OCTETS): Buffer {
+  for (let length = FIRST_READ_OCTETS; ; length *= 4) {
+    const octets = source.read(0, Math.min(length, limitOctets));
+    const end = endOfHeader(octets);
+    if (end !== undefined) return octets.subarray(0, end);
+    if (octets.length < length || length >= limitOctets) return octets;
+  }
+}
+
+/** Position behind the blank line that ends a header; undefined when there is none. */
+export function endOfHeader(octets: Buffer): number | undefined {
+  for (let start = 0; start < octets.length; ) {
+    const lf = octets.indexOf(LF, start);
+    if (lf === -1) return undefined;
+    if (lf === start || (lf === start + 1 && octets[start] === CR)) return lf + 1;
+    start = lf + 1;
+  }
+  return undefined;
+}
+
+/** Lines of one field: `start` to `end` with all line ends, `colon` where the name ends. Offsets into the header. */
+export interface FieldPlace {
+  readonly start: number;
+  readonly colon: number;
+  readonly end: number;
+}
+
+/** Finds the fields of a header in their order. Lines that are no field are passed over, and end the field before. */
+export function* fieldPlaces(header: string): Generator<FieldPlace> {
+  let count = 0;
+  let start = 0;
+  while (start < header.length && count < MAX_HEADER_FIELDS) {
+    const end = endOfField(header, start);
+    const colon = header.indexOf(':', start);
+    if (colon !== -1 && colon < end && isFieldName(header, start, colon)) {
+      count += 1;
+      yield { start, colon, end };
+    }
+    start = end;
+  }
+}
+
+/** Position behind the field that begins at `start`: its line and the folded ones. */
+function endOfField(header: string, start: number): number {
+  let end = start;
+  do {
+    const lf = header.indexOf('\n', end);
+    if (lf === -1) return header.length;
+    end = lf + 1;
+  } while (isBlankAt(header, end) && !isEmptyLineAt(header, end));
+  return end;
+}
+
+function isBlankAt(header: string, at: number): boolean {
+  const code = header.charCodeAt(at);
+  return code === 0x20 || code === 0x09;
+}
+
+function isEmptyLineAt(header: string, at: number): boolean {
+  return header.charCodeAt(at) === LF || (header.charCodeAt(at) === CR && header.charCodeAt(at + 1) === LF);
+}
+
+/** `field-name = 1*ftext`; blanks before the colon are allowed, as in RFC 5322 section 4.5. */
+function isFieldName(header: string, start: number, colon: number): boolean {
+  let end = colon;
+  while (end > start && isBlankAt(header, end - 1)) end -= 1;
+  if (end === start) return false;
+  for (let at = start; at < end; at += 1) {
+    const code = header.charCodeAt(at);
+    if (code <= 0x20 || code === 0x7f) return false;
+  }
+  return true;
+}
+
+/** Gives the name at a place, as written. */
+export function nameAt(header: string, { start, colon }: FieldPlace): string {
+  return header.slice(start, colon).trimEnd();
+}
+
+/** Gives the unfolded value at a place, of at most `maxOctets`. */
+export function valueAt(header: string, { colon, end }: FieldPlace, maxOctets = end): string {
+  return unfold(header.slice(colon + 1, Math.min(end, colon + 1 + maxOctets)));
+}
+
+/** Takes line ends out; the white space that folding needed stays. */
+export function unfold(value: string): string {
+  return value.replace(/\r?\n/g, '').replace(/^[ \t\r]+|[ \t\r]+$/g, '');
+}
+
+/** Gives all fields of a header in their order. */
+export function fields(header: Buffer): HeaderField[] {
+  const text = header.toString('latin1');
+  return Array.from(fieldPlaces(text), (place) => ({ name: nameAt(text, place), value: valueAt(text, place) }));
+}
+
+/** `=?charset*language?encoding?text?=` */
+const encodedWord = /=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bq])\?([^?\s]*)\?=/gi;
+
+/**
+ * Decodes a value to text: RFC 2047 words, and raw 8-bit octets.
+ *
+ * Neighbouring words of one character set are decoded as one, since some programs cut inside a character. A word in
+ * an unknown character set stays as it is.
+ */
+export function decodeWords(value: string): string {
+  if (!value.includes('=?')) return decodeRaw(value);
+  let text = '';
+  let from = 0;
+  let pending: { charset: string; octets: Buffer[] } | undefined;
+  const flush = () => {
+    if (pending !== undefined) text += decodeText(Buffer.concat(pending.octets), pending.charset);
+    pending = undefined;
+  };
+  for (const match of value.matchAll(encodedWord)) {
+    const between = value.slice(from, match.index);
+    // White space between two words is there for folding only.
+    const joins = pending !== undefined && /^[ \t\r\n]*$/.test(between);
+    const charset = (match[1] ?? '').toLowerCase();
+    if (!joins || pending?.charset !== charset) flush();
+    if (!joins) text += decodeRaw(between);
+    pending ??= { charset, octets: [] };
+    pending.octets.push(decodeWordText(match[2] ?? '', match[3] ?? ''));
+    from = match.index + match[0].length;
+  }
+  flush();
+  return text + decodeRaw(value.slice(from));
+}
+
+function decodeWordText(encoding: string, text: string): Buffer {
+  if (encoding === 'b' || encoding === 'B') return Buffer.from(text, 'base64');
+  const octets = text.replace(/_/g, ' ').replace(/=([0-9a-f]{2})/gi, (_match: string, hex: string) => {
+    return String.fromCharCode(Number.parseInt(hex, 16));
+  });
+  return Buffer.from(octets, 'latin1');
+}
+
+function decodeRaw(value: string): string {
+  return /[\x80-\xff]/.test(value) ? decodeUnlabelled(Buffer.from(value, 'latin1')) : value;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;

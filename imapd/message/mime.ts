@@ -1,0 +1,342 @@
+/**
+ * The structure of a message: which octets of the file are which part's header and body (RFC 2046, RFC 5322).
+ *
+ * One pass over the lines, in windows of the file, with a stack of open parts. It looks at the beginning of each line
+ * and into the headers, and into nothing else; no input makes it recurse, go back or hold more than a window.
+ *
+ * Rules for what RFC 2046 leaves open:
+ * - A delimiter line is `--boundary` or `--boundary--`, then blanks only; inner boundaries are tried before outer ones.
+ * - An outer delimiter ends all inner parts, finished or not. The end of the message ends everything.
+ * - The line end before a delimiter is the delimiter's, except the one that ends a header.
+ */
+import { boundaryOf, type ContentFields, contentFields, digestEntry, plainText } from './content-fields.js';
+import { MAX_BOUNDARY_OCTETS, MAX_HEADER_OCTETS, MAX_PART_DEPTH, MAX_PARTS } from './limits.js';
+import type { MessageSource } from './source.js';
+
+/** A part: offsets into the file, octets and lines as they go on the wire, and what its header says. */
+export interface Part extends ContentFields {
+  readonly headerStart: number;
+  /** Behind the blank line. */
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+  /** With the blank line. */
+  readonly headerWireOctets: number;
+  readonly bodyWireOctets: number;
+  /** Line ends in the body. */
+  readonly bodyLines: number;
+  /** Of a multipart; it may have none. */
+  readonly children: readonly Part[];
+  /** The message inside a message/rfc822. */
+  readonly message?: Part;
+}
+
+/** A place in the file, at the beginning of a line, and how many octets stand before it on the wire. */
+export interface WireMark {
+  readonly position: number;
+  readonly wirePosition: number;
+}
+
+/** What `scanMessage` finds out. */
+export interface MessageIndex {
+  readonly root: Part;
+  /** RFC822.SIZE. */
+  readonly wireOctets: number;
+  /** Ascending, about one for each 256 KiB, so that a place far inside is found without counting from the start. */
+  readonly marks: readonly WireMark[];
+}
+
+/** One read of the file. */
+const WINDOW_OCTETS = 256 * 1024;
+/** The scanner lets others run after this many windows: 1 MiB, about a millisecond. */
+const WINDOWS_PER_SLICE = 4;
+/** The beginning of a line that must be in the window: two dashes, boundary, two dashes, blanks, line end. */
+const LOOK_AHEAD_OCTETS = MAX_BOUNDARY_OCTETS + 64;
+
+/** Finds the structure of a message. Yields about every MiB; run it to its end with `finish` where that may take long. */
+export function* scanMessage(source: MessageSource): Generator<void, MessageIndex, void> {
+  const scanner = new Scanner(source);
+  for (let windows = 1; scanner.scanWindow(); windows += 1) {
+    if (windows % WINDOWS_PER_SLICE === 0) yield;
+  }
+  return scanner.finish();
+}
+
+/** Runs a generator to its end without letting others run. */
+export function finish<T>(work: Generator<void, T, void>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+type WritablePart = Writable<Omit<Part, 'children' | 'message'>> & { children: WritablePart[]; message?: WritablePart };
+
+/** A part whose end has not been seen. */
+interface OpenPart {
+  readonly part: WritablePart;
+  readonly defaults: ContentFields;
+  /** The message of a message/rfc822, not a part of a multipart. */
+  readonly isMessage: boolean;
+  inHeader: boolean;
+  /** Of a multipart whose last delimiter has not been seen. */
+  boundary: string | undefined;
+  bareLfsAtHeader: number;
+  bareLfsAtBody: number;
+  linesAtBody: number;
+}
+
+/** Where something ends: octets of the file, and line ends before that place. */
+interface Place {
+  readonly position: number;
+  readonly lines: number;
+  readonly bareLfs: number;
+}
+
+class Scanner {
+  readonly #source: MessageSource;
+  /** From the message itself down to the part that the next line belongs to. */
+  readonly #open: OpenPart[] = [];
+  #current: OpenPart;
+  readonly #root: WritablePart;
+  readonly #marks: WireMark[] = [];
+  #partCount = 0;
+  /** Multiparts in #open whose last delimiter has not been seen. */
+  #boundaries = 0;
+  /** What begins behind the line that is being read. */
+  #next: 'body' | 'part' | undefined;
+
+  /** Where in the file the next octets to look at are. */
+  #position = 0;
+  #window: Buffer = Buffer.alloc(0);
+  #windowStart = 0;
+  /** #position is inside a line whose beginning has been looked at. */
+  #inLine = false;
+  /** The octet before #position, when that is inside a line. */
+  #lastOctet = LF;
+  /** The line before the present one ended in CRLF. */
+  #afterCrlf = false;
+  #lines = 0;
+  /** Line ends that are LF alone. */
+  #bareLfs = 0;
+
+  constructor(source: MessageSource) {
+    this.#source = source;
+    this.#current = this.#openPart(0, plainText, true);
+    this.#root = this.#current.part;
+  }
+
+  /** Looks at the next window; false when there is none. */
+  scanWindow(): boolean {
+    const window = this.#source.read(this.#position, WINDOW_OCTETS);
+    if (window.length === 0) return false;
+    const isLast = window.length < WINDOW_OCTETS || this.#position + window.length >= this.#source.sizeOctets;
+    this.#window = window;
+    this.#windowStart = this.#position;
+    if (!this.#inLine) this.#marks.push({ position: this.#position, wirePosition: this.#position + this.#bareLfs });
+    const end = this.#scanLines(window, isLast ? window.length : window.length - LOOK_AHEAD_OCTETS);
+    this.#position = this.#windowStart + end;
+    return !isLast;
+  }
+
+  /** Ends all parts at the end of the message. */
+  finish(): MessageIndex {
+    const end = { position: this.#position, lines: this.#lines, bareLfs: this.#bareLfs };
+    while (this.#open.length > 0) this.#closePart(end, end);
+    return { root: this.#root, wireOctets: end.position + end.bareLfs, marks: this.#marks };
+  }
+
+  /** Walks over the lines that begin before `limit`; gives the offset behind the last octet looked at. */
+  #scanLines(window: Buffer, limit: number): number {
+    let at = 0;
+    while (at < limit) {
+      if (!this.#inLine) this.#lineBegins(window, at);
+      const lf = window.indexOf(LF, at);
+      if (lf === -1) {
+        this.#inLine = true;
+        this.#lastOctet = window[window.length - 1] ?? LF;
+        return window.length;
+      }
+      const before = lf > at ? window[lf - 1] : this.#inLine ? this.#lastOctet : LF;
+      this.#inLine = false;
+      this.#afterCrlf = before === CR;
+      if (before !== CR) this.#bareLfs += 1;
+      this.#lines += 1;
+      at = lf + 1;
+      if (this.#next !== undefined) this.#somethingBegins(this.#windowStart + at);
+      if (!this.#current.inHeader) at = this.#skipBodyLines(window, at, limit);
+    }
+    return at;
+  }
+
+  /** Walks over body lines that do not begin with two dashes: the bulk of most messages. */
+  #skipBodyLines(window: Buffer, start: number, limit: number): number {
+    let at = start;
+    let lines = 0;
+    let bareLfs = 0;
+    const anyLine = this.#boundaries === 0;
+    while (at < limit && (anyLine || window[at] !== DASH || window[at + 1] !== DASH)) {
+      const lf = window.indexOf(LF, at);
+      if (lf === -1) break;
+      if (window[lf - 1] !== CR || lf === at) bareLfs += 1;
+      lines += 1;
+      at = lf + 1;
+    }
+    if (at > start) this.#afterCrlf = at - start > 1 && window[at - 2] === CR;
+    this.#lines += lines;
+    this.#bareLfs += bareLfs;
+    return at;
+  }
+
+  #lineBegins(window: Buffer, at: number): void {
+    if (this.#boundaries > 0 && window[at] === DASH && window[at + 1] === DASH) this.#maybeDelimiter(window, at);
+    else if (this.#current.inHeader && isBlankLine(window, at)) this.#next = 'body';
+  }
+
+  #maybeDelimiter(window: Buffer, at: number): void {
+    const line = window.toString('latin1', at + 2, endOfDelimiter(window, at + 2));
+    for (let depth = this.#open.length - 1; depth >= 0; depth -= 1) {
+      const container = this.#open[depth];
+      const boundary = container?.boundary;
+      if (container === undefined || boundary === undefined || !line.startsWith(boundary)) continue;
+      const isLast = line.length === boundary.length + 2 && line.endsWith('--');
+      if (!isLast && line.length !== boundary.length) continue;
+      // Beyond the limit the last part takes the rest.
+      if (!isLast && this.#partCount >= MAX_PARTS) return;
+      this.#delimiter(container, depth, this.#windowStart + at);
+      if (!isLast) this.#next = 'part';
+      else this.#forgetBoundary(container);
+      return;
+    }
+  }
+
+  /** Ends the parts inside a multipart: those whose octets go up to the line end before the delimiter. */
+  #delimiter(container: OpenPart, depth: number, position: number): void {
+    const lines = this.#lines;
+    const bareLfs = this.#bareLfs;
+    const lineEnd = this.#afterCrlf ? 2 : 1;
+    const beforeLineEnd = { position: position - lineEnd, lines: lines - 1, bareLfs: bareLfs - (2 - lineEnd) };
+    while (this.#open.length > depth + 1) this.#closePart({ position, lines, bareLfs }, beforeLineEnd);
+    this.#current = container;
+  }
+
+  #somethingBegins(position: number): void {
+    const what = this.#next;
+    this.#next = undefined;
+    if (what === 'body') {
+      this.#bodyBegins(position);
+      return;
+    }
+    const container = this.#current.part;
+    const isDigest = container.subtype === 'digest';
+    const child = this.#openPart(position, isDigest ? digestEntry : plainText, false);
+    container.children.push(child.part);
+  }
+
+  #openPart(position: number, defaults: ContentFields, isMessage: boolean): OpenPart {
+    const part: WritablePart = {
+      ...defaults,
+      headerStart: position,
+      bodyStart: position,
+      bodyEnd: position,
+      headerWireOctets: 0,
+      bodyWireOctets: 0,
+      bodyLines: 0,
+      children: [],
+    };
+    const bareLfs = this.#bareLfs;
+    const places = { bareLfsAtHeader: bareLfs, bareLfsAtBody: bareLfs, linesAtBody: this.#lines };
+    const open = { part, defaults, isMessage, inHeader: true, boundary: undefined, ...places };
+    this.#partCount += 1;
+    this.#open.push(open);
+    this.#current = open;
+    return open;
+  }
+
+  /** The present part's header is over. */
+  #bodyBegins(position: number): void {
+    const open = this.#current;
+    const { part } = open;
+    open.inHeader = false;
+    this.#headerEnds(open, { position, lines: this.#lines, bareLfs: this.#bareLfs });
+    if (!isContainer(part)) return;
+    if (this.#open.length >= MAX_PART_DEPTH || (part.type === 'message' && this.#partCount >= MAX_PARTS)) {
+      makeLeaf(part);
+    } else if (part.type === 'message') {
+      part.message = this.#openPart(position, plainText, true).part;
+    } else {
+      open.boundary = boundaryOf(part.parameters);
+      this.#boundaries += 1;
+    }
+  }
+
+  #headerEnds(open: OpenPart, end: Place): void {
+    const { part } = open;
+    part.bodyStart = end.position;
+    part.headerWireOctets = end.position - part.headerStart + end.bareLfs - open.bareLfsAtHeader;
+    open.bareLfsAtBody = end.bareLfs;
+    open.linesAtBody = end.lines;
+    Object.assign(part, contentFields(this.#text(part.headerStart, end.position), open.defaults));
+  }
+
+  /** Ends the innermost part. `beforeLineEnd` differs from `lineStart` where a delimiter takes the line end. */
+  #closePart(lineStart: Place, beforeLineEnd: Place): void {
+    const open = this.#open.pop();
+    if (open === undefined) return;
+    const { part } = open;
+    if (open.inHeader) {
+      const takesLineEnd = open.isMessage && part.headerStart < lineStart.position;
+      this.#headerEnds(open, takesLineEnd ? beforeLineEnd : lineStart);
+      if (isContainer(part)) makeLeaf(part);
+    }
+    const end = part.bodyStart < lineStart.position ? beforeLineEnd : lineStart;
+    part.bodyEnd = Math.max(end.position, part.bodyStart);
+    if (part.bodyEnd > part.bodyStart) {
+      part.bodyWireOctets = part.bodyEnd - part.bodyStart + end.bareLfs - open.bareLfsAtBody;
+      part.bodyLines = end.lines - open.linesAtBody;
+    }
+    this.#forgetBoundary(open);
+  }
+
+  #forgetBoundary(open: OpenPart): void {
+    if (open.boundary !== undefined) this.#boundaries -= 1;
+    open.boundary = undefined;
+  }
+
+  #text(start: number, end: number): string {
+    const length = Math.min(end - start, MAX_HEADER_OCTETS);
+    const offset = start - this.#windowStart;
+    if (offset >= 0 && offset + length <= this.#window.length)
+      return this.#window.toString('latin1', offset, offset + length);
+    return this.#source.read(start, length).toString('latin1');
+  }
+}
+
+function isContainer({ type, subtype }: ContentFields): boolean {
+  return type === 'multipart' || (type === 'message' && (subtype === 'rfc822' || subtype === 'global'));
+}
+
+/** What cannot be looked into is told as octets, since a body structure has no form for a closed container. */
+function makeLeaf(part: WritablePart): void {
+  part.type = 'application';
+  part.subtype = 'octet-stream';
+}
+
+function isBlankLine(window: Buffer, at: number): boolean {
+  return window[at] === LF || (window[at] === CR && window[at + 1] === LF);
+}
+
+/** End of a line's text without blanks before its end; of a line too long for a delimiter just a place far enough. */
+function endOfDelimiter(window: Buffer, start: number): number {
+  const limit = Math.min(start + LOOK_AHEAD_OCTETS - 2, window.length);
+  let end = start;
+  while (end < limit && window[end] !== LF) end += 1;
+  while (end > start && (window[end - 1] === SPACE || window[end - 1] === TAB || window[end - 1] === CR)) end -= 1;
+  return end;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const TAB = 0x09;
+const SPACE = 0x20;
+const DASH = 0x2d;

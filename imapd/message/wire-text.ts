@@ -1,0 +1,62 @@
+/**
+ * Strings of messages as they go on the wire: always valid IMAP, whatever the message holds.
+ *
+ * All strings are octets as Latin-1. Raw 8-bit text becomes RFC 2047 words in UTF-8, as Courier does, because clients
+ * that did not ask for UTF-8 cannot read it otherwise; NUL and other controls become spaces.
+ */
+import { decodeUnlabelled } from './charset.js';
+import { MAX_QUOTED_OCTETS } from './limits.js';
+
+/** Writes `nstring`: NIL for undefined, else a string. */
+export function nstring(value: string | undefined): string {
+  return value === undefined ? 'NIL' : string(value);
+}
+
+/** Writes `string`: quoted, or a literal when it is long. */
+export function string(value: string): string {
+  const clean = /[^\x20-\x7e]/.test(value) ? encodeRaw(value.replace(/[\x00-\x1f\x7f]/g, ' ')) : value;
+  if (clean.length > MAX_QUOTED_OCTETS) return `{${clean.length}}\r\n${clean}`;
+  return `"${clean.replace(/["\\]/g, '\\$&')}"`;
+}
+
+/** Encodes runs of words with 8-bit octets; spaces between two of them go into the encoded text. */
+function encodeRaw(value: string): string {
+  const written: string[] = [];
+  let run: string[] = [];
+  const flush = () => {
+    if (run.length > 0) written.push(encodeWords(run.join(' ')));
+    run = [];
+  };
+  for (const word of value.split(' ')) {
+    if (/[\x80-\xff]/.test(word)) {
+      run.push(word);
+    } else {
+      flush();
+      written.push(word);
+    }
+  }
+  flush();
+  return written.join(' ');
+}
+
+/** Octets of UTF-8 in one encoded word: 75 characters (RFC 2047 section 2) without `=?utf-8?B?` and `?=`. */
+const WORD_OCTETS = 45;
+
+function encodeWords(run: string): string {
+  const text = decodeUnlabelled(Buffer.from(run, 'latin1'));
+  const words: string[] = [];
+  let word = '';
+  let wordOctets = 0;
+  for (const character of text) {
+    const octets = Buffer.byteLength(character);
+    if (wordOctets + octets > WORD_OCTETS) {
+      words.push(word);
+      word = '';
+      wordOctets = 0;
+    }
+    word += character;
+    wordOctets += octets;
+  }
+  words.push(word);
+  return words.map((each) => `=?utf-8?B?${Buffer.from(each).toString('base64')}?=`).join(' ');
+}
