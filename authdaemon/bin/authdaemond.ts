@@ -1,0 +1,125 @@
+/**
+ * The program `authdaemond`: the daemon in the foreground, and the check of its settings.
+ */
+import { parseArgs } from 'node:util';
+import {
+  EXIT_SETTINGS,
+  EXIT_USAGE,
+  ProgramFailure,
+  runProgram,
+  settingsDirectory,
+} from '../../init/runtime/program.js';
+import { describeProblem } from '../../init/runtime/settings-file.js';
+import { AuthClient } from '../client.js';
+import { isAlive, runAuthdaemond, StartFailure } from '../main.js';
+import { BUILT_IN_MODULES } from '../modules/registry.js';
+import { type AuthdaemonSettings, readAuthdaemonSettings, socketPathOf } from '../settings.js';
+
+const usage = `Usage: authdaemond                  run the daemon in the foreground
+       authdaemond --check          look for mistakes in authdaemonrc, and end
+       authdaemond --dump-config    show every setting, its value, and where it comes from
+       authdaemond --modules        show which modules are built in, and which are enabled
+
+Options:
+  --config DIRECTORY   where authdaemonrc is; else $COURIER_CONFDIR, else /etc/courier
+  --daemon             log where LOGTO says, not on stderr
+  --help, --version
+
+SIGTERM ends the daemon, SIGHUP makes it read its settings again.`;
+
+await runProgram({ name: 'authdaemond', usage, run });
+
+async function run(words: readonly string[]): Promise<number> {
+  const values = readArguments(words);
+  const configDirectory = values.config ?? settingsDirectory();
+  if (values.check === true) return check(readAuthdaemonSettings(configDirectory));
+  if (values['dump-config'] === true) return dump(readAuthdaemonSettings(configDirectory));
+  if (values.modules === true) return showModules(readAuthdaemonSettings(configDirectory));
+  if (values.rc === true) return showForControlScript(readAuthdaemonSettings(configDirectory));
+  if (values.wait !== undefined) return wait(readAuthdaemonSettings(configDirectory), Number(values.wait));
+  const keeper = values.keeper === undefined ? {} : { keeper: Number(values.keeper) };
+  try {
+    await runAuthdaemond({ configDirectory, daemon: values.daemon === true || 'keeper' in keeper, ...keeper });
+    process.exit(0);
+  } catch (error) {
+    throw error instanceof StartFailure ? new ProgramFailure(error.message, EXIT_SETTINGS) : error;
+  }
+}
+
+function readArguments(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      options: {
+        check: { type: 'boolean' },
+        'dump-config': { type: 'boolean' },
+        modules: { type: 'boolean' },
+        config: { type: 'string' },
+        daemon: { type: 'boolean' },
+        // For the control script: shell variables; wait for the daemon of this keeper; be its child.
+        rc: { type: 'boolean' },
+        wait: { type: 'string' },
+        keeper: { type: 'string' },
+      },
+    }).values;
+  } catch (error) {
+    throw new ProgramFailure(`${error instanceof Error ? error.message : error}\n${usage}`, EXIT_USAGE);
+  }
+}
+
+function check({ file, moduleNames }: AuthdaemonSettings): number {
+  const missing = moduleNames.filter((name) => !BUILT_IN_MODULES.includes(name));
+  const problems = file.problems.map(describeProblem);
+  if (problems.length === 0 && missing.length === moduleNames.length) {
+    problems.push(`none of the modules in authmodulelist is available: ${moduleNames.join(' ')}`);
+  }
+  for (const name of missing) process.stderr.write(`warning: ${name}: this authdaemond has no such module\n`);
+  for (const warning of file.warnings) process.stderr.write(`warning: ${describeProblem(warning)}\n`);
+  for (const problem of problems) process.stderr.write(`error: ${problem}\n`);
+  if (problems.length === 0) process.stdout.write('No errors found.\n');
+  return problems.length === 0 ? 0 : EXIT_SETTINGS;
+}
+
+function dump({ file }: AuthdaemonSettings): number {
+  for (const { name, value, origin } of file.inUse()) {
+    const place = origin === undefined ? 'default' : `${origin.file}:${origin.line}`;
+    process.stdout.write(`${name}=${quoted(value)}  # ${place}\n`);
+  }
+  for (const warning of file.warnings) process.stderr.write(`warning: ${describeProblem(warning)}\n`);
+  for (const problem of file.problems) process.stderr.write(`error: ${describeProblem(problem)}\n`);
+  return file.problems.length === 0 ? 0 : EXIT_SETTINGS;
+}
+
+function showModules({ moduleNames }: AuthdaemonSettings): number {
+  for (const name of new Set([...moduleNames, ...BUILT_IN_MODULES])) {
+    const builtIn = BUILT_IN_MODULES.includes(name) ? 'built in' : 'not built in';
+    const enabled = moduleNames.includes(name) ? 'enabled' : 'not enabled';
+    process.stdout.write(`${name}\t${builtIn}\t${enabled}\n`);
+  }
+  return 0;
+}
+
+/** Shell variables for init/authdaemond. */
+function showForControlScript({ file, directory }: AuthdaemonSettings): number {
+  for (const problem of file.problems) process.stderr.write(`${describeProblem(problem)}\n`);
+  if (file.problems.length > 0) return EXIT_SETTINGS;
+  process.stdout.write(`AUTHDAEMONVAR=${quoted(directory)} PIDFILE=${quoted(`${directory}/pid`)}\n`);
+  return 0;
+}
+
+/** Waits until the daemon answers, or the process that keeps it has given up. */
+async function wait({ directory }: AuthdaemonSettings, keeper: number): Promise<number> {
+  const client = new AuthClient({ socketPath: socketPathOf(directory) });
+  for (;;) {
+    // Nobody has this name, with or without modules that work: any answer but "nobody listens" will do.
+    const answer = await client.lookup('login', '/');
+    if (answer.kind !== 'temporary failure' || !/ENOENT|ECONNREFUSED/.test(answer.reason)) return 0;
+    if (!isAlive(keeper)) return 1;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** As a shell reads it back. */
+function quoted(value: string): string {
+  return `'${value.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,166 @@
+/**
+ * authdaemond: the socket, the signals, and the daemon behind them. Runs in the foreground until SIGTERM.
+ *
+ * The directory of the socket is the only access control there is, as with Courier: whoever may enter it may ask.
+ */
+import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Log } from '../init/runtime/log.js';
+import { openLog } from '../init/runtime/log-destinations.js';
+import { notifyReadiness } from '../init/runtime/readiness.js';
+import { findSystemUser } from '../init/runtime/system-users.js';
+import { Authdaemon, UnusableSettings } from './daemon.js';
+import { type After, serveConnection } from './serve.js';
+import { readAuthdaemonSettings, socketPathOf } from './settings.js';
+
+/** Connections at once; each may be a login that waits. Beyond it, callers see a temporary failure. */
+const MAX_CONNECTIONS = 2000;
+/** Courier's idle hook. */
+const IDLE_MS = 300_000;
+/** Answers under way when the daemon is told to end get so long. */
+const END_MS = 5000;
+/** How often the process that keeps this one is looked for. */
+const KEEPER_MS = 1000;
+
+/** How authdaemond is started. */
+export interface AuthdaemondOptions {
+  readonly configDirectory: string;
+  /** Nobody looks at stderr: the log goes elsewhere. */
+  readonly daemon: boolean;
+  /** Pid of a control script's loop, without which the daemon must not live on. */
+  readonly keeper?: number;
+}
+
+/** The daemon cannot start; the text is for the administrator. */
+export class StartFailure extends Error {}
+
+/** Serves until SIGTERM or SIGINT. @throws {StartFailure} */
+export async function runAuthdaemond({ configDirectory, daemon, keeper }: AuthdaemondOptions): Promise<void> {
+  const settings = readAuthdaemonSettings(configDirectory);
+  const log = await openLog({ ...settings.log, destination: daemon ? settings.log.destination : 'stderr' }, daemon);
+  const authdaemon = await startDaemon(configDirectory, log);
+  prepareDirectory(settings.directory, log);
+  const sockets = new Set<Socket>();
+  const server = await listen(settings.directory, (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    lastRequest = Date.now();
+    void serveConnection(socket, { chain: authdaemon.chain, queue: authdaemon.queue, after });
+  });
+
+  let lastRequest = Date.now();
+  const idle = setInterval(() => {
+    if (Date.now() - lastRequest >= IDLE_MS) void authdaemon.idle();
+  }, IDLE_MS);
+  const ended = signals(keeper, () => {
+    log.write('info', 'restarting authdaemond children');
+    log.reopen();
+    void reload(authdaemon, settings.directory, configDirectory, log);
+  });
+  await notifyReadiness('READY=1');
+  await ended;
+
+  log.write('info', 'stopping authdaemond children');
+  clearInterval(idle);
+  rmSync(socketPathOf(settings.directory), { force: true });
+  await close(server, sockets);
+  await authdaemon.stop();
+}
+
+async function startDaemon(configDirectory: string, log: Log): Promise<Authdaemon> {
+  try {
+    return await Authdaemon.start(readAuthdaemonSettings(configDirectory), configDirectory, log);
+  } catch (error) {
+    throw error instanceof UnusableSettings ? new StartFailure(error.message) : error;
+  }
+}
+
+async function reload(authdaemon: Authdaemon, directory: string, configDirectory: string, log: Log): Promise<void> {
+  const settings = readAuthdaemonSettings(configDirectory);
+  if (settings.directory !== directory) {
+    log.write('warning', `authdaemonvar was ${directory} when authdaemond started; a change needs a restart`);
+  }
+  await authdaemon.reload(settings);
+}
+
+/** Makes the directory of the socket, 0750 for Courier's user; warns of one that everybody may enter. */
+function prepareDirectory(directory: string, log: Log): void {
+  try {
+    const made = mkdirSync(directory, { recursive: true, mode: 0o755 });
+    if (made !== undefined) {
+      chmodSync(directory, 0o750);
+      const courier = process.getuid?.() === 0 ? findSystemUser('courier') : undefined;
+      if (courier !== undefined) chownSync(directory, courier.uid, courier.gid);
+    }
+    if ((statSync(directory).mode & 0o007) !== 0) {
+      log.write('warning', `${directory}: everybody on this machine may ask for passwords; chmod 0750 it`);
+    }
+  } catch (error) {
+    throw new StartFailure(`${directory}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Binds the socket beside its place and renames it, so that nobody meets one that is not ready. */
+async function listen(directory: string, accept: (socket: Socket) => void): Promise<Server> {
+  const path = socketPathOf(directory);
+  if (await isAnswered(path)) throw new StartFailure(`${path}: another authdaemond answers there already`);
+  const server = createServer({ allowHalfOpen: true }, accept);
+  server.maxConnections = MAX_CONNECTIONS;
+  rmSync(`${path}.tmp`, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(new StartFailure(`${path}: ${error.message}`)));
+    server.listen(`${path}.tmp`, resolve);
+  });
+  chmodSync(`${path}.tmp`, 0o777);
+  renameSync(`${path}.tmp`, path);
+  return server;
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // Nobody there, or a socket that a killed daemon left.
+    socket.on('error', () => resolve(false));
+  });
+}
+
+/** Settles when the daemon is to end. */
+function signals(keeper: number | undefined, reread: () => void): Promise<void> {
+  process.on('SIGHUP', reread);
+  return new Promise((resolve) => {
+    process.on('SIGTERM', () => resolve());
+    process.on('SIGINT', () => resolve());
+    if (keeper === undefined) return;
+    setInterval(() => {
+      if (!isAlive(keeper)) resolve();
+    }, KEEPER_MS).unref();
+  });
+}
+
+/** Tells whether a process lives. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const cancel = after(END_MS, () => {
+    for (const socket of sockets) socket.destroy();
+  });
+  await closed;
+  cancel();
+}
+
+const after: After = (delayMs, action) => {
+  const timer = setTimeout(action, delayMs);
+  return () => clearTimeout(timer);
+};
