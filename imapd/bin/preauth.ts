@@ -1,0 +1,79 @@
+/**
+ * `imapd MAILDIR`: one session on standard input and output, for somebody who is logged in already (over ssh, say).
+ *
+ * The log goes to standard error. It starts no process and asks nobody for a password.
+ */
+import { hostname, userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { Duplex } from 'node:stream';
+import { LEVEL_PREFIXES, logTo } from '../../init/runtime/log.js';
+
+import { ProgramFailure, settingsDirectory } from '../../init/runtime/program.js';
+import { MaildirError } from '../../maildir/errors.js';
+import { realFileSystem } from '../../maildir/file-system.js';
+import type { Maildir } from '../../maildir/maildir.js';
+import { MaildirStore } from '../../maildir/maildir-store.js';
+import { capabilityCode } from '../capability.js';
+import type { Clock } from '../clock.js';
+import { Session, serveSession } from '../session.js';
+import { loginLine } from '../session-log.js';
+import { readImapdSettings } from '../settings-reader.js';
+import { encodeUntagged } from '../wire/responses.js';
+
+const clock: Clock = {
+  now: () => Date.now(),
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * Serves the one session until it is over. Settings are those of `directory`, or the usual ones.
+ *
+ * @throws {ProgramFailure} when the maildir cannot be opened.
+ */
+export async function servePreauth(maildirPath: string, directory = settingsDirectory()): Promise<void> {
+  const settings = readImapdSettings(directory).configuration.sessionSettings;
+  const log = logTo((level, line) => void process.stderr.write(`${LEVEL_PREFIXES[level]}${line}\n`));
+  const store = new MaildirStore({
+    fileSystem: realFileSystem,
+    now: clock.now,
+    after: clock.after,
+    hostName: hostname(),
+    processId: process.pid,
+    durable: settings.durable,
+    useLocks: settings.useLocks,
+    keywords: settings.keywords,
+    warn: (text) => log.write('warning', text),
+  });
+  const path = resolve(maildirPath);
+  const maildir = open(store, path);
+  const { username, uid, gid, homedir: home } = userInfo();
+  const session = new Session({
+    stream: Duplex.from({ readable: process.stdin, writable: process.stdout }),
+    unread: Buffer.alloc(0),
+    account: { address: process.env['AUTHENTICATED'] ?? username, home, maildir: path, uid, gid, options: {} },
+    remote: { ip: process.env['TCPREMOTEIP'] ?? '127.0.0.1', port: Number(process.env['TCPREMOTEPORT'] ?? 0) || 0 },
+    tls: false,
+    maildir,
+    settings,
+    log,
+    clock,
+  });
+  maildir.purgeTmp();
+  const code = capabilityCode(session.capabilityContext);
+  session.write(encodeUntagged({ status: 'PREAUTH', code, text: 'Ready.' }));
+  log.write('info', loginLine(session));
+  await serveSession(session);
+  await store.close();
+}
+
+function open(store: MaildirStore, path: string): Maildir {
+  try {
+    return store.open(path);
+  } catch (error) {
+    if (error instanceof MaildirError) throw new ProgramFailure(`${path}: ${error.kind}`);
+    throw error;
+  }
+}
