@@ -4,6 +4,8 @@
  * Everything is in mail-server.ts; here it gets what a process has: the clock, the disk, the host's name.
  */
 import { hostname } from 'node:os';
+import type { Log } from '../init/runtime/log.js';
+import { runLoginExec } from '../init/runtime/login-exec.js';
 import { serveMail } from '../init/runtime/mail-worker.js';
 import { realFileSystem } from '../maildir/file-system.js';
 import { MaildirStore } from '../maildir/maildir-store.js';
@@ -21,6 +23,8 @@ const clock: Clock = {
 
 serveMail((received) => {
   const settings = received as SessionSettings;
+  // All sessions of a worker write to the same log; the store has something to say only when there is one.
+  let log: Log | undefined;
   const store = new MaildirStore({
     fileSystem: realFileSystem,
     now: clock.now,
@@ -30,13 +34,15 @@ serveMail((received) => {
     durable: settings.durable,
     useLocks: settings.useLocks,
     keywords: settings.keywords,
-    warn: () => undefined,
+    warn: (text) => log?.write('warning', text),
   });
-  return new ImapServer({
-    store,
-    fileSystem: realFileSystem,
-    settings,
-    clock,
-    runLoginExec: async () => undefined,
-  });
+  const server = new ImapServer({ store, fileSystem: realFileSystem, settings, clock, runLoginExec });
+  return {
+    serve(session) {
+      log = session.log;
+      return server.serve(session);
+    },
+    end: () => server.end(),
+    reload: (changed) => server.reload(changed),
+  };
 });

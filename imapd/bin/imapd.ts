@@ -2,6 +2,7 @@
  * The program `imapd`: the IMAP server itself, its settings' check, the hand of the control scripts, and, with a maildir
  * as argument, one session on standard input.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { AlreadyRunning, askControl } from '../../init/runtime/control.js';
 import {
@@ -42,12 +43,11 @@ async function run(words: readonly string[]): Promise<number> {
   if (values.control === true) return control(readImapdSettings(directory), positionals.join(' '));
   if (values.wait !== undefined) return wait(readImapdSettings(directory), Number(values.wait));
   if (first !== undefined) {
-    const { servePreauth } = await import('../worker.js');
-    await servePreauth(first);
+    const { servePreauth } = await import('./preauth.js');
+    await servePreauth(first, directory);
     return 0;
   }
-  const keeper = values.keeper === undefined ? {} : { keeper: Number(values.keeper) };
-  return await serve(directory, values.open ?? [], keeper);
+  return await serve(directory, values.open ?? []);
 }
 
 function readArguments(words: readonly string[]) {
@@ -61,10 +61,9 @@ function readArguments(words: readonly string[]) {
         control: { type: 'boolean' },
         config: { type: 'string' },
         open: { type: 'string', multiple: true },
-        // For the control scripts: shell variables; wait for the server of this keeper; be its child.
+        // For the control scripts: shell variables; wait for the server of this keeper.
         rc: { type: 'boolean' },
         wait: { type: 'string' },
-        keeper: { type: 'string' },
       },
     });
   } catch (error) {
@@ -72,18 +71,27 @@ function readArguments(words: readonly string[]) {
   }
 }
 
-async function serve(directory: string, open: readonly string[], keeper: { keeper?: number }): Promise<number> {
-  const services = open.length > 0 ? open : readImapdSettings(directory).startAtBoot;
+async function serve(directory: string, open: readonly string[]): Promise<number> {
+  // Set by init/keeper, the loop of the control scripts that started this process.
+  const keeper = Number(process.env['ANGARIUM_KEEPER'] ?? 0);
+  const services = open.length > 0 ? open : servicesToOpen(readImapdSettings(directory), keeper);
   if (services.length === 0) {
     throw new ProgramFailure('nothing to open: IMAPDSTART and IMAPDSSLSTART both say NO; see --open', EXIT_SETTINGS);
   }
   try {
-    await runImapd({ directory, open: services, daemon: keeper.keeper !== undefined, ...keeper });
+    await runImapd({ directory, open: services, daemon: keeper !== 0, ...(keeper === 0 ? {} : { keeper }) });
     process.exit(0);
   } catch (error) {
     const known = error instanceof StartFailure || error instanceof AlreadyRunning;
     throw known ? new ProgramFailure(error.message, EXIT_SETTINGS) : error;
   }
+}
+
+/** With a keeper, its pid in a pid file says which services are wanted: they come back after a crash, too. */
+function servicesToOpen(settings: ImapdSettings, keeper: number): readonly string[] {
+  if (keeper === 0 || settings.problems.length > 0) return settings.startAtBoot;
+  const isWanted = (file: string) => existsSync(file) && Number(readFileSync(file, 'utf8')) === keeper;
+  return [...(isWanted(settings.pidFile) ? ['imapd'] : []), ...(isWanted(settings.sslPidFile) ? ['imapd-ssl'] : [])];
 }
 
 /** Everything that is wrong, certificates included; what is only strange goes to the same place, and does not count. */
