@@ -28,8 +28,8 @@ export interface MailServerParts {
   readonly fileSystem: FileSystem;
   readonly settings: SessionSettings;
   readonly clock: Clock;
-  /** Runs `loginexec` of a maildir, if there is one; gives what the log should say about it. */
-  readonly runLoginExec: (maildir: string) => Promise<string | undefined>;
+  /** Runs `loginexec` of a maildir, if there is one. Never rejects. */
+  readonly runLoginExec: (session: WorkerSession) => Promise<void>;
 }
 
 /** Why a session does not begin: a code for the client, a text for the client, and the truth for the log. */
@@ -108,8 +108,7 @@ export class ImapServer implements MailServer {
       throw new Refusal('PRIVACYREQUIRED', 'IMAP access disabled via insecure connection.');
 
     const maildir = this.#open(account.maildir);
-    const trouble = await this.#parts.runLoginExec(account.maildir);
-    if (trouble !== undefined) log.write('error', trouble);
+    await this.#parts.runLoginExec(arrived);
     if (this.#settings.sanityCheck && !maildir.ownedBy(account.uid, account.gid)) {
       const text = "Account's mailbox directory is not owned by the correct uid or gid";
       throw new Refusal('UNAVAILABLE', `${text}.`, `${text}: ${account.maildir}`);
