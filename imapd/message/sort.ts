@@ -1,0 +1,181 @@
+/**
+ * SORT: what it compares, and how (RFC 5256 sections 2 and 3).
+ *
+ * Texts are compared after folding, as `fold` in search-text.ts does, by code units: a stand-in for i;unicode-casemap
+ * that orders ASCII the same.
+ */
+import { parseAddresses } from './addresses.js';
+import { parseMessageDate } from './dates.js';
+import { fold } from './fold.js';
+import { decodeWords, type FieldPlace, fieldPlaces, nameAt, valueAt } from './header.js';
+import { MAX_REFERENCES, MAX_VALUE_OCTETS } from './limits.js';
+
+/** What SORT and THREAD need of a header. */
+export interface SortFacts {
+  /** Base subject, folded. */
+  readonly subject: string;
+  /** The subject was that of a reply or a forward. */
+  readonly isReply: boolean;
+  /** Date field in milliseconds since 1970 UTC; undefined without a valid one. */
+  readonly sentMs: number | undefined;
+  /** Local part of the first address, folded; empty without one. */
+  readonly from: string;
+  readonly to: string;
+  readonly cc: string;
+  /** Without the angle brackets. */
+  readonly messageId: string | undefined;
+  /** Ancestors, the oldest first: from References, else the first of In-Reply-To. */
+  readonly references: readonly string[];
+}
+
+/** A message to be sorted. */
+export interface SortableMessage {
+  readonly facts: SortFacts;
+  readonly sequenceNumber: number;
+  /** Internal date in milliseconds. */
+  readonly arrivalMs: number;
+  readonly sizeOctets: number;
+}
+
+/** One key; the same shape as in the grammar. */
+export interface Criterion {
+  readonly key: 'ARRIVAL' | 'CC' | 'DATE' | 'FROM' | 'SIZE' | 'SUBJECT' | 'TO';
+  readonly reverse: boolean;
+}
+
+const wanted = new Set(['subject', 'date', 'from', 'to', 'cc', 'message-id', 'references', 'in-reply-to']);
+
+/** Collects what SORT and THREAD need from a header. */
+export function sortFacts(header: Buffer): SortFacts {
+  const text = header.toString('latin1');
+  const places = new Map<string, FieldPlace>();
+  for (const place of fieldPlaces(text)) {
+    const name = nameAt(text, place).toLowerCase();
+    if (wanted.has(name) && !places.has(name)) places.set(name, place);
+  }
+  const value = (name: string, maxOctets = MAX_VALUE_OCTETS) => {
+    const place = places.get(name);
+    return place === undefined ? '' : valueAt(text, place, maxOctets);
+  };
+  const { subject, isReply } = baseSubject(decodeWords(value('subject')));
+  const references = messageIds(value('references', 256 * 1024));
+  return {
+    subject: fold(subject),
+    isReply,
+    sentMs: parseMessageDate(value('date'))?.ms,
+    from: firstMailbox(value('from')),
+    to: firstMailbox(value('to')),
+    cc: firstMailbox(value('cc')),
+    messageId: messageIds(value('message-id'))[0],
+    references: references.length > 0 ? references : messageIds(value('in-reply-to')).slice(0, 1),
+  };
+}
+
+/** When a message was sent; when its header does not say, when it arrived (RFC 5256 section 2.2). */
+export function sentDate({ facts, arrivalMs }: Pick<SortableMessage, 'facts' | 'arrivalMs'>): number {
+  return facts.sentMs ?? arrivalMs;
+}
+
+/** Makes the comparison for SORT's criteria; the sequence number decides last. */
+export function compareBy(criteria: readonly Criterion[]): (one: SortableMessage, other: SortableMessage) => number {
+  const comparisons = criteria.map(({ key, reverse }) => {
+    const compare = comparisonFor[key];
+    return reverse ? (one: SortableMessage, other: SortableMessage) => -compare(one, other) : compare;
+  });
+  return (one, other) => {
+    for (const compare of comparisons) {
+      const order = compare(one, other);
+      if (order !== 0) return order;
+    }
+    return one.sequenceNumber - other.sequenceNumber;
+  };
+}
+
+type Comparison = (one: SortableMessage, other: SortableMessage) => number;
+
+const comparisonFor: Readonly<Record<Criterion['key'], Comparison>> = {
+  ARRIVAL: (one, other) => one.arrivalMs - other.arrivalMs,
+  CC: (one, other) => compareText(one.facts.cc, other.facts.cc),
+  DATE: (one, other) => sentDate(one) - sentDate(other),
+  FROM: (one, other) => compareText(one.facts.from, other.facts.from),
+  SIZE: (one, other) => one.sizeOctets - other.sizeOctets,
+  SUBJECT: (one, other) => compareText(one.facts.subject, other.facts.subject),
+  TO: (one, other) => compareText(one.facts.to, other.facts.to),
+};
+
+function compareText(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** Mailbox of the first address, or of the first group, which is its name. */
+function firstMailbox(value: string): string {
+  if (value === '') return '';
+  return fold(decodeWords(parseAddresses(value, 1)[0]?.mailbox ?? ''));
+}
+
+/** Message-IDs in a field; quotes inside them are taken off, so that two spellings of one are equal. */
+export function messageIds(value: string): string[] {
+  const found: string[] = [];
+  for (const match of value.matchAll(/<([^<>]{1,998})>/g)) found.push((match[1] ?? '').replace(/[\s"\\]/g, ''));
+  return found.filter((id) => id !== '').slice(-MAX_REFERENCES);
+}
+
+/**
+ * Extracts the base subject (RFC 5256 section 2.1) of a decoded subject.
+ *
+ *     baseSubject('Re: [list] Fwd: hello (fwd)')   // { subject: 'hello', isReply: true }
+ */
+export function baseSubject(decoded: string): { subject: string; isReply: boolean } {
+  let subject = decoded.replace(/[\s\0]+/g, ' ');
+  let isReply = false;
+  for (;;) {
+    const before = subject;
+    subject = withoutTrailers(subject, () => {
+      isReply = true;
+    });
+    subject = withoutLeaders(subject, () => {
+      isReply = true;
+    });
+    const forwarded = /^\[fwd:(.*)\]$/i.exec(subject);
+    if (forwarded !== null) {
+      subject = forwarded[1] ?? '';
+      isReply = true;
+      continue;
+    }
+    if (subject === before) return { subject, isReply };
+  }
+}
+
+/** `subj-trailer = "(fwd)" / WSP` */
+function withoutTrailers(subject: string, onReply: () => void): string {
+  let end = subject.length;
+  for (;;) {
+    while (end > 0 && subject.charCodeAt(end - 1) === 0x20) end -= 1;
+    if (end < 5 || subject.slice(end - 5, end).toLowerCase() !== '(fwd)') return subject.slice(0, end);
+    onReply();
+    end -= 5;
+  }
+}
+
+/** `subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"`, and blobs before it. */
+const refwd = /^(?:\[[^[\]]*\] *)*(?:re|fwd?) *(?:\[[^[\]]*\] *)?:/i;
+/** `subj-blob = "[" *BLOBCHAR "]" *WSP` */
+const blob = /^\[[^[\]]*\] */;
+
+function withoutLeaders(subject: string, onReply: () => void): string {
+  let rest = subject;
+  for (;;) {
+    const before = rest;
+    rest = rest.trimStart();
+    const leader = refwd.exec(rest);
+    if (leader !== null) {
+      onReply();
+      rest = rest.slice(leader[0].length);
+      continue;
+    }
+    const prefix = blob.exec(rest);
+    // A subject that is nothing but a blob keeps it.
+    if (prefix !== null && rest.length > prefix[0].length) rest = rest.slice(prefix[0].length);
+    if (rest === before) return rest;
+  }
+}
