@@ -36,6 +36,8 @@ export interface PeerOptions {
   readonly directory: string;
   readonly users: readonly MailUser[];
   readonly port: number;
+  /** A port with TLS, and STARTTLS on the other one. Only Dovecot. */
+  readonly tls?: { readonly port: number; readonly certificate: string };
 }
 
 /** Unsalted, so that measurements of logins measure the server. */
@@ -81,14 +83,15 @@ exec /usr/sbin/couriertcpd -address=127.0.0.1 -maxprocs=${MAX_CONNECTIONS} -maxp
 }
 
 /** Dovecot with its defaults, more connections allowed. */
-export async function startDovecot({ directory, users, port }: PeerOptions): Promise<PeerServer> {
+export async function startDovecot(options: PeerOptions): Promise<PeerServer> {
+  const { directory, users, port } = options;
   const { uid, gid } = mailIds();
   const passwords = join(directory, 'users');
   const lines = users.map(({ name, home }) => `${name}:${passwordHash()}:${uid}:${gid}::${home}::\n`);
   writeFileSync(passwords, lines.join(''));
   chmodSync(passwords, 0o644);
   const configuration = join(directory, 'dovecot.conf');
-  writeFileSync(configuration, dovecotServerConfiguration(directory, passwords, port));
+  writeFileSync(configuration, dovecotServerConfiguration(options, passwords));
   const log = openSync(join(directory, 'log'), 'a');
   const child = spawn('/usr/sbin/dovecot', ['-F', '-c', configuration], {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
@@ -99,7 +102,7 @@ export async function startDovecot({ directory, users, port }: PeerOptions): Pro
   return running('dovecot', child, { directory, port });
 }
 
-function dovecotServerConfiguration(directory: string, passwords: string, port: number): string {
+function dovecotServerConfiguration({ directory, port, tls }: PeerOptions, passwords: string): string {
   const beside = existsSync('/usr/lib/dovecot/imap') ? '/usr/lib/dovecot' : join(PEERS_BESIDE, 'usr/lib/dovecot');
   const source = `driver = passwd-file\n  args = username_format=%u ${passwords}`;
   return `
@@ -108,7 +111,7 @@ state_dir = ${directory}/state
 log_path = ${directory}/dovecot.log
 protocols = imap
 listen = 127.0.0.1
-ssl = no
+${tls === undefined ? 'ssl = no' : `ssl = yes\nssl_cert = <${tls.certificate}\nssl_key = <${tls.certificate}`}
 disable_plaintext_auth = no
 mail_location = maildir:~/Maildir
 first_valid_uid = 1
@@ -117,6 +120,8 @@ default_client_limit = ${MAX_CONNECTIONS * 4}
 mail_max_userip_connections = ${MAX_CONNECTIONS}
 namespace inbox {
   inbox = yes
+  prefix = INBOX.
+  separator = .
 }
 passdb {
   ${source}
@@ -134,7 +139,7 @@ service imap-login {
     port = ${port}
   }
   inet_listener imaps {
-    port = 0
+    port = ${tls?.port ?? 0}
   }
 }
 service imap {

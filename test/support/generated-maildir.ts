@@ -1,0 +1,68 @@
+/**
+ * Maildirs that a test writes itself, and one IMAP client of our session in memory on them.
+ */
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ImapClient } from './imap-client.js';
+import { copyMaildir, scratchDirectory } from './maildir-fixture.js';
+import { memoryTarget } from './memory-target.js';
+import type { TargetConnection } from './transcript-target.js';
+
+/** A message file. */
+export interface WrittenMessage {
+  readonly octets: Buffer | string;
+  /** Letters after `:2,`. */
+  readonly flagLetters?: string;
+  /** Milliseconds since 1970. */
+  readonly internalDate?: number;
+}
+
+/** Fills `cur` of INBOX; the UIDs will be 1, 2, 3, … in this order. Gives the paths. */
+export function writeMessages(maildir: string, messages: Iterable<WrittenMessage>): string[] {
+  const cur = join(maildir, 'cur');
+  mkdirSync(cur, { recursive: true });
+  const paths: string[] = [];
+  for (const { octets, flagLetters = '', internalDate = 1_700_000_000_000 } of messages) {
+    const number = String(paths.length + 1).padStart(6, '0');
+    const path = join(cur, `1600${number}.M${number}.mx:2,${flagLetters}`);
+    writeFileSync(path, octets);
+    utimesSync(path, internalDate / 1000, internalDate / 1000);
+    paths.push(path);
+  }
+  return paths;
+}
+
+/** What a test is given. */
+export interface Place {
+  readonly maildir: string;
+  /** A client that is logged in. */
+  readonly client: ImapClient;
+  /** Another connection to the same account, octet by octet. */
+  connect(): Promise<TargetConnection>;
+}
+
+/** Runs a test with an empty maildir that `prepare` may fill, and cleans up after it. */
+export async function withMaildir(
+  prepare: (maildir: string) => void,
+  run: (place: Place) => Promise<void>,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const home = scratchDirectory('generated');
+  const maildir = join(home.path, 'Maildir');
+  copyMaildir('empty', maildir);
+  prepare(maildir);
+  const target = await memoryTarget({ maildir, settings, options: {} });
+  const connections: TargetConnection[] = [];
+  const connect = async (): Promise<TargetConnection> => {
+    const connection = await target.connect(connections.length + 1, { loggedIn: true, plain: false });
+    connections.push(connection);
+    return connection;
+  };
+  try {
+    await run({ maildir, client: new ImapClient(await connect()), connect });
+  } finally {
+    for (const connection of connections) connection.close();
+    await target.close();
+    home.remove();
+  }
+}
