@@ -33,7 +33,7 @@ export async function serveControl(path: string, obey: (command: string) => Prom
 }
 
 function bindControl(path: string, obey: (command: string) => Promise<string>): Promise<Server> {
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     let received = '';
     socket.setEncoding('utf8');
     socket.setTimeout(ANSWER_MS, () => socket.destroy());

@@ -82,6 +82,8 @@ export type FromLogin =
   | FromChild
   | { readonly kind: 'opened'; readonly id: number; readonly ip: string }
   | { readonly kind: 'closed'; readonly id: number }
+  /** Connections to a listener are taken from now on; `trouble`: they are not, and why. */
+  | { readonly kind: 'listening'; readonly id: number; readonly trouble?: string }
   | ({ readonly kind: 'authenticate' } & AuthenticationRequest)
   | { readonly kind: 'hand over'; readonly id: number; readonly unread: Uint8Array };
 
@@ -116,6 +118,10 @@ export function checkFromLogin(message: unknown): FromLogin | undefined {
   if (!isRecord(message)) return undefined;
   if (message['kind'] === 'opened')
     return isId(message['id']) && isText(message['ip']) ? (message as FromLogin) : undefined;
+  if (message['kind'] === 'listening') {
+    const trouble = message['trouble'] === undefined || isText(message['trouble']);
+    return isId(message['id']) && trouble ? (message as FromLogin) : undefined;
+  }
   if (message['kind'] === 'closed') return isId(message['id']) ? (message as FromLogin) : undefined;
   if (message['kind'] === 'authenticate') return isRequest(message) ? (message as unknown as FromLogin) : undefined;
   if (message['kind'] === 'hand over') {

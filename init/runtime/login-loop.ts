@@ -106,7 +106,9 @@ class LoginLoop implements LoginProcess {
       keepAliveInitialDelay: KEEPALIVE_MS,
     };
     const server = createServer(options, (socket) => this.#accept(listener, socket));
-    server.on('error', (error) => log.write('error', `${listener.service}: cannot listen: ${error.message}`));
+    const { id } = listener;
+    server.on('error', (error) => sendToSupervisor({ kind: 'listening', id, trouble: error.message }));
+    server.on('listening', () => sendToSupervisor({ kind: 'listening', id }));
     listenOn(server, handle);
     this.#servers.set(listener.id, server);
   }

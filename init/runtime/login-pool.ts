@@ -17,6 +17,9 @@ const MAX_RESTART_DELAY_MS = 10_000;
 /** One that lived this long did not die of its start. */
 const SETTLED_MS = 30_000;
 
+/** A login process that is up has this long to listen. */
+const LISTEN_MS = 10_000;
+
 /** On the way out: see GOODBYE_MS in login-loop.ts, and the workers' grace, which relayed sessions need. */
 const END_GRACE_MS = 9_500;
 
@@ -61,6 +64,7 @@ export class LoginPool {
   readonly #options: LoginPoolOptions;
   readonly #logins = new Set<LoginProcess>();
   readonly #listeners = new Map<number, OpenListener>();
+  readonly #listening = new Map<number, (trouble: string | undefined) => void>();
   #tls: { material: TlsMaterial | undefined; startTls: boolean } = { material: undefined, startTls: false };
   #nextId = 1;
   #restartDelayMs = RESTART_DELAY_MS;
@@ -80,10 +84,20 @@ export class LoginPool {
     await Promise.all(logins.map((login) => login.child.ready));
   }
 
-  /** Lets all processes accept from a bound handle. */
-  listen(description: ListenerDescription, handle: RawHandle): void {
+  /** Lets all processes accept from a bound handle; resolves when the first does. @throws when one cannot. */
+  listen(description: ListenerDescription, handle: RawHandle): Promise<void> {
+    const listening = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('no login process listens')), LISTEN_MS);
+      this.#listening.set(description.id, (trouble) => {
+        clearTimeout(timer);
+        this.#listening.delete(description.id);
+        if (trouble === undefined) resolve();
+        else reject(new Error(trouble));
+      });
+    });
     this.#listeners.set(description.id, { description, handle });
     for (const login of this.#logins) sendListener(login, { description, handle });
+    return listening;
   }
 
   /** Stops accepting; the port is closed when all processes have closed theirs. */
@@ -146,7 +160,14 @@ export class LoginPool {
     const message = checkFromLogin(received);
     if (message === undefined) throw new Error('a login process sent a message that is none');
     if (message.kind === 'log') this.#options.log.write(message.level, message.text);
+    else if (message.kind === 'listening') this.#heardOfListener(message.id, message.trouble);
     else this.#options.receive(login, message, handle);
+  }
+
+  #heardOfListener(id: number, trouble: string | undefined): void {
+    const waiting = this.#listening.get(id);
+    if (waiting !== undefined) waiting(trouble);
+    else if (trouble !== undefined) this.#options.log.write('error', `a login process cannot listen: ${trouble}`);
   }
 
   #ended(login: LoginProcess, name: string, how: string | undefined): void {

@@ -179,7 +179,8 @@ class Supervisor {
     const description = this.#configuration.services[service];
     if (description === undefined) throw new Error(`${service} is not a service of this program`);
     if (this.#open.has(service)) return;
-    if (description.tls) this.#requireCertificate();
+    const { tls: isTls } = description;
+    if (isTls) this.#requireCertificate();
     const bound: RawHandle[] = [];
     try {
       for (const address of description.addresses) bound.push(await bindAddress(address, BIND_PATIENCE_MS));
@@ -187,13 +188,14 @@ class Supervisor {
       for (const handle of bound) handle.close();
       throw error;
     }
-    const ids = bound.map((handle) => {
-      const id = this.#nextListener;
-      this.#nextListener += 1;
-      this.#logins.listen({ id, service, tls: description.tls }, handle);
-      return id;
-    });
+    const ids: number[] = [];
     this.#open.set(service, ids);
+    for (const handle of bound) {
+      ids.push(this.#nextListener);
+      const description = { id: this.#nextListener, service, tls: isTls };
+      this.#nextListener += 1;
+      await this.#logins.listen(description, handle);
+    }
   }
 
   /** Sessions that came through the port go on; they end with the server. */

@@ -1,0 +1,62 @@
+# What the control scripts have in common. Sourced; it knows no daemon.
+here=$(cd "$(dirname "$0")" && pwd -P)
+programs=${ANGARIUM_PROGRAMS:-$here/../dist/bin}
+[ -d "$programs" ] || programs=/usr/lib/angarium/dist/bin
+unset NODE_EXTRA_CA_CERTS NODE_OPTIONS
+
+fail() {
+  echo "$(basename "$0"): $*" >&2
+  exit 1
+}
+
+need_program() {
+  [ -x "$programs/$1" ] || fail "$programs/$1 is not there; run: npm run build"
+}
+
+# Is this pid one of ours? A pid file may be older than the last boot.
+is_keeper() {
+  [ -n "$1" ] && kill -0 "$1" 2>/dev/null || return 1
+  if [ -r "/proc/$1/cmdline" ]; then
+    tr '\0' ' ' <"/proc/$1/cmdline" | grep -q "keeper" || return 1
+  fi
+}
+
+pid_in() {
+  [ ! -r "$1" ] || cat "$1"
+}
+
+# start_keeper PIDFILE COMMAND…: in the background, away from this terminal. Its pid is in $keeper, what it says in
+# $startlog.
+start_keeper() {
+  mkdir -p "$(dirname "$1")" || exit 1
+  startlog=$1.start
+  : >"$startlog" || exit 1
+  session=
+  command -v setsid >/dev/null && session=setsid
+  $session sh "$here/keeper" "$@" </dev/null >/dev/null 2>"$startlog" &
+  keeper=$!
+}
+
+show_start_failure() {
+  sleep 0.1
+  cat "$startlog" >&2
+  [ -s "$startlog" ] || echo "$(basename "$0"): the daemon ended without a word" >&2
+  rm -f "$startlog"
+  exit 1
+}
+
+# stop_keeper PID: returns when it is gone, and so is what it kept.
+stop_keeper() {
+  kill -TERM "$1" 2>/dev/null
+  rounds=0
+  while is_keeper "$1"; do
+    sleep 0.1
+    rounds=$((rounds + 1))
+    [ "$rounds" -ne 200 ] || kill -KILL "$1" 2>/dev/null
+  done
+}
+
+usage() {
+  echo "Usage: $0 start|stop|restart|reload|status" >&2
+  exit 64
+}

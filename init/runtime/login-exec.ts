@@ -1,0 +1,51 @@
+/**
+ * Courier's `loginexec`: a program in a maildir that is run once, at the next login, and removed when it succeeds.
+ *
+ * Administrators use it to change something in a maildir while nobody is in it. It runs as the account's user, with the
+ * maildir as working directory; what it prints goes nowhere, because the client waits for protocol.
+ */
+import { spawn } from 'node:child_process';
+import { accessSync, constants, statSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Log } from './log.js';
+
+/** A login cannot wait longer; the program is ended, and tried again at the next login. */
+const TIMEOUT_MS = 60_000;
+
+/** Runs `loginexec` of a session's maildir, if there is one. Never rejects: what went wrong is in the log. */
+export async function runLoginExec(session: {
+  readonly account: { readonly maildir: string };
+  readonly log: Log;
+}): Promise<void> {
+  const trouble = await run(session.account.maildir);
+  if (trouble !== undefined) session.log.write('error', trouble);
+}
+
+async function run(maildir: string): Promise<string | undefined> {
+  const file = join(maildir, 'loginexec');
+  if (!isRunnable(file)) return undefined;
+  const environment = { PATH: '/usr/local/bin:/usr/bin:/bin', MAILDIR: maildir };
+  const child = spawn(file, [], { cwd: maildir, env: environment, stdio: 'ignore', timeout: TIMEOUT_MS });
+  const how = await new Promise<string | undefined>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) =>
+      resolve(code === 0 ? undefined : `ended with ${signal ?? `exit code ${code}`}`),
+    );
+  });
+  if (how !== undefined) return `${file}: ${how}; it stays, and is run again at the next login`;
+  try {
+    unlinkSync(file);
+    return undefined;
+  } catch (error) {
+    return `${file}: ${error instanceof Error ? error.message : error}`;
+  }
+}
+
+function isRunnable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
