@@ -83,9 +83,11 @@ function receiveRequest(stream: Duplex, after: After): Promise<ReceivedRequest |
 async function answerRequest(stream: Duplex, received: ReceivedRequest, context: ServeContext): Promise<void> {
   const { request, metadata } = received;
   const caller = metadata.get('TCPREMOTEIP') ?? '';
-  const answered = await context.queue.run(caller, () =>
-    request.kind === 'enumerate' ? enumerate(stream, context) : answer(context.chain, request, metadata),
-  );
+  // A list may take its caller minutes to read: it must not take a place that logins wait for.
+  const answered =
+    request.kind === 'enumerate'
+      ? await enumerate(stream, context)
+      : await context.queue.run(caller, () => answer(context.chain, request, metadata));
   const result = answered === 'full' ? { failure: 'too many lookups are waiting' } : answered;
   if ('octets' in result) return send(stream, result.octets, context.after);
   if (answered === 'full') context.chain.log.write('warning', 'too many lookups are waiting; raise daemons');

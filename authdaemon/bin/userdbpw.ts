@@ -1,0 +1,46 @@
+/**
+ * The program `userdbpw`: reads a password and prints it as userdb keeps it, as Courier's does.
+ */
+import { runProgram } from '../../init/runtime/program.js';
+import type { Secret } from '../../init/runtime/secret.js';
+import { type HmacAlgorithm, hmacContext } from '../hmac-context.js';
+import { octetsFromText } from '../octet-text.js';
+import { hashDes, hashPassword } from '../password.js';
+import { askNewPassword } from './tool.js';
+
+const usage = `Usage: userdbpw [-md5 | -hmac-md5 | -hmac-sha1 | -hmac-sha256] | userdb NAME set FIELD
+
+Reads a password and prints its hash.
+  -md5      a $1$ hash; without an option: the old DES hash, which sees eight characters only
+  -hmac-…   the secret of CRAM-MD5, CRAM-SHA1 or CRAM-SHA256, for a field such as hmac-md5pw
+  --help, --version
+authpasswd makes stronger hashes.`;
+
+const hmacOptions: Readonly<Record<string, HmacAlgorithm>> = {
+  '-hmac-md5': 'md5',
+  '-hmac-sha1': 'sha1',
+  '-hmac-sha256': 'sha256',
+};
+
+await runProgram({ name: 'userdbpw', usage, run });
+
+async function run(words: readonly string[]): Promise<number> {
+  const [option, ...more] = words;
+  const known = option === undefined || option === '-md5' || Object.hasOwn(hmacOptions, option);
+  if (!known || more.length > 0) {
+    process.stderr.write('userdbpw: invalid argument.\n');
+    return 1;
+  }
+  const password = await askNewPassword();
+  if (password === undefined) return 1;
+  process.stdout.write(`${await stored(password, option)}\n`);
+  return 0;
+}
+
+async function stored(password: Secret, option: string | undefined): Promise<string> {
+  if (option === undefined) return hashDes(password);
+  const algorithm = hmacOptions[option];
+  return algorithm === undefined
+    ? hashPassword(password, '$1$')
+    : hmacContext(algorithm, octetsFromText(password.reveal()));
+}
