@@ -28,14 +28,20 @@ function hexadecimal(character: string): string {
   return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
-/** What two servers may write differently and mean the same: quotes around a plain word, the order of flags. */
+/**
+ * What two servers may write differently and mean the same: quotes around a plain word, the order of flags, a blank at
+ * the end. \Recent depends on what each server's index has seen, and RFC 9051 has given it up.
+ */
 export function sameForAll(line: string): string {
   return line
     .replace(/"([A-Za-z0-9_.-]+)"/g, '$1')
-    .replace(
-      /(FLAGS) \(([^()]*)\)/g,
-      (_, word: string, flags: string) => `${word} (${flags.split(' ').sort().join(' ')})`,
-    );
+    .replace(/(FLAGS) \(([^()]*)\)/g, (_, word: string, flags: string) => `${word} (${sortedFlags(flags)})`)
+    .replace(/ +$/, '');
+}
+
+function sortedFlags(flags: string): string {
+  const kept = flags.split(' ').filter((flag) => flag !== '\\Recent' && flag !== '');
+  return kept.sort().join(' ');
 }
 
 /** A line to send: each `$name` that is known becomes what it stood for. `$label1` and its kin stay. */
