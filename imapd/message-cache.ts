@@ -21,6 +21,8 @@ export interface MessageFacts {
   bodyStructure?: Buffer;
   /** What SORT and THREAD compare. */
   sort?: SortFacts;
+  /** Day of the Date field, counted from 1 January 1970; none without a valid one. */
+  sentDay?: number | 'none';
 }
 
 /**
@@ -84,3 +86,6 @@ function octetsOf({ envelope, body, bodyStructure, sort, index }: MessageFacts):
   const formatted = (envelope?.length ?? 0) + (body?.length ?? 0) + (bodyStructure?.length ?? 0);
   return formatted + (sort === undefined ? 0 : 600) + (index === undefined ? 0 : 4_000);
 }
+
+/** The cache of this process. A mail worker serves one Unix identity, so its sessions may share what they read. */
+export const workerCache = new MessageCache();

@@ -15,6 +15,7 @@ import { create, parseCreate } from './create.js';
 import { deleteMailbox, parseDelete } from './delete.js';
 import { enable, parseEnable } from './enable.js';
 import { expunge, parseExpunge, parseUidExpunge } from './expunge.js';
+import { fetch, parseFetch } from './fetch.js';
 import { id, parseId } from './id.js';
 import { idle } from './idle.js';
 import { list } from './list.js';
@@ -24,10 +25,13 @@ import { move, parseMove } from './move.js';
 import { namespace } from './namespace.js';
 import { noop } from './noop.js';
 import { parseRename, rename } from './rename.js';
+import { parseSearchCommand, search } from './search.js';
 import { parseSelect, select } from './select.js';
+import { parseSortCommand, sort } from './sort.js';
 import { parseStatus, status } from './status.js';
 import { parseStore, store } from './store.js';
 import { parseSubscribe, subscribe } from './subscribe.js';
+import { parseThreadCommand, thread } from './thread.js';
 import { unselect } from './unselect.js';
 import { parseUnsubscribe, unsubscribe } from './unsubscribe.js';
 
@@ -64,6 +68,20 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['UNSELECT', command(onMailbox, parseNothing, unselect)],
 
   ['APPEND', command({ ...always, streamsLiteral: true }, parseAppend, append)],
+  ['FETCH', command(onSequenceNumbers, (cursor) => parseFetch(cursor, 'sequence number'), fetch)],
+  ['UID FETCH', command(onMailbox, (cursor) => parseFetch(cursor, 'uid'), fetch)],
+  [
+    'SEARCH',
+    command(onSequenceNumbers, (cursor, received) => parseSearchCommand(cursor, received, 'sequence number'), search),
+  ],
+  ['UID SEARCH', command(onMailbox, (cursor, received) => parseSearchCommand(cursor, received, 'uid'), search)],
+  [
+    'SORT',
+    command(onSequenceNumbers, (cursor, received) => parseSortCommand(cursor, received, 'sequence number'), sort),
+  ],
+  ['UID SORT', command(onMailbox, (cursor, received) => parseSortCommand(cursor, received, 'uid'), sort)],
+  ['THREAD', command(onSequenceNumbers, (cursor) => parseThreadCommand(cursor, 'sequence number'), thread)],
+  ['UID THREAD', command(onMailbox, (cursor) => parseThreadCommand(cursor, 'uid'), thread)],
   ['STORE', command(onSequenceNumbers, (cursor) => parseStore(cursor, 'sequence number'), store)],
   ['UID STORE', command(onMailbox, (cursor) => parseStore(cursor, 'uid'), store)],
   ['COPY', command(onSequenceNumbers, (cursor) => parseCopy(cursor, 'sequence number'), copy)],

@@ -1,0 +1,51 @@
+/**
+ * SEARCH and UID SEARCH, with the answers of RFC 3501 and of ESEARCH (RFC 4731).
+ */
+import { type Completion, ok } from '../completion.js';
+import { searchMessages } from '../search-run.js';
+import type { PickedMessage } from '../selected-mailbox.js';
+import type { Session } from '../session.js';
+import type { ReceivedCommand } from '../wire/command-reader.js';
+import type { Cursor } from '../wire/cursor.js';
+import { encodeEsearch, encodeNumbers } from '../wire/responses.js';
+import { parseSearch, type SearchProgram } from '../wire/search-keys.js';
+
+interface SearchArguments {
+  readonly program: SearchProgram;
+  readonly by: 'uid' | 'sequence number';
+  /** ESEARCH names the command that it answers. */
+  readonly tag: string;
+}
+
+/** `search = "SEARCH" [search-return-opts] SP search-program` (RFC 9051 section 9). */
+export function parseSearchCommand(
+  cursor: Cursor,
+  { tag }: ReceivedCommand,
+  by: SearchArguments['by'],
+): SearchArguments {
+  return { program: parseSearch(cursor), by, tag };
+}
+
+/** Says which messages the keys describe (RFC 9051 section 6.4.4). */
+export async function search(session: Session, { program, by, tag }: SearchArguments): Promise<Completion> {
+  const found = await searchMessages(session, { charset: program.charset, key: program.key });
+  const numbers = found.map((message) => numberOf(message, by));
+  const options = program.return;
+  session.write(
+    options === undefined
+      ? encodeNumbers('SEARCH', numbers)
+      : encodeEsearch({
+          tag,
+          uid: by === 'uid',
+          min: options.includes('MIN') ? numbers[0] : undefined,
+          max: options.includes('MAX') ? numbers.at(-1) : undefined,
+          count: options.includes('COUNT') ? numbers.length : undefined,
+          all: options.includes('ALL') ? numbers : undefined,
+        }),
+  );
+  return ok('SEARCH done.');
+}
+
+function numberOf({ uid, sequenceNumber }: PickedMessage, by: SearchArguments['by']): number {
+  return by === 'uid' ? uid : sequenceNumber;
+}

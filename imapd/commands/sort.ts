@@ -1,0 +1,48 @@
+/**
+ * SORT and UID SORT (RFC 5256), also with the answers of ESORT (RFC 5267).
+ */
+import { CommandFailure, type Completion, ok } from '../completion.js';
+import { compareBy } from '../message/sort.js';
+import { searchMessages } from '../search-run.js';
+import type { Session } from '../session.js';
+import { describeMessages, needsOf } from '../sortable.js';
+import type { ReceivedCommand } from '../wire/command-reader.js';
+import type { Cursor } from '../wire/cursor.js';
+import { encodeEsearch, encodeNumbers } from '../wire/responses.js';
+import { parseSort, type SortProgram } from '../wire/sort-thread.js';
+
+interface SortArguments {
+  readonly program: SortProgram;
+  readonly by: 'uid' | 'sequence number';
+  readonly tag: string;
+}
+
+/** `sort = "SORT" SP sort-criteria SP search-criteria` (RFC 5256 section 5). */
+export function parseSortCommand(cursor: Cursor, { tag }: ReceivedCommand, by: SortArguments['by']): SortArguments {
+  return { program: parseSort(cursor), by, tag };
+}
+
+/** Says which messages the keys describe, in the order that the criteria give. */
+export async function sort(session: Session, { program, by, tag }: SortArguments): Promise<Completion> {
+  if (session.settings.disableThreadSort) {
+    throw new CommandFailure('This command is disabled by the system administrator.');
+  }
+  const found = await describeMessages(session, await searchMessages(session, program), needsOf(program.criteria));
+  found.sort(compareBy(program.criteria));
+  const numbers = found.map(({ uid, sequenceNumber }) => (by === 'uid' ? uid : sequenceNumber));
+
+  const options = program.return;
+  session.write(
+    options === undefined
+      ? encodeNumbers('SORT', numbers)
+      : encodeEsearch({
+          tag,
+          uid: by === 'uid',
+          min: options.includes('MIN') ? numbers[0] : undefined,
+          max: options.includes('MAX') ? numbers.at(-1) : undefined,
+          count: options.includes('COUNT') ? numbers.length : undefined,
+          all: options.includes('ALL') ? numbers : undefined,
+        }),
+  );
+  return ok('SORT done.');
+}

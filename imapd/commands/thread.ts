@@ -1,0 +1,35 @@
+/**
+ * THREAD and UID THREAD (RFC 5256): ORDEREDSUBJECT and REFERENCES.
+ */
+import { CommandFailure, type Completion, ok } from '../completion.js';
+import { encodeThread, orderedSubject, references } from '../message/thread.js';
+import { searchMessages } from '../search-run.js';
+import type { Session } from '../session.js';
+import { describeMessages } from '../sortable.js';
+import type { Cursor } from '../wire/cursor.js';
+import { parseThread, type ThreadProgram } from '../wire/sort-thread.js';
+
+interface ThreadArguments {
+  readonly program: ThreadProgram;
+  readonly by: 'uid' | 'sequence number';
+}
+
+/** `thread = "THREAD" SP thread-alg SP search-criteria` (RFC 5256 section 5). */
+export function parseThreadCommand(cursor: Cursor, by: ThreadArguments['by']): ThreadArguments {
+  return { program: parseThread(cursor), by };
+}
+
+/** Says how the messages that the keys describe hang together. */
+export async function thread(session: Session, { program, by }: ThreadArguments): Promise<Completion> {
+  if (session.settings.disableThreadSort) {
+    throw new CommandFailure('This command is disabled by the system administrator.');
+  }
+  const found = await searchMessages(session, program);
+  const described = await describeMessages(session, found, { header: true, arrival: true, size: false });
+  const messages = described.map(({ uid, sequenceNumber, facts, arrivalMs }) => {
+    return { number: by === 'uid' ? uid : sequenceNumber, facts, arrivalMs };
+  });
+  const threads = program.algorithm === 'REFERENCES' ? references(messages) : orderedSubject(messages);
+  session.write(encodeThread(threads));
+  return ok('THREAD done.');
+}

@@ -1,0 +1,219 @@
+/**
+ * What each search key means (RFC 9051 section 6.4.4), as a condition on one message.
+ *
+ * A condition says what it costs, and answers at once or, where a large file must be read, in steps. It knows nothing
+ * of the loop over messages.
+ */
+import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../maildir/flags.js';
+import type { Folder } from '../maildir/folder.js';
+import type { MessageReading } from './message-reading.js';
+import { NumberSet } from './number-set.js';
+import type { SelectedMailbox } from './selected-mailbox.js';
+import type { DateComparison, SearchFlag, SearchKey } from './wire/search-keys.js';
+
+/** What a condition may have to touch, in the order of what it takes. */
+export const COST = { name: 0, status: 1, header: 2, size: 3, text: 4 } as const;
+
+/** An answer, or the steps to it. */
+export type Verdict = boolean | Generator<void, boolean>;
+
+/** One message that is being judged. */
+export interface Candidate {
+  readonly sequenceNumber: number;
+  readonly uid: number;
+  /** Row of the folder's current table. */
+  readonly row: number;
+  readonly folder: Folder;
+  readonly reading: MessageReading;
+}
+
+/** A search key, ready to judge messages. */
+export interface Condition {
+  /** One of `COST`. */
+  readonly cost: number;
+  holds(candidate: Candidate): Verdict;
+}
+
+/** Matches texts; made by the caller, who knows the client's character set. */
+export interface TextConditions {
+  header(field: string, text: Buffer): Condition;
+  body(text: Buffer): Condition;
+  text(text: Buffer): Condition;
+}
+
+/** Makes a condition of a key. Keywords are those that the client may see. */
+export function conditionFor(key: SearchKey, mailbox: SelectedMailbox, texts: TextConditions): Condition {
+  switch (key.kind) {
+    case 'all':
+      return byName(() => true);
+    case 'and':
+    case 'or':
+      return joined(
+        key.keys.map((each) => conditionFor(each, mailbox, texts)),
+        key.kind,
+      );
+    case 'not':
+      return negated(conditionFor(key.key, mailbox, texts));
+    case 'flag':
+      return flagIs(flagBits[key.bit], key.set);
+    case 'keyword':
+      return keywordIs(key.keyword, key.set, mailbox);
+    case 'recent':
+      return byName(({ uid }) => mailbox.isRecent(uid));
+    case 'old':
+      return byName(({ uid }) => !mailbox.isRecent(uid));
+    case 'new':
+      return byName(({ uid, folder, row }) => mailbox.isRecent(uid) && (folder.flagsAt(row) & SEEN) === 0);
+    case 'sequence set':
+      return inSet(new NumberSet(key.set, mailbox.count), ({ sequenceNumber }) => sequenceNumber);
+    case 'uid':
+      return inSet(new NumberSet(key.set, mailbox.count === 0 ? 0 : mailbox.uidOf(mailbox.count)), ({ uid }) => uid);
+    case 'larger':
+    case 'smaller':
+      return sizeIs(key.kind, key.octets);
+    case 'internal date':
+      return internalDateIs(key.compare, key.day);
+    case 'sent date':
+      return sentDateIs(key.compare, key.day);
+    case 'header':
+      return texts.header(key.field, key.text);
+    case 'body':
+      return texts.body(key.text);
+    case 'text':
+      return texts.text(key.text);
+  }
+}
+
+const flagBits: Readonly<Record<SearchFlag, FlagBits>> = {
+  answered: ANSWERED,
+  deleted: DELETED,
+  draft: DRAFT,
+  flagged: FLAGGED,
+  seen: SEEN,
+};
+
+function byName(holds: (candidate: Candidate) => boolean): Condition {
+  return { cost: COST.name, holds };
+}
+
+/** AND asks until one says no, OR until one says yes; the cheapest is asked first. */
+function joined(conditions: readonly Condition[], kind: 'and' | 'or'): Condition {
+  const ordered = [...conditions].sort((a, b) => a.cost - b.cost);
+  const deciding = kind === 'or';
+  return {
+    cost: ordered.at(-1)?.cost ?? COST.name,
+    holds(candidate) {
+      for (let index = 0; index < ordered.length; index += 1) {
+        const verdict = ordered[index]?.holds(candidate);
+        if (verdict === deciding) return deciding;
+        if (typeof verdict === 'object') return joinedFrom(ordered.slice(index + 1), deciding, verdict, candidate);
+      }
+      return !deciding;
+    },
+  };
+}
+
+function* joinedFrom(
+  others: readonly Condition[],
+  deciding: boolean,
+  pending: Generator<void, boolean>,
+  candidate: Candidate,
+): Generator<void, boolean> {
+  if ((yield* pending) === deciding) return deciding;
+  for (const condition of others) {
+    const verdict = condition.holds(candidate);
+    if ((typeof verdict === 'object' ? yield* verdict : verdict) === deciding) return deciding;
+  }
+  return !deciding;
+}
+
+function negated(condition: Condition): Condition {
+  return {
+    cost: condition.cost,
+    holds(candidate) {
+      const verdict = condition.holds(candidate);
+      return typeof verdict === 'object' ? opposite(verdict) : !verdict;
+    },
+  };
+}
+
+function* opposite(pending: Generator<void, boolean>): Generator<void, boolean> {
+  return !(yield* pending);
+}
+
+function flagIs(bit: FlagBits, set: boolean): Condition {
+  return byName(({ folder, row }) => ((folder.flagsAt(row) & bit) !== 0) === set);
+}
+
+/** Keywords are compared without regard to case, as flags are. */
+function keywordIs(keyword: string, set: boolean, mailbox: SelectedMailbox): Condition {
+  const wanted = keyword.toLowerCase();
+  return byName(({ uid }) => {
+    const keywords = mailbox.flagsOf(uid)?.keywords ?? [];
+    return keywords.some((each) => each.toLowerCase() === wanted) === set;
+  });
+}
+
+function inSet(set: NumberSet, numberOf: (candidate: Candidate) => number): Condition {
+  return byName((candidate) => set.has(numberOf(candidate)));
+}
+
+/**
+ * RFC822.SIZE counts CRLF where the file has LF, so it is between the size of the file and twice that. Where this
+ * leaves no doubt, the file is not read.
+ */
+function sizeIs(kind: 'larger' | 'smaller', octets: number): Condition {
+  const compare = kind === 'larger' ? (size: number) => size > octets : (size: number) => size < octets;
+  return {
+    cost: COST.size,
+    holds({ folder, row, reading }) {
+      const known = reading.facts.wireOctets;
+      if (known !== undefined) return compare(known);
+      const fileOctets = folder.sizeOctetsAt(row);
+      if (compare(fileOctets) === compare(fileOctets * 2)) return compare(fileOctets);
+      return comparedSize(reading, compare);
+    },
+  };
+}
+
+function* comparedSize(reading: MessageReading, compare: (size: number) => boolean): Generator<void, boolean> {
+  return compare(yield* reading.wireOctets());
+}
+
+const MILLISECONDS_OF_DAY = 86_400_000;
+
+/** BEFORE, ON and SINCE look at the calendar day of the server's own zone, as Courier does, and not at the time. */
+function internalDateIs(compare: DateComparison, day: number): Condition {
+  return {
+    cost: COST.status,
+    holds: ({ folder, row }) => daysCompare(compare, localDay(folder.internalDateAt(row)), day),
+  };
+}
+
+/** The day, counted from 1 January 1970, that the server's calendar shows at a moment. */
+export function localDay(moment: number): number {
+  const zoneMinutes = new Date(moment).getTimezoneOffset();
+  return Math.floor((moment - zoneMinutes * 60_000) / MILLISECONDS_OF_DAY);
+}
+
+/** SENTBEFORE, SENTON and SENTSINCE take the day as it is written in the Date field, without regard to its zone. */
+function sentDateIs(compare: DateComparison, day: number): Condition {
+  return {
+    cost: COST.header,
+    holds({ folder, row, reading }) {
+      const sentDay = reading.sentDay() ?? localDay(folder.internalDateAt(row));
+      return daysCompare(compare, sentDay, day);
+    },
+  };
+}
+
+function daysCompare(compare: DateComparison, day: number, wanted: number): boolean {
+  switch (compare) {
+    case 'before':
+      return day < wanted;
+    case 'on':
+      return day === wanted;
+    case 'since':
+      return day >= wanted;
+  }
+}
