@@ -52,9 +52,27 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /** Turns an error of the operating system into a MaildirError; bugs and MaildirErrors stay what they are. */
-export function diskError(error: unknown, what: string): unknown {
+function diskError(error: unknown, what: string): unknown {
   if (error instanceof MaildirError) return error;
   const code = errorCode(error);
   if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
   return new MaildirError(kindsByCode.get(code) ?? 'input/output error', `${what}: ${String(error)}`, error);
+}
+
+/** Runs something that touches the disk; its errors become MaildirErrors. Every way into the mail store ends here. */
+export function diskErrors<T>(what: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw diskError(error, what);
+  }
+}
+
+/** The same for what gives a promise. */
+export async function diskErrorsSoon<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw diskError(error, what);
+  }
 }

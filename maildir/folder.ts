@@ -1,10 +1,28 @@
 /**
- * Folder: the messages of one folder.
+ * Folder: the messages of one folder, shared by all sessions of this process that use it.
+ *
+ * It answers what is known from memory, and passes on what needs the disk: folder-scan.ts finds out what there is,
+ * receive.ts, change-messages.ts and transfer.ts change it, one after the other in the folder's turn.
  */
-import type { FlagBits, FlagChange } from './flags.js';
+
+import { changeFlags, removeMessages } from './change-messages.js';
+import { diskErrors, diskErrorsSoon } from './errors.js';
+import { uniqueNameOf } from './filename.js';
+import { DELETED, type FlagBits, type FlagChange, SEEN } from './flags.js';
+import { FoldTimer, foldNow } from './folder-fold.js';
+import { UNKNOWN } from './folder-rows.js';
+import { scanFolder } from './folder-scan.js';
+import type { FolderState } from './folder-state.js';
 import type { Maildir } from './maildir.js';
+import { type MessageFile, openMessageFile, withMessagePath } from './message-file.js';
 import type { MessageTable } from './message-table.js';
+import { Pace } from './pace.js';
+import { addMessages, type MessageWriter, type NewMessage, TmpMessage } from './receive.js';
+import { copyMessages, moveMessages, type TransferredUids } from './transfer.js';
 import type { Uid } from './uid.js';
+import { FolderWatch } from './watch.js';
+
+export type { MessageFile, MessageWriter, NewMessage, TransferredUids };
 
 /** One session's use of a folder. */
 export interface FolderUse {
@@ -15,35 +33,6 @@ export interface FolderUse {
   close(): void;
 }
 
-/** An open message file. */
-export interface MessageFile {
-  readonly sizeOctets: number;
-  /** Milliseconds since 1970. */
-  readonly internalDate: number;
-  /** Octets of the file; fewer than asked for only at its end. */
-  read(position: number, length: number): Buffer;
-  close(): void;
-}
-
-/** A message that is being received into tmp. */
-export interface MessageWriter {
-  /** Adds octets; CR is dropped, as Courier does. */
-  write(octets: Buffer): void;
-  /** Octets in the file so far. */
-  readonly sizeOctets: number;
-  /** Gives up: removes the file. Does nothing once the message was added. */
-  abort(): void;
-}
-
-/** A message to be added: what was written, and what it is to be given. */
-export interface NewMessage {
-  readonly writer: MessageWriter;
-  readonly flags: FlagBits;
-  readonly keywords: readonly string[];
-  /** Milliseconds since 1970; now if absent. */
-  readonly internalDate?: number;
-}
-
 /** What STATUS asks for. */
 export interface FolderCounts {
   readonly messages: number;
@@ -52,112 +41,322 @@ export interface FolderCounts {
   readonly deleted: number;
   readonly uidNext: number;
   readonly uidValidity: number;
-  /** Sum of the file sizes. */
+  /** Sum of the file sizes; 0 if it was not asked for. */
   readonly sizeOctets: number;
 }
 
-/** The UIDs of messages before and after a COPY or MOVE, in the same order. */
-export interface TransferredUids {
-  readonly from: Uid[];
-  readonly to: Uid[];
-}
-
-const notBuilt = (): never => {
-  throw new Error('not built yet');
-};
-
-/** One folder, shared by all sessions of this process that use it. */
+/** One folder. Its methods throw MaildirError; after the folder was deleted or renamed, 'no such folder'. */
 export class Folder {
-  readonly name: string = '';
+  readonly name: string;
+  readonly maildir: Maildir;
+  readonly #state: FolderState;
+  readonly #foldTimer: FoldTimer;
+  readonly #onIdle: (folder: Folder) => void;
+  #watch: FolderWatch | undefined;
+  #refreshing: Promise<void> | undefined;
 
-  get maildir(): Maildir {
-    return notBuilt();
+  /** Made by Maildir only. */
+  constructor(maildir: Maildir, state: FolderState, onIdle: (folder: Folder) => void) {
+    this.maildir = maildir;
+    this.name = state.place.name;
+    this.#state = state;
+    this.#onIdle = onIdle;
+    this.#foldTimer = new FoldTimer(state);
   }
+
   get uidValidity(): number {
-    return notBuilt();
+    return this.#state.uidList.uidValidity;
   }
+
   get uidNext(): number {
-    return notBuilt();
+    return this.#state.uidList.uidNext;
   }
+
   /** The current table. */
   get table(): MessageTable {
-    return notBuilt();
+    return this.#state.rows.table;
   }
+
   /** Rises whenever anything changed: arrival, flags, keywords, removal. */
   get changeNumber(): number {
-    return notBuilt();
+    return this.#state.changeNumber;
   }
+
   /** Whether this process may change files in cur. */
   get writable(): boolean {
-    return notBuilt();
+    return !this.#state.removed && this.#state.writable;
   }
 
-  async open(_access: 'read-write' | 'read-only'): Promise<FolderUse> {
-    return notBuilt();
+  /** Loads the folder or brings it up to date. The first read-write use moves messages from new to cur. */
+  async open(access: 'read-write' | 'read-only'): Promise<FolderUse> {
+    const state = this.#state;
+    const readWrite = access === 'read-write' ? 1 : 0;
+    state.readWriteUses += readWrite;
+    state.uses += 1;
+    if (readWrite > 0 && state.readWriteUses === 1) state.mustScan = true;
+    try {
+      await this.refresh();
+    } catch (error) {
+      state.readWriteUses -= readWrite;
+      state.uses -= 1;
+      throw error;
+    }
+    return this.#newUse(readWrite);
   }
 
-  async counts(): Promise<FolderCounts> {
-    return notBuilt();
+  #newUse(readWrite: number): FolderUse {
+    const state = this.#state;
+    let listener: (() => void) | undefined;
+    let closed = false;
+    const unwatch = (): void => {
+      if (listener !== undefined) this.#unlisten(listener);
+      listener = undefined;
+    };
+    return {
+      folder: this,
+      watch: (onMayHaveChanged) => {
+        unwatch();
+        listener = () => onMayHaveChanged();
+        this.#listen(listener);
+      },
+      unwatch,
+      close: () => {
+        if (closed) return;
+        closed = true;
+        unwatch();
+        state.readWriteUses -= readWrite;
+        state.uses -= 1;
+        if (state.uses === 0) this.#onIdle(this);
+      },
+    };
   }
 
-  async refresh(): Promise<void> {}
+  #listen(listener: () => void): void {
+    const state = this.#state;
+    state.listeners.add(listener);
+    const { cur, new: fresh, keywords } = state.paths;
+    this.#watch ??= new FolderWatch({
+      directories: [cur, fresh, keywords],
+      after: state.surroundings.after,
+      onMayHaveChanged: () => state.notify(),
+      warn: (text) => state.surroundings.warnOnce(text),
+    });
+  }
 
+  #unlisten(listener: () => void): void {
+    this.#state.listeners.delete(listener);
+    if (this.#state.listeners.size > 0) return;
+    this.#watch?.close();
+    this.#watch = undefined;
+  }
+
+  /** Brings the folder up to date, for STATUS: nothing is moved, no message is claimed as recent. */
+  async counts({ sizes } = { sizes: true }): Promise<FolderCounts> {
+    await this.refresh();
+    const { rows, uidList, firstUnclaimedUid } = this.#state;
+    let [unseen, deleted, recent, sizeOctets] = [0, 0, 0, 0];
+    for (let row = 0; row < rows.count; row += 1) {
+      const { flags } = rows.at(row);
+      if ((flags & SEEN) === 0) unseen += 1;
+      if ((flags & DELETED) !== 0) deleted += 1;
+      if (rows.table.uidAt(row) >= firstUnclaimedUid) recent += 1;
+    }
+    const { count: messages, table } = rows;
+    const { uidNext, uidValidity } = uidList;
+    if (sizes) sizeOctets = await this.#sumOfSizes(table);
+    return { messages, recent, unseen, deleted, uidNext, uidValidity, sizeOctets };
+  }
+
+  async #sumOfSizes(table: MessageTable): Promise<number> {
+    const pace = new Pace(this.#state.surroundings.now);
+    let sum = 0;
+    for (let at = 0, count = table.count; at < count; at += 1) {
+      const row = this.table.rowOf(table.uidAt(at));
+      if (row >= 0) sum += this.#sizeUnlessGone(row);
+      await pace.step();
+    }
+    return sum;
+  }
+
+  #sizeUnlessGone(row: number): number {
+    try {
+      return this.sizeOctetsAt(row);
+    } catch {
+      // Gone meanwhile, or unreadable: the next look at the folder deals with it.
+      return 0;
+    }
+  }
+
+  /** Looks at the disk if the folder may have changed. Sessions that ask while a look is waiting share it. */
+  async refresh(): Promise<void> {
+    const state = this.#state;
+    await diskErrorsSoon(state.paths.directory, async () => {
+      state.mustExist();
+      if (!state.isCurrent()) await this.#scanSoon();
+      if (state.uidList.needsFolding && state.uidList.quiet) this.#foldTimer.schedule();
+    });
+  }
+
+  #scanSoon(): Promise<void> {
+    this.#refreshing ??= this.#state.turns.take(async () => {
+      // Whoever asks from now on needs a look of his own: this one may have passed what he wants to see.
+      this.#refreshing = undefined;
+      await scanFolder(this.#state, { lockHeld: false });
+    });
+    return this.#refreshing;
+  }
+
+  /** The first UID that nobody was told of as \Recent; from now on all are claimed. */
   claimRecent(): number {
-    return notBuilt();
+    const first = this.#state.firstUnclaimedUid;
+    this.#state.firstUnclaimedUid = Math.max(first, this.#state.rows.lastUid + 1);
+    return first;
   }
 
+  /** The first UID that nobody was told of as \Recent, without claiming any. */
   get firstUnclaimedUid(): number {
-    return notBuilt();
+    return this.#state.firstUnclaimedUid;
   }
 
-  flagsAt(_row: number): FlagBits {
-    return notBuilt();
+  flagsAt(row: number): FlagBits {
+    return this.#state.rows.at(row).flags;
   }
-  keywordsAt(_row: number): readonly string[] {
-    return notBuilt();
+
+  keywordsAt(row: number): readonly string[] {
+    return this.#state.rows.at(row).keywords;
   }
-  changedAt(_row: number): number {
-    return notBuilt();
+
+  /** The change number of the last change of flags or keywords, or of the arrival. */
+  changedAt(row: number): number {
+    return this.#state.rows.at(row).changedAt;
   }
-  sizeOctetsAt(_row: number): number {
-    return notBuilt();
+
+  /** The file's size: what its name says, else what the disk says. @throws {MaildirError} 'message gone' */
+  sizeOctetsAt(row: number): number {
+    const message = this.#state.rows.at(row);
+    if (message.sizeOctets === UNKNOWN) this.#lookUp(row);
+    return message.sizeOctets;
   }
-  internalDateAt(_row: number): number {
-    return notBuilt();
+
+  /** The file's mtime in milliseconds since 1970. @throws {MaildirError} 'message gone' */
+  internalDateAt(row: number): number {
+    const message = this.#state.rows.at(row);
+    if (message.modifiedAt === UNKNOWN) this.#lookUp(row);
+    return message.modifiedAt;
   }
-  uniqueNameAt(_row: number): string {
-    return notBuilt();
+
+  #lookUp(row: number): void {
+    const state = this.#state;
+    const message = state.rows.at(row);
+    diskErrors(state.paths.directory, () =>
+      withMessagePath(state, state.rows.table.uidAt(row), (path) => {
+        const status = state.disk.status(path);
+        if (status === undefined) throw Object.assign(new Error(`not there: ${path}`), { code: 'ENOENT' });
+        if (message.sizeOctets === UNKNOWN) message.sizeOctets = status.sizeOctets;
+        message.modifiedAt = Math.floor(status.modifiedAt);
+      }),
+    );
   }
+
+  /** The name of the message that never changes, for caches. */
+  uniqueNameAt(row: number): string {
+    return uniqueNameOf(this.#state.rows.at(row).baseName);
+  }
+
+  /** The keywords in use in this folder, in an order that stays. */
   get keywords(): readonly string[] {
-    return notBuilt();
+    return this.#state.keywords;
   }
+
+  /** The change number at which `keywords` last changed. */
   get keywordsChangedAt(): number {
-    return notBuilt();
+    return this.#state.keywordsChangedAt;
   }
 
-  openMessage(_uid: number): MessageFile {
-    return notBuilt();
+  /** Opens a message file, also when another program renamed it. @throws {MaildirError} 'message gone' */
+  openMessage(uid: number): MessageFile {
+    return diskErrors(this.#state.paths.directory, () => openMessageFile(this.#state, uid));
   }
 
-  async changeFlags(_uids: readonly number[], _change: FlagChange): Promise<void> {}
+  /** Changes flags and keywords; messages that are gone are skipped. Settles when the change is on the disk. */
+  async changeFlags(uids: readonly number[], change: FlagChange): Promise<void> {
+    await this.#inTurn(() => changeFlags(this.#state, uids, change));
+  }
 
+  /** Begins to receive a message into tmp. */
   beginMessage(): MessageWriter {
-    return notBuilt();
+    this.#state.mustExist();
+    return diskErrors(this.#state.paths.tmp, () => new TmpMessage(this.#state));
   }
 
-  async addMessages(_messages: readonly NewMessage[]): Promise<Uid[]> {
-    return notBuilt();
+  /** Adds received messages, all or none; gives their UIDs when they are on the disk. */
+  async addMessages(messages: readonly NewMessage[]): Promise<Uid[]> {
+    return diskErrorsSoon(this.#state.paths.directory, async () => {
+      const uids = await addMessages(this.#state, messages);
+      this.#foldTimer.schedule();
+      return uids;
+    });
   }
 
-  async copyTo(_target: Folder, _uids: readonly number[]): Promise<TransferredUids> {
-    return notBuilt();
+  /** Copies messages, all or none; those that are gone are left out. */
+  async copyTo(target: Folder, uids: readonly number[]): Promise<TransferredUids> {
+    return this.#transfer(target, () => copyMessages(this.#state, target.#state, uids));
   }
 
-  async moveTo(_target: Folder, _uids: readonly number[]): Promise<TransferredUids> {
-    return notBuilt();
+  /** Moves messages, all or none; each is always in exactly one of the folders. */
+  async moveTo(target: Folder, uids: readonly number[]): Promise<TransferredUids> {
+    return this.#transfer(target, () => moveMessages(this.#state, target.#state, uids));
   }
 
-  async removeMessages(_uids: readonly number[]): Promise<Uid[]> {
-    return notBuilt();
+  async #transfer(target: Folder, run: () => Promise<TransferredUids>): Promise<TransferredUids> {
+    return diskErrorsSoon(this.#state.paths.directory, async () => {
+      if (!this.#state.loaded) await this.refresh();
+      const transferred = await run();
+      this.#foldTimer.schedule();
+      target.#foldTimer.schedule();
+      return transferred;
+    });
+  }
+
+  /** Removes messages; gives those that are gone now. Settles when that is on the disk. */
+  async removeMessages(uids: readonly number[]): Promise<Uid[]> {
+    return this.#inTurn(() => removeMessages(this.#state, uids));
+  }
+
+  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    return diskErrorsSoon(this.#state.paths.directory, async () => {
+      if (!this.#state.loaded) await this.refresh();
+      const result = await this.#state.turns.take(() => {
+        this.#state.mustExist();
+        return run();
+      });
+      this.#foldTimer.schedule();
+      return result;
+    });
+  }
+
+  /** How many messages are held in memory. */
+  get heldMessages(): number {
+    return this.#state.loaded ? this.#state.rows.count : 0;
+  }
+
+  /** Brings the lists on the disk to rest; if `unload`, forgets the messages unless somebody came meanwhile. */
+  async rest(options: { unload: boolean }): Promise<void> {
+    this.#foldTimer.cancel();
+    await this.#state.turns.take(async () => {
+      if (this.#state.removed || !this.#state.loaded) return;
+      await foldNow(this.#state);
+      if (options.unload && this.#state.uses === 0) this.#state.unload();
+    });
+  }
+
+  /** The folder was deleted or renamed: sessions that still use it are told at once, and by every operation. */
+  async end(): Promise<void> {
+    this.#foldTimer.cancel();
+    this.#watch?.close();
+    this.#watch = undefined;
+    this.#state.removed = true;
+    this.#state.notify();
+    await this.#state.turns.take(() => Promise.resolve());
   }
 }

@@ -3,8 +3,13 @@
  *
  * It knows no accounts and no settings files; its options are plain values.
  */
+import { normalize } from 'node:path';
+import { diskErrors, MaildirError } from './errors.js';
 import type { FileSystem } from './file-system.js';
-import type { Maildir } from './maildir.js';
+import type { Folder } from './folder.js';
+import { folderPaths } from './folder-name.js';
+import { Maildir } from './maildir.js';
+import { type Surroundings, surroundingsFrom } from './surroundings.js';
 
 /** What the mail store needs from outside. */
 export interface MaildirOptions {
@@ -25,15 +30,61 @@ export interface MaildirOptions {
   readonly after?: (milliseconds: number, run: () => void) => () => void;
 }
 
+/**
+ * Messages of folders that nobody uses are kept in memory up to this number, because STATUS and the next SELECT come
+ * soon; that is some ten megabytes.
+ */
+const IDLE_MESSAGES_KEPT = 50_000;
+
 /** The maildirs of one process. */
 export class MaildirStore {
-  constructor(_options: MaildirOptions) {}
+  readonly #surroundings: Surroundings;
+  readonly #maildirs = new Map<string, Maildir>();
+  /** Folders that nobody uses, the longest unused first. */
+  readonly #idle = new Set<Folder>();
 
-  /** @throws {MaildirError} `'not a maildir'` unless there are cur, new and tmp. */
-  open(_path: string): Maildir {
-    throw new Error('not built yet');
+  constructor(options: MaildirOptions) {
+    this.#surroundings = surroundingsFrom(options);
   }
 
-  /** Brings everything to rest: journals are folded, watches and timers end. */
-  async close(): Promise<void> {}
+  /** @throws {MaildirError} `'not a maildir'` unless there are cur, new and tmp. */
+  open(path: string): Maildir {
+    const { fileSystem } = this.#surroundings;
+    const paths = folderPaths(normalize(path).replace(/(.)\/+$/, '$1'));
+    const known = this.#maildirs.get(paths.directory);
+    const whole = diskErrors(path, () =>
+      [paths.cur, paths.new, paths.tmp].every((directory) => fileSystem.status(directory)?.kind === 'directory'),
+    );
+    if (!whole) throw new MaildirError('not a maildir', path);
+    if (known !== undefined) return known;
+    const maildir = new Maildir(paths.directory, this.#surroundings, (folder) => this.#becameIdle(folder));
+    this.#maildirs.set(paths.directory, maildir);
+    return maildir;
+  }
+
+  /** Brings everything to rest: journals are folded, timers end. */
+  async close(): Promise<void> {
+    for (const maildir of this.#maildirs.values()) await maildir.rest();
+    this.#maildirs.clear();
+    this.#idle.clear();
+  }
+
+  #becameIdle(folder: Folder): void {
+    this.#idle.delete(folder);
+    this.#idle.add(folder);
+    this.#rest(folder, false);
+    let kept = 0;
+    for (const one of [...this.#idle].reverse()) {
+      kept += one.heldMessages;
+      if (kept <= IDLE_MESSAGES_KEPT) continue;
+      this.#idle.delete(one);
+      this.#rest(one, true);
+    }
+  }
+
+  #rest(folder: Folder, unload: boolean): void {
+    folder.rest({ unload }).catch((error: unknown) => {
+      this.#surroundings.warn(`${folder.maildir.path}: ${folder.name} does not come to rest: ${String(error)}`);
+    });
+  }
 }

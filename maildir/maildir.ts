@@ -1,62 +1,226 @@
 /**
  * Maildir: one maildir with its folders and subscriptions.
+ *
+ * It knows which folders there are and keeps one shared object for each in use; what is in a folder is folder.ts.
  */
-import type { Folder } from './folder.js';
+import { join } from 'node:path';
+import { diskErrors, diskErrorsSoon, errorCode, MaildirError } from './errors.js';
+import { flagsInSuffix } from './filename.js';
+import { unlinkIfThere } from './files.js';
+import { SEEN } from './flags.js';
+import { Folder } from './folder.js';
+import { canonicalFolderName, folderDirectory, folderPaths, isFolderName } from './folder-name.js';
+import { foundFile } from './folder-rows.js';
+import { FolderState } from './folder-state.js';
+import {
+  createFolderDirectory,
+  deleteFolderDirectory,
+  isFolderDirectory,
+  listFolderNames,
+  PASSING_DIRECTORY,
+  planRename,
+  removeTree,
+  renameFolderDirectories,
+  type TreePlace,
+} from './folder-tree.js';
+import { Turns } from './pace.js';
+import { changeSubscriptions, foldInbox, readSubscriptions } from './subscriptions.js';
+import type { Surroundings } from './surroundings.js';
+
+/** The maildir convention: whoever still writes to a file in tmp touched it within 36 hours. */
+const TMP_FILES_LAST_MILLISECONDS = 36 * 60 * 60 * 1000;
 
 /** One maildir. Folder names are Courier's internal ones: `INBOX`, `INBOX.Sent`, in UTF-8. */
 export class Maildir {
-  readonly path: string = '';
+  readonly path: string;
+  readonly #surroundings: Surroundings;
+  readonly #onIdle: (folder: Folder) => void;
+  readonly #folders = new Map<string, Folder>();
+  /** Changes of the tree and of the subscriptions, one after the other. */
+  readonly #turns = new Turns();
+
+  /** Made by MaildirStore only. */
+  constructor(path: string, surroundings: Surroundings, onIdle: (folder: Folder) => void) {
+    this.path = path;
+    this.#surroundings = surroundings;
+    this.#onIdle = onIdle;
+  }
 
   /** Existing folders, INBOX first, then sorted. Stray files and symbolic links are not folders. */
   listFolders(): string[] {
-    throw new Error('not built yet');
+    return diskErrors(this.path, () => listFolderNames(this.#surroundings.fileSystem, this.path, isFolderName));
   }
 
-  hasFolder(_name: string): boolean {
-    throw new Error('not built yet');
+  /** Whether there is a folder of this name. */
+  hasFolder(name: string): boolean {
+    if (!isFolderName(name)) return false;
+    const directory = folderDirectory(this.path, canonicalFolderName(name));
+    return diskErrors(this.path, () => isFolderDirectory(this.#surroundings.fileSystem, directory));
   }
 
   /** The shared object of a folder. @throws {MaildirError} 'no such folder', 'invalid folder name' */
-  folder(_name: string): Folder {
-    throw new Error('not built yet');
+  folder(name: string): Folder {
+    const canonical = canonicalFolderName(name);
+    if (!this.hasFolder(canonical)) throw new MaildirError('no such folder', canonical);
+    const known = this.#folders.get(canonical);
+    if (known !== undefined) return known;
+    const paths = folderPaths(folderDirectory(this.path, canonical));
+    const listFolders = (): string[] => this.listFolders();
+    const state = new FolderState(this.#surroundings, { name: canonical, maildirPath: this.path, paths, listFolders });
+    const folder = new Folder(this, state, this.#onIdle);
+    this.#folders.set(canonical, folder);
+    return folder;
   }
 
-  async createFolder(_name: string): Promise<void> {}
+  /** Makes a folder. @throws {MaildirError} 'folder exists', 'invalid folder name' */
+  async createFolder(name: string): Promise<void> {
+    await this.#inTurn(() => createFolderDirectory(this.#tree, canonicalFolderName(name)));
+  }
 
-  /** Deletes a folder; its subfolders stay. */
-  async deleteFolder(_name: string): Promise<void> {}
+  /** Deletes a folder; its subfolders stay. Sessions that use it hear of it. */
+  async deleteFolder(name: string): Promise<void> {
+    await this.#inTurn(async () => {
+      const canonical = canonicalFolderName(name);
+      if (canonical === 'INBOX') throw new MaildirError('not permitted', 'INBOX cannot be deleted');
+      if (!this.hasFolder(canonical)) throw new MaildirError('no such folder', canonical);
+      await this.#end(canonical);
+      await deleteFolderDirectory(this.#tree, canonical);
+    });
+  }
 
   /** Renames a folder with all subfolders, their subscriptions and hierarchy ACLs. UIDs follow. */
-  async renameFolder(_from: string, _to: string): Promise<void> {}
-
-  /** RENAME INBOX: creates the folder and moves the messages there. */
-  async moveInboxTo(_name: string): Promise<void> {}
-
-  subscriptions(): string[] {
-    throw new Error('not built yet');
+  async renameFolder(from: string, to: string): Promise<void> {
+    await this.#inTurn(async () => {
+      const rename = { from: canonicalFolderName(from), to: canonicalFolderName(to) };
+      if (rename.from === 'INBOX' || rename.to === 'INBOX' || rename.to.startsWith(`${rename.from}.`)) {
+        throw new MaildirError('invalid folder name', `RENAME ${rename.from} ${rename.to}`);
+      }
+      const plan = planRename(this.listFolders(), rename);
+      for (const one of plan) canonicalFolderName(one.to);
+      for (const one of plan) await this.#end(one.from);
+      await renameFolderDirectories(this.#tree, plan, rename);
+      const renamed = (name: string): string =>
+        name === rename.from || name.startsWith(`${rename.from}.`) ? rename.to + name.slice(rename.from.length) : name;
+      await changeSubscriptions(this.#surroundings, this.path, (names) => names.map(renamed));
+    });
   }
 
-  async subscribe(_name: string): Promise<void> {}
+  /** RENAME INBOX: creates the folder and moves the messages there; INBOX and its subfolders stay. */
+  async moveInboxTo(name: string): Promise<void> {
+    await this.createFolder(name);
+    const inbox = this.folder('INBOX');
+    const use = await inbox.open('read-write');
+    try {
+      const { table } = inbox;
+      const uids = Array.from({ length: table.count }, (_uid, row) => table.uidAt(row));
+      await inbox.moveTo(this.folder(name), uids);
+    } finally {
+      use.close();
+    }
+  }
+
+  /** The subscribed names, whether or not there are such folders. */
+  subscriptions(): string[] {
+    return diskErrors(this.path, () => readSubscriptions(this.#surroundings, this.path));
+  }
+
+  /** Subscribes to a name, once. */
+  async subscribe(name: string): Promise<void> {
+    if (/[\u0000-\u001f\u007f]/.test(name)) throw new MaildirError('invalid folder name', JSON.stringify(name));
+    await this.#inTurn(async () => {
+      await changeSubscriptions(this.#surroundings, this.path, (names) => [...names, name]);
+    });
+  }
 
   /** Whether there was such a subscription. */
-  async unsubscribe(_name: string): Promise<boolean> {
-    throw new Error('not built yet');
+  async unsubscribe(name: string): Promise<boolean> {
+    return this.#inTurn(() =>
+      changeSubscriptions(this.#surroundings, this.path, (names) => names.filter((known) => known !== foldInbox(name))),
+    );
   }
 
-  /** For LIST's \Marked. */
-  hasNewOrUnseen(_name: string): boolean {
-    throw new Error('not built yet');
+  /** For LIST's \Marked: whether there is a message in new, or one without \Seen. */
+  hasNewOrUnseen(name: string): boolean {
+    const canonical = canonicalFolderName(name);
+    const { fileSystem } = this.#surroundings;
+    const paths = folderPaths(folderDirectory(this.path, canonical));
+    return diskErrors(paths.directory, () => {
+      for (const place of ['new', 'cur'] as const) {
+        for (const names of fileSystem.list(paths[place])) {
+          const unseen = names.some((entry) => {
+            if (entry.startsWith('.')) return false;
+            return place === 'new' || (flagsInSuffix(foundFile(entry, place).suffix) & SEEN) === 0;
+          });
+          if (unseen) return true;
+        }
+      }
+      return false;
+    });
   }
 
-  /** Removes files in tmp that nobody touched for 36 hours. */
-  purgeTmp(): void {}
+  /** Removes what nobody touched for 36 hours from the tmp of every folder. */
+  purgeTmp(): void {
+    for (const name of this.listFolders()) this.#purgeTmpOf(folderPaths(folderDirectory(this.path, name)).tmp);
+  }
 
-  /** The file server's clock minus ours. */
+  #purgeTmpOf(tmp: string): void {
+    const { fileSystem, now } = this.#surroundings;
+    try {
+      for (const names of fileSystem.list(tmp)) {
+        for (const name of names) {
+          const path = join(tmp, name);
+          const status = fileSystem.status(path);
+          if (status === undefined || now() - status.changedAt < TMP_FILES_LAST_MILLISECONDS) continue;
+          if (status.kind !== 'directory') unlinkIfThere(fileSystem, path);
+          else if (name.includes(PASSING_DIRECTORY)) void removeTree(this.#surroundings, path);
+        }
+      }
+    } catch (error) {
+      // Cleaning up must not keep anybody from his mail.
+      if (errorCode(error) === undefined) throw error;
+      this.#surroundings.warnOnce(`tmp cannot be cleaned: ${tmp}: ${String(error)}`);
+    }
+  }
+
+  /** The file server's clock minus ours, as a new file shows it. */
   clockSkewSeconds(): number {
-    throw new Error('not built yet');
+    const { fileSystem, now } = this.#surroundings;
+    const path = join(folderPaths(this.path).tmp, 'courier-imap.clockskew.chk');
+    return diskErrors(path, () => {
+      unlinkIfThere(fileSystem, path);
+      const file = fileSystem.create(path, 0o600);
+      try {
+        return (file.status().modifiedAt - now()) / 1000;
+      } finally {
+        file.close();
+        unlinkIfThere(fileSystem, path);
+      }
+    });
   }
 
-  ownedBy(_uid: number, _gid: number): boolean {
-    throw new Error('not built yet');
+  /** Whether the maildir belongs to this user and group (IMAP_MAILBOX_SANITY_CHECK). */
+  ownedBy(uid: number, gid: number): boolean {
+    // With the final dot a link to the maildir is followed: an administrator may have moved it to another disk.
+    const status = diskErrors(this.path, () => this.#surroundings.fileSystem.status(`${this.path}/.`));
+    return status?.owner === uid && status.group === gid;
+  }
+
+  /** Brings all folders to rest. */
+  async rest(): Promise<void> {
+    for (const folder of this.#folders.values()) await folder.rest({ unload: false });
+  }
+
+  get #tree(): TreePlace {
+    return { surroundings: this.#surroundings, path: this.path, listFolders: () => this.listFolders() };
+  }
+
+  async #end(name: string): Promise<void> {
+    const folder = this.#folders.get(name);
+    this.#folders.delete(name);
+    await folder?.end();
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    return diskErrorsSoon(this.path, () => this.#turns.take(run));
   }
 }

@@ -1,0 +1,100 @@
+/**
+ * Small files read and written as a whole: how every list in a maildir is kept.
+ *
+ * A file is written in tmp, synced and renamed over the old one, so that a reader sees the old or the new one and
+ * never half of one, whatever happens. The old file is never removed because writing a new one failed.
+ */
+import { join } from 'node:path';
+import { errorCode } from './errors.js';
+import { type FileStatus, type FileSystem, octetsFromText, textFromOctets } from './file-system.js';
+import type { Surroundings } from './surroundings.js';
+
+/** Lists are a few megabytes in the largest folders; more than this is not a list of ours. */
+export const MAX_LIST_OCTETS = 256 * 1024 * 1024;
+
+/** A small file as it was found, with what identifies this version of it. */
+export interface ReadFile {
+  readonly octets: Buffer;
+  readonly status: FileStatus;
+}
+
+/** Reads a whole file; undefined if there is none. Symbolic links and oversized files are refused by the disk's errors. */
+export function readWhole(disk: FileSystem, path: string, maxOctets = MAX_LIST_OCTETS): ReadFile | undefined {
+  const file = unlessMissing(() => disk.open(path));
+  if (file === undefined) return undefined;
+  try {
+    const status = file.status();
+    if (status.sizeOctets > maxOctets) throw Object.assign(new Error(`too large: ${path}`), { code: 'EFBIG' });
+    const octets = Buffer.allocUnsafe(status.sizeOctets);
+    let length = 0;
+    while (length < octets.length) {
+      const read = file.read(octets.subarray(length), length);
+      if (read === 0) break;
+      length += read;
+    }
+    return { octets: octets.subarray(0, length), status };
+  } finally {
+    file.close();
+  }
+}
+
+/** Reads a whole file as text; undefined if there is none. */
+export function readText(disk: FileSystem, path: string, maxOctets = MAX_LIST_OCTETS): string | undefined {
+  const found = readWhole(disk, path, maxOctets);
+  return found === undefined ? undefined : textFromOctets(found.octets);
+}
+
+interface Replacement {
+  /** The `tmp` to write in; it must be on the same file system. */
+  readonly tmp: string;
+  readonly path: string;
+  /** Becomes part of the name in tmp. */
+  readonly purpose: string;
+  readonly text: string;
+}
+
+/** Writes a new version of a file; the entry is not on the disk before its directory is synced. Gives its status. */
+export async function replaceFile(surroundings: Surroundings, replacement: Replacement): Promise<FileStatus> {
+  const disk = surroundings.fileSystem;
+  const tmpPath = join(replacement.tmp, surroundings.names.forPurpose(replacement.purpose));
+  const file = disk.create(tmpPath, 0o666);
+  try {
+    let status: FileStatus;
+    try {
+      file.write(octetsFromText(replacement.text));
+      if (surroundings.durable) await file.sync();
+      status = file.status();
+    } finally {
+      file.close();
+    }
+    disk.rename(tmpPath, replacement.path);
+    return status;
+  } catch (error) {
+    unlinkIfThere(disk, tmpPath);
+    throw error;
+  }
+}
+
+/** Runs a disk operation; undefined if what it is about is not there. */
+export function unlessMissing<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Removes a file that may be gone already, as part of cleaning up: what cannot be removed is left to purgeTmp(). */
+export function unlinkIfThere(disk: FileSystem, path: string): void {
+  try {
+    disk.unlink(path);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+  }
+}
+
+/** Whether two observations of a file are of the same version. */
+export function versionOf(status: FileStatus | undefined): string {
+  return status === undefined ? '' : `${status.inode} ${status.modifiedAt} ${status.sizeOctets}`;
+}

@@ -1,0 +1,56 @@
+/**
+ * Folder names and the directories they mean: `INBOX.Sent` is `.Sent` in the main maildir.
+ *
+ * The names are Courier's internal ones, in UTF-8. Modified UTF-7 is for those who speak IMAP.
+ */
+import { join } from 'node:path';
+import { MaildirError } from './errors.js';
+
+/** What every file system allows for one name. */
+const MAX_DIRECTORY_NAME_OCTETS = 255;
+
+/** Whether Courier would accept the name, it fits into a directory entry, and no list file is broken by it. */
+export function isFolderName(name: string): boolean {
+  if (name.slice(0, 5).toUpperCase() !== 'INBOX') return false;
+  const path = name.slice(5);
+  if (path === '') return true;
+  if (!path.startsWith('.') || path.endsWith('.') || path.includes('..') || path.includes('/')) return false;
+  // Control characters would break the lines of courierimapsubscribed and of logs; U+FFFD stands for broken text.
+  if (/[\u0000-\u001f\u007f\ufffd]|\p{Surrogate}/u.test(path)) return false;
+  return Buffer.byteLength(path) <= MAX_DIRECTORY_NAME_OCTETS;
+}
+
+/** The one spelling of a folder name. @throws {MaildirError} 'invalid folder name' */
+export function canonicalFolderName(name: string): string {
+  if (!isFolderName(name)) throw new MaildirError('invalid folder name', JSON.stringify(name));
+  return `INBOX${name.slice(5)}`;
+}
+
+/** The directory of a folder; the name must be canonical. */
+export function folderDirectory(maildirPath: string, name: string): string {
+  return name === 'INBOX' ? maildirPath : join(maildirPath, name.slice(5));
+}
+
+/** The files of a folder, by their paths. */
+export interface FolderPaths {
+  readonly directory: string;
+  readonly tmp: string;
+  readonly new: string;
+  readonly cur: string;
+  readonly uidList: string;
+  readonly uidJournal: string;
+  readonly keywords: string;
+}
+
+/** The paths in a folder's directory. */
+export function folderPaths(directory: string): FolderPaths {
+  return {
+    directory,
+    tmp: join(directory, 'tmp'),
+    new: join(directory, 'new'),
+    cur: join(directory, 'cur'),
+    uidList: join(directory, 'courierimapuiddb'),
+    uidJournal: join(directory, 'angarium-uids'),
+    keywords: join(directory, 'courierimapkeywords'),
+  };
+}

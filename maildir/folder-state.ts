@@ -1,0 +1,189 @@
+/**
+ * What the parts of a folder share: its rows, its lists on the disk, and what was last seen of its directories.
+ *
+ * A folder is looked at again only when it may have changed: when the mtime of cur, new or courierimapkeywords, or the
+ * UID list, are not what they were before the last scan. An mtime tells nothing about a second change within the same
+ * tick of the file system's clock. So an mtime is trusted only when it was old at the time of the scan; a younger one
+ * makes the next look scan again, unless scanning would then take more than a small part of the time.
+ *
+ * Our own changes move the mtimes, too. If the directories were as known just before, what they say just after is taken
+ * as known, and young. A change that another process makes in between, in those microseconds, is found by the scan that
+ * a young mtime causes.
+ */
+import { MaildirError } from './errors.js';
+import type { FileStatus, FileSystem } from './file-system.js';
+import type { FolderPaths } from './folder-name.js';
+import { FolderRows } from './folder-rows.js';
+import { KeywordFiles } from './keywords.js';
+import { Turns } from './pace.js';
+import type { Surroundings } from './surroundings.js';
+import { SyncGroup, type SyncRequest } from './sync-group.js';
+import { UidList } from './uid-list.js';
+
+/** File systems that maildirs live on keep times to the second at worst (ext3, NFS servers over it). */
+const MTIME_GRANULARITY_MILLISECONDS = 1_100;
+/** Scans that are made only because an mtime is young take at most this part of the time: one twentieth. */
+const YOUNG_SCAN_SHARE = 20;
+
+/** The directories of a folder at one moment. */
+export interface Observation {
+  readonly version: string;
+  readonly keywordsVersion: string;
+  readonly newestChange: number;
+  readonly at: number;
+}
+
+/** Where a folder stands and what it needs from its maildir. */
+export interface FolderPlace {
+  readonly name: string;
+  readonly maildirPath: string;
+  readonly paths: FolderPaths;
+  readonly listFolders: () => string[];
+}
+
+/** The shared state of one folder. */
+export class FolderState {
+  readonly surroundings: Surroundings;
+  readonly place: FolderPlace;
+  readonly rows = new FolderRows();
+  readonly uidList: UidList;
+  readonly keywordFiles: KeywordFiles;
+  readonly syncs: SyncGroup;
+  readonly turns = new Turns();
+  readonly listeners = new Set<() => void>();
+
+  loaded = false;
+  /** The folder was deleted or renamed: this object is of no use any more. */
+  removed = false;
+  /** Something was found that only a scan can put right. */
+  mustScan = false;
+  readWriteUses = 0;
+  uses = 0;
+  changeNumber = 1;
+  firstUnclaimedUid = 1;
+  /** The UIDVALIDITY that firstUnclaimedUid belongs to. */
+  numberedAs = 0;
+  keywords: readonly string[] = [];
+  keywordsChangedAt = 1;
+  /** Messages whose file was looked for and not found since the last scan. */
+  readonly missing = new Set<number>();
+
+  #seen: Observation | undefined;
+  #scannedAt = 0;
+  #scanMilliseconds = 0;
+
+  constructor(surroundings: Surroundings, place: FolderPlace) {
+    this.surroundings = surroundings;
+    this.place = place;
+    this.uidList = new UidList(surroundings, place.paths);
+    this.keywordFiles = new KeywordFiles(surroundings, place.paths);
+    this.syncs = new SyncGroup(surroundings);
+  }
+
+  get disk(): FileSystem {
+    return this.surroundings.fileSystem;
+  }
+
+  get paths(): FolderPaths {
+    return this.place.paths;
+  }
+
+  get writable(): boolean {
+    return this.disk.mayWrite(this.paths.cur) && this.disk.mayWrite(this.paths.tmp);
+  }
+
+  /** @throws {MaildirError} 'no such folder' */
+  mustExist(): void {
+    if (this.removed) throw new MaildirError('no such folder', this.place.name);
+  }
+
+  /** A new change number, for what is changing now. */
+  nextChange(): number {
+    this.changeNumber += 1;
+    return this.changeNumber;
+  }
+
+  /** Settles when these directories, and the UIDs that were assigned so far, are on the disk. */
+  async syncWithUids({ directories = [], files = [] }: SyncRequest): Promise<void> {
+    const uids = this.uidList.takeUnsynced();
+    try {
+      await this.syncs.sync({
+        directories: [...directories, ...(uids.directories ?? [])],
+        files: [...files, ...(uids.files ?? [])],
+      });
+    } catch (error) {
+      this.uidList.stillUnsynced(uids);
+      throw error;
+    }
+  }
+
+  /** Tells the sessions that watch this folder. */
+  notify(): void {
+    for (const listener of this.listeners) listener();
+  }
+
+  /** Looks at the directories. @throws {MaildirError} 'no such folder' when they are gone */
+  observe(): Observation {
+    const cur = this.disk.status(this.paths.cur);
+    const fresh = this.disk.status(this.paths.new);
+    if (cur?.kind !== 'directory' || fresh?.kind !== 'directory') {
+      throw new MaildirError('no such folder', this.paths.directory);
+    }
+    const keywords = this.surroundings.keywords === 'off' ? undefined : this.disk.status(this.paths.keywords);
+    const keywordsVersion = directoryVersion(keywords);
+    return {
+      version: `${directoryVersion(cur)}/${directoryVersion(fresh)}/${keywordsVersion}`,
+      keywordsVersion,
+      newestChange: Math.max(cur.modifiedAt, fresh.modifiedAt, keywords?.modifiedAt ?? 0),
+      at: this.surroundings.now(),
+    };
+  }
+
+  /** Whether a scan would find nothing new, as far as the directories tell. */
+  isCurrent(): boolean {
+    if (!this.loaded || this.mustScan || this.#seen === undefined || this.uidList.changedOnDisk()) return false;
+    if (this.observe().version !== this.#seen.version) return false;
+    if (!isYoung(this.#seen)) return true;
+    const sinceScan = Math.abs(this.surroundings.now() - this.#scannedAt);
+    return sinceScan < this.#scanMilliseconds * YOUNG_SCAN_SHARE;
+  }
+
+  /** Whether the keywords on the disk may differ from those that were loaded. */
+  keywordsMayDiffer(before: Observation): boolean {
+    return this.#seen === undefined || before.keywordsVersion !== this.#seen.keywordsVersion || isYoung(before);
+  }
+
+  /** Takes what was observed before a scan as known. */
+  scanned(before: Observation): void {
+    this.#seen = before;
+    this.#scannedAt = this.surroundings.now();
+    this.#scanMilliseconds = Math.max(0, this.#scannedAt - before.at);
+    this.missing.clear();
+  }
+
+  /** Forgets the messages, to make room; what was claimed as recent stays. */
+  unload(): void {
+    this.rows.clear();
+    this.loaded = false;
+    this.#seen = undefined;
+  }
+
+  /** Takes over what the directories say after a change of our own, made in one go. */
+  ownChange<T>(change: () => T): T {
+    const known = this.#seen !== undefined && this.observe().version === this.#seen.version;
+    try {
+      return change();
+    } finally {
+      if (known) this.#seen = this.observe();
+    }
+  }
+}
+
+/** Whether an observation could hide a second change within the same tick. */
+export function isYoung(observation: Observation): boolean {
+  return observation.newestChange > observation.at - MTIME_GRANULARITY_MILLISECONDS;
+}
+
+function directoryVersion(status: FileStatus | undefined): string {
+  return status === undefined ? '' : `${status.inode} ${status.modifiedAt}`;
+}

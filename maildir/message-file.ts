@@ -1,0 +1,114 @@
+/**
+ * Finding and reading message files, also when another program has renamed them.
+ */
+import { join } from 'node:path';
+import { errorCode, MaildirError } from './errors.js';
+import type { OpenFile } from './file-system.js';
+import { uniqueNameOf } from './filename.js';
+import { unlessMissing } from './files.js';
+import { type FoundFile, foundFile } from './folder-rows.js';
+import type { FolderState } from './folder-state.js';
+import { Pace } from './pace.js';
+
+/** An open message file. */
+export interface MessageFile {
+  readonly sizeOctets: number;
+  /** Milliseconds since 1970. */
+  readonly internalDate: number;
+  /** Octets of the file; fewer than asked for only at its end. */
+  read(position: number, length: number): Buffer;
+  close(): void;
+}
+
+/** The path of a file in a folder. */
+export function pathOf(state: FolderState, { place, baseName, suffix }: FoundFile): string {
+  return join(state.paths[place], baseName + suffix);
+}
+
+/**
+ * Runs an operation on a message's file; if the file is not there, looks for it under another name and tries again.
+ *
+ * @throws {MaildirError} 'message gone'
+ */
+export function withMessagePath<T>(state: FolderState, uid: number, run: (path: string) => T): T {
+  state.mustExist();
+  const row = state.rows.table.rowOf(uid);
+  if (row < 0 || state.missing.has(uid)) throw new MaildirError('message gone', `${state.paths.directory}: UID ${uid}`);
+  const found = unlessMissing(() => ({ result: run(pathOf(state, state.rows.at(row))) }));
+  if (found !== undefined) return found.result;
+  const again = locate(state, row)
+    ? unlessMissing(() => ({ result: run(pathOf(state, state.rows.at(row))) }))
+    : undefined;
+  if (again !== undefined) return again.result;
+  giveUp(state, uid);
+  throw new MaildirError('message gone', pathOf(state, state.rows.at(row)));
+}
+
+function giveUp(state: FolderState, uid: number): void {
+  state.missing.add(uid);
+  state.mustScan = true;
+}
+
+/** Looks for the file of a message by its unique name; gives whether it was found. */
+function locate(state: FolderState, row: number): boolean {
+  const message = state.rows.at(row);
+  const uniqueName = uniqueNameOf(message.baseName);
+  for (const place of ['cur', 'new'] as const) {
+    for (const names of state.disk.list(state.paths[place])) {
+      for (const name of names) {
+        if (!name.startsWith(uniqueName.slice(0, 8))) continue;
+        const file = foundFile(name, place);
+        if (uniqueNameOf(file.baseName) !== uniqueName) continue;
+        if (state.rows.moveFile(row, file)) message.changedAt = state.nextChange();
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/** Opens a message for reading. Links and devices are refused: then the message counts as gone. */
+export function openMessageFile(state: FolderState, uid: number): MessageFile {
+  let file: OpenFile;
+  try {
+    file = withMessagePath(state, uid, (path) => state.disk.open(path));
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'ELOOP' && code !== 'EINVAL' && code !== 'ENXIO') throw error;
+    state.surroundings.warnOnce(`Not a message file, not served: UID ${uid} in ${state.paths.directory}`);
+    throw new MaildirError('message gone', `${state.paths.directory}: UID ${uid}`, error);
+  }
+  const { sizeOctets, modifiedAt } = file.status();
+  return {
+    sizeOctets,
+    internalDate: modifiedAt,
+    read(position, length) {
+      const octets = Buffer.allocUnsafe(Math.max(0, Math.min(length, sizeOctets - position)));
+      let filled = 0;
+      while (filled < octets.length) {
+        const count = file.read(octets.subarray(filled), position + filled);
+        if (count === 0) break;
+        filled += count;
+      }
+      return octets.subarray(0, filled);
+    },
+    close: () => file.close(),
+  };
+}
+
+/** Runs a change of cur for each item, in slices that the directories are observed around. */
+export async function inSlices<T>(state: FolderState, items: readonly T[], run: (item: T) => void): Promise<void> {
+  const pace = new Pace(state.surroundings.now);
+  for (let at = 0; at < items.length; ) {
+    let pause: Promise<void> | undefined;
+    state.ownChange(() => {
+      while (at < items.length && pause === undefined) {
+        const item = items[at];
+        if (item !== undefined) run(item);
+        at += 1;
+        pause = pace.step();
+      }
+    });
+    await pause;
+  }
+}

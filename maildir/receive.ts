@@ -1,0 +1,257 @@
+/**
+ * Receiving messages: a file in tmp, then a link in cur, then a UID.
+ *
+ * A message becomes visible by one link(), after its contents are on the disk; so it is there whole or not at all, and
+ * what is broken off leaves a file in tmp only. The promise settles when the directory and the UID are on the disk, too;
+ * several additions at once share one round of syncing.
+ */
+import { join } from 'node:path';
+import { errorCode } from './errors.js';
+import type { OpenFile } from './file-system.js';
+import { deliveredName, suffixFor } from './filename.js';
+import { unlinkIfThere } from './files.js';
+import type { FlagBits } from './flags.js';
+import { type NumberedFile, noKeywords } from './folder-rows.js';
+import { scanFolder } from './folder-scan.js';
+import type { FolderState } from './folder-state.js';
+import { changeKeywordsOfNew } from './keyword-change.js';
+import { checkKeywordRoom, keywordsInUse } from './keyword-state.js';
+import { eachKeywordOnce, foldKeyword, safeKeyword } from './keyword-text.js';
+import { withLock } from './lock.js';
+import { inSlices } from './message-file.js';
+import type { Uid } from './uid.js';
+
+/** A message that is being received into tmp. */
+export interface MessageWriter {
+  /** Adds octets; CR is dropped, as Courier does. */
+  write(octets: Buffer): void;
+  /** Octets in the file so far. */
+  readonly sizeOctets: number;
+  /** Gives up: removes the file. Does nothing once the message was added. */
+  abort(): void;
+}
+
+/** A message to be added: what was written, and what it is to be given. */
+export interface NewMessage {
+  readonly writer: MessageWriter;
+  readonly flags: FlagBits;
+  readonly keywords: readonly string[];
+  /** Milliseconds since 1970; now if absent. */
+  readonly internalDate?: number;
+}
+
+/** Files that are synced at the same time: the thread pool has four threads. */
+const SYNCS_AT_ONCE = 4;
+const CR = 13;
+const LF = 10;
+
+/** The file in tmp that a message is written to. */
+export class TmpMessage implements MessageWriter {
+  readonly tmpName: string;
+  readonly path: string;
+  readonly #state: FolderState;
+  #file: OpenFile | undefined;
+  #sizeOctets = 0;
+  #lastOctet = LF;
+
+  constructor(state: FolderState) {
+    this.#state = state;
+    this.tmpName = state.surroundings.names.forMessage();
+    this.path = join(state.paths.tmp, this.tmpName);
+    this.#file = state.disk.create(this.path, 0o666);
+  }
+
+  get sizeOctets(): number {
+    return this.#sizeOctets;
+  }
+
+  write(octets: Buffer): void {
+    this.writeAsIs(octets.includes(CR) ? withoutCr(octets) : octets);
+  }
+
+  /** Adds octets that come from another message file. */
+  writeAsIs(octets: Buffer): void {
+    if (this.#file === undefined) throw new Error('this message was added or given up already');
+    if (octets.length === 0) return;
+    this.#file.write(octets);
+    this.#sizeOctets += octets.length;
+    this.#lastOctet = octets[octets.length - 1] ?? LF;
+  }
+
+  abort(): void {
+    if (this.#file === undefined) return;
+    this.#file.close();
+    this.#file = undefined;
+    unlinkIfThere(this.#state.disk, this.path);
+  }
+
+  /** Completes the file and brings it to the disk. Gives its base name in cur. */
+  async finish(options: { lineEnd: boolean; internalDate: number | undefined }): Promise<string> {
+    if (options.lineEnd && this.#lastOctet !== LF) this.writeAsIs(Buffer.of(LF));
+    const file = this.#file;
+    if (file === undefined) throw new Error('this message was added or given up already');
+    if (options.internalDate !== undefined) this.#state.disk.setModified(this.path, options.internalDate);
+    if (this.#state.surroundings.durable) await file.sync();
+    const status = file.status();
+    file.close();
+    this.#file = undefined;
+    return deliveredName(this.tmpName, status);
+  }
+}
+
+function withoutCr(octets: Buffer): Buffer {
+  const kept = Buffer.allocUnsafe(octets.length);
+  let length = 0;
+  for (const octet of octets) {
+    if (octet === CR) continue;
+    kept[length] = octet;
+    length += 1;
+  }
+  return kept.subarray(0, length);
+}
+
+/** A message that is complete in tmp (or elsewhere), and what it will be in cur. */
+export interface ReadyMessage {
+  readonly baseName: string;
+  readonly suffix: string;
+  readonly keywords: readonly string[];
+  /** Puts the file into cur under this path. */
+  place(path: string): void;
+  /** Undoes place(). */
+  takeBack(path: string): void;
+}
+
+/** Adds received messages: all or none. Gives their UIDs when they are safe on the disk. */
+export async function addMessages(state: FolderState, messages: readonly NewMessage[]): Promise<Uid[]> {
+  if (messages.length === 0) return [];
+  const tmpFiles = messages.map(({ writer }) => {
+    if (!(writer instanceof TmpMessage)) throw new TypeError('not a message that this folder began');
+    return writer;
+  });
+  try {
+    const keywords = eachKeywordOnce(messages.flatMap((message) => message.keywords));
+    if (keywords.length > 0 && state.surroundings.keywords !== 'off') checkKeywordRoom(state, keywords);
+    const ready = await finishAll(state, messages, tmpFiles);
+    const added = await state.turns.take(() => placeInTurn(state, ready));
+    const uids = await settle(state, added);
+    for (const { path } of tmpFiles) unlinkIfThere(state.disk, path);
+    return uids;
+  } catch (error) {
+    for (const tmpFile of tmpFiles) {
+      tmpFile.abort();
+      unlinkIfThere(state.disk, tmpFile.path);
+    }
+    throw error;
+  }
+}
+
+async function finishAll(
+  state: FolderState,
+  messages: readonly NewMessage[],
+  tmpFiles: readonly TmpMessage[],
+): Promise<ReadyMessage[]> {
+  const ready: ReadyMessage[] = [];
+  for (let from = 0; from < messages.length; from += SYNCS_AT_ONCE) {
+    const some = messages.slice(from, from + SYNCS_AT_ONCE).map(async (message, index): Promise<ReadyMessage> => {
+      const tmpFile = tmpFiles[from + index];
+      if (tmpFile === undefined) throw new RangeError('messages and files differ');
+      const baseName = await tmpFile.finish({ lineEnd: true, internalDate: message.internalDate });
+      return {
+        baseName,
+        suffix: suffixFor(message.flags),
+        keywords: keywordsFor(state, message.keywords),
+        place: (path) => state.disk.link(tmpFile.path, path),
+        takeBack: (path) => unlinkIfThere(state.disk, path),
+      };
+    });
+    ready.push(...(await allSettled(some)));
+  }
+  return ready;
+}
+
+/** Waits for all, so that nothing goes on behind a failure; then throws the first failure. */
+async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
+/** What a message is given of the keywords asked for, as this folder keeps them. */
+export function keywordsFor(state: FolderState, keywords: readonly string[]): readonly string[] {
+  if (keywords.length === 0 || state.surroundings.keywords === 'off') return noKeywords;
+  const spellings = new Map(state.keywords.map((word) => [foldKeyword(word), word]));
+  return eachKeywordOnce(keywords.map(safeKeyword)).map((word) => spellings.get(foldKeyword(word)) ?? word);
+}
+
+/** Messages that are in cur and have UIDs, and the syncing that makes them safe. */
+export interface PlacedMessages {
+  readonly files: readonly NumberedFile[];
+  readonly messages: readonly ReadyMessage[];
+  readonly synced: Promise<void>;
+}
+
+/** Puts messages into cur and numbers them, all or none. It must run in the folder's turn. */
+export async function placeInTurn(state: FolderState, messages: readonly ReadyMessage[]): Promise<PlacedMessages> {
+  state.mustExist();
+  return withLock(state.surroundings, state.paths.tmp, async () => {
+    // Another process may have numbered messages that we have not seen: they come first.
+    if (!state.loaded || state.uidList.changedOnDisk()) await scanFolder(state, { lockHeld: true });
+    const placed: ReadyMessage[] = [];
+    try {
+      await changeKeywordsOfNew(state, messages);
+      await inSlices(state, messages, (message) => {
+        message.place(join(state.paths.cur, message.baseName + message.suffix));
+        placed.push(message);
+      });
+      const uids = await state.uidList.assign(
+        messages.map(({ baseName }) => baseName),
+        () => state.rows.listed(),
+      );
+      return stageAll(state, messages, uids);
+    } catch (error) {
+      takeBack(state, placed);
+      throw error;
+    }
+  });
+}
+
+function takeBack(state: FolderState, placed: readonly ReadyMessage[]): void {
+  for (const message of placed) message.takeBack(join(state.paths.cur, message.baseName + message.suffix));
+  if (placed.length > 0) state.mustScan = true;
+}
+
+function stageAll(state: FolderState, messages: readonly ReadyMessage[], uids: readonly Uid[]): PlacedMessages {
+  const files = messages.map(({ baseName, suffix }, index): NumberedFile => {
+    const uid = uids[index];
+    if (uid === undefined) throw new RangeError('messages and UIDs differ');
+    return { baseName, suffix, place: 'cur', uid };
+  });
+  messages.forEach((message, index) => {
+    const file = files[index];
+    if (file !== undefined) state.rows.stage(file, message.keywords);
+  });
+  const keywords = messages.some((message) => message.keywords.length > 0)
+    ? [state.paths.keywords, state.paths.directory]
+    : [];
+  const synced = state.syncWithUids({ directories: [state.paths.cur, ...keywords] });
+  // Whoever waits for it hears of a failure; until then it is not an unhandled one.
+  synced.catch(() => undefined);
+  return { files, messages, synced };
+}
+
+/** Waits until placed messages are safe, then shows them. If they cannot be made safe, they are taken back. */
+export async function settle(state: FolderState, placed: PlacedMessages): Promise<Uid[]> {
+  try {
+    await placed.synced;
+  } catch (error) {
+    for (const { baseName } of placed.files) state.rows.unstage(baseName);
+    state.uidList.outOfDate = true;
+    if (errorCode(error) !== undefined) takeBack(state, placed.messages);
+    throw error;
+  }
+  const last = placed.files.at(-1)?.uid ?? 0;
+  if (state.rows.publish(last, state.nextChange()) > 0) {
+    keywordsInUse(state);
+    state.notify();
+  }
+  return placed.files.map(({ uid }) => uid);
+}

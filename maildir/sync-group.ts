@@ -1,0 +1,71 @@
+/**
+ * Group commit: many changes, one round of syncing.
+ *
+ * While a round runs, further requests gather for the next one. Rounds run one after the other, so what was asked for
+ * earlier is never safe later.
+ */
+import { unlessMissing } from './files.js';
+import type { Surroundings } from './surroundings.js';
+
+interface Round {
+  readonly directories: Set<string>;
+  readonly files: Set<string>;
+  readonly done: Promise<void>;
+}
+
+/** What a change wants to have on the disk. */
+export interface SyncRequest {
+  readonly directories?: readonly string[];
+  readonly files?: readonly string[];
+}
+
+/** The syncing of one folder. */
+export class SyncGroup {
+  readonly #surroundings: Surroundings;
+  #running: Promise<unknown> = Promise.resolve();
+  #next: Round | undefined;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  /** Settles when all of it is on the disk; at once if the store is not durable. */
+  sync({ directories = [], files = [] }: SyncRequest): Promise<void> {
+    if (!this.#surroundings.durable || directories.length + files.length === 0) return Promise.resolve();
+    this.#next ??= this.#beginRound();
+    for (const directory of directories) this.#next.directories.add(directory);
+    for (const file of files) this.#next.files.add(file);
+    return this.#next.done;
+  }
+
+  /** Settles when nothing that was asked for so far is still to be done. Failures are told to those who asked. */
+  async idle(): Promise<void> {
+    await (this.#next?.done ?? this.#running).catch(() => undefined);
+  }
+
+  #beginRound(): Round {
+    const directories = new Set<string>();
+    const files = new Set<string>();
+    const done = this.#running.then(async () => {
+      this.#next = undefined;
+      const disk = this.#surroundings.fileSystem;
+      await Promise.all([
+        ...Array.from(directories, (directory) => disk.syncDirectory(directory)),
+        ...Array.from(files, (file) => this.#syncFile(file)),
+      ]);
+    });
+    this.#running = done.catch(() => undefined);
+    return { directories, files, done };
+  }
+
+  async #syncFile(path: string): Promise<void> {
+    // A journal that was folded meanwhile is safe in the list.
+    const file = unlessMissing(() => this.#surroundings.fileSystem.open(path));
+    if (file === undefined) return;
+    try {
+      await file.sync();
+    } finally {
+      file.close();
+    }
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * The UIDs of a folder on the disk: `courierimapuiddb` and the journal beside it.
+ *
+ * The races, and what is done about them:
+ *
+ * Courier rewrites the whole list for every message that comes, which makes n messages cost n². Here a rewrite during a
+ * burst raises the list's NEXTUID by a reserve, and single UIDs out of it are appended to the journal. Whoever takes the
+ * list over without knowing the journal (Courier) goes on above the reserve, so no UID is given twice; the messages in
+ * the journal then get new UIDs, once. When the folder has been quiet for some seconds, everything goes back into the
+ * list with the exact NEXTUID, and the journal is removed.
+ *
+ * The journal names the version of the list that it belongs to (UIDVALIDITY, NEXTUID, mtime and size). When anybody
+ * writes a new list, the journal no longer counts, and neither does the rest of its reserve. A copied maildir whose
+ * mtimes changed just loses the rest of the reserve. Numbering by lines in the journal alone was turned down, because a
+ * journal left over from an older list could then have given UIDs out again.
+ *
+ * Assigning happens under the folder's lock, after both files were looked at again. Writing never touches the old list
+ * before the new one is complete: a full disk leaves the list as it was, and the new messages without UIDs.
+ */
+import { errorCode } from './errors.js';
+import { type FileStatus, octetsFromText, textFromOctets } from './file-system.js';
+import { readWhole, replaceFile, unlessMissing, unlinkIfThere, versionOf } from './files.js';
+import type { FolderPaths } from './folder-name.js';
+import type { Surroundings } from './surroundings.js';
+import type { SyncRequest } from './sync-group.js';
+import { asUid, type Uid } from './uid.js';
+import {
+  formatJournalHead,
+  formatLines,
+  formatUidList,
+  type ListedMessage,
+  parseJournal,
+  parseUidList,
+} from './uiddb.js';
+
+/** Without additions for this long, a folder is quiet, and its journal is folded into the list. */
+export const QUIET_MILLISECONDS = 5_000;
+/** The first rewrite of a burst is exact, like Courier's; the following ones reserve more and more. */
+const RESERVES = [0, 32, 128, 512] as const;
+const LARGEST_FIXED_RESERVE = 512;
+
+/** What reading gave. */
+export interface ReadUidList {
+  readonly messages: readonly ListedMessage[];
+  /** Whether the list or its first line is gone and nothing in memory can replace it. */
+  readonly lost: boolean;
+}
+
+/** The list and its journal, with what this process knows of them. */
+export class UidList {
+  uidValidity = 0;
+  uidNext = 1;
+  /** Whether the list names messages that are gone, or misses some that are known. */
+  outOfDate = false;
+
+  readonly #surroundings: Surroundings;
+  readonly #paths: FolderPaths;
+  #listVersion: string | undefined;
+  #journalVersion: string | undefined;
+  /** End of the reserve while the journal may be appended to. */
+  #reserveEnd = 0;
+  #rewritesInBurst = 0;
+  #lastAssignedAt = Number.NEGATIVE_INFINITY;
+  #unsynced = new Set<string>();
+
+  constructor(surroundings: Surroundings, paths: FolderPaths) {
+    this.#surroundings = surroundings;
+    this.#paths = paths;
+  }
+
+  /** Whether another process wrote the list or the journal since they were read or written here. */
+  changedOnDisk(): boolean {
+    const { fileSystem } = this.#surroundings;
+    return (
+      versionOf(fileSystem.status(this.#paths.uidList)) !== this.#listVersion ||
+      versionOf(fileSystem.status(this.#paths.uidJournal)) !== this.#journalVersion
+    );
+  }
+
+  /** Reads both files. What is damaged is used as far as it goes, and the log is told. */
+  read(): ReadUidList {
+    const disk = this.#surroundings.fileSystem;
+    const list = readWhole(disk, this.#paths.uidList);
+    const journal = readWhole(disk, this.#paths.uidJournal);
+    const found = parseUidList(list === undefined ? '' : textFromOctets(list.octets));
+    const noted = journal && parseJournal(textFromOctets(journal.octets));
+    if (list !== undefined && found.badLines > 0) this.#warnOfDamage(found.badLines, found.head !== undefined);
+
+    this.#listVersion = versionOf(list?.status);
+    this.#journalVersion = versionOf(journal?.status);
+    this.#reserveEnd = 0;
+    this.outOfDate = found.badLines > 0 || found.head === undefined;
+    if (list === undefined && this.uidValidity !== 0) {
+      this.#surroundings.warnOnce(`Gone: ${this.#paths.uidList}: it is written again from memory`);
+    }
+    if (found.head === undefined) return { messages: found.messages, lost: this.uidValidity === 0 };
+
+    const sameFolder = this.uidValidity === found.head.uidValidity;
+    this.uidValidity = found.head.uidValidity;
+    if (noted === undefined || noted.head.uidValidity !== this.uidValidity) {
+      this.uidNext = Math.max(found.head.uidNext, sameFolder ? this.uidNext : 1);
+      return { messages: found.messages, lost: false };
+    }
+    const belongs =
+      noted.head.listedUidNext === found.head.uidNext &&
+      noted.head.listModifiedAt === list?.status.modifiedAt &&
+      noted.head.listSizeOctets === list.status.sizeOctets;
+    const usable = belongs && noted.whole;
+    if (usable) this.#reserveEnd = found.head.uidNext;
+    const afterNoted = (noted.messages.at(-1)?.uid ?? noted.head.firstUid - 1) + 1;
+    const next = usable ? afterNoted : Math.max(found.head.uidNext, afterNoted);
+    this.uidNext = Math.max(next, sameFolder ? this.uidNext : 1);
+    return { messages: merged(found.messages, noted.messages), lost: false };
+  }
+
+  /** Begins a list with a new UIDVALIDITY, for a folder that has none or has lost it. Nothing is written yet. */
+  begin(uidValidity: number, lastUid: number): void {
+    this.uidValidity = uidValidity;
+    this.uidNext = lastUid + 1;
+    this.#reserveEnd = 0;
+    this.outOfDate = true;
+  }
+
+  /**
+   * Gives UIDs to new messages and writes them down. The folder's lock must be held and the files be as last read.
+   *
+   * @param known all other messages of the folder, in UID order
+   */
+  async assign(baseNames: readonly string[], known: () => Iterable<ListedMessage>): Promise<Uid[]> {
+    const fresh = baseNames.map((baseName, index) => ({ uid: asUid(this.uidNext + index), baseName }));
+    const next = this.uidNext + fresh.length;
+    if (next <= this.#reserveEnd && this.#appendToJournal(fresh)) {
+      this.uidNext = next;
+    } else {
+      const all = [...known(), ...fresh];
+      await this.#rewrite(all, next, this.#nextReserve(all.length));
+    }
+    this.#lastAssignedAt = this.#surroundings.now();
+    return fresh.map(({ uid }) => uid);
+  }
+
+  /** Gives UIDs that only this process knows: for a folder that we may not write to. */
+  assignUnwritten(baseNames: readonly string[]): Uid[] {
+    const uids = baseNames.map((_name, index) => asUid(this.uidNext + index));
+    this.uidNext += uids.length;
+    return uids;
+  }
+
+  /** Whether there is something to fold. */
+  get needsFolding(): boolean {
+    return this.outOfDate || this.#reserveEnd > 0;
+  }
+
+  /** Whether nothing was assigned for a while. */
+  get quiet(): boolean {
+    return Math.abs(this.#surroundings.now() - this.#lastAssignedAt) >= QUIET_MILLISECONDS;
+  }
+
+  /** Writes the exact list and removes the journal. The folder's lock must be held and the files be as last read. */
+  async fold(known: Iterable<ListedMessage>): Promise<void> {
+    await this.#rewrite([...known], this.uidNext, 0);
+    await this.#syncNow();
+  }
+
+  /** The paths that must be synced before anybody is told of what was assigned. */
+  takeUnsynced(): SyncRequest {
+    const paths = [...this.#unsynced];
+    this.#unsynced.clear();
+    const isJournal = (path: string): boolean => path === this.#paths.uidJournal;
+    return { directories: paths.filter((path) => !isJournal(path)), files: paths.filter(isJournal) };
+  }
+
+  /** Takes back what could not be synced. */
+  stillUnsynced({ directories = [], files = [] }: SyncRequest): void {
+    for (const path of [...directories, ...files]) this.#unsynced.add(path);
+  }
+
+  #nextReserve(count: number): number {
+    if (this.quiet) this.#rewritesInBurst = 0;
+    const fixed = RESERVES[this.#rewritesInBurst];
+    this.#rewritesInBurst += 1;
+    return fixed ?? Math.max(LARGEST_FIXED_RESERVE, Math.floor(count / 4));
+  }
+
+  /** Whether it could be appended; if the journal is gone, the list must be rewritten. */
+  #appendToJournal(messages: readonly ListedMessage[]): boolean {
+    const { fileSystem } = this.#surroundings;
+    const file = unlessMissing(() => fileSystem.openToAppend(this.#paths.uidJournal));
+    if (file === undefined) return false;
+    const reserveEnd = this.#reserveEnd;
+    // A line that was written in part makes the journal useless; only a complete one makes it good again.
+    this.#reserveEnd = 0;
+    try {
+      file.write(octetsFromText(formatLines(messages)));
+      this.#journalVersion = versionOf(file.status());
+    } finally {
+      file.close();
+    }
+    this.#reserveEnd = reserveEnd;
+    this.#unsynced.add(this.#paths.uidJournal);
+    return true;
+  }
+
+  async #rewrite(messages: readonly ListedMessage[], uidNext: number, reserve: number): Promise<void> {
+    const { tmp, uidList: path, directory } = this.#paths;
+    const text = formatUidList(this.uidValidity, uidNext + reserve, messages);
+    this.#reserveEnd = 0;
+    const status = await replaceFile(this.#surroundings, { tmp, path, purpose: 'uiddb', text });
+    this.#listVersion = versionOf(status);
+    this.outOfDate = false;
+    this.#unsynced.add(directory);
+    this.uidNext = uidNext + reserve;
+    if (reserve === 0) await this.#removeJournal();
+    else await this.#beginJournal(uidNext, status);
+  }
+
+  /** Begins the journal beside a list just written. Without it the reserve cannot be used, and that is all. */
+  async #beginJournal(firstUid: number, list: FileStatus): Promise<void> {
+    const text = formatJournalHead({
+      uidValidity: this.uidValidity,
+      listedUidNext: this.uidNext,
+      firstUid,
+      listModifiedAt: list.modifiedAt,
+      listSizeOctets: list.sizeOctets,
+    });
+    const { tmp, uidJournal: path } = this.#paths;
+    try {
+      this.#journalVersion = versionOf(await replaceFile(this.#surroundings, { tmp, path, purpose: 'uids', text }));
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      return;
+    }
+    this.#reserveEnd = this.uidNext;
+    this.uidNext = firstUid;
+  }
+
+  async #removeJournal(): Promise<void> {
+    if (this.#journalVersion === '') return;
+    // The list must be on the disk before the journal leaves it.
+    await this.#syncNow();
+    unlinkIfThere(this.#surroundings.fileSystem, this.#paths.uidJournal);
+    this.#journalVersion = '';
+  }
+
+  async #syncNow(): Promise<void> {
+    if (this.#surroundings.durable) await this.#surroundings.fileSystem.syncDirectory(this.#paths.directory);
+    this.#unsynced.delete(this.#paths.directory);
+  }
+
+  #warnOfDamage(badLines: number, headGood: boolean): void {
+    const { warnOnce } = this.#surroundings;
+    const kept = headGood ? 'UIDVALIDITY and all good lines are kept' : 'its first line is lost; good lines are kept';
+    warnOnce(`Damaged: ${this.#paths.uidList}: ${badLines} bad lines; ${kept}`);
+  }
+}
+
+/** The list wins for the names and UIDs in it. */
+function merged(listed: readonly ListedMessage[], noted: readonly ListedMessage[]): readonly ListedMessage[] {
+  if (noted.length === 0) return listed;
+  const names = new Set(listed.map(({ baseName }) => baseName));
+  const uids = new Set<number>(listed.map(({ uid }) => uid));
+  const more = noted.filter(({ uid, baseName }) => !names.has(baseName) && !uids.has(uid));
+  return [...listed, ...more].sort((one, other) => one.uid - other.uid);
+}

@@ -1,0 +1,69 @@
+/**
+ * New UIDVALIDITY values, strictly rising in each maildir.
+ *
+ * Courier takes the time less 1,000,000,000 seconds (so that 32 bits last until 2137) and sleeps for two seconds after
+ * DELETE and RENAME, lest a folder made again gets the old value. We write down the last value given, in
+ * `angarium-uidvalidity` in the main maildir. If that file is deleted, the folders that there are tell the highest.
+ */
+import { join } from 'node:path';
+import { MaildirError } from './errors.js';
+import { readText, readWhole, replaceFile } from './files.js';
+import { folderDirectory, folderPaths } from './folder-name.js';
+import { withLock } from './lock.js';
+import type { Surroundings } from './surroundings.js';
+import { MAX_UID } from './uid.js';
+import { parseUidList } from './uiddb.js';
+
+/** Courier's epoch of UIDVALIDITY, in seconds since 1970. */
+const EPOCH_SECONDS = 1_000_000_000;
+/** Only the first line of a list is needed. */
+const MAX_NOTE_OCTETS = 64;
+
+interface ForMaildir {
+  readonly maildirPath: string;
+  /** Asked only when the note of the last value is lost. */
+  listFolders(): readonly string[];
+  /** Whether the caller already holds the lock of the main maildir (that of INBOX). */
+  readonly lockHeld: boolean;
+}
+
+/** Gives a UIDVALIDITY that no folder of this maildir ever had, and notes it on the disk. */
+export async function newUidValidity(surroundings: Surroundings, maildir: ForMaildir): Promise<number> {
+  const { tmp } = folderPaths(maildir.maildirPath);
+  const give = async (): Promise<number> => {
+    const last = readNote(surroundings, maildir) ?? highestInUse(surroundings, maildir);
+    const next = Math.max(Math.floor(surroundings.now() / 1000) - EPOCH_SECONDS, last + 1, 1);
+    if (next > MAX_UID) throw new MaildirError('corrupt', `UIDVALIDITY is used up: ${maildir.maildirPath}`);
+    const path = notePath(maildir);
+    await replaceFile(surroundings, { tmp, path, purpose: 'uidvalidity', text: `${next}\n` });
+    if (surroundings.durable) await surroundings.fileSystem.syncDirectory(maildir.maildirPath);
+    return next;
+  };
+  return maildir.lockHeld ? give() : withLock(surroundings, tmp, give);
+}
+
+/** A value for a folder that we may not write to: it lasts as long as this process, as with Courier. */
+export function passingUidValidity(surroundings: Surroundings): number {
+  return Math.max(1, Math.floor(surroundings.now() / 1000) - EPOCH_SECONDS);
+}
+
+function notePath(maildir: ForMaildir): string {
+  return join(maildir.maildirPath, 'angarium-uidvalidity');
+}
+
+function readNote(surroundings: Surroundings, maildir: ForMaildir): number | undefined {
+  const text = readText(surroundings.fileSystem, notePath(maildir), MAX_NOTE_OCTETS);
+  const value = /^(\d{1,10})\n$/.exec(text ?? '')?.[1];
+  return value !== undefined && Number(value) <= MAX_UID ? Number(value) : undefined;
+}
+
+function highestInUse(surroundings: Surroundings, maildir: ForMaildir): number {
+  let highest = 0;
+  for (const name of maildir.listFolders()) {
+    const { uidList } = folderPaths(folderDirectory(maildir.maildirPath, name));
+    const text = readWhole(surroundings.fileSystem, uidList)?.octets;
+    const head = text && parseUidList(text.subarray(0, text.indexOf(10) + 1).toString('latin1')).head;
+    highest = Math.max(highest, head?.uidValidity ?? 0);
+  }
+  return highest;
+}
