@@ -61,7 +61,8 @@ export class CompiledUserdb {
   /** Gives the account name of a uid by its reverse record (`5000=`). @throws {Error} */
   nameOfUid(uid: number): string | undefined {
     const value = this.#refreshed()?.open.reader.get(Buffer.from(`${uid}=`));
-    return value === undefined ? undefined : textFromOctets(value);
+    // makeuserdb puts its note of the source file behind the name.
+    return value === undefined ? undefined : textFromOctets(value).split('|')[0];
   }
 
   /** Gives all names with their fields, without passwords. The file stays open meanwhile. @throws {Error} */

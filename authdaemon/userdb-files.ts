@@ -120,8 +120,7 @@ function collectRecords(source: string): Collected {
         throw new UserdbFailure(`Cannot store record for ${name} - duplicate or out of disk space.\n`);
       const key = octetsFromText(name);
       const parts = splitPasswords(value);
-      // A reverse record (`5000=`) has a name for its value, not fields.
-      const openValue = name.endsWith('=') ? value : [parts.open, `_=${label}`].filter((part) => part !== '').join('|');
+      const openValue = [parts.open, `_=${label}`].filter((part) => part !== '').join('|');
       open.set(name, { key, value: octetsFromText(openValue) });
       if (parts.shadow !== '') shadow.push({ key, value: octetsFromText(parts.shadow) });
     }
