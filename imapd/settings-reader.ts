@@ -101,14 +101,22 @@ function readServices(settings: Settings): Record<string, ServiceDescription> {
 
 function readAddresses(settings: Settings, portName: string, defaultPort: string, addressName: string) {
   const ports = settings.text(portName, defaultPort);
-  const parsed = parsePortList(ports, settings.text(addressName, '0'));
+  const parsed = parsePortList(ports, readAddress(settings, addressName));
   if (typeof parsed !== 'string') return parsed;
-  settings.problem(
-    portName,
-    `${portName}=${ports}: ${parsed}`,
-    `write for example ${defaultPort} or 127.0.0.1.${defaultPort}`,
-  );
+  const remedy = `write for example ${defaultPort} or 127.0.0.1.${defaultPort}`;
+  settings.problem(portName, `${portName}=${ports}: ${parsed}`, remedy);
   return [];
+}
+
+function readAddress(settings: Settings, name: string): string {
+  const address = settings.text(name, '0');
+  if (typeof parsePortList('143', address) !== 'string') return address;
+  settings.problem(
+    name,
+    `${name}=${address} is not an IP address`,
+    'write 0 for every address, or one of this machine',
+  );
+  return '0';
 }
 
 function readControlSocket(settings: Settings, pidFile: string): string {

@@ -1,0 +1,21 @@
+/**
+ * The settings files of Debian's Courier packages, as they are installed, are ours to read unchanged.
+ */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readImapdSettings } from '../../imapd/settings-reader.js';
+
+test("K6: Debian's own files load without an error, and each ineffective setting is told with its line", () => {
+  const directory = '/etc/courier';
+  assert.ok(existsSync(join(directory, 'imapd')), "Debian's courier-imap is not installed");
+
+  const { configuration, problems, warnings, settings } = readImapdSettings(directory);
+
+  assert.deepEqual(problems, []);
+  assert.deepEqual(configuration.limits, { connections: 40, perAddress: 20 });
+  assert.equal(configuration.sessionSettings.capability, undefined, 'a shipped value means everything');
+  for (const { line, what } of warnings) assert.ok(line !== undefined && what.includes('has no effect'), what);
+  assert.equal(settings.inUse().find(({ name }) => name === 'PIDFILE')?.origin?.file, '/etc/courier/imapd');
+});
