@@ -59,7 +59,8 @@ export async function store(
     picked.map(({ uid }) => uid),
     change,
   );
-  for (const line of mailbox.keywordChanges()) session.write(line);
+  // Keywords that are new come before the messages that have them; those that went away are told after the command.
+  if (keywords.length > 0) for (const line of mailbox.keywordChanges()) session.write(line);
 
   let gone = 0;
   for (const [index, { sequenceNumber, uid }] of picked.entries()) {
