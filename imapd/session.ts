@@ -289,6 +289,6 @@ async function complete(session: Session, received: ReceivedCommand | BadLine): 
 
 function tooManyBadCommands(session: Session): SessionEnd {
   session.write(Buffer.from('* BYE [ALERT] Fatal error: TOO MANY CONSECUTIVE PROTOCOL VIOLATIONS\r\n'));
-  session.log.write('error', `${session.account.address}: TOO MANY CONSECUTIVE PROTOCOL VIOLATIONS`);
+  session.log.write('warning', `${session.account.address}: TOO MANY CONSECUTIVE PROTOCOL VIOLATIONS`);
   return 'DISCONNECTED';
 }
