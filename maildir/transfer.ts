@@ -66,7 +66,7 @@ export async function moveMessages(
 ): Promise<TransferredUids> {
   const rename: Way = {
     go: (filePath, path) => source.disk.rename(filePath, path),
-    back(filePath, path) {
+    back: (filePath, path) => {
       if (source.disk.status(filePath) === undefined) source.disk.rename(path, filePath);
     },
   };

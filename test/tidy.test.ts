@@ -131,7 +131,7 @@ const platformRules: readonly PlatformRule[] = [
   { what: /\bprocess\.(env|exit)\b/, only: new RegExp(`^init/|${entry}`) },
   {
     what: /\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(/,
-    only: new RegExp(`^init/|^authdaemon/client\\.ts$|${entry}`),
+    only: new RegExp(`^init/|^maildir/watch\\.ts$|^authdaemon/client\\.ts$|${entry}`),
   },
   { what: /\bconsole\./, only: /^init\/|\/bin\// },
 ];

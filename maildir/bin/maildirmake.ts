@@ -1,0 +1,155 @@
+/**
+ * maildirmake: makes maildirs, and folders in them.
+ *
+ * Texts, modes and exit codes are those of Courier's maildirmake. When it runs as root, what it makes belongs to whoever
+ * owns the directory it is made in, so that an administrator's maildir is one that its user can use.
+ */
+import { chmodSync, chownSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { runProgram } from '../../init/runtime/program.js';
+
+const USAGE_LINE = 'Usage: maildirmake [ options ] maildir';
+
+const HELP = `${USAGE_LINE}
+
+  maildirmake DIR             makes a maildir: DIR, DIR/tmp, DIR/new, DIR/cur
+  -S                          others may look into it, for shared folders
+  -f FOLDER                   makes the folder FOLDER (Sent, Lists.News) in an existing maildir
+  -F NAME                     the same for a name in which . / ~ : and \\ stand for themselves
+  -s read|write[,group]       with -f or -F: others, or only the group, may read it or add to it
+
+As root, new directories belong to the owner of the directory they are made in.`;
+
+interface Arguments {
+  readonly maildir: string;
+  readonly sharable: boolean;
+  readonly folder: string | undefined;
+  readonly share: string | undefined;
+}
+
+interface Modes {
+  readonly directory: number;
+  readonly subdirectories: number;
+}
+
+/** What the person at the keyboard is told, on standard output or, where Courier does so, on standard error. */
+class Refusal extends Error {
+  readonly to: 'stdout' | 'stderr';
+
+  constructor(text: string, to: 'stdout' | 'stderr') {
+    super(text);
+    this.to = to;
+  }
+}
+
+await runProgram({ name: 'maildirmake', usage: HELP, run });
+
+function run(words: readonly string[]): number {
+  try {
+    make(parse(words));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    process[error.to].write(`${error.message}\n`);
+    return 1;
+  }
+}
+
+function parse(words: readonly string[]): Arguments {
+  let sharable = false;
+  let folder: string | undefined;
+  let share: string | undefined;
+  const rest: string[] = [];
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? '';
+    const value = (): string => {
+      if (word.length > 2) return word.slice(2);
+      at += 1;
+      const next = words[at];
+      if (next === undefined) throw new Refusal(USAGE_LINE, 'stdout');
+      return next;
+    };
+    if (word === '-S') sharable = true;
+    else if (/^-f/.test(word)) folder = checkedFolder(value());
+    else if (/^-F/.test(word)) folder = escapedFolder(value());
+    else if (/^-s/.test(word)) share = value();
+    else if (word.startsWith('-')) throw new Refusal(`maildirmake: unknown option: ${word}\n${USAGE_LINE}`, 'stderr');
+    else rest.push(word);
+  }
+  const [maildir] = rest;
+  const wrong = rest.length !== 1 || (share !== undefined && folder === undefined);
+  if (maildir === undefined || wrong) throw new Refusal(USAGE_LINE, 'stdout');
+  return { maildir, sharable, folder, share };
+}
+
+/** Courier refuses only a leading dot; the others would make folders that no client can reach, or leave the maildir. */
+function checkedFolder(name: string): string {
+  if (name === '' || name.startsWith('.') || name.endsWith('.') || /\.\.|[/\u0000-\u001f\u007f]/.test(name)) {
+    throw new Refusal(`Invalid folder name: ${name}`, 'stdout');
+  }
+  return name;
+}
+
+/** One component: what has a meaning in a maildir is written in octal. */
+function escapedFolder(name: string): string {
+  // Node has put U+FFFD where the argument was not UTF-8.
+  if (name === '' || name.includes('\uFFFD')) throw new Refusal(`Cannot convert ${name} to maildir encoding`, 'stderr');
+  return checkedFolder(name.replace(/[./~:\\]/g, (found) => `\\${found.charCodeAt(0).toString(8).padStart(3, '0')}`));
+}
+
+function make({ maildir, sharable, folder, share }: Arguments): void {
+  if (folder === undefined) {
+    makeDirectories(maildir, { directory: sharable ? 0o755 : 0o700, subdirectories: 0o700 });
+    return;
+  }
+  const directory = join(maildir, `.${folder}`);
+  makeDirectories(directory, folderModes(share));
+  const marker = join(directory, 'maildirfolder');
+  closeSync(openSync(marker, 'wx', 0o600));
+  giveToOwnerOf(maildir, marker);
+}
+
+function folderModes(share: string | undefined): Modes {
+  if (share === undefined) return { directory: 0o700, subdirectories: 0o700 };
+  const found = /^(read|write)(,group)?$/.exec(share);
+  if (found === null) throw new Refusal(`maildirmake: -s ${share}: neither read nor write\n${USAGE_LINE}`, 'stderr');
+  const audience = found[2] === undefined ? 0o777 : 0o770;
+  if (found[1] === 'read') return { directory: 0o755 & audience, subdirectories: 0o755 & audience };
+  return { directory: 0o1000 | (0o755 & audience), subdirectories: 0o1000 | audience };
+}
+
+function makeDirectories(directory: string, modes: Modes): void {
+  makeDirectory(directory, modes.directory, directory);
+  for (const name of ['tmp', 'new', 'cur']) makeDirectory(join(directory, name), modes.subdirectories, directory);
+}
+
+/** mkdir() heeds the umask, so the mode is set afterwards. */
+function makeDirectory(path: string, mode: number, named: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    giveToOwnerOf(dirname(path), path);
+    chmodSync(path, mode);
+  } catch (error) {
+    throw new Refusal(`maildirmake: ${named}: ${reason(error)}`, 'stderr');
+  }
+}
+
+function giveToOwnerOf(parent: string, path: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = statSync(parent);
+  chownSync(path, uid, gid);
+}
+
+/** The system's words for what tools of Courier run into; for the rest, Node's. */
+function reason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const words: Readonly<Record<string, string>> = {
+    EEXIST: 'File exists',
+    ENOENT: 'No such file or directory',
+    EACCES: 'Permission denied',
+    ENOTDIR: 'Not a directory',
+    ENOSPC: 'No space left on device',
+    EROFS: 'Read-only file system',
+  };
+  return words[code] ?? (error instanceof Error ? error.message : String(error));
+}
