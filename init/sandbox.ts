@@ -120,7 +120,9 @@ function requireReachable(demoUid: number): void {
 
 /** The files of etc/, with the lines that say where things are. What is changed in var/etc by hand stays. */
 function makeSettings(): void {
-  for (const directory of [settings, run, join(run, 'authdaemon')]) mkdirSync(directory, { recursive: true });
+  for (const directory of [settings, run]) mkdirSync(directory, { recursive: true });
+  // Whoever may enter it may ask for passwords.
+  mkdirSync(join(run, 'authdaemon'), { recursive: true, mode: 0o700 });
   const changes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     imapd: { PORT: `127.0.0.1.${ports.imap}`, PIDFILE: join(run, 'imapd.pid') },
     'imapd-ssl': {
