@@ -12,6 +12,7 @@ import { getSystemErrorName } from 'node:util';
 /** A libuv handle without a socket around it: nothing reads or accepts until a socket or server is made of it. */
 export interface RawHandle {
   readonly fd: number;
+  reading?: boolean;
   readStop(): number;
   getsockname?(out: object): number;
   close(): void;
@@ -66,7 +67,12 @@ export function listenOn(server: net.Server, handle: RawHandle): void {
 export function takeFromSocket(socket: net.Socket): Buffer {
   socket.removeAllListeners('readable');
   socket.pause();
-  rawHandle(socket)?.readStop();
+  const handle = rawHandle(socket);
+  if (handle !== undefined) {
+    handle.readStop();
+    // Whoever takes the handle over (TLS, for one) looks at this to know whether to start.
+    handle.reading = false;
+  }
   const pieces: Buffer[] = [];
   for (let piece = socket.read(); piece !== null; piece = socket.read()) pieces.push(piece as Buffer);
   return Buffer.concat(pieces);
