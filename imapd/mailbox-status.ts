@@ -1,27 +1,61 @@
 /** The STATUS response, for STATUS and for LIST with RETURN (STATUS …). */
+import type { Folder } from '../maildir/folder.js';
+import { falseIfGone, MessageReading } from './message-reading.js';
+import { paced } from './paced.js';
 import type { Session } from './session.js';
 import { encodeStatus } from './wire/responses.js';
 import type { StatusItem } from './wire/status-items.js';
+
+/** What STATUS is asked. */
+export interface StatusQuestion {
+  readonly folderName: string;
+  /** As it is said to the client. */
+  readonly mailboxName: Buffer;
+  readonly items: readonly StatusItem[];
+}
 
 /**
  * Looks at a folder without opening it: nothing moves from new to cur, and no message loses \Recent.
  *
  * @throws {MaildirError} when the folder cannot be read.
  */
-export async function statusResponse(
-  session: Session,
-  { folderName, mailboxName, items }: { folderName: string; mailboxName: Buffer; items: readonly StatusItem[] },
-): Promise<Buffer> {
-  const folder = session.maildir.folder(folderName);
-  const counts = await folder.counts();
-  return encodeStatus(mailboxName, items, {
+export async function statusResponse(session: Session, question: StatusQuestion): Promise<Buffer> {
+  const folder = session.maildir.folder(question.folderName);
+  const counts = await folder.counts({ sizes: false });
+  const size = question.items.includes('SIZE') ? await sumOfSizes(session, folder) : 0;
+  return encodeStatus(question.mailboxName, question.items, {
     MESSAGES: counts.messages,
     RECENT: counts.recent,
     UIDNEXT: counts.uidNext,
     UIDVALIDITY: counts.uidValidity,
     UNSEEN: counts.unseen,
     DELETED: counts.deleted,
-    // RFC 8438 allows a sum that is too large, never one that is too small, and files keep LF where CRLF is meant.
-    SIZE: counts.sizeOctets,
+    SIZE: size,
   });
+}
+
+/**
+ * The sum of RFC822.SIZE, which clients may rely on not to be too small (RFC 8438). Files keep LF where the wire has
+ * CRLF, so their own sizes would be; each is read once and remembered.
+ */
+async function sumOfSizes(session: Session, folder: Folder): Promise<number> {
+  const { table } = folder;
+  const { count } = table;
+  let sum = 0;
+  for (let at = 0; at < count; at += 1) {
+    const row = folder.table.rowOf(table.uidAt(at));
+    if (row < 0) continue;
+    const reading = new MessageReading(folder, row);
+    try {
+      const size = paced(session, reading.wireOctets());
+      sum += typeof size === 'number' ? size : await size;
+    } catch (error) {
+      falseIfGone(error);
+    } finally {
+      reading.close();
+    }
+    const turn = session.pace();
+    if (turn !== undefined) await turn;
+  }
+  return sum;
 }

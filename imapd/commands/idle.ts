@@ -5,9 +5,6 @@ import type { BadLine, ReceivedCommand } from '../wire/command-reader.js';
 import { SyntaxFailure } from '../wire/failures.js';
 import { encodeContinuation, encodeUntagged } from '../wire/responses.js';
 
-/** One event seldom comes alone: so long more are waited for, so that they are told together. */
-const GATHER_MILLISECONDS = 10;
-
 /** Wakes the idling session, once for however many reasons. */
 class Bell {
   #ring: (() => void) | undefined;
@@ -48,13 +45,7 @@ export async function idle(session: Session): Promise<Completion> {
 async function announceUntilAnswer(session: Session): Promise<ReceivedCommand | BadLine | undefined> {
   const bell = new Bell();
   const mailbox = session.state === 'selected' ? session.selected : undefined;
-  let cancelGathering: (() => void) | undefined;
-  mailbox?.watch(() => {
-    cancelGathering ??= session.clock.after(GATHER_MILLISECONDS, () => {
-      cancelGathering = undefined;
-      bell.ring();
-    });
-  });
+  mailbox?.watch(() => bell.ring());
   let answer: { readonly received: ReceivedCommand | BadLine | undefined } | undefined;
   let failure: unknown;
   const waiting = session.nextCommand().then(
@@ -78,7 +69,6 @@ async function announceUntilAnswer(session: Session): Promise<ReceivedCommand | 
     }
   } finally {
     heart.stop();
-    cancelGathering?.();
     mailbox?.unwatch();
   }
   await waiting;
