@@ -121,7 +121,7 @@ const encodedWord = /=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bq])\?([^?\s]*)\?=
  * Decodes a value to text: RFC 2047 words, and raw 8-bit octets.
  *
  * Neighbouring words of one character set are decoded as one, since some programs cut inside a character. A word in
- * an unknown character set stays as it is.
+ * an unknown character set is taken as UTF-8 or windows-1252.
  */
 export function decodeWords(value: string): string {
   if (!value.includes('=?')) return decodeRaw(value);

@@ -25,8 +25,8 @@ export function parseStructured(field: string): StructuredValue {
   const pieces: Parameter[] = [];
   for (const segment of rest.slice(0, MAX_PARAMETERS)) {
     const equals = segment.indexOf('=');
-    if (equals < 1) continue;
-    pieces.push({ name: segment.slice(0, equals).trim().toLowerCase(), value: unquote(segment.slice(equals + 1)) });
+    const name = segment.slice(0, Math.max(equals, 0)).trim().toLowerCase();
+    if (name !== '') pieces.push({ name, value: unquote(segment.slice(equals + 1)) });
   }
   return { value: unquote(first).replace(/\s+/g, ''), parameters: joinPieces(pieces) };
 }

@@ -121,7 +121,7 @@ function* textMatches(source: MessageSource, part: Part, needle: Needle): Genera
     before = text.slice(-reach);
     yield;
   }
-  return holds(before + decoder.end(), needle);
+  return holds(before + decoder.decode(transfer.end()) + decoder.end(), needle);
 }
 
 /** Text that says it is ASCII or nothing often is UTF-8, or else windows-1252; each piece is looked at by itself. */

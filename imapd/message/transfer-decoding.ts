@@ -6,14 +6,18 @@
 /** Undoes an encoding; what a piece ends in the middle of waits for the next. */
 export interface TransferDecoder {
   decode(octets: Buffer): Buffer;
+  /** Gives what waited in vain. */
+  end(): Buffer;
 }
 
 /** Makes the decoder for an encoding by its lower-case name; unknown ones are taken as they are. */
 export function transferDecoder(encoding: string): TransferDecoder {
   if (encoding === 'base64') return new Base64Decoder();
   if (encoding === 'quoted-printable') return new QuotedPrintableDecoder();
-  return { decode: (octets) => octets };
+  return { decode: (octets) => octets, end: () => NOTHING };
 }
+
+const NOTHING = Buffer.alloc(0);
 
 class Base64Decoder implements TransferDecoder {
   #rest = '';
@@ -24,21 +28,29 @@ class Base64Decoder implements TransferDecoder {
     this.#rest = text.slice(whole);
     return Buffer.from(text.slice(0, whole), 'base64');
   }
+
+  end(): Buffer {
+    return Buffer.from(this.#rest, 'base64');
+  }
 }
 
 const EQUALS = 0x3d;
 
 class QuotedPrintableDecoder implements TransferDecoder {
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = NOTHING;
 
   decode(octets: Buffer): Buffer {
     const all = this.#rest.length === 0 ? octets : Buffer.concat([this.#rest, octets]);
     const last = all.lastIndexOf(EQUALS);
     const isUnfinished = last !== -1 && last >= all.length - 2;
     const whole = isUnfinished ? all.subarray(0, last) : all;
-    this.#rest = isUnfinished ? Buffer.from(all.subarray(last)) : Buffer.alloc(0);
+    this.#rest = isUnfinished ? Buffer.from(all.subarray(last)) : NOTHING;
     if (!whole.includes(EQUALS)) return whole;
     return decodeEscapes(whole);
+  }
+
+  end(): Buffer {
+    return decodeEscapes(this.#rest);
   }
 }
 

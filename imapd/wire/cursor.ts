@@ -316,7 +316,7 @@ export class Cursor {
     this.take('+');
     this.expect('}');
     this.take('\r');
-    this.expect('\n');
+    if (!this.take('\n')) throw this.failure('a line end');
     const end = this.#position + sizeOctets;
     if (end > this.#octets.length) throw new SyntaxFailure('A literal is shorter than announced.');
     const content = this.#octets.subarray(this.#position, end);
