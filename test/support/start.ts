@@ -8,7 +8,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkoutRoot, programs } from './paths.js';
 import { type MailUser, userdbLine } from './peer-servers.js';
@@ -56,6 +56,7 @@ export async function makeConfiguration(options: OurOptions & { readonly port: n
   const state = join(directory, 'run');
   for (const path of [configuration, state, join(state, 'authdaemon')]) mkdirSync(path, { recursive: true });
   const certificate = join(configuration, 'imapd.pem');
+  chmodSync(join(state, 'authdaemon'), 0o750);
   await makeCertificate(certificate);
   const imapd = {
     PORT: String(port),
@@ -63,7 +64,7 @@ export async function makeConfiguration(options: OurOptions & { readonly port: n
     PIDFILE: join(state, 'imapd.pid'),
     IMAP_LOGIN_DELAY: '0',
     MAXPERIP: '1000',
-    LOGTO: 'stderr',
+    LOGTO: join(directory, 'log'),
   };
   const ssl = {
     SSLPORT: String(tlsPort),
@@ -73,7 +74,11 @@ export async function makeConfiguration(options: OurOptions & { readonly port: n
   };
   writeSettings(configuration, 'imapd-ssl', ssl);
   writeSettings(configuration, 'imapd', { ...imapd, ...options.settings });
-  const authdaemonrc = { authmodulelist: '"authuserdb"', authdaemonvar: join(state, 'authdaemon') };
+  const authdaemonrc = {
+    authmodulelist: '"authuserdb"',
+    authdaemonvar: join(state, 'authdaemon'),
+    LOGTO: join(directory, 'log'),
+  };
   writeSettings(configuration, 'authdaemonrc', authdaemonrc);
   await writeAccounts(configuration, users);
   return configuration;
@@ -112,6 +117,7 @@ export async function makeCertificate(path: string): Promise<void> {
   await mustRun(['openssl', 'req', '-x509', ...curve, '-nodes', '-days', '30', ...names, '-keyout', key, '-out', path]);
   writeFileSync(path, readFileSync(path, 'utf8') + readFileSync(key, 'utf8'), { mode: 0o600 });
   chmodSync(path, 0o600);
+  rmSync(key);
 }
 
 /** Starts both programs and waits until both ports answer. @throws {Error} with the log when they do not. */
