@@ -28,6 +28,8 @@ export class ClientInput {
   #unread: Buffer | undefined;
   #wake: (() => void) | undefined;
   #end: InputEnd | undefined;
+  /** The stream has said that there is something to read, which may be its end, and nobody has looked yet. */
+  #mayRead = false;
   #receivedOctets: number;
 
   constructor(stream: Duplex, options: InputOptions) {
@@ -35,7 +37,10 @@ export class ClientInput {
     this.#options = options;
     this.#unread = options.unread.length > 0 ? options.unread : undefined;
     this.#receivedOctets = options.unread.length;
-    stream.on('readable', () => this.#wake?.());
+    stream.on('readable', () => {
+      this.#mayRead = true;
+      this.#wake?.();
+    });
     const ended = (): void => {
       this.#end ??= 'client';
       this.#wake?.();
@@ -65,6 +70,7 @@ export class ClientInput {
     }
     for (;;) {
       if (this.#end === 'stopped' || this.#end === 'timeout') return undefined;
+      this.#mayRead = false;
       const octets: unknown = this.#stream.read();
       if (Buffer.isBuffer(octets)) {
         this.#receivedOctets += octets.length;
@@ -83,8 +89,8 @@ export class ClientInput {
   }
 
   #somethingHappened(): Promise<void> {
-    // While answers were flushed, octets may have come whose event found nobody waiting.
-    if (this.#end !== undefined || this.#stream.readableLength > 0) return Promise.resolve();
+    // While answers were flushed, octets or the end may have come, whose event found nobody waiting.
+    if (this.#end !== undefined || this.#mayRead) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#wake = undefined;
