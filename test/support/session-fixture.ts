@@ -160,7 +160,7 @@ export class SessionFixture {
   }
 
   /** A client that is logged in. */
-  client(settings: Partial<SessionSettings> = {}): TestClient {
+  client(settings: Partial<SessionSettings> = {}, maildir = this.store.open(this.maildir)): TestClient {
     const [theirs, ours] = duplexPair();
     const session = new Session({
       stream: ours,
@@ -168,7 +168,7 @@ export class SessionFixture {
       account: this.account,
       remote: { ip: '192.0.2.7', port: 40_112 },
       tls: true,
-      maildir: this.store.open(this.maildir),
+      maildir,
       settings: { ...testSettings(), ...settings },
       log: this.#logger,
       clock: this.clock,
