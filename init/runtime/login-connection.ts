@@ -42,6 +42,8 @@ export class LoginConnection implements LoginClient {
   #socket: Socket;
   readonly #process: LoginProcess;
   readonly #timer: NodeJS.Timeout;
+  /** The other end of a relay. */
+  #worker: Socket | undefined;
   #wake: (() => void) | undefined;
   #state: 'open' | 'closing' | 'handed over' = 'open';
 
@@ -64,7 +66,7 @@ export class LoginConnection implements LoginClient {
 
   /** A mail worker talks to the client through this process. */
   get relaying(): boolean {
-    return this.#state === 'handed over';
+    return this.#worker !== undefined && !this.#worker.destroyed && !this.#worker.readableEnded;
   }
 
   /** TLS from the first octet, on a port for it. @throws when the handshake fails. */
@@ -204,6 +206,7 @@ export class LoginConnection implements LoginClient {
     worker.write(`${token}\n`);
     worker.write(request.unread());
     this.#state = 'handed over';
+    this.#worker = worker;
     relay(client, worker, () => this.#process.closed(this));
     return { kind: 'handed over' };
   }

@@ -16,8 +16,11 @@ const KEEPALIVE_MS = 120_000;
 /** Refused TLS clients need a handshake to read why. No more than this many at once; the rest are just closed. */
 const MAX_REFUSALS_IN_TLS = 50;
 
-/** On SIGTERM, clients before login get this long to read the last words. */
+/** On SIGTERM, clients get this long to read the last words, and close. */
 const GOODBYE_MS = 1_000;
+
+/** Mail workers take no longer than this to say goodbye to sessions that go through here. */
+const END_MS = 9_000;
 
 /** Serves connections until the supervisor says to end. Call it once, from the module of the login process. */
 export function serveLogins(start: (settings: unknown) => LoginProtocol): void {
@@ -176,11 +179,14 @@ class LoginLoop implements LoginProcess {
   #end(): void {
     for (const server of this.#servers.values()) server.close();
     this.#servers.clear();
-    // Relayed sessions are the workers' to end: they have the last words, and then the connection closes.
+    // Relayed sessions are the workers' to end: they have the last words, which go out through here.
     for (const connection of this.#connections.values()) connection.goodbye('shutting down');
-    const deadline = Date.now() + GOODBYE_MS;
+    const deadline = Date.now() + END_MS;
+    let quietSince = Date.now();
     const check = setInterval(() => {
-      if (this.#connections.size > 0 && Date.now() < deadline + (this.#relaying() ? 8 * GOODBYE_MS : 0)) return;
+      const now = Date.now();
+      if (this.#relaying()) quietSince = now;
+      if (this.#connections.size > 0 && now < deadline && now - quietSince < GOODBYE_MS) return;
       clearInterval(check);
       endProcess(0);
     }, 20);

@@ -16,11 +16,14 @@ export function relay(client: Duplex, worker: Duplex, ended: () => void): void {
   // An error is followed by 'close', which ends the other side.
   client.on('error', () => {});
   worker.on('error', () => {});
-  worker.once('close', () => {
-    if (client.destroyed) return;
+  // A worker that has said all is done: it never waits for more from a client that it said goodbye to.
+  const finish = () => {
+    if (client.destroyed || linger !== undefined) return;
     client.end();
     linger = setTimeout(() => client.destroy(), LINGER_MS);
-  });
+  };
+  worker.once('end', finish);
+  worker.once('close', finish);
   client.once('close', () => {
     clearTimeout(linger);
     worker.destroy();

@@ -28,18 +28,11 @@ export function certificateFor(organization: string): string {
 export class Toy {
   readonly directory = mkdtempSync(join(tmpdir(), 'toy-'));
   readonly log: string[] = [];
-  readonly ended: Promise<void>;
+  ended: Promise<void> = Promise.resolve();
   port = 0;
   tlsPort = 0;
   #process: ChildProcess | undefined;
   #configuration: Record<string, unknown> = {};
-  #onEnd: () => void = () => {};
-
-  constructor() {
-    this.ended = new Promise((resolve) => {
-      this.#onEnd = resolve;
-    });
-  }
 
   get pid(): number {
     return this.#process?.pid ?? 0;
@@ -68,11 +61,14 @@ export class Toy {
       env: {},
       ...(uid === undefined ? {} : { uid, gid: uid }),
     });
-    this.#process.once('exit', () => this.#onEnd());
+    const service = this.#process;
+    this.ended = new Promise((resolve) => service.once('exit', () => resolve()));
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.log.push(...text.split('\n').filter((line) => line !== ''));
     });
-    await this.logged(/started:/);
+    const failed = this.ended.then(() => Promise.reject(new Error(this.log.join('\n'))));
+    failed.catch(() => {});
+    await Promise.race([this.logged(/started:/), failed]);
   }
 
   signal(name: NodeJS.Signals): void {
@@ -178,8 +174,13 @@ export class Client {
 
   /** All lines up to the end. */
   async rest(): Promise<string[]> {
-    const lines: string[] = [];
-    for (let line = await this.line(); line !== undefined; line = await this.line()) lines.push(line);
+    while (!this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const lines = this.#received.split('\n');
+    this.#received = lines.pop() ?? '';
     return lines;
   }
 
@@ -190,7 +191,8 @@ export class Client {
 
 /** A TLS connection to a port of this machine, after the handshake. */
 export async function securely(port: number, options: object = {}): Promise<TLSSocket> {
-  const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true, ...options });
+  const halfOpen = { rejectUnauthorized: false, allowHalfOpen: true };
+  const socket = connectTls({ port, host: '127.0.0.1', ...halfOpen, ...options });
   await new Promise<void>((resolve, reject) => {
     socket.once('secureConnect', () => resolve());
     socket.once('error', reject);
@@ -234,6 +236,8 @@ async function freePort(): Promise<number> {
     server.listen(0, '127.0.0.1', () => resolve());
   });
   const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
   return port;
 }
