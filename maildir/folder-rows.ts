@@ -82,9 +82,8 @@ export class FolderRows {
     return uid === undefined ? -1 : this.#table.rowOf(uid);
   }
 
-  filenameAt(row: number): string {
-    const { baseName, suffix } = this.at(row);
-    return baseName + suffix;
+  hasUniqueName(uniqueName: string): boolean {
+    return this.#uidsByName.has(uniqueName);
   }
 
   /** Takes note of a message that has a UID, but shows it to nobody before publish(). */

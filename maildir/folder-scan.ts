@@ -340,6 +340,9 @@ class FolderScan {
       state.firstUnclaimedUid = Math.min(this.#firstRecentUid, state.uidList.uidNext);
     }
     state.loaded = true;
+    for (const uniqueName of this.#listed?.keys() ?? []) {
+      if (!state.rows.hasUniqueName(uniqueName)) state.uidList.outOfDate = true;
+    }
   }
 
   #noteChange(): number {

@@ -116,10 +116,23 @@ type NewWithKeywords = readonly { readonly baseName: string; readonly keywords: 
 /**
  * Writes the keywords of messages before they appear in cur, so that nobody sees them without. The folder's lock must
  * be held, or not be used at all.
+ *
+ * @returns what remains to be done when they are in cur: the keywords of very many messages are one list, and a list
+ *   names only messages that are there
  */
-export async function changeKeywordsOfNew(state: FolderState, messages: NewWithKeywords): Promise<void> {
-  for (const message of messages) {
-    // The name is new, so no update can be in the way.
-    if (message.keywords.length > 0) await state.keywordFiles.writeUpdate(message);
-  }
+export async function keywordsOfNew(
+  state: FolderState,
+  messages: NewWithKeywords,
+): Promise<(() => Promise<void>) | undefined> {
+  const marked = messages.filter(({ keywords }) => keywords.length > 0);
+  if (marked.length > MANY_MESSAGES && state.surroundings.useLocks) return () => listKeywordsOfNew(state, marked);
+  // The names are new, so no update can be in the way.
+  for (const message of marked) await state.keywordFiles.writeUpdate(message);
+  return undefined;
+}
+
+async function listKeywordsOfNew(state: FolderState, marked: NewWithKeywords): Promise<void> {
+  const entries = await loadFresh(state);
+  for (const message of marked) entries.set(uniqueNameOf(message.baseName), message);
+  await state.keywordFiles.writeAll(entries, new Set());
 }

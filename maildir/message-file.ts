@@ -2,7 +2,7 @@
  * Finding and reading message files, also when another program has renamed them.
  */
 import { join } from 'node:path';
-import { errorCode, MaildirError } from './errors.js';
+import { diskErrors, errorCode, MaildirError } from './errors.js';
 import type { OpenFile } from './file-system.js';
 import { uniqueNameOf } from './filename.js';
 import { unlessMissing } from './files.js';
@@ -84,16 +84,21 @@ export function openMessageFile(state: FolderState, uid: number): MessageFile {
     internalDate: modifiedAt,
     read(position, length) {
       const octets = Buffer.allocUnsafe(Math.max(0, Math.min(length, sizeOctets - position)));
-      let filled = 0;
-      while (filled < octets.length) {
-        const count = file.read(octets.subarray(filled), position + filled);
-        if (count === 0) break;
-        filled += count;
-      }
-      return octets.subarray(0, filled);
+      return diskErrors(`UID ${uid} in ${state.paths.directory}`, () => filled(octets, file, position));
     },
     close: () => file.close(),
   };
+}
+
+/** Reads until the buffer is full or the file ends. */
+function filled(octets: Buffer, file: OpenFile, position: number): Buffer {
+  let length = 0;
+  while (length < octets.length) {
+    const count = file.read(octets.subarray(length), position + length);
+    if (count === 0) break;
+    length += count;
+  }
+  return octets.subarray(0, length);
 }
 
 /** Runs a change of cur for each item, in slices that the directories are observed around. */

@@ -6,7 +6,7 @@
  * several additions at once share one round of syncing.
  */
 import { join } from 'node:path';
-import { errorCode } from './errors.js';
+import { diskErrors, errorCode } from './errors.js';
 import type { OpenFile } from './file-system.js';
 import { deliveredName, suffixFor } from './filename.js';
 import { unlinkIfThere } from './files.js';
@@ -14,7 +14,7 @@ import type { FlagBits } from './flags.js';
 import { type NumberedFile, noKeywords } from './folder-rows.js';
 import { scanFolder } from './folder-scan.js';
 import type { FolderState } from './folder-state.js';
-import { changeKeywordsOfNew } from './keyword-change.js';
+import { keywordsOfNew } from './keyword-change.js';
 import { checkKeywordRoom, keywordsInUse } from './keyword-state.js';
 import { eachKeywordOnce, foldKeyword, safeKeyword } from './keyword-text.js';
 import { withLock } from './lock.js';
@@ -66,7 +66,7 @@ export class TmpMessage implements MessageWriter {
   }
 
   write(octets: Buffer): void {
-    this.writeAsIs(octets.includes(CR) ? withoutCr(octets) : octets);
+    diskErrors(this.path, () => this.writeAsIs(octets.includes(CR) ? withoutCr(octets) : octets));
   }
 
   /** Adds octets that come from another message file. */
@@ -197,11 +197,12 @@ export async function placeInTurn(state: FolderState, messages: readonly ReadyMe
     if (!state.loaded || state.uidList.changedOnDisk()) await scanFolder(state, { lockHeld: true });
     const placed: ReadyMessage[] = [];
     try {
-      await changeKeywordsOfNew(state, messages);
+      const afterwards = await keywordsOfNew(state, messages);
       await inSlices(state, messages, (message) => {
         message.place(join(state.paths.cur, message.baseName + message.suffix));
         placed.push(message);
       });
+      await afterwards?.();
       const uids = await state.uidList.assign(
         messages.map(({ baseName }) => baseName),
         () => state.rows.listed(),

@@ -4,7 +4,7 @@
  * Texts, modes and exit codes are those of Courier's maildirmake. When it runs as root, what it makes belongs to whoever
  * owns the directory it is made in, so that an administrator's maildir is one that its user can use.
  */
-import { chmodSync, chownSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runProgram } from '../../init/runtime/program.js';
 
@@ -104,9 +104,9 @@ function make({ maildir, sharable, folder, share }: Arguments): void {
   }
   const directory = join(maildir, `.${folder}`);
   makeDirectories(directory, folderModes(share));
-  const marker = join(directory, 'maildirfolder');
-  closeSync(openSync(marker, 'wx', 0o600));
+  const marker = openSync(join(directory, 'maildirfolder'), 'wx', 0o600);
   giveToOwnerOf(maildir, marker);
+  closeSync(marker);
 }
 
 function folderModes(share: string | undefined): Modes {
@@ -123,21 +123,26 @@ function makeDirectories(directory: string, modes: Modes): void {
   for (const name of ['tmp', 'new', 'cur']) makeDirectory(join(directory, name), modes.subdirectories, directory);
 }
 
-/** mkdir() heeds the umask, so the mode is set afterwards. */
+/**
+ * mkdir() heeds the umask, so the mode is set afterwards. Owner and mode are set through a descriptor, because the user
+ * who owns the parent could put a link in the new directory's place.
+ */
 function makeDirectory(path: string, mode: number, named: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
-    giveToOwnerOf(dirname(path), path);
-    chmodSync(path, mode);
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    giveToOwnerOf(dirname(path), descriptor);
+    fchmodSync(descriptor, mode);
+    closeSync(descriptor);
   } catch (error) {
     throw new Refusal(`maildirmake: ${named}: ${reason(error)}`, 'stderr');
   }
 }
 
-function giveToOwnerOf(parent: string, path: string): void {
+function giveToOwnerOf(parent: string, descriptor: number): void {
   if (process.geteuid?.() !== 0) return;
   const { uid, gid } = statSync(parent);
-  chownSync(path, uid, gid);
+  fchownSync(descriptor, uid, gid);
 }
 
 /** The system's words for what tools of Courier run into; for the rest, Node's. */

@@ -208,8 +208,12 @@ export function failsOnceAt(step: number, code: string): FailingDisk {
     disk.hasFailed = true;
     throw Object.assign(new Error(`${code}: made to fail, ${what}`), { code });
   };
+  const before = <T>(what: string, run: () => T): T => {
+    maybeFail(what);
+    return run();
+  };
   const faulty = (file: OpenFile): OpenFile => ({
-    read: (octets, position) => (maybeFail('read'), file.read(octets, position)),
+    read: (octets, position) => before('read', () => file.read(octets, position)),
     write: (octets) => {
       // A full disk takes part of it.
       if (left === 0 && octets.length > 1) file.write(octets.subarray(0, octets.length >> 1));
@@ -226,17 +230,17 @@ export function failsOnceAt(step: number, code: string): FailingDisk {
       maybeFail('list');
       yield* real.list(directory);
     },
-    status: (path) => (maybeFail('status'), real.status(path)),
+    status: (path) => before('status', () => real.status(path)),
     mayWrite: (directory) => real.mayWrite(directory),
-    open: (path) => (maybeFail('open'), faulty(real.open(path))),
-    create: (path, mode) => (maybeFail('create'), faulty(real.create(path, mode))),
-    openToAppend: (path) => (maybeFail('openToAppend'), faulty(real.openToAppend(path))),
-    rename: (from, to) => (maybeFail('rename'), real.rename(from, to)),
-    link: (from, to) => (maybeFail('link'), real.link(from, to)),
-    unlink: (path) => (maybeFail('unlink'), real.unlink(path)),
-    makeDirectory: (path, mode) => (maybeFail('makeDirectory'), real.makeDirectory(path, mode)),
-    removeDirectory: (path) => (maybeFail('removeDirectory'), real.removeDirectory(path)),
-    setModified: (path, modifiedAt) => (maybeFail('setModified'), real.setModified(path, modifiedAt)),
+    open: (path) => before('open', () => faulty(real.open(path))),
+    create: (path, mode) => before('create', () => faulty(real.create(path, mode))),
+    openToAppend: (path) => before('openToAppend', () => faulty(real.openToAppend(path))),
+    rename: (from, to) => before('rename', () => real.rename(from, to)),
+    link: (from, to) => before('link', () => real.link(from, to)),
+    unlink: (path) => before('unlink', () => real.unlink(path)),
+    makeDirectory: (path, mode) => before('makeDirectory', () => real.makeDirectory(path, mode)),
+    removeDirectory: (path) => before('removeDirectory', () => real.removeDirectory(path)),
+    setModified: (path, modifiedAt) => before('setModified', () => real.setModified(path, modifiedAt)),
     syncDirectory: async () => maybeFail('syncDirectory'),
   };
   return disk;
