@@ -214,20 +214,21 @@ function lastMark(marks: readonly WireMark[], isBefore: (mark: WireMark) => bool
 
 /** Puts a CR before each LF that has none. `last` is the octet before the piece. Gives the piece itself if it can. */
 function withCrlf(piece: Buffer, last: number): Buffer {
-  let bareLfs = 0;
-  for (let lf = piece.indexOf(LF); lf !== -1; lf = piece.indexOf(LF, lf + 1)) {
-    if ((lf === 0 ? last : piece[lf - 1]) !== CR) bareLfs += 1;
+  if (!piece.includes(LF)) return piece;
+  if (!piece.includes(CR) && (last !== CR || piece[0] !== LF)) {
+    // Files of Courier have no CR; strings are the fastest way to put in so many.
+    return Buffer.from(piece.toString('latin1').split('\n').join('\r\n'), 'latin1');
   }
-  if (bareLfs === 0) return piece;
-  const converted = Buffer.allocUnsafe(piece.length + bareLfs);
+  const converted = Buffer.allocUnsafe(piece.length * 2);
   let to = 0;
   let before = last;
-  for (const octet of piece) {
+  for (let from = 0; from < piece.length; from += 1) {
+    const octet = piece[from] ?? 0;
     if (octet === LF && before !== CR) converted[to++] = CR;
     converted[to++] = octet;
     before = octet;
   }
-  return converted;
+  return converted.subarray(0, to);
 }
 
 const LF = 0x0a;

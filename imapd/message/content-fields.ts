@@ -19,12 +19,12 @@ export interface ContentFields {
   readonly subtype: string;
   readonly parameters: readonly Parameter[];
   readonly encoding: string;
-  readonly id?: string;
-  readonly description?: string;
-  readonly md5?: string;
-  readonly disposition?: Disposition;
-  readonly languages?: readonly string[];
-  readonly location?: string;
+  readonly id: string | undefined;
+  readonly description: string | undefined;
+  readonly md5: string | undefined;
+  readonly disposition: Disposition | undefined;
+  readonly languages: readonly string[] | undefined;
+  readonly location: string | undefined;
 }
 
 /** What RFC 2045 section 5.2 says of a part that says nothing itself. */
@@ -33,27 +33,60 @@ export const plainText: ContentFields = {
   subtype: 'plain',
   parameters: [{ name: 'charset', value: 'us-ascii' }],
   encoding: '7bit',
+  id: undefined,
+  description: undefined,
+  md5: undefined,
+  disposition: undefined,
+  languages: undefined,
+  location: undefined,
 };
 
 /** The default inside multipart/digest (RFC 2046 section 5.1.5). */
-export const digestEntry: ContentFields = { type: 'message', subtype: 'rfc822', parameters: [], encoding: '7bit' };
+export const digestEntry: ContentFields = { ...plainText, type: 'message', subtype: 'rfc822', parameters: [] };
 
-type Writable = { -readonly [Key in keyof ContentFields]: ContentFields[Key] };
+type Found = { -readonly [Key in keyof ContentFields]: ContentFields[Key] | undefined };
 
 /** Reads the Content-… fields of a header given as Latin-1; of a field that is repeated the first counts. */
 export function contentFields(header: string, defaults: ContentFields): ContentFields {
   if (!/^content-/im.test(header)) return defaults;
-  const found: Partial<Writable> = {};
+  const found = nothingFound();
   for (const place of fieldPlaces(header)) {
     const first = header.charCodeAt(place.start);
     if (first !== 0x63 && first !== 0x43) continue;
     const read = readers.get(nameAt(header, place).toLowerCase());
     if (read !== undefined) read(found, valueAt(header, place, MAX_VALUE_OCTETS));
   }
-  return { ...defaults, ...found };
+  // Written out, because copies by spreading cost more than the rest of the work on a small part.
+  return {
+    type: found.type ?? defaults.type,
+    subtype: found.subtype ?? defaults.subtype,
+    parameters: found.parameters ?? defaults.parameters,
+    encoding: found.encoding ?? defaults.encoding,
+    id: found.id,
+    description: found.description,
+    md5: found.md5,
+    disposition: found.disposition,
+    languages: found.languages,
+    location: found.location,
+  };
 }
 
-const readers = new Map<string, (found: Partial<Writable>, value: string) => void>([
+function nothingFound(): Found {
+  return {
+    type: undefined,
+    subtype: undefined,
+    parameters: undefined,
+    encoding: undefined,
+    id: undefined,
+    description: undefined,
+    md5: undefined,
+    disposition: undefined,
+    languages: undefined,
+    location: undefined,
+  };
+}
+
+const readers = new Map<string, (found: Found, value: string) => void>([
   ['content-type', readType],
   [
     'content-transfer-encoding',
@@ -76,11 +109,11 @@ const readers = new Map<string, (found: Partial<Writable>, value: string) => voi
   ['content-location', (found, value) => setOnce(found, 'location', value.replace(/\s+/g, ''))],
 ]);
 
-function setOnce(found: Partial<Writable>, name: 'id' | 'description' | 'md5' | 'location', value: string): void {
+function setOnce(found: Found, name: 'id' | 'description' | 'md5' | 'location', value: string): void {
   if (value !== '') found[name] ??= value;
 }
 
-function readType(found: Partial<Writable>, field: string): void {
+function readType(found: Found, field: string): void {
   if (found.type !== undefined) return;
   const { value, parameters } = parseStructured(field);
   const match = /^([^\s/()<>@,;:\\"[\]?=]+)\/([^\s/()<>@,;:\\"[\]?=]+)$/.exec(value.toLowerCase());
@@ -90,10 +123,13 @@ function readType(found: Partial<Writable>, field: string): void {
   found.subtype = match[2] ?? '';
   found.parameters = parameters;
   // Without a boundary there is nothing to find in it.
-  if (found.type === 'multipart' && boundaryOf(parameters) === undefined) Object.assign(found, plainText);
+  if (found.type !== 'multipart' || boundaryOf(parameters) !== undefined) return;
+  found.type = plainText.type;
+  found.subtype = plainText.subtype;
+  found.parameters = plainText.parameters;
 }
 
-function readDisposition(found: Partial<Writable>, field: string): void {
+function readDisposition(found: Found, field: string): void {
   const { value, parameters } = parseStructured(field);
   if (value !== '') found.disposition ??= { type: value.toLowerCase(), parameters };
 }

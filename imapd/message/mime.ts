@@ -27,7 +27,7 @@ export interface Part extends ContentFields {
   /** Of a multipart; it may have none. */
   readonly children: readonly Part[];
   /** The message inside a message/rfc822. */
-  readonly message?: Part;
+  readonly message: Part | undefined;
 }
 
 /** A place in the file, at the beginning of a line, and how many octets stand before it on the wire. */
@@ -70,7 +70,10 @@ export function finish<T>(work: Generator<void, T, void>): T {
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
-type WritablePart = Writable<Omit<Part, 'children' | 'message'>> & { children: WritablePart[]; message?: WritablePart };
+type WritablePart = Writable<Omit<Part, 'children' | 'message'>> & {
+  readonly children: WritablePart[];
+  message: WritablePart | undefined;
+};
 
 /** A part whose end has not been seen. */
 interface OpenPart {
@@ -234,19 +237,18 @@ class Scanner {
   }
 
   #openPart(position: number, defaults: ContentFields, isMessage: boolean): OpenPart {
-    const part: WritablePart = {
-      ...defaults,
-      headerStart: position,
-      bodyStart: position,
-      bodyEnd: position,
-      headerWireOctets: 0,
-      bodyWireOctets: 0,
-      bodyLines: 0,
-      children: [],
-    };
+    const part = newPart(position, defaults);
     const bareLfs = this.#bareLfs;
-    const places = { bareLfsAtHeader: bareLfs, bareLfsAtBody: bareLfs, linesAtBody: this.#lines };
-    const open = { part, defaults, isMessage, inHeader: true, boundary: undefined, ...places };
+    const open: OpenPart = {
+      part,
+      defaults,
+      isMessage,
+      inHeader: true,
+      boundary: undefined,
+      bareLfsAtHeader: bareLfs,
+      bareLfsAtBody: bareLfs,
+      linesAtBody: this.#lines,
+    };
     this.#partCount += 1;
     this.#open.push(open);
     this.#current = open;
@@ -276,7 +278,8 @@ class Scanner {
     part.headerWireOctets = end.position - part.headerStart + end.bareLfs - open.bareLfsAtHeader;
     open.bareLfsAtBody = end.bareLfs;
     open.linesAtBody = end.lines;
-    Object.assign(part, contentFields(this.#text(part.headerStart, end.position), open.defaults));
+    const fields = contentFields(this.#text(part.headerStart, end.position), open.defaults);
+    if (fields !== open.defaults) assignFields(part, fields);
   }
 
   /** Ends the innermost part. `beforeLineEnd` differs from `lineStart` where a delimiter takes the line end. */
@@ -310,6 +313,42 @@ class Scanner {
       return this.#window.toString('latin1', offset, offset + length);
     return this.#source.read(start, length).toString('latin1');
   }
+}
+
+function newPart(position: number, fields: ContentFields): WritablePart {
+  return {
+    type: fields.type,
+    subtype: fields.subtype,
+    parameters: fields.parameters,
+    encoding: fields.encoding,
+    id: fields.id,
+    description: fields.description,
+    md5: fields.md5,
+    disposition: fields.disposition,
+    languages: fields.languages,
+    location: fields.location,
+    headerStart: position,
+    bodyStart: position,
+    bodyEnd: position,
+    headerWireOctets: 0,
+    bodyWireOctets: 0,
+    bodyLines: 0,
+    children: [],
+    message: undefined,
+  };
+}
+
+function assignFields(part: WritablePart, fields: ContentFields): void {
+  part.type = fields.type;
+  part.subtype = fields.subtype;
+  part.parameters = fields.parameters;
+  part.encoding = fields.encoding;
+  part.id = fields.id;
+  part.description = fields.description;
+  part.md5 = fields.md5;
+  part.disposition = fields.disposition;
+  part.languages = fields.languages;
+  part.location = fields.location;
 }
 
 function isContainer({ type, subtype }: ContentFields): boolean {

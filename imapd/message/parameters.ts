@@ -72,7 +72,8 @@ function unquote(value: string): string {
 }
 
 /** Puts RFC 2231 continuations (`name*0`, `name*1*`) together; of parameters with one name the first counts. */
-function joinPieces(pieces: readonly Parameter[]): Parameter[] {
+function joinPieces(pieces: readonly Parameter[]): readonly Parameter[] {
+  if (pieces.length < 2 && pieces[0]?.name.includes('*') !== true) return pieces;
   const whole = new Map<string, string>();
   const split = new Map<string, { value: string; extended: boolean }[]>();
   for (const { name, value } of pieces) {

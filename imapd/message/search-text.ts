@@ -86,8 +86,13 @@ function isText({ type, message }: Part): boolean {
 function blockMatches(source: MessageSource, part: Part, needle: Needle): boolean {
   const length = Math.min(part.bodyStart - part.headerStart, MAX_HEADER_OCTETS);
   const header = source.read(part.headerStart, length).toString('latin1');
-  for (const place of fieldPlaces(header)) {
-    if (holds(`${nameAt(header, place)}: ${decodeWords(valueAt(header, place))}`, needle)) return true;
+  if (!/=\?|[\x80-\xff]/.test(header)) {
+    // Nothing is encoded, so all fields are looked at at once.
+    if (holds(header.replace(/\r?\n(?=[ \t])/g, ''), needle)) return true;
+  } else {
+    for (const place of fieldPlaces(header)) {
+      if (holds(`${nameAt(header, place)}: ${decodeWords(valueAt(header, place))}`, needle)) return true;
+    }
   }
   const parameters = [...part.parameters, ...(part.disposition?.parameters ?? [])];
   return parameters.some(({ name, value }) => {
