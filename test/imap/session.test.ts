@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { SelectedMailbox } from '../../imapd/selected-mailbox.js';
+import { realClock } from '../support/memory-target.js';
 import { SessionFixture } from '../support/session-fixture.js';
 
 async function withFixture(maildir: string, run: (fixture: SessionFixture) => Promise<void>): Promise<void> {
@@ -48,6 +49,8 @@ describe('how a session ends, and its log line', () => {
         client.vanish();
         await client.done;
         assert.match(fixture.log.at(-1) ?? '', /^info: DISCONNECTED, user=bob, /);
+        // The stream's last events may come after the session has noticed.
+        await new Promise((resolve) => setImmediate(resolve));
         assert.equal(fixture.clock.timers, 0);
       }
       assert.equal(fixture.log.length, 5);
@@ -120,7 +123,7 @@ describe('how a session ends, and its log line', () => {
 describe('no client can make a session hang or grow', () => {
   test('23: 100,000 NOOPs in one write are answered in order, and others get their turn', () =>
     withFixture('empty', async (fixture) => {
-      const client = fixture.client();
+      const client = fixture.client({}, { clock: realClock });
       const other = fixture.client();
       const commands = Array.from({ length: 100_000 }, (_, number) => `n${number} NOOP\r\n`).join('');
       const expected = Array.from({ length: 100_000 }, (_, number) => `n${number} OK NOOP completed\n`).join('');
@@ -179,7 +182,7 @@ describe('no client can make a session hang or grow', () => {
       const names = Array.from({ length: 10_000 }, (_, number) => `INBOX.f${number % 100}.g${number}`);
       // Making so many directories takes longer than all other tests of this file together.
       maildir.listFolders = () => ['INBOX', ...names];
-      const client = fixture.client({}, maildir);
+      const client = fixture.client({}, { maildir });
       await client.command('warm NOOP');
 
       const began = performance.now();

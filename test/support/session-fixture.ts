@@ -12,6 +12,7 @@ import type { SessionSettings } from '../../imapd/settings.js';
 import { type LogLevel, logTo } from '../../init/runtime/log.js';
 import type { SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
 import { realFileSystem } from '../../maildir/file-system.js';
+import type { Maildir } from '../../maildir/maildir.js';
 import { MaildirStore } from '../../maildir/maildir-store.js';
 import { copyMaildir, type Scratch, scratchDirectory } from './maildir-fixture.js';
 import { testSettings } from './memory-target.js';
@@ -96,6 +97,8 @@ export class TestClient {
   async until(text: string): Promise<string> {
     const wanted = text.replaceAll('\n', '\r\n');
     for (;;) {
+      // The session may be about to wait, and not have set its timer yet.
+      await new Promise((resolve) => setImmediate(resolve));
       const at = this.#received.indexOf(wanted);
       if (at >= 0) {
         const taken = this.#received.slice(0, at + wanted.length);
@@ -137,7 +140,7 @@ export class SessionFixture {
   readonly store: MaildirStore;
   readonly #scratch: Scratch;
   readonly #logger = logTo((level: LogLevel, line) => void this.log.push(`${level}: ${line}`));
-  readonly #running: Promise<void>[] = [];
+  readonly #clients: TestClient[] = [];
 
   constructor(maildir = 'empty') {
     this.#scratch = scratchDirectory('session');
@@ -160,7 +163,7 @@ export class SessionFixture {
   }
 
   /** A client that is logged in. */
-  client(settings: Partial<SessionSettings> = {}, maildir = this.store.open(this.maildir)): TestClient {
+  client(settings: Partial<SessionSettings> = {}, parts: { maildir?: Maildir; clock?: Clock } = {}): TestClient {
     const [theirs, ours] = duplexPair();
     const session = new Session({
       stream: ours,
@@ -168,12 +171,12 @@ export class SessionFixture {
       account: this.account,
       remote: { ip: '192.0.2.7', port: 40_112 },
       tls: true,
-      maildir,
+      maildir: parts.maildir ?? this.store.open(this.maildir),
       settings: { ...testSettings(), ...settings },
       log: this.#logger,
-      clock: this.clock,
+      clock: parts.clock ?? this.clock,
     });
-    return new TestClient(theirs, ours, this.#keep(serveSession(session)));
+    return this.#keep(new TestClient(theirs, ours, serveSession(session)));
   }
 
   /** A mail server as a worker has one. */
@@ -201,17 +204,18 @@ export class SessionFixture {
       log: this.#logger,
       ...changes,
     });
-    return new TestClient(theirs, ours, this.#keep(served));
+    return this.#keep(new TestClient(theirs, ours, served));
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#running);
+    for (const client of this.#clients) client.vanish();
+    await Promise.all(this.#clients.map(({ done }) => done));
     await this.store.close();
     this.#scratch.remove();
   }
 
-  #keep(promise: Promise<void>): Promise<void> {
-    this.#running.push(promise);
-    return promise;
+  #keep(client: TestClient): TestClient {
+    this.#clients.push(client);
+    return client;
   }
 }

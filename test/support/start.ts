@@ -89,7 +89,7 @@ export function writeSettings(configuration: string, name: string, changes: Read
   const shipped = join(checkoutRoot, 'etc', name);
   let text = existsSync(shipped) ? readFileSync(shipped, 'utf8') : '';
   for (const [setting, value] of Object.entries(changes)) {
-    const line = `${setting}=${value}`;
+    const line = /^[^"].* /.test(value) ? `${setting}="${value}"` : `${setting}=${value}`;
     const written = new RegExp(`^${setting}=.*$`, 'm');
     text = written.test(text) ? text.replace(written, () => line) : `${text}\n${line}\n`;
   }
