@@ -37,7 +37,7 @@ export class StartFailure extends Error {}
 /** Serves until SIGTERM or SIGINT. @throws {StartFailure} */
 export async function runAuthdaemond({ configDirectory, daemon, keeper }: AuthdaemondOptions): Promise<void> {
   const settings = readAuthdaemonSettings(configDirectory);
-  const log = await openLog({ ...settings.log, destination: daemon ? settings.log.destination : 'stderr' }, daemon);
+  const log = await openLog(settings.log, daemon);
   const authdaemon = await startDaemon(configDirectory, log);
   prepareDirectory(settings.directory, log);
   const sockets = new Set<Socket>();
