@@ -2,7 +2,7 @@
  * Strings of messages as they go on the wire: always valid IMAP, whatever the message holds.
  *
  * All strings are octets as Latin-1. Raw 8-bit text becomes RFC 2047 words in UTF-8, as Courier does, because clients
- * that did not ask for UTF-8 cannot read it otherwise; NUL and other controls become spaces.
+ * that did not ask for UTF-8 cannot read it otherwise; controls other than tabs become spaces.
  */
 import { decodeUnlabelled } from './charset.js';
 import { MAX_QUOTED_OCTETS } from './limits.js';
@@ -14,7 +14,7 @@ export function nstring(value: string | undefined): string {
 
 /** Writes `string`: quoted, or a literal when it is long. */
 export function string(value: string): string {
-  const clean = /[^\x20-\x7e]/.test(value) ? encodeRaw(value.replace(/[\x00-\x1f\x7f]/g, ' ')) : value;
+  const clean = /[^\t\x20-\x7e]/.test(value) ? encodeRaw(value.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, ' ')) : value;
   if (clean.length > MAX_QUOTED_OCTETS) return `{${clean.length}}\r\n${clean}`;
   return `"${clean.replace(/["\\]/g, '\\$&')}"`;
 }
