@@ -34,7 +34,8 @@ function renameForFlags(state: FolderState, row: number, change: FlagChange, cha
   const message = state.rows.at(row);
   const flags = changedFlags(message.flags, change);
   if (flags === message.flags) return false;
-  const renamed: FoundFile = { baseName: message.baseName, suffix: suffixFor(flags, message.suffix), place: 'cur' };
+  const { baseName, uniqueName } = message;
+  const renamed: FoundFile = { baseName, uniqueName, suffix: suffixFor(flags, message.suffix), place: 'cur' };
   const [from, to] = [pathOf(state, message), pathOf(state, renamed)];
   // A second file of this message (see folder-scan.ts) must not be written over.
   if (from !== to && state.disk.status(to) !== undefined) {

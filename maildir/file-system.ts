@@ -61,8 +61,11 @@ export interface FileSystem {
   syncDirectory(directory: string): Promise<void>;
 }
 
-/** A directory larger than this (about 15,000 messages) is read in pieces, so that other sessions get their turn. */
-const LARGE_DIRECTORY_OCTETS = 1_048_576;
+/**
+ * A directory larger than this (20,000 to 40,000 messages) is read in pieces, so that other sessions get their turn.
+ * Reading it whole is twice as fast.
+ */
+const LARGE_DIRECTORY_OCTETS = 3 * 1_048_576;
 const NAMES_IN_A_PIECE = 2_048;
 
 /** The real disk. */

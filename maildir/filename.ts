@@ -17,7 +17,14 @@ export function baseNameOf(filename: string): string {
 
 /** The base name without `,S=1234`. It stays the same however often a message is renamed. */
 export function uniqueNameOf(baseName: string): string {
-  return baseName.includes(',S=') ? baseName.replace(/,S=\d+/g, '') : baseName;
+  const at = baseName.indexOf(',S=');
+  if (at < 0) return baseName;
+  // Nearly always the size is the end of the name, and this runs for every file of a scan.
+  for (let digit = at + 3; digit < baseName.length; digit += 1) {
+    const code = baseName.charCodeAt(digit);
+    if (code < 48 || code > 57) return baseName.replace(/,S=\d+/g, '');
+  }
+  return at + 3 < baseName.length ? baseName.slice(0, at) : baseName;
 }
 
 /** The file size that a base name tells, or undefined. The last `,S=` wins, as with Courier. */

@@ -14,6 +14,8 @@ export type Place = 'cur' | 'new';
 /** A message file as a scan found it. */
 export interface FoundFile {
   readonly baseName: string;
+  /** The base name without its size, by which the message is known whatever its file is called. */
+  readonly uniqueName: string;
   /** From the first colon on; empty if there is none. */
   readonly suffix: string;
   readonly place: Place;
@@ -27,7 +29,7 @@ export interface NumberedFile extends FoundFile {
 /** Takes a filename apart. */
 export function foundFile(filename: string, place: Place): FoundFile {
   const baseName = baseNameOf(filename);
-  return { baseName, suffix: filename.slice(baseName.length), place };
+  return { baseName, uniqueName: uniqueNameOf(baseName), suffix: filename.slice(baseName.length), place };
 }
 
 /** Not looked up yet. A small integer, because V8 keeps those without a box. */
@@ -36,6 +38,7 @@ export const UNKNOWN = -1;
 /** One message. Objects of one shape, so that they stay small. */
 export interface Row {
   baseName: string;
+  readonly uniqueName: string;
   suffix: string;
   place: Place;
   flags: FlagBits;
@@ -76,28 +79,29 @@ export class FolderRows {
     return found;
   }
 
-  /** The row of a message by its base name, -1 if it is not known. */
-  rowOfName(baseName: string): number {
-    const uid = this.#uidsByName.get(uniqueNameOf(baseName));
+  /** The row of a message by its unique name, -1 if it is not known. */
+  rowOfName(uniqueName: string): number {
+    const uid = this.#uidsByName.get(uniqueName);
     return uid === undefined ? -1 : this.#table.rowOf(uid);
-  }
-
-  hasUniqueName(uniqueName: string): boolean {
-    return this.#uidsByName.has(uniqueName);
   }
 
   /** Takes note of a message that has a UID, but shows it to nobody before publish(). */
   stage(file: NumberedFile, keywords: readonly string[]): void {
-    this.#staged.set(uniqueNameOf(file.baseName), { file, keywords });
+    this.#staged.set(file.uniqueName, { file, keywords });
   }
 
-  isStaged(baseName: string): boolean {
-    return this.#staged.has(uniqueNameOf(baseName));
+  isStaged(uniqueName: string): boolean {
+    return this.#staged.has(uniqueName);
+  }
+
+  /** Whether a message of this unique name is known, shown or not. */
+  knows(uniqueName: string): boolean {
+    return this.#uidsByName.has(uniqueName) || this.#staged.has(uniqueName);
   }
 
   /** Forgets a staged message: it could not be made safe. */
-  unstage(baseName: string): void {
-    this.#staged.delete(uniqueNameOf(baseName));
+  unstage(uniqueName: string): void {
+    this.#staged.delete(uniqueName);
   }
 
   /** Shows the staged messages up to a UID. Gives how many there were. */
@@ -105,7 +109,7 @@ export class FolderRows {
     const ready = [...this.#staged.values()].filter(({ file }) => file.uid <= lastUid);
     ready.sort((one, other) => one.file.uid - other.file.uid);
     for (const { file, keywords } of ready) {
-      this.#staged.delete(uniqueNameOf(file.baseName));
+      this.#staged.delete(file.uniqueName);
       this.#append(file, keywords, changedAt);
     }
     return ready.length;
@@ -122,6 +126,7 @@ export class FolderRows {
     this.#table.append(file.uid);
     this.#rows.push({
       baseName: file.baseName,
+      uniqueName: file.uniqueName,
       suffix: this.#interned(file.suffix),
       place: file.place,
       flags: flagsInSuffix(file.suffix),
@@ -130,7 +135,7 @@ export class FolderRows {
       sizeOctets: sizeInName(file.baseName) ?? UNKNOWN,
       modifiedAt: UNKNOWN,
     });
-    this.#uidsByName.set(uniqueNameOf(file.baseName), file.uid);
+    this.#uidsByName.set(file.uniqueName, file.uid);
   }
 
   /** Notes where a message's file is now. Gives whether its flags changed. */
@@ -152,7 +157,7 @@ export class FolderRows {
     for (let row = 0; row < this.count; row += 1) {
       const message = this.at(row);
       if (leaving(row)) {
-        this.#uidsByName.delete(uniqueNameOf(message.baseName));
+        this.#uidsByName.delete(message.uniqueName);
         continue;
       }
       uids[rows.length] = this.#table.uidAt(row);

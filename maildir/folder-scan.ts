@@ -109,21 +109,22 @@ class FolderScan {
     let unlisted = false;
     const leaving: FoundFile[] = [];
     rows.remove((row) => {
-      const { baseName, suffix, place } = rows.at(row);
-      const uid = listed.get(uniqueNameOf(baseName));
+      const { baseName, uniqueName, suffix, place } = rows.at(row);
+      const uid = listed.get(uniqueName);
       unlisted ||= uid === undefined;
       const contradicted = renumbered || (uid !== undefined && uid !== rows.table.uidAt(row));
-      if (contradicted) leaving.push({ baseName, suffix, place });
+      if (contradicted) leaving.push({ baseName, uniqueName, suffix, place });
       return contradicted;
     });
-    uidList.outOfDate ||= unlisted;
-    for (const file of leaving) this.#strangers.set(uniqueNameOf(file.baseName), file);
+    // A name that is listed twice counts once, with its higher UID.
+    uidList.outOfDate ||= unlisted || listed.size < messages.length;
+    for (const file of leaving) this.#strangers.set(file.uniqueName, file);
     if (leaving.length > 0 || renumbered) this.#noteChange();
   }
 
   #match(file: FoundFile): void {
     const { rows } = this.#state;
-    const row = rows.rowOfName(file.baseName);
+    const row = rows.rowOfName(file.uniqueName);
     if (row < 0) {
       this.#matchStranger(file);
       return;
@@ -136,8 +137,8 @@ class FolderScan {
   }
 
   #matchStranger(file: FoundFile): void {
-    if (this.#state.rows.isStaged(file.baseName)) return;
-    const uniqueName = uniqueNameOf(file.baseName);
+    const { uniqueName } = file;
+    if (this.#state.rows.isStaged(uniqueName)) return;
     const known = this.#strangers.get(uniqueName);
     if (known !== undefined && this.#path(known) !== this.#path(file) && !this.#replaces(file, known)) return;
     this.#strangers.set(uniqueName, file);
@@ -184,7 +185,7 @@ class FolderScan {
   /** Undefined if another program took the file away meanwhile. */
   #movedToCur(file: FoundFile): FoundFile | undefined {
     const { disk, surroundings } = this.#state;
-    const moved: FoundFile = { baseName: file.baseName, suffix: file.suffix || ':2,', place: 'cur' };
+    const moved: FoundFile = { ...file, suffix: file.suffix || ':2,', place: 'cur' };
     if (disk.status(this.#path(moved)) !== undefined) return file;
     try {
       disk.rename(this.#path(file), this.#path(moved));
@@ -217,10 +218,7 @@ class FolderScan {
     const state = this.#state;
     if (state.surroundings.keywords === 'off') return;
     if (this.#strangers.size === 0 && !state.keywordsMayDiffer(this.#before)) return;
-    const exists = (baseName: string): boolean =>
-      state.rows.rowOfName(baseName) >= 0 ||
-      state.rows.isStaged(baseName) ||
-      this.#strangers.has(uniqueNameOf(baseName));
+    const exists = (uniqueName: string): boolean => state.rows.knows(uniqueName) || this.#strangers.has(uniqueName);
     const known = state.observe().version === this.#before.version;
     try {
       this.#keywords =
@@ -311,9 +309,8 @@ class FolderScan {
   }
 
   #stage(file: NumberedFile): void {
-    const uniqueName = uniqueNameOf(file.baseName);
-    this.#state.rows.stage(file, this.#keywords?.get(uniqueName)?.keywords ?? noKeywords);
-    this.#strangers.delete(uniqueName);
+    this.#state.rows.stage(file, this.#keywords?.get(file.uniqueName)?.keywords ?? noKeywords);
+    this.#strangers.delete(file.uniqueName);
   }
 
   /** Directories, links and devices in cur are no messages. They are looked for once, when they would get a UID. */
@@ -341,7 +338,7 @@ class FolderScan {
     }
     state.loaded = true;
     for (const uniqueName of this.#listed?.keys() ?? []) {
-      if (!state.rows.hasUniqueName(uniqueName)) state.uidList.outOfDate = true;
+      if (!state.rows.knows(uniqueName)) state.uidList.outOfDate = true;
     }
   }
 

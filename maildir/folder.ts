@@ -7,7 +7,6 @@
 
 import { changeFlags, removeMessages } from './change-messages.js';
 import { diskErrors, diskErrorsSoon } from './errors.js';
-import { uniqueNameOf } from './filename.js';
 import { DELETED, type FlagBits, type FlagChange, SEEN } from './flags.js';
 import { FoldTimer, foldNow } from './folder-fold.js';
 import { UNKNOWN } from './folder-rows.js';
@@ -260,7 +259,7 @@ export class Folder {
 
   /** The name of the message that never changes, for caches. */
   uniqueNameAt(row: number): string {
-    return uniqueNameOf(this.#state.rows.at(row).baseName);
+    return this.#state.rows.at(row).uniqueName;
   }
 
   /** The keywords in use in this folder, in an order that stays. */

@@ -60,7 +60,7 @@ function wantedKeywords(
 }
 
 async function loadFresh(state: FolderState): ReturnType<FolderState['keywordFiles']['load']> {
-  const exists = (baseName: string): boolean => state.rows.rowOfName(baseName) >= 0 || state.rows.isStaged(baseName);
+  const exists = (uniqueName: string): boolean => state.rows.knows(uniqueName);
   const entries = await state.keywordFiles.load(exists, state.writable);
   applyKeywords(state, entries);
   return entries;

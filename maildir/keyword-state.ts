@@ -4,7 +4,6 @@
  * Messages with the same keywords share one array, and the first spelling of a word is used for all.
  */
 import { MaildirError } from './errors.js';
-import { uniqueNameOf } from './filename.js';
 import type { FlagChange } from './flags.js';
 import { noKeywords } from './folder-rows.js';
 import type { FolderState } from './folder-state.js';
@@ -22,7 +21,7 @@ export function applyKeywords(state: FolderState, entries: KeywordEntries): bool
   let change: number | undefined;
   for (let row = 0; row < state.rows.count; row += 1) {
     const message = state.rows.at(row);
-    const keywords = share(entries.get(uniqueNameOf(message.baseName))?.keywords ?? noKeywords);
+    const keywords = share(entries.get(message.uniqueName)?.keywords ?? noKeywords);
     if (sameKeywords(keywords, message.keywords)) continue;
     change ??= state.nextChange();
     message.keywords = keywords;

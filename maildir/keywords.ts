@@ -60,10 +60,10 @@ export class KeywordFiles {
   /**
    * Reads the keywords of all messages.
    *
-   * @param exists whether a message of this base name is in the folder; what is not, is dropped from the list
+   * @param exists whether a message of this unique name is in the folder; what is not, is dropped from the list
    * @param tidyUp whether the list may be rewritten and updates be aged
    */
-  async load(exists: (baseName: string) => boolean, tidyUp: boolean): Promise<KeywordEntries> {
+  async load(exists: (uniqueName: string) => boolean, tidyUp: boolean): Promise<KeywordEntries> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.#loadOnce(exists, tidyUp);
@@ -74,7 +74,7 @@ export class KeywordFiles {
     }
   }
 
-  async #loadOnce(exists: (baseName: string) => boolean, tidyUp: boolean): Promise<KeywordEntries> {
+  async #loadOnce(exists: (uniqueName: string) => boolean, tidyUp: boolean): Promise<KeywordEntries> {
     const disk = this.#surroundings.fileSystem;
     const updates = unlessMissing(() => this.#listUpdates(tidyUp));
     if (updates === undefined) return new Map();
@@ -85,14 +85,15 @@ export class KeywordFiles {
       const path = join(this.#paths.keywords, update.newest ? baseName : `.${update.aged}.${baseName}`);
       const text = readText(disk, path, MAX_UPDATE_OCTETS);
       if (text === undefined) throw Object.assign(new Error(`moved away: ${path}`), { code: 'ENOENT' });
-      rewrite ||= update.newest || !exists(baseName);
-      updated.set(uniqueNameOf(baseName), { baseName, keywords: parseKeywordLines(text) });
+      const uniqueName = uniqueNameOf(baseName);
+      rewrite ||= update.newest || !exists(uniqueName);
+      updated.set(uniqueName, { baseName, keywords: parseKeywordLines(text) });
       await pace.step();
     }
     const { entries, tidy } = parseKeywordList(readText(disk, this.#list) ?? '');
     for (const [uniqueName, entry] of updated) entries.set(uniqueName, entry);
-    for (const [uniqueName, { baseName, keywords }] of entries) {
-      const there = exists(baseName);
+    for (const [uniqueName, { keywords }] of entries) {
+      const there = exists(uniqueName);
       rewrite ||= !there && !updated.has(uniqueName);
       if (!there || keywords.length === 0) entries.delete(uniqueName);
     }

@@ -4,7 +4,6 @@
 import { join } from 'node:path';
 import { diskErrors, errorCode, MaildirError } from './errors.js';
 import type { OpenFile } from './file-system.js';
-import { uniqueNameOf } from './filename.js';
 import { unlessMissing } from './files.js';
 import { type FoundFile, foundFile } from './folder-rows.js';
 import type { FolderState } from './folder-state.js';
@@ -21,7 +20,7 @@ export interface MessageFile {
 }
 
 /** The path of a file in a folder. */
-export function pathOf(state: FolderState, { place, baseName, suffix }: FoundFile): string {
+export function pathOf(state: FolderState, { place, baseName, suffix }: Omit<FoundFile, 'uniqueName'>): string {
   return join(state.paths[place], baseName + suffix);
 }
 
@@ -52,13 +51,13 @@ function giveUp(state: FolderState, uid: number): void {
 /** Looks for the file of a message by its unique name; gives whether it was found. */
 function locate(state: FolderState, row: number): boolean {
   const message = state.rows.at(row);
-  const uniqueName = uniqueNameOf(message.baseName);
+  const { uniqueName } = message;
   for (const place of ['cur', 'new'] as const) {
     for (const names of state.disk.list(state.paths[place])) {
       for (const name of names) {
         if (!name.startsWith(uniqueName.slice(0, 8))) continue;
         const file = foundFile(name, place);
-        if (uniqueNameOf(file.baseName) !== uniqueName) continue;
+        if (file.uniqueName !== uniqueName) continue;
         if (state.rows.moveFile(row, file)) message.changedAt = state.nextChange();
         return true;
       }

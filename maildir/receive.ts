@@ -8,7 +8,7 @@
 import { join } from 'node:path';
 import { diskErrors, errorCode } from './errors.js';
 import type { OpenFile } from './file-system.js';
-import { deliveredName, suffixFor } from './filename.js';
+import { deliveredName, suffixFor, uniqueNameOf } from './filename.js';
 import { unlinkIfThere } from './files.js';
 import type { FlagBits } from './flags.js';
 import { type NumberedFile, noKeywords } from './folder-rows.js';
@@ -224,7 +224,7 @@ function stageAll(state: FolderState, messages: readonly ReadyMessage[], uids: r
   const files = messages.map(({ baseName, suffix }, index): NumberedFile => {
     const uid = uids[index];
     if (uid === undefined) throw new RangeError('messages and UIDs differ');
-    return { baseName, suffix, place: 'cur', uid };
+    return { baseName, uniqueName: uniqueNameOf(baseName), suffix, place: 'cur', uid };
   });
   messages.forEach((message, index) => {
     const file = files[index];
@@ -244,7 +244,7 @@ export async function settle(state: FolderState, placed: PlacedMessages): Promis
   try {
     await placed.synced;
   } catch (error) {
-    for (const { baseName } of placed.files) state.rows.unstage(baseName);
+    for (const { uniqueName } of placed.files) state.rows.unstage(uniqueName);
     state.uidList.outOfDate = true;
     if (errorCode(error) !== undefined) takeBack(state, placed.messages);
     throw error;

@@ -26,7 +26,7 @@ export interface ListedMessage {
 export interface UidListText {
   /** Undefined if the first line is lost: then nobody knows which UIDs were ever given out. */
   readonly head: { readonly uidValidity: number; readonly uidNext: number } | undefined;
-  /** In UID order; each UID and each name once. */
+  /** In UID order; each UID once. */
   readonly messages: readonly ListedMessage[];
   /** Lines that made no sense, or contradicted others. */
   readonly badLines: number;
@@ -37,7 +37,7 @@ export function parseUidList(text: string): UidListText {
   const firstEnd = text.indexOf('\n');
   const head = parseHead(firstEnd < 0 ? '' : text.slice(0, firstEnd));
   const { messages, badLines } = parseLines(text, firstEnd + 1);
-  const ordered = eachOnce(messages);
+  const ordered = inOrder(messages);
   const highest = ordered.at(-1)?.uid ?? 0;
   return {
     head: head && { uidValidity: head.uidValidity, uidNext: Math.max(head.uidNext, highest + 1) },
@@ -86,25 +86,19 @@ function parseLine(text: string, from: number, end: number): ListedMessage | und
 }
 
 /**
- * Brings the messages into UID order. A name listed twice keeps its higher UID, the one that was told last. A UID listed
- * twice stays with its first name; the other message is given a new one.
+ * Brings the messages into UID order. A UID listed twice stays with its first name; the other message is given a new one.
+ * A name may remain listed twice: then its last UID, the higher one, is the one that was told last.
  */
-function eachOnce(messages: readonly ListedMessage[]): readonly ListedMessage[] {
-  const highestByName = new Map<string, number>();
-  let ascending = true;
+function inOrder(messages: readonly ListedMessage[]): readonly ListedMessage[] {
   let last = 0;
-  for (const { uid, baseName } of messages) {
+  let ascending = true;
+  for (const { uid } of messages) {
     ascending &&= uid > last;
     last = uid;
-    highestByName.set(baseName, Math.max(uid, highestByName.get(baseName) ?? 0));
   }
-  if (ascending && highestByName.size === messages.length) return messages;
+  if (ascending) return messages;
   const taken = new Set<number>();
-  const kept = messages.filter(({ uid, baseName }) => {
-    if (highestByName.get(baseName) !== uid || taken.has(uid)) return false;
-    taken.add(uid);
-    return true;
-  });
+  const kept = messages.filter(({ uid }) => !taken.has(uid) && taken.add(uid));
   return kept.sort((one, other) => one.uid - other.uid);
 }
 
