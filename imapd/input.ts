@@ -31,6 +31,7 @@ export class ClientInput {
   /** The stream has said that there is something to read, which may be its end, and nobody has looked yet. */
   #mayRead = false;
   #receivedOctets: number;
+  #endedAt: number | undefined;
 
   constructor(stream: Duplex, options: InputOptions) {
     this.#stream = stream;
@@ -43,6 +44,7 @@ export class ClientInput {
     });
     const ended = (): void => {
       this.#end ??= 'client';
+      this.#endedAt ??= options.clock.now();
       this.#wake?.();
     };
     stream.on('end', ended);
@@ -59,6 +61,16 @@ export class ClientInput {
   /** Why read() gives nothing more; undefined while it may. */
   get end(): InputEnd | undefined {
     return this.#end;
+  }
+
+  /**
+   * Milliseconds since the client ended its side; 0 while it has not. A client that has gone altogether looks the same
+   * as one that waits for its last answer.
+   */
+  get endedForMilliseconds(): number {
+    // Without reading anything, this makes the stream notice an end that stands right before it.
+    if (this.#end === undefined && this.#stream.readableLength === 0) this.#stream.read(0);
+    return this.#endedAt === undefined ? 0 : this.#options.clock.now() - this.#endedAt;
   }
 
   /** The next octets as they came, or undefined when there will be none. */

@@ -29,6 +29,9 @@ import { encodeCompletion } from './wire/responses.js';
 /** In the middle of a command a client may be silent for so long, as in Courier: what it holds is not free. */
 const COMMAND_STALL_SECONDS = 60;
 
+/** A client that ended its side gets so much more of our work: it may wait for an answer, or be gone. */
+const MAX_MILLISECONDS_WITHOUT_CLIENT = 10_000;
+
 /** A session works so long before others get their turn. */
 const SLICE_MILLISECONDS = 10;
 
@@ -154,7 +157,8 @@ export class Session implements Conversation {
    */
   pace(): Promise<void> | undefined {
     if (this.clock.now() - this.#sliceStartedAt < SLICE_MILLISECONDS) return undefined;
-    if (this.output.gone) throw new ClientGone();
+    const alone = this.input.endedForMilliseconds > MAX_MILLISECONDS_WITHOUT_CLIENT;
+    if (alone || this.output.gone) throw new ClientGone();
     return this.#takeTurns();
   }
 

@@ -83,6 +83,10 @@ export class TestClient {
     return this.#received;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   send(text: string): void {
     this.stream.write(Buffer.from(text, 'latin1'));
   }

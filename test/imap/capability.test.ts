@@ -1,0 +1,74 @@
+/** Capabilities: every word on the list is kept by somebody, in the state where it is said. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { capabilities } from '../../imapd/capability.js';
+import { loginCommands } from '../../imapd/commands/login-commands.js';
+import { mailCommands } from '../../imapd/commands/mail-commands.js';
+import { VERSION } from '../../imapd/version.js';
+import { testSettings } from '../support/memory-target.js';
+import { checkoutRoot } from '../support/paths.js';
+
+const settings = testSettings();
+
+test('C1: before TLS, after TLS and after login there are three different lists', () => {
+  const required = { ...settings, tlsRequired: true };
+  const before = capabilities({ settings: required, loggedIn: false, tls: false, tlsAvailable: true });
+  const inTls = capabilities({ settings: required, loggedIn: false, tls: true, tlsAvailable: false });
+  const after = capabilities({ settings: required, loggedIn: true, tls: true, tlsAvailable: false });
+
+  assert.deepEqual(
+    ['STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN', 'SASL-IR'].map((word) => before.includes(word)),
+    [true, true, false, true],
+  );
+  assert.deepEqual(
+    ['STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN', 'SASL-IR'].map((word) => inTls.includes(word)),
+    [false, false, true, true],
+  );
+  assert.deepEqual(
+    ['STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN', 'SASL-IR'].map((word) => after.includes(word)),
+    [false, false, false, false],
+  );
+  for (const words of [before, inTls, after]) assert.equal(words[0], 'IMAP4rev1');
+});
+
+test('the commands of every capability are there', () => {
+  const commands: Readonly<Record<string, readonly string[]>> = {
+    ID: ['ID'],
+    ENABLE: ['ENABLE'],
+    IDLE: ['IDLE'],
+    NAMESPACE: ['NAMESPACE'],
+    UIDPLUS: ['UID EXPUNGE', 'APPEND', 'COPY'],
+    UNSELECT: ['UNSELECT'],
+    MOVE: ['MOVE', 'UID MOVE'],
+    SORT: ['SORT', 'UID SORT'],
+    'THREAD=REFERENCES': ['THREAD', 'UID THREAD'],
+  };
+  const said = capabilities({ settings, loggedIn: true, tls: true, tlsAvailable: false });
+
+  for (const [capability, names] of Object.entries(commands)) {
+    assert.ok(said.includes(capability), capability);
+    for (const name of names) assert.ok(mailCommands.has(name), name);
+  }
+  for (const name of ['CAPABILITY', 'NOOP', 'LOGOUT', 'ID']) {
+    assert.ok(mailCommands.has(name) && loginCommands.has(name), name);
+  }
+});
+
+test('SORT and THREAD are not offered where they are refused', () => {
+  const said = capabilities({
+    settings: { ...settings, disableThreadSort: true },
+    loggedIn: true,
+    tls: true,
+    tlsAvailable: false,
+  });
+
+  assert.doesNotMatch(said.join(' '), /SORT|THREAD/);
+});
+
+test('the version is that of package.json', () => {
+  const manifest: unknown = JSON.parse(readFileSync(join(checkoutRoot, 'package.json'), 'utf8'));
+
+  assert.equal((manifest as { version: string }).version, VERSION);
+});
