@@ -28,8 +28,7 @@ export interface Scratch {
 export function scratchDirectory(name: string): Scratch {
   const path = mkdtempSync(join(tmpdir(), `angarium-${name}-`));
   chmodSync(path, 0o755);
-  // A server that was just told goodbye may still write its last file there.
-  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 }) };
+  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }) };
 }
 
 /**

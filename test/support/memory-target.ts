@@ -3,14 +3,18 @@
  *
  * All connections of a transcript are sessions of one store, as in one mail worker.
  */
+import { join } from 'node:path';
 import { duplexPair } from 'node:stream';
 import type { Clock } from '../../imapd/clock.js';
 import { Session, serveSession } from '../../imapd/session.js';
+import { readSessionSettings } from '../../imapd/session-settings-reader.js';
 import type { SessionSettings } from '../../imapd/settings.js';
 import { logTo } from '../../init/runtime/log.js';
 import type { SessionAccount } from '../../init/runtime/mail-worker.js';
+import { describeProblem, Settings } from '../../init/runtime/settings-file.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import { MaildirStore } from '../../maildir/maildir-store.js';
+import { checkoutRoot } from './paths.js';
 import type { MakeTarget, TargetConnection, TargetNeeds } from './transcript-target.js';
 import { Inbox } from './transcript-target.js';
 
@@ -25,29 +29,13 @@ export const realClock: Clock = {
 
 /** Settings of a session in tests: those of etc/ unless the transcript changes them. */
 export function testSettings(changes: Readonly<Record<string, string>> = {}): SessionSettings {
-  const integer = (name: string, otherwise: number): number => Number(changes[name] ?? otherwise);
-  const keywords = ['off', 'fast', 'safe'] as const;
-  return {
-    ...(changes['IMAP_CAPABILITY'] === undefined ? {} : { capability: changes['IMAP_CAPABILITY'] }),
-    tlsRequired: false,
-    disableThreadSort: integer('IMAP_DISABLETHREADSORT', 0) !== 0,
-    checkAllFolders: integer('IMAP_CHECK_ALL_FOLDERS', 0) !== 0,
-    obsoleteClient: integer('IMAP_OBSOLETE_CLIENT', 0) !== 0,
-    keywords: keywords[integer('IMAP_KEYWORDS', 1)] ?? 'fast',
-    useLocks: integer('IMAP_USELOCKS', 1) !== 0,
-    durable: integer('IMAP_SYNC', 1) !== 0,
-    sanityCheck: false,
-    logDeletions: integer('IMAP_LOG_DELETIONS', 0) !== 0,
-    trashFolderName: changes['IMAP_TRASHFOLDERNAME'] ?? 'Trash',
-    specialUse: { '\\Drafts': 'Drafts', '\\Sent': 'Sent', '\\Junk': 'Junk', '\\Trash': 'Trash' },
-    idleHeartbeatSeconds: integer('IMAP_IDLE_HEARTBEAT', 120),
-    inactivitySeconds: integer('IMAP_INACTIVITY_TIMEOUT', 1800),
-    loginSeconds: 60,
-    loginDelaySeconds: 0,
-    maxBadCommands: integer('IMAP_MAX_BAD_COMMANDS', 10),
-    debugLogin: 0,
-    authServices: {},
-  };
+  const settings = new Settings('etc/imapd');
+  for (const name of ['imapd-ssl', 'imapd']) settings.readFile(join(checkoutRoot, 'etc', name), false);
+  const lines = Object.entries(changes).map(([name, value]) => `${name}="${value}"\n`);
+  settings.addText('the transcript', lines.join(''));
+  const read = readSessionSettings(settings, new Settings('etc/authdaemonrc'));
+  if (settings.problems.length > 0) throw new Error(settings.problems.map(describeProblem).join('\n'));
+  return { ...read, sanityCheck: false, loginDelaySeconds: 0 };
 }
 
 /** Sessions of `bob` in this process. What the mail store warns of, and every bug, makes the transcript fail. */

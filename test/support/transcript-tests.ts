@@ -4,8 +4,9 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import { test } from 'node:test';
-import { copyMaildir, scratchDirectory } from './maildir-fixture.js';
+import { copyMaildir, type Scratch, scratchDirectory } from './maildir-fixture.js';
 import { checkoutRoot, programs } from './paths.js';
+import { waitUntil } from './processes.js';
 import type { Transcript } from './transcript.js';
 import { headAssignments, headLine, parseTranscript } from './transcript.js';
 import { noServer, playTranscript, TranscriptDeparture } from './transcript-player.js';
@@ -41,8 +42,21 @@ export async function playOnce(transcript: Transcript, makeTarget: MakeTarget): 
       await target.close();
     }
   } finally {
-    home.remove();
+    await removeWhenQuiet(home);
   }
+}
+
+/** A mail worker may still write a file of a session that has just ended, after its directory was emptied. */
+async function removeWhenQuiet(scratch: Scratch): Promise<void> {
+  await waitUntil('nobody writes there any more', () => {
+    try {
+      scratch.remove();
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOTEMPTY') return false;
+      throw error;
+    }
+  });
 }
 
 export interface TranscriptTestOptions {
