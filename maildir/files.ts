@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { errorCode } from './errors.js';
-import { type FileStatus, type FileSystem, octetsFromText, textFromOctets } from './file-system.js';
+import { type FileStatus, type FileSystem, type OpenFile, octetsFromText, textFromOctets } from './file-system.js';
 import type { Surroundings } from './surroundings.js';
 
 /** Lists are a few megabytes in the largest folders; more than this is not a list of ours. */
@@ -56,8 +56,8 @@ interface Replacement {
 /** Writes a new version of a file; the entry is not on the disk before its directory is synced. Gives its status. */
 export async function replaceFile(surroundings: Surroundings, replacement: Replacement): Promise<FileStatus> {
   const disk = surroundings.fileSystem;
-  const tmpPath = join(replacement.tmp, surroundings.names.forPurpose(replacement.purpose));
-  const file = disk.create(tmpPath, 0o666);
+  const name = (): string => surroundings.names.forPurpose(replacement.purpose);
+  const { path: tmpPath, file } = createUnique(disk, replacement.tmp, { name, mode: 0o666 });
   try {
     let status: FileStatus;
     try {
@@ -72,6 +72,26 @@ export async function replaceFile(surroundings: Surroundings, replacement: Repla
   } catch (error) {
     unlinkIfThere(disk, tmpPath);
     throw error;
+  }
+}
+
+/** Another process of the same id, on another host of the same name, does not meet ours a hundred times in a row. */
+const MAX_NAMES_TRIED = 100;
+
+/** Makes a new file in tmp under the first of our unique names that is free. */
+export function createUnique(
+  disk: FileSystem,
+  tmp: string,
+  { name, mode }: { name: () => string; mode: number },
+): { readonly name: string; readonly path: string; readonly file: OpenFile } {
+  for (let tried = 1; ; tried += 1) {
+    const unique = name();
+    const path = join(tmp, unique);
+    try {
+      return { name: unique, path, file: disk.create(path, mode) };
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST' || tried >= MAX_NAMES_TRIED) throw error;
+    }
   }
 }
 

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { errorCode } from './errors.js';
 import { octetsFromText } from './file-system.js';
 import { uniqueNameOf } from './filename.js';
-import { readText, replaceFile, unlessMissing, unlinkIfThere } from './files.js';
+import { createUnique, readText, replaceFile, unlessMissing, unlinkIfThere } from './files.js';
 import type { FolderPaths } from './folder-name.js';
 import {
   formatKeywordList,
@@ -168,10 +168,7 @@ export class KeywordFiles {
    */
   async writeUpdate({ baseName, keywords }: KeywordEntry): Promise<boolean> {
     const disk = this.#surroundings.fileSystem;
-    const tmpName = this.#surroundings.names.forPurpose('keywords');
-    const seconds = Math.floor(this.#surroundings.now() / 1000);
-    const waiting = join(this.#paths.keywords, `.tmp.${seconds}${tmpName}`);
-    await this.#writeWaiting(join(this.#paths.tmp, tmpName), waiting, keywords);
+    const waiting = await this.#writeWaiting(keywords);
     try {
       disk.link(waiting, join(this.#paths.keywords, baseName));
     } catch (error) {
@@ -185,9 +182,12 @@ export class KeywordFiles {
     }
   }
 
-  async #writeWaiting(tmpPath: string, waiting: string, keywords: readonly string[]): Promise<void> {
-    const disk = this.#surroundings.fileSystem;
-    const file = disk.create(tmpPath, 0o666);
+  /** Gives the path of a complete update that has no message's name yet. */
+  async #writeWaiting(keywords: readonly string[]): Promise<string> {
+    const { fileSystem: disk, names, now } = this.#surroundings;
+    const name = (): string => names.forPurpose('keywords');
+    const { name: tmpName, path: tmpPath, file } = createUnique(disk, this.#paths.tmp, { name, mode: 0o666 });
+    const waiting = join(this.#paths.keywords, `.tmp.${Math.floor(now() / 1000)}${tmpName}`);
     try {
       file.write(octetsFromText(keywords.map((word) => `${word}\n`).join('')));
       if (this.#surroundings.durable) await file.sync();
@@ -197,9 +197,11 @@ export class KeywordFiles {
     } finally {
       file.close();
     }
-    if (unlessMissing(() => this.#renamed(tmpPath, waiting)) === true) return;
-    this.makeDirectory();
-    disk.rename(tmpPath, waiting);
+    if (unlessMissing(() => this.#renamed(tmpPath, waiting)) !== true) {
+      this.makeDirectory();
+      disk.rename(tmpPath, waiting);
+    }
+    return waiting;
   }
 
   #renamed(from: string, to: string): true {

@@ -10,7 +10,7 @@
  */
 import { join } from 'node:path';
 import { errorCode, MaildirError } from './errors.js';
-import { readWhole, unlessMissing, unlinkIfThere, versionOf } from './files.js';
+import { createUnique, readWhole, unlessMissing, unlinkIfThere, versionOf } from './files.js';
 import type { Surroundings } from './surroundings.js';
 
 /** Courier removes a lock of another host after this time. */
@@ -42,9 +42,9 @@ export async function withLock<T>(surroundings: Surroundings, tmp: string, run: 
 /** Gives the inode of the lock, or undefined where no lock can be had. */
 async function takeLock(surroundings: Surroundings, tmp: string): Promise<number | undefined> {
   const disk = surroundings.fileSystem;
-  const unique = join(tmp, surroundings.names.forPurpose('courierlock'));
+  let unique: string;
   try {
-    writeLockFile(surroundings, unique);
+    unique = writeLockFile(surroundings, tmp);
   } catch (error) {
     if (readOnlyCodes.has(errorCode(error) ?? '')) return undefined;
     throw error;
@@ -64,10 +64,12 @@ async function takeLock(surroundings: Surroundings, tmp: string): Promise<number
   }
 }
 
-function writeLockFile(surroundings: Surroundings, path: string): void {
-  const file = surroundings.fileSystem.create(path, 0o644);
+function writeLockFile(surroundings: Surroundings, tmp: string): string {
+  const name = (): string => surroundings.names.forPurpose('courierlock');
+  const { path, file } = createUnique(surroundings.fileSystem, tmp, { name, mode: 0o644 });
   try {
     file.write(Buffer.from(`${surroundings.processId}:${surroundings.hostName}`));
+    return path;
   } catch (error) {
     unlinkIfThere(surroundings.fileSystem, path);
     throw error;

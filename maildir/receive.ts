@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { diskErrors, errorCode } from './errors.js';
 import type { OpenFile } from './file-system.js';
 import { deliveredName, suffixFor, uniqueNameOf } from './filename.js';
-import { unlinkIfThere } from './files.js';
+import { createUnique, unlinkIfThere } from './files.js';
 import type { FlagBits } from './flags.js';
 import { type NumberedFile, noKeywords } from './folder-rows.js';
 import { scanFolder } from './folder-scan.js';
@@ -56,9 +56,11 @@ export class TmpMessage implements MessageWriter {
 
   constructor(state: FolderState) {
     this.#state = state;
-    this.tmpName = state.surroundings.names.forMessage();
-    this.path = join(state.paths.tmp, this.tmpName);
-    this.#file = state.disk.create(this.path, 0o666);
+    const name = (): string => state.surroundings.names.forMessage();
+    const created = createUnique(state.disk, state.paths.tmp, { name, mode: 0o666 });
+    this.tmpName = created.name;
+    this.path = created.path;
+    this.#file = created.file;
   }
 
   get sizeOctets(): number {

@@ -42,7 +42,8 @@ export function parseUidList(text: string): UidListText {
   return {
     head: head && { uidValidity: head.uidValidity, uidNext: Math.max(head.uidNext, highest + 1) },
     messages: ordered,
-    badLines: badLines + messages.length - ordered.length + (head === undefined ? 1 : 0),
+    badLines:
+      badLines + messages.length - ordered.length + (ordered === messages ? 0 : 1) + (head === undefined ? 1 : 0),
   };
 }
 
