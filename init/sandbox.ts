@@ -22,7 +22,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeNewCertificate } from './runtime/certificate-file.js';
 import { askControl } from './runtime/control.js';
+import { isOpenToAll } from './runtime/reachable.js';
 import { makeSampleMaildir } from './sandbox-mail.js';
+import { runCopy } from './sandbox-place.js';
 
 const dist = dirname(dirname(fileURLToPath(import.meta.url)));
 const root = dirname(dist);
@@ -57,12 +59,12 @@ async function main(): Promise<void> {
   if (!Number.isInteger(portBase) || portBase < 1 || portBase > 64_000) {
     throw new Error(`ANGARIUM_PORT_BASE=${process.env['ANGARIUM_PORT_BASE']} is not a number from 1 to 64000.`);
   }
+  if (process.getuid?.() === 0 && !isOpenToAll(root)) process.exit(await runCopy(root, dist));
   process.on('SIGINT', () => end(0));
   process.on('SIGTERM', () => end(0));
   process.on('SIGHUP', () => end(0));
   await requireFreePorts();
   const owner = demoOwner();
-  requireReachable(owner.uid);
   makeSettings();
   makeAccount(owner);
   startProgram('authdaemond', []);
@@ -102,20 +104,6 @@ function demoOwner(): { uid: number; gid: number } {
   if (own.uid !== 0) return own;
   const { uid, gid } = statSync(root);
   return uid === 0 ? { uid: HARMLESS_UID, gid: HARMLESS_UID } : { uid, gid };
-}
-
-/** For root only: the server's processes are other users, who must be able to get here. */
-function requireReachable(demoUid: number): void {
-  if (process.getuid?.() !== 0) return;
-  for (let directory = root; directory !== '/'; directory = dirname(directory)) {
-    const { mode, uid } = statSync(directory);
-    if ((mode & 0o001) !== 0) continue;
-    const who = uid === demoUid ? 'the processes before login' : 'other users';
-    throw new Error(
-      `${directory} cannot be entered by ${who}, and as root the server runs its processes as other users.\n` +
-        `Allow it with: chmod o+x ${directory}   or start this as an ordinary user, or from another place.`,
-    );
-  }
 }
 
 /** The files of etc/, with the lines that say where things are. What is changed in var/etc by hand stays. */

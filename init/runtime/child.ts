@@ -34,10 +34,12 @@ async function start(message: StartMessage): Promise<void> {
   process.title = message.title;
   process.umask(message.umask);
   rememberStart(message.settings);
+  if (message.loadFirst === true) await import(message.module);
   if (message.identity !== undefined) dropPrivileges(message.identity);
-  process.chdir('/');
-  checkReadable(fileURLToPath(message.module));
-  await import(message.module);
+  if (message.loadFirst !== true) {
+    checkReadable(fileURLToPath(message.module));
+    await import(message.module);
+  }
   process.on('message', (next, handle) => passOn(next as { kind: string }, handle as unknown as RawHandle | undefined));
   sendToSupervisor({ kind: 'ready' });
 }

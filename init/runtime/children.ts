@@ -5,10 +5,12 @@
  * not know what the children do.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { StartMessage } from './handover.js';
 import type { Log } from './log.js';
 import { type RawHandle, sendWithHandle } from './raw-handles.js';
+import { isOpenToAll } from './reachable.js';
 
 // Small young generation and no helper threads for V8: private memory of an idle worker is what matters here.
 const NODE_OPTIONS = ['--max-semi-space-size=4', '--v8-pool-size=0'];
@@ -55,7 +57,7 @@ export class Child {
     });
     this.pid = this.#process.pid ?? 0;
     this.#follow();
-    this.send(options.start);
+    this.send({ ...options.start, loadFirst: process.geteuid?.() === 0 && !isProgramOpenToAll() });
   }
 
   /** Sends a message; `sent` is called when the handle is in the child, or will never be. */
@@ -127,6 +129,11 @@ export class Child {
       for (const line of lines) if (line.trim() !== '') this.#options.log.write('error', `${this.#title}: ${line}`);
     });
   }
+}
+
+/** Is this program installed where every user can read it? A checkout in a private directory is not. */
+export function isProgramOpenToAll(): boolean {
+  return isOpenToAll(dirname(fileURLToPath(import.meta.url)));
 }
 
 /** The time zone is all that children take over: an environment costs time, and could change what Node does. */

@@ -17,6 +17,9 @@ export interface StartMessage {
   /** File URL of the module that calls serveLogins() or serveMail(). */
   readonly module: string;
   readonly identity?: Identity;
+  /** The module cannot be read by that identity: it is imported before, while we are root. No octet of a client has
+   * been seen then. */
+  readonly loadFirst?: boolean;
   readonly umask: number;
   readonly settings: unknown;
 }

@@ -5,17 +5,20 @@ import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Identity } from './drop-privileges.js';
+import { isOpenToAll } from './reachable.js';
 
 /** The path of a Unix socket has at most 107 octets; the names inside the directory need 20. */
 const MAX_DIRECTORY_OCTETS = 80;
 
-/** Makes it anew beside the pid file, or in the temporary directory when that path is too long. */
+/** Makes it anew beside the pid file, or in the temporary directory when that place is too long or closed to others. */
 export function makeSocketDirectory(stateDirectory: string, name: string, owner: Identity | undefined): string {
   mkdirSync(stateDirectory, { recursive: true });
   const prefix = `${name}.sessions.`;
   removeStale(stateDirectory, prefix);
   const beside = join(stateDirectory, prefix);
-  const template = Buffer.byteLength(beside) <= MAX_DIRECTORY_OCTETS ? beside : join(tmpdir(), prefix);
+  const isFit =
+    Buffer.byteLength(beside) <= MAX_DIRECTORY_OCTETS && (owner === undefined || isOpenToAll(stateDirectory));
+  const template = isFit ? beside : join(tmpdir(), prefix);
   // Made with mode 0700.
   const directory = mkdtempSync(template);
   if (owner !== undefined) chownSync(directory, owner.uid, owner.gid);

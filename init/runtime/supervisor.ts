@@ -8,6 +8,7 @@
  * authdaemond: `authenticate` is handed in.
  */
 import { randomBytes } from 'node:crypto';
+import { isProgramOpenToAll } from './children.js';
 import { ConnectionTable } from './connections.js';
 import { AlreadyRunning, serveControl } from './control.js';
 import type { Identity } from './drop-privileges.js';
@@ -70,6 +71,9 @@ export async function superviseMailService(options: MailServiceOptions): Promise
   if (loaded.problems.length > 0) throw new StartFailure(loaded.problems.map(describeProblem).join('\n'));
   const log = await openLog(loaded.configuration.log, options.daemon);
   for (const warning of loaded.warnings) log.write('warning', describeProblem(warning));
+  if (process.geteuid?.() === 0 && !isProgramOpenToAll()) {
+    log.write('warning', 'other users cannot read this program where it stands, so it is loaded as root: move it');
+  }
   // Whoever has the control socket is the only supervisor here, and may clean up behind others.
   let supervisor: Supervisor | undefined;
   const obey = async (command: string) => (supervisor === undefined ? 'starting' : await supervisor.obey(command));

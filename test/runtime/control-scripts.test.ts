@@ -169,7 +169,7 @@ test('K1 and T9: what keeps it from starting is said, all of it, and nothing sta
 test('a daemon that dies is started again; when its keeper is killed it ends, and start works', async () => {
   await withSite(async ({ directory, port, run }) => {
     run('imapd.rc', 'start');
-    const pid = () => Number(/pid=(\d+)/.exec(run('imapd.rc', 'status').stdout)?.[1] ?? 0);
+    const pid = () => Number(/^ready pid=(\d+)/.exec(run('imapd.rc', 'status').stdout)?.[1] ?? 0);
     const first = pid();
     process.kill(first, 'SIGKILL');
     await eventually(
