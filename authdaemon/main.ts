@@ -8,10 +8,11 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Log } from '../init/runtime/log.js';
 import { openLog } from '../init/runtime/log-destinations.js';
 import { notifyReadiness } from '../init/runtime/readiness.js';
+import { describeProblem } from '../init/runtime/settings-file.js';
 import { findSystemUser } from '../init/runtime/system-users.js';
 import { Authdaemon, UnusableSettings } from './daemon.js';
-import { type After, serveConnection } from './serve.js';
-import { readAuthdaemonSettings, socketPathOf } from './settings.js';
+import { type After, type ServeContext, serveConnection } from './serve.js';
+import { type AuthdaemonSettings, readAuthdaemonSettings, socketPathOf } from './settings.js';
 
 /** Connections at once; each may be a login that waits. Beyond it, callers see a temporary failure. */
 const MAX_CONNECTIONS = 2000;
@@ -37,18 +38,28 @@ export class StartFailure extends Error {}
 /** Serves until SIGTERM or SIGINT. @throws {StartFailure} */
 export async function runAuthdaemond({ configDirectory, daemon, keeper }: AuthdaemondOptions): Promise<void> {
   const settings = readAuthdaemonSettings(configDirectory);
+  // Before anything is opened: a wrong LOGTO or authdaemonvar is no name of a file.
+  const { problems } = settings.file;
+  if (problems.length > 0) throw new StartFailure(problems.map(describeProblem).join('\n'));
   const log = await openLog(settings.log, daemon);
-  const authdaemon = await startDaemon(configDirectory, log);
+  const authdaemon = await startDaemon(settings, configDirectory, log);
   prepareDirectory(settings.directory, log);
   const sockets = new Set<Socket>();
+  let lastRequest = Date.now();
+  const context: ServeContext = {
+    // Asked for each request: a reload exchanges it.
+    get chain() {
+      return authdaemon.chain;
+    },
+    queue: authdaemon.queue,
+    after,
+  };
   const server = await listen(settings.directory, (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     lastRequest = Date.now();
-    void serveConnection(socket, { chain: authdaemon.chain, queue: authdaemon.queue, after });
+    void serveConnection(socket, context);
   });
-
-  let lastRequest = Date.now();
   const idle = setInterval(() => {
     if (Date.now() - lastRequest >= IDLE_MS) void authdaemon.idle();
   }, IDLE_MS);
@@ -67,9 +78,9 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
   await authdaemon.stop();
 }
 
-async function startDaemon(configDirectory: string, log: Log): Promise<Authdaemon> {
+async function startDaemon(settings: AuthdaemonSettings, configDirectory: string, log: Log): Promise<Authdaemon> {
   try {
-    return await Authdaemon.start(readAuthdaemonSettings(configDirectory), configDirectory, log);
+    return await Authdaemon.start(settings, configDirectory, log);
   } catch (error) {
     throw error instanceof UnusableSettings ? new StartFailure(error.message) : error;
   }
@@ -111,8 +122,13 @@ async function listen(directory: string, accept: (socket: Socket) => void): Prom
     server.once('error', (error) => reject(new StartFailure(`${path}: ${error.message}`)));
     server.listen(`${path}.tmp`, resolve);
   });
-  chmodSync(`${path}.tmp`, 0o777);
-  renameSync(`${path}.tmp`, path);
+  try {
+    chmodSync(`${path}.tmp`, 0o777);
+    renameSync(`${path}.tmp`, path);
+  } catch (error) {
+    server.close();
+    throw new StartFailure(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
   return server;
 }
 
