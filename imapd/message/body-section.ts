@@ -2,7 +2,7 @@
  * Sections of a message, `BODY[1.2.HEADER]`: which octets of the file they are, and those octets as they go on the
  * wire (RFC 9051 section 6.4.5.1).
  */
-import { fieldPlaces, nameAt, readHeader } from './header.js';
+import { fieldPlaces, headerEnd, nameAt, readHeader } from './header.js';
 import { MAX_HEADER_OCTETS } from './limits.js';
 import type { MessageIndex, Part, WireMark } from './mime.js';
 import type { MessageSource } from './source.js';
@@ -106,10 +106,9 @@ function bodyOf({ bodyStart, bodyEnd, bodyWireOctets }: Part, marks: readonly Wi
 function locateWithoutIndex(source: MessageSource, section: Section): Located {
   if (needsIndex(section)) throw new Error('a part number needs the index of the message');
   if (section.text === '') return countedRange(source, 0, source.sizeOctets);
-  const header = readHeader(source, section.text.startsWith('HEADER.') ? MAX_HEADER_OCTETS : source.sizeOctets);
-  if (section.text === 'HEADER') return countedRange(source, 0, header.length);
-  if (section.text === 'TEXT') return countedRange(source, header.length, source.sizeOctets);
-  return { octets: selectFields(header, section) };
+  if (section.text === 'HEADER') return countedRange(source, 0, headerEnd(source));
+  if (section.text === 'TEXT') return countedRange(source, headerEnd(source), source.sizeOctets);
+  return { octets: selectFields(readHeader(source), section) };
 }
 
 function countedRange(source: MessageSource, start: number, end: number): FileRange {

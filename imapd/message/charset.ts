@@ -23,6 +23,7 @@ export function streamDecoder(charset: string): StreamDecoder | undefined {
   return decoderMaker(charset)?.();
 }
 
+/** Tells whether texts in a character set can be decoded. */
 export function isKnownCharset(charset: string): boolean {
   return decoderMaker(charset) !== undefined;
 }

@@ -28,6 +28,30 @@ export function readHeader(source: MessageSource, limitOctets = MAX_HEADER_OCTET
   }
 }
 
+/** Finds the position behind a message's blank line, however long the header is; without one, the message's end. */
+export function headerEnd(source: MessageSource): number {
+  for (let position = 0; ; ) {
+    const window = source.read(position, SEARCH_OCTETS);
+    const end = position === 0 ? endOfHeader(window) : endAfterLineEnd(window);
+    if (end !== undefined) return position + end;
+    if (window.length < SEARCH_OCTETS) return position + window.length;
+    // The blank line may begin in this window and end in the next.
+    position += window.length - 2;
+  }
+}
+
+/** One read while the end of a header is looked for. */
+const SEARCH_OCTETS = 64 * 1024;
+
+/** Finds a line end with a blank line behind it; gives the position behind that. */
+function endAfterLineEnd(octets: Buffer): number | undefined {
+  for (let lf = octets.indexOf(LF); lf !== -1; lf = octets.indexOf(LF, lf + 1)) {
+    if (octets[lf + 1] === LF) return lf + 2;
+    if (octets[lf + 1] === CR && octets[lf + 2] === LF) return lf + 3;
+  }
+  return undefined;
+}
+
 /** Position behind the blank line that ends a header; undefined when there is none. */
 export function endOfHeader(octets: Buffer): number | undefined {
   for (let start = 0; start < octets.length; ) {

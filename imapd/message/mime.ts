@@ -13,6 +13,8 @@ import { boundaryOf, type ContentFields, contentFields, digestEntry, plainText }
 import { MAX_BOUNDARY_OCTETS, MAX_HEADER_OCTETS, MAX_PART_DEPTH, MAX_PARTS } from './limits.js';
 import type { MessageSource } from './source.js';
 
+export { finish } from './steps.js';
+
 /** A part: offsets into the file, octets and lines as they go on the wire, and what its header says. */
 export interface Part extends ContentFields {
   readonly headerStart: number;
@@ -59,14 +61,6 @@ export function* scanMessage(source: MessageSource): Generator<void, MessageInde
     if (windows % WINDOWS_PER_SLICE === 0) yield;
   }
   return scanner.finish();
-}
-
-/** Runs a generator to its end without letting others run. */
-export function finish<T>(work: Generator<void, T, void>): T {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };

@@ -5,6 +5,7 @@
  * and looking for them goes up from the parent and down from the child in step, so that the smaller side decides what
  * it costs.
  */
+import { ELEMENTS_PER_STEP } from './steps.js';
 import type { ThreadableMessage } from './thread.js';
 
 /** A message with its children, or a place without a message. */
@@ -41,10 +42,11 @@ export class ThreadLinks {
   }
 
   /** Steps 2 and 3: gives the tops of threads; places without a message go, except those that hold a thread together. */
-  pruned(): ThreadMember[] {
-    const order = this.#parentsFirst();
+  *pruned(): Generator<void, ThreadMember[], void> {
+    const order = yield* this.#parentsFirst();
     const roots: ThreadMember[] = [];
     for (let index = order.length - 1; index >= 0; index -= 1) {
+      if (index % ELEMENTS_PER_STEP === 0) yield;
       const place = order[index];
       if (place === undefined) continue;
       const { parent } = place;
@@ -84,10 +86,13 @@ export class ThreadLinks {
     return place;
   }
 
-  #parentsFirst(): Place[] {
+  *#parentsFirst(): Generator<void, Place[], void> {
     const order = this.#places.filter((place) => place.parent === undefined);
     // The array grows while it is walked over.
-    for (const place of order) for (const child of place.children ?? []) order.push(child);
+    for (const [index, place] of order.entries()) {
+      if (index % ELEMENTS_PER_STEP === 0) yield;
+      if (place.children !== undefined) for (const child of place.children) order.push(child);
+    }
     return order;
   }
 }

@@ -3,6 +3,8 @@
  * replies may be as long as a mailbox.
  */
 
+import { ELEMENTS_PER_STEP, finish } from './steps.js';
+
 /** A message in a thread, or a place for one that is not there. */
 export interface ThreadNode {
   /** Sequence number or UID; undefined for a message that is not there. */
@@ -12,13 +14,21 @@ export interface ThreadNode {
 
 /** `* THREAD (2)(3 6 (4 23)(44 7 96))`; without threads just the name. */
 export function encodeThread(threads: readonly ThreadNode[]): Buffer {
+  return finish(encodeThreadInSteps(threads));
+}
+
+/** The same in steps. */
+export function* encodeThreadInSteps(threads: readonly ThreadNode[]): Generator<void, Buffer, void> {
   const written: string[] = ['* THREAD'];
   if (threads.length > 0) written.push(' ');
   const waiting: (string | ThreadNode)[] = [];
+  let count = 0;
   for (const thread of threads) {
     written.push('(');
     waiting.push(')', thread);
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      count += 1;
+      if (count % ELEMENTS_PER_STEP === 0) yield;
       if (typeof next === 'string') written.push(next);
       else writeNode(next, written, waiting);
     }

@@ -5,10 +5,11 @@
  * claim about each other.
  */
 import { type SortFacts, sentDate } from './sort.js';
+import { ELEMENTS_PER_STEP, finish, sorted } from './steps.js';
 import { ThreadLinks, type ThreadMember } from './thread-links.js';
 import type { ThreadNode } from './thread-node.js';
 
-export { encodeThread, type ThreadNode } from './thread-node.js';
+export { encodeThread, encodeThreadInSteps, type ThreadNode } from './thread-node.js';
 
 /** A message to be threaded. */
 export interface ThreadableMessage {
@@ -21,12 +22,23 @@ export interface ThreadableMessage {
 
 /** Groups messages by base subject: the oldest of each group, and the others as its children. */
 export function orderedSubject(messages: readonly ThreadableMessage[]): ThreadNode[] {
+  return finish(threadBySubject(messages));
+}
+
+/** Links messages by their References, then by their subjects. */
+export function references(messages: readonly ThreadableMessage[]): ThreadNode[] {
+  return finish(threadByReferences(messages));
+}
+
+/** `orderedSubject` in steps. */
+export function* threadBySubject(messages: readonly ThreadableMessage[]): Generator<void, ThreadNode[], void> {
   const groups = new Map<string, ThreadableMessage[]>();
-  for (const message of [...messages].sort(bySentDate)) {
+  for (const message of yield* sorted(messages, bySentDate)) {
     const group = groups.get(message.facts.subject);
     if (group === undefined) groups.set(message.facts.subject, [message]);
     else group.push(message);
   }
+  yield;
   // A Map keeps the order of insertion, so the groups are in the order of their oldest messages.
   return Array.from(groups.values(), ([first, ...others]) => ({
     number: first?.number,
@@ -34,31 +46,46 @@ export function orderedSubject(messages: readonly ThreadableMessage[]): ThreadNo
   }));
 }
 
-/** Links messages by their References, then by their subjects. */
-export function references(messages: readonly ThreadableMessage[]): ThreadNode[] {
+/** `references` in steps. */
+export function* threadByReferences(messages: readonly ThreadableMessage[]): Generator<void, ThreadNode[], void> {
   const links = new ThreadLinks();
   // Steps 1 to 3: link, gather, prune.
-  for (const message of messages) links.add(message);
-  const roots = links.pruned();
-  for (const member of links.members()) member.kids.sort(byMemberDate);
+  for (const [index, message] of messages.entries()) {
+    links.add(message);
+    if (index % ELEMENTS_PER_STEP === ELEMENTS_PER_STEP - 1) yield;
+  }
+  const roots = yield* links.pruned();
+  for (const [index, member] of links.members().entries()) {
+    if (member.kids.length > 1) member.kids = yield* sorted(member.kids, byMemberDate);
+    if (index % ELEMENTS_PER_STEP === ELEMENTS_PER_STEP - 1) yield;
+  }
   // Steps 4 to 6: merge what has the same subject, and sort what that has changed.
-  roots.sort(byMemberDate);
-  const merged = mergeSubjects(roots);
-  for (const root of merged) root.kids.sort(byMemberDate);
-  return merged.sort(byMemberDate).map(asNode);
+  const merged = yield* mergeSubjects(yield* sorted(roots, byMemberDate));
+  for (const [index, root] of merged.entries()) {
+    if (root.kids.length > 1) root.kids = yield* sorted(root.kids, byMemberDate);
+    if (index % ELEMENTS_PER_STEP === 0) yield;
+  }
+  const threads: ThreadNode[] = [];
+  for (const root of yield* sorted(merged, byMemberDate)) {
+    threads.push(yield* asNode(root));
+    if (threads.length % ELEMENTS_PER_STEP === 0) yield;
+  }
+  return threads;
 }
 
 /** Step 5: threads with the same base subject become one. */
-function mergeSubjects(roots: readonly ThreadMember[]): ThreadMember[] {
+function* mergeSubjects(roots: readonly ThreadMember[]): Generator<void, ThreadMember[], void> {
   const bySubject = new Map<string, ThreadMember>();
-  for (const root of roots) {
+  for (const [index, root] of roots.entries()) {
+    if (index % ELEMENTS_PER_STEP === 0) yield;
     const subject = subjectOf(root);
     const present = bySubject.get(subject);
     if (present === undefined || isBetter(root, present)) bySubject.set(subject, root);
   }
   const removed = new Set<ThreadMember>();
   const added: ThreadMember[] = [];
-  for (const root of roots) {
+  for (const [index, root] of roots.entries()) {
+    if (index % ELEMENTS_PER_STEP === 0) yield;
     const subject = subjectOf(root);
     const present = bySubject.get(subject);
     if (subject === '' || present === undefined || present === root) continue;
@@ -108,11 +135,14 @@ function bySentDate(one: ThreadableMessage, other: ThreadableMessage): number {
 }
 
 /** Members have the shape of nodes but for the names; converted level by level. */
-function asNode(root: ThreadMember): ThreadNode {
+function* asNode(root: ThreadMember): Generator<void, ThreadNode, void> {
   const top = { number: root.message?.number, children: [] as ThreadNode[] };
   const waiting: { member: ThreadMember; children: ThreadNode[] }[] = [{ member: root, children: top.children }];
+  let count = 0;
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     for (const kid of next.member.kids) {
+      count += 1;
+      if (count % ELEMENTS_PER_STEP === 0) yield;
       const node = { number: kid.message?.number, children: [] as ThreadNode[] };
       next.children.push(node);
       if (kid.kids.length > 0) waiting.push({ member: kid, children: node.children });

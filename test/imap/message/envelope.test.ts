@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { parseAddresses } from '../../../imapd/message/addresses.js';
 import { parseMessageDate, writtenDay } from '../../../imapd/message/dates.js';
 import { encodeEnvelope } from '../../../imapd/message/envelope.js';
-import { decodeWords, fields, readHeader } from '../../../imapd/message/header.js';
+import { decodeWords, fields, headerEnd, readHeader } from '../../../imapd/message/header.js';
 import { decodeExtended, parseStructured } from '../../../imapd/message/parameters.js';
 import { sourceOf } from '../../../imapd/message/source.js';
 import { Cursor } from '../../../imapd/wire/cursor.js';
@@ -112,6 +112,16 @@ test('the header ends at its blank line', () => {
     if (octets.length < 1024 * 1024)
       assert.equal(readHeader(sourceOf(octets)).length, end === null ? text.length : end.index + end[0].length);
   }
+});
+
+test('the end of a header is found wherever the windows end', () => {
+  for (const end of ['\n\n', '\r\n\r\n', '\n\r\n']) {
+    for (let before = 65_530; before < 65_540; before += 1) {
+      const octets = Buffer.from(`${'x'.repeat(before)}${end}body\n\nmore`);
+      assert.equal(headerEnd(sourceOf(octets)), before + end.length);
+    }
+  }
+  assert.equal(headerEnd(sourceOf(Buffer.alloc(200_000, 'x\n'))), 200_000);
 });
 
 test('fields are unfolded, and what is no field is passed over', () => {

@@ -11,6 +11,7 @@ import {
   type SortFacts,
   sortFacts,
 } from '../../../imapd/message/sort.js';
+import { finish, sorted } from '../../../imapd/message/steps.js';
 import {
   encodeThread,
   orderedSubject,
@@ -116,6 +117,17 @@ function member(number: number, ids: string, subject = `s${number}`, isReply = f
 function shown(threads: ThreadNode[]): string {
   return encodeThread(threads).toString('latin1').trim().replace('* THREAD', '').trim();
 }
+
+test('sorting in steps is sorting, and keeps the order of equals', () => {
+  const element = fc.record({ key: fc.integer({ min: 0, max: 5 }), place: fc.nat() });
+  fc.assert(
+    fc.property(fc.array(element, { maxLength: 50 }), fc.constantFrom(1, 100), (elements, times) => {
+      const many = Array.from({ length: times }, () => elements).flat();
+      const compare = (one: { key: number }, other: { key: number }) => one.key - other.key;
+      assert.deepEqual(finish(sorted(many, compare)), [...many].sort(compare));
+    }),
+  );
+});
 
 test('X8 threads are written as in the RFC', () => {
   const node = (number: number | undefined, ...children: ThreadNode[]): ThreadNode => ({ number, children });
