@@ -6,6 +6,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { type AccessRule, readAccessFile } from '../init/runtime/access-file.js';
 import { parsePortList } from '../init/runtime/listen.js';
 import { type LogSettings, SYSLOG_FACILITIES } from '../init/runtime/log-destinations.js';
 import type { MailServiceConfiguration, ServiceDescription } from '../init/runtime/service-configuration.js';
@@ -75,6 +76,7 @@ function readProcesses(settings: Settings) {
     limits: {
       connections: settings.integer('MAXDAEMONS', 1000, { min: 1 }),
       perAddress: settings.integer('MAXPERIP', 50, { min: 1 }),
+      access: readAccess(settings),
     },
     loginProcesses: loginProcesses === 0 ? Math.min(cores, MAX_AUTOMATIC_LOGIN_PROCESSES) : loginProcesses,
     workersPerUid: workersPerUid === 0 ? cores : workersPerUid,
@@ -83,6 +85,14 @@ function readProcesses(settings: Settings) {
     umask: readUmask(settings),
     defaultMaildir: settings.text('MAILDIRPATH', 'Maildir'),
   };
+}
+
+function readAccess(settings: Settings): readonly AccessRule[] {
+  const path = settings.optionalText('IMAPACCESSFILE');
+  if (path === undefined) return [];
+  const { rules, problems } = readAccessFile(path);
+  settings.problems.push(...problems);
+  return rules;
 }
 
 function readUmask(settings: Settings): number {

@@ -4,6 +4,7 @@
  * Kept by the supervisor alone, so that the numbers are right however many login processes there are. A connection
  * counts from its acceptance until its session is over.
  */
+import { type AccessRule, AccessRules } from './access-file.js';
 import { plainAddress } from './tls-helpers.js';
 
 /** The two limits. */
@@ -12,6 +13,8 @@ export interface ConnectionLimits {
   readonly connections: number;
   /** MAXPERIP. */
   readonly perAddress: number;
+  /** From IMAPACCESSFILE. */
+  readonly access?: readonly AccessRule[];
 }
 
 /** Same limits are logged no more often than this, as Courier does; the client is always told. */
@@ -19,15 +22,23 @@ const LOG_AGAIN_MS = 60_000;
 
 /** Connections that are open now. */
 export class ConnectionTable {
-  limits: ConnectionLimits;
+  #limits: ConnectionLimits;
+  #access: AccessRules;
   readonly #alert: (text: string) => void;
   readonly #addresses = new Map<string, string>();
   readonly #byAddress = new Map<string, number>();
   readonly #alerted = new Map<string, number>();
 
   constructor(limits: ConnectionLimits, alert: (text: string) => void) {
-    this.limits = limits;
+    this.#limits = limits;
+    this.#access = new AccessRules(limits.access ?? []);
     this.#alert = alert;
+  }
+
+  /** New limits, for connections that begin from now on. */
+  set limits(limits: ConnectionLimits) {
+    this.#limits = limits;
+    this.#access = new AccessRules(limits.access ?? []);
   }
 
   /** How many there are. */
@@ -39,14 +50,20 @@ export class ConnectionTable {
   admit(key: string, ip: string): string | undefined {
     const address = plainAddress(ip);
     const ofAddress = this.#byAddress.get(address) ?? 0;
-    if (this.count >= this.limits.connections) {
-      this.#alertSometimes('', `${this.limits.connections} maximum active connections.`);
-      return `Too many connections: the limit is ${this.limits.connections} (MAXDAEMONS)`;
+    const rule = this.#access.ruleFor(address);
+    const perAddress = rule?.perAddress ?? this.#limits.perAddress;
+    if (rule?.isDenied === true) {
+      this.#alertSometimes(`deny ${address}`, `Connections from ${address} are denied by the access file`);
+      return 'Connections from your address are not allowed here';
     }
-    if (ofAddress >= this.limits.perAddress) {
+    if (this.count >= this.#limits.connections) {
+      this.#alertSometimes('', `${this.#limits.connections} maximum active connections.`);
+      return `Too many connections: the limit is ${this.#limits.connections} (MAXDAEMONS)`;
+    }
+    if (ofAddress >= perAddress) {
       this.#alertSometimes(address, `Maximum connection limit reached for ${address}`);
-      const limit = `the limit is ${this.limits.perAddress} (MAXPERIP)`;
-      return `Too many connections from your address: ${limit}`;
+      const name = rule?.perAddress === undefined ? 'MAXPERIP' : 'MAXCPERIP';
+      return `Too many connections from your address: the limit is ${perAddress} (${name})`;
     }
     this.#addresses.set(key, address);
     this.#byAddress.set(address, ofAddress + 1);

@@ -14,7 +14,7 @@ test("K6: Debian's own files load without an error, and each ineffective setting
   const { configuration, problems, warnings, settings } = readImapdSettings(directory);
 
   assert.deepEqual(problems, []);
-  assert.deepEqual(configuration.limits, { connections: 40, perAddress: 20 });
+  assert.deepEqual(configuration.limits, { connections: 40, perAddress: 20, access: [] });
   assert.equal(configuration.sessionSettings.capability, undefined, 'a shipped value means everything');
   for (const { line, what } of warnings) assert.ok(line !== undefined && what.includes('has no effect'), what);
   assert.equal(settings.inUse().find(({ name }) => name === 'PIDFILE')?.origin?.file, '/etc/courier/imapd');

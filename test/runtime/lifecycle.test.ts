@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readAccessFile } from '../../init/runtime/access-file.js';
 import { certificateFor, eventually, securely, Toy, withToy } from './toy.js';
 
 const suffix = process.getuid?.() === 0 ? ':1001:1001' : '';
@@ -60,6 +61,36 @@ test('H1: the connection over the limit of an address is told the limit, in plai
     },
     { limits: { connections: 500, perAddress: 3 } },
   );
+});
+
+test('H2: the access file decides who may connect, the most specific line first, and is read again on reload', async () => {
+  await withToy(async (toy) => {
+    const file = join(toy.directory, 'access');
+    writeFileSync(file, '127\tdeny\n127.0.0.1\tallow\n127.0.3.0/24\tallow,MAXCPERIP=1\n');
+    const use = async (pattern: RegExp) => {
+      toy.log.length = 0;
+      toy.configure({ limits: { connections: 500, perAddress: 400, access: readAccessFile(file).rules } });
+      toy.signal('SIGHUP');
+      await toy.logged(pattern);
+    };
+    await use(/settings read again/);
+
+    assert.equal(await greeting(toy.port, '127.0.0.1'), 'READY\n');
+    assert.equal(await greeting(toy.port, '127.0.0.2'), 'BYE Connections from your address are not allowed here\n');
+    const first = connect({ port: toy.port, host: '127.0.0.1', localAddress: '127.0.3.9' });
+    await new Promise((resolve) => first.once('data', resolve));
+    const second = await greeting(toy.port, '127.0.3.9');
+    assert.equal(second, 'BYE Too many connections from your address: the limit is 1 (MAXCPERIP)\n');
+    first.destroy();
+
+    writeFileSync(file, '# nobody is denied\n');
+    await use(/settings read again/);
+    assert.equal(await greeting(toy.port, '127.0.0.2'), 'READY\n');
+
+    writeFileSync(file, '1.2.3.4.5 deny\n10 deny\n10 allow\n');
+    const told = readAccessFile(file).problems.map(({ line, what }) => `${line}: ${what}`);
+    assert.deepEqual(told, ['1: 1.2.3.4.5 is no address', '3: 10 stands here twice']);
+  });
 });
 
 async function retry<Result>(attempt: () => Promise<Result>): Promise<Result> {
@@ -177,8 +208,8 @@ test('attacks 88: SIGHUP takes new settings; a broken file changes nothing, and 
   });
 });
 
-async function greeting(port: number): Promise<string> {
-  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+async function greeting(port: number, localAddress = '127.0.0.1'): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress }).setEncoding('utf8');
   const text = await new Promise<string>((resolve) => socket.once('data', resolve));
   socket.destroy();
   return text;
