@@ -11,6 +11,8 @@ import type { SortFacts } from './message/sort.js';
 
 /** What is known of one message. Absent means not yet asked for. Filled in by those who found it out. */
 export interface MessageFacts {
+  /** Octets of the file that all this was found in. */
+  fileOctets?: number;
   /** RFC822.SIZE. */
   wireOctets?: number;
   /** Kept for large messages only: see `MIN_OCTETS_OF_KEPT_INDEX` in message-reading.ts. */
@@ -80,6 +82,11 @@ export class MessageCache {
     }
     return prefix;
   }
+}
+
+/** Empties what is known of a message. */
+export function forget(facts: MessageFacts): void {
+  for (const fact of Object.keys(facts) as (keyof MessageFacts)[]) delete facts[fact];
 }
 
 function octetsOf({ envelope, body, bodyStructure, sort, index }: MessageFacts): number {

@@ -7,19 +7,23 @@
  */
 import { MaildirError } from '../maildir/errors.js';
 import type { Folder, MessageFile } from '../maildir/folder.js';
+import { countWireOctets } from './message/body-section.js';
 import { encodeBodyStructure } from './message/body-structure.js';
 import { parseMessageDate, writtenDay } from './message/dates.js';
 import { encodeEnvelope } from './message/envelope.js';
 import { fields, readHeader } from './message/header.js';
 import { type MessageIndex, type Part, scanMessage } from './message/mime.js';
 import { type SortFacts, sortFacts } from './message/sort.js';
-import { type MessageCache, type MessageFacts, workerCache } from './message-cache.js';
+import { forget, type MessageCache, type MessageFacts, workerCache } from './message-cache.js';
 
 /**
  * The part index of a smaller message is not kept: scanning it again costs less than a tenth of a millisecond, and the
  * index takes a few hundred octets per part. Clients fetch large messages in many pieces, each of which needs it.
  */
 export const MIN_OCTETS_OF_KEPT_INDEX = 65_536;
+
+/** Line ends of a file up to this size are counted in one step, which takes less than a millisecond. */
+const MAX_OCTETS_COUNTED_AT_ONCE = 1024 * 1024;
 
 /** What an index costs in memory, per part, roughly. */
 const OCTETS_OF_PART = 800;
@@ -52,8 +56,14 @@ export class MessageReading {
 
   /** The message's file, opened. */
   get file(): MessageFile {
-    this.#file ??= this.#folder.openMessage(this.uid);
-    return this.#file;
+    if (this.#file !== undefined) return this.#file;
+    const file = this.#folder.openMessage(this.uid);
+    this.#file = file;
+    const { facts } = this;
+    // Message files never change; where another program did it all the same, what was known is worth nothing.
+    if (facts.fileOctets !== undefined && facts.fileOctets !== file.sizeOctets) forget(facts);
+    facts.fileOctets = file.sizeOctets;
+    return file;
   }
 
   /** The header block, with the line ends of the file. */
@@ -72,7 +82,11 @@ export class MessageReading {
   *wireOctets(): Generator<void, number> {
     const known = this.facts.wireOctets;
     if (known !== undefined) return known;
-    return (yield* this.index()).wireOctets;
+    const { sizeOctets } = this.file;
+    if (sizeOctets > MAX_OCTETS_COUNTED_AT_ONCE) return (yield* this.index()).wireOctets;
+    const counted = countWireOctets(this.file, 0, sizeOctets);
+    this.facts.wireOctets = counted;
+    return counted;
   }
 
   /** Where the parts are. */

@@ -8,7 +8,7 @@
  * a FETCH response of its own per message, after the bodies, as from Courier.
  */
 import { SEEN } from '../../maildir/flags.js';
-import { type Completion, no, ok } from '../completion.js';
+import { ClientGone, type Completion, no, ok } from '../completion.js';
 import { answersOf } from '../fetch-answers.js';
 import { flagsFetchLine } from '../mailbox-updates.js';
 import { falseIfGone, MessageReading } from '../message-reading.js';
@@ -17,7 +17,7 @@ import type { PickedMessage, SelectedMailbox } from '../selected-mailbox.js';
 import type { Session } from '../session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { type FetchItem, parseFetchItems } from '../wire/fetch-items.js';
-import { type FetchAnswer, FetchWriter } from '../wire/fetch-response.js';
+import { type FetchAnswer, FetchWriter, LiteralFailure } from '../wire/fetch-response.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 
 interface FetchArguments {
@@ -63,6 +63,11 @@ export async function fetch(session: Session, { messages, by, items }: FetchArgu
       if (turn !== undefined) await turn;
     }
     run.end();
+  } catch (error) {
+    if (!(error instanceof LiteralFailure)) throw error;
+    // The client waits for octets that do not exist, so there is nothing that it would understand.
+    session.log.write('warning', `FETCH: ${mailbox.folder.name}: ${error.message}`);
+    throw new ClientGone('A message became shorter while it was sent.');
   } finally {
     if (unseen.length > 0) await markSeen(session, unseen, by);
   }
