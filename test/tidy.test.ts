@@ -232,7 +232,7 @@ test('every file is used', () => {
     existsSync(join(root, path)),
   );
   const text = [
-    ...product.map((source) => source.lines.join('\n')),
+    ...others.map((source) => source.lines.join('\n')),
     ...scripts.map((path) => readFileSync(join(root, path), 'utf8')),
   ].join('\n');
   const unused = sources.filter(({ path }) => {
