@@ -2,7 +2,7 @@
  * userdb without a daemon: source files, records, the compiled files under damage, the module, time.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -147,6 +147,39 @@ test('twenty edits at once are all there, and nothing temporary is left', async 
   );
   assert.deepEqual(readdirSync(directory).sort(), ['.lock.userdb', 'userdb']);
   assert.equal(statSync(source).mode & 0o777, 0o600);
+  rmSync(directory, { recursive: true });
+});
+
+test('killed at any moment while passwords change: every account is there, in the source and compiled', async () => {
+  const names = Array.from({ length: 300 }, (_, index) => `user${index}`);
+  const directory = directoryWith(names.map((name) => ANN.replace('ann', name)).join(''));
+  const source = join(directory, 'userdb');
+  const files = new URL('../../authdaemon/userdb-files.js', import.meta.url).href;
+  const script = `import { compileUserdb, editUserdb } from ${JSON.stringify(files)};
+    for (let round = 0; ; round += 1) {
+      await editUserdb(process.argv[1], 'user' + (round % 300), { kind: 'set', fields: new Map([['systempw', 'round' + round]]) });
+      await compileUserdb(process.argv[1]);
+      if (round === 0) process.stdout.write('begun');
+    }`;
+  for (let delay = 0; delay < 8; delay += 1) {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, source]);
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    await new Promise((resolve) => setTimeout(resolve, delay * 3 + Math.random() * 3));
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('close', resolve));
+
+    assert.deepEqual(
+      parseSource(readFileSync(source, 'utf8')).records.map(({ name }) => name),
+      names,
+    );
+    const module = new UserdbModule(contextFor(directory));
+    for (const loginName of names) {
+      const answer = await module.lookup({ service: 'imap', loginName });
+      assert.ok(answer.kind === 'account' && answer.account.encryptedPassword !== undefined, loginName);
+    }
+    await module.stop();
+  }
+  assert.deepEqual(await compileUserdb(source), [], 'no lock is left behind');
   rmSync(directory, { recursive: true });
 });
 

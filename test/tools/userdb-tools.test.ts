@@ -370,6 +370,54 @@ kill $daemon`;
   rmSync(directory, { recursive: true });
 });
 
+test('A4: Courier’s authtest and authenumerate ask our authdaemond, and ours Courier’s', async () => {
+  const directory = scratch();
+  mkdirSync(join(directory, 'run'));
+  const settings = [
+    'authmodulelist="authuserdb"',
+    'authdaemonvar=/run/courier/authdaemon',
+    'daemons=1',
+    'DEBUG_LOGIN=0',
+  ];
+  writeFileSync(join(directory, 'authdaemonrc'), `${settings.join('\n')}\n`);
+  writeFileSync(join(directory, 'userdb'), USERDB.replace('SYSTEM', '{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ='), {
+    mode: 0o600,
+  });
+  assert.equal((await ours('makeuserdb', [], { directory })).exitCode, 0);
+  const mine = (name: string): string => `${process.execPath} ${program(name)}`;
+  const theirs = (name: string): string => findProgram(`/usr/sbin/${name}`);
+  const talk = (daemon: string, name: (tool: string) => string): Promise<Finished> => {
+    const script = `mount --bind ${directory} /etc/courier && mkdir -p /run/courier/authdaemon &&
+mount --bind ${directory}/run /run/courier/authdaemon || exit 99
+set -a; . /etc/courier/authdaemonrc; set +a
+${daemon} 2>/dev/null & daemon=$!
+n=0; while [ ! -S /run/courier/authdaemon/socket ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
+${name('authtest')} joe; ${name('authtest')} -s imap joe secret; ${name('authtest')} joe wrong; ${name('authtest')} nobody
+${name('authenumerate')} -o | sort; ${name('authtest')} joe secret changed; ${name('authtest')} joe secret
+${name('authtest')} joe changed >/dev/null; echo "exit $?"; ${name('authtest')} joe changed secret
+kill $daemon; wait; rm -f /run/courier/authdaemon/socket`;
+    return run(['/usr/bin/unshare', '-m', '/bin/sh', '-c', script]);
+  };
+
+  const daemons = [mine('authdaemond'), findProgram('/usr/lib/courier/courier-authlib/authdaemond')];
+  const talks: Finished[] = [];
+  for (const daemon of daemons) {
+    for (const name of [mine, theirs]) talks.push(await talk(daemon, name));
+    // Courier's daemon gives a changed password another scheme; each daemon begins with the same hash.
+    writeFileSync(join(directory, 'userdb'), USERDB.replace('SYSTEM', '{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ='));
+    assert.equal((await ours('makeuserdb', [], { directory })).exitCode, 0);
+  }
+
+  const [first] = talks;
+  assert.match(first?.stdout ?? '', /Authenticated: joe {2}\(uid 5000, gid 5001\)\n[\s\S]*\nexit 0\n$/);
+  assert.equal(first?.stderr.match(/Authentication FAILED: Operation not permitted/g)?.length, 3);
+  assert.equal(first?.stderr.match(/Password change succeeded/g)?.length, 2);
+  const withoutHash = ({ stdout, stderr }: Finished): string =>
+    (stdout + stderr).replace(/Encrypted Password: .*/g, '');
+  for (const other of talks) assert.equal(withoutHash(other), first === undefined ? '' : withoutHash(first));
+  rmSync(directory, { recursive: true });
+});
+
 test('every tool answers --help and --version', async () => {
   for (const name of [
     'authdaemond',
