@@ -22,6 +22,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeNewCertificate } from './runtime/certificate-file.js';
 import { askControl } from './runtime/control.js';
+import { portOwner } from './runtime/port-owner.js';
 import { isOpenToAll } from './runtime/reachable.js';
 import { makeSampleMaildir } from './sandbox-mail.js';
 import { runCopy } from './sandbox-place.js';
@@ -84,7 +85,8 @@ async function requireFreePorts(): Promise<void> {
   for (const port of Object.values(ports)) {
     const trouble = await tryPort(port);
     if (trouble === undefined) continue;
-    const reason = trouble === 'EADDRINUSE' ? 'is taken by another program' : `cannot be opened (${trouble})`;
+    const owner = portOwner(port) ?? 'another program';
+    const reason = trouble === 'EADDRINUSE' ? `is taken by ${owner}` : `cannot be opened (${trouble})`;
     const remedy = 'Choose others, for example: ANGARIUM_PORT_BASE=5000 npm start';
     throw new Error(`Port ${port} on 127.0.0.1 ${reason}. ${remedy}`);
   }

@@ -18,6 +18,8 @@ process.on('disconnect', () => process.exit(0));
 // Ctrl-C and a closing terminal reach the whole process group. Only the supervisor decides what they mean.
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
+// Node would open a debugger's port.
+process.on('SIGUSR1', () => {});
 process.on('uncaughtException', (error) => {
   log.bug(error, process.title);
   endProcess(70);

@@ -6,6 +6,7 @@
  * It binds only; the login processes listen and accept. It knows no protocol.
  */
 import { isIP } from 'node:net';
+import { portOwner } from './port-owner.js';
 import { bindTcp, type RawHandle, SystemFailure } from './raw-handles.js';
 
 /** One address and port to listen on. `host` is `::` for all addresses, IPv4 included. */
@@ -49,7 +50,9 @@ export class BindFailure extends Error {
   readonly code: string;
 
   constructor(address: ListenAddress, code: string) {
-    super(`port ${describeAddress(address)} cannot be opened: ${BIND_REASONS[code] ?? code}`);
+    const owner = code === 'EADDRINUSE' ? portOwner(address.port) : undefined;
+    const reason = owner === undefined ? (BIND_REASONS[code] ?? code) : `${owner} listens there`;
+    super(`port ${describeAddress(address)} cannot be opened: ${reason}`);
     this.address = address;
     this.code = code;
   }

@@ -152,6 +152,8 @@ class Supervisor {
     process.on('SIGTERM', () => this.#end('SIGTERM'));
     process.on('SIGINT', () => this.#end('SIGINT'));
     process.on('SIGHUP', () => this.#reloadOnSignal());
+    // Node would open a debugger's port, as root.
+    process.on('SIGUSR1', () => {});
     this.#watchKeeper();
     this.#ready = true;
     await notifyReadiness('READY=1');

@@ -270,13 +270,13 @@ test('a server that an ordinary user starts serves that user, and says why it se
   );
 });
 
-test('K5: a port that is taken is named', async () => {
+test('K5: a port that is taken is named, and so is who has it', async () => {
   await withToy(async (first) => {
     const second = new Toy();
     [second.port, second.tlsPort] = [first.port, first.tlsPort];
     await assert.rejects(
       second.start(),
-      new RegExp(`port ${first.port} cannot be opened: another program listens there`),
+      new RegExp(`port ${first.port} cannot be opened: \\S.* \\(pid \\d+\\) listens there`),
     );
     await second.stop();
   });
