@@ -16,6 +16,8 @@ import { type AuthdaemonSettings, readAuthdaemonSettings, socketPathOf } from '.
 
 /** Connections at once; each may be a login that waits. Beyond it, callers see a temporary failure. */
 const MAX_CONNECTIONS = 2000;
+/** connect() to a Unix socket fails at once when so many wait to be accepted; the system's own limit is the usual one. */
+const LISTEN_BACKLOG = 4096;
 /** Courier's idle hook. */
 const IDLE_MS = 300_000;
 /** Answers under way when the daemon is told to end get so long. */
@@ -44,6 +46,11 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
   const log = await openLog(settings.log, daemon);
   const authdaemon = await startDaemon(settings, configDirectory, log);
   prepareDirectory(settings.directory, log);
+  const ended = signals(keeper, () => {
+    log.write('info', 'restarting authdaemond children');
+    log.reopen();
+    void reload(authdaemon, settings.directory, configDirectory, log);
+  });
   const sockets = new Set<Socket>();
   let lastRequest = Date.now();
   const context: ServeContext = {
@@ -63,11 +70,6 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
   const idle = setInterval(() => {
     if (Date.now() - lastRequest >= IDLE_MS) void authdaemon.idle();
   }, IDLE_MS);
-  const ended = signals(keeper, () => {
-    log.write('info', 'restarting authdaemond children');
-    log.reopen();
-    void reload(authdaemon, settings.directory, configDirectory, log);
-  });
   await notifyReadiness('READY=1');
   await ended;
 
@@ -120,7 +122,7 @@ async function listen(directory: string, accept: (socket: Socket) => void): Prom
   rmSync(`${path}.tmp`, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new StartFailure(`${path}: ${error.message}`)));
-    server.listen(`${path}.tmp`, resolve);
+    server.listen({ path: `${path}.tmp`, backlog: LISTEN_BACKLOG }, resolve);
   });
   try {
     chmodSync(`${path}.tmp`, 0o777);
