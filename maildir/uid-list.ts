@@ -146,9 +146,10 @@ export class UidList {
     return uids;
   }
 
-  /** Whether there is something to fold. */
+  /** Whether there is something to fold: also a journal that no longer counts, because Courier wrote the list. */
   get needsFolding(): boolean {
-    return this.outOfDate || this.#reserveEnd > 0;
+    const journal = this.#journalVersion !== undefined && this.#journalVersion !== '';
+    return this.outOfDate || journal;
   }
 
   /** Whether nothing was assigned for a while. */

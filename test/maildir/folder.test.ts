@@ -1,0 +1,484 @@
+/**
+ * Folders as sessions see them: arrival, flags, keywords, copies, moves, removals, and other programs in between.
+ */
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { MaildirError } from '../../maildir/errors.js';
+import { realFileSystem } from '../../maildir/file-system.js';
+import { ANSWERED, DELETED, DRAFT, FLAGGED, SEEN } from '../../maildir/flags.js';
+import {
+  append,
+  assertSound,
+  bodyOf,
+  deliver,
+  makeMaildir,
+  messagesOnDisk,
+  openStore,
+  scratchDirectory,
+  tell,
+} from './scratch.js';
+
+const isKind = (kind: string) => (error: unknown) => error instanceof MaildirError && error.kind === kind;
+const addFlags = (flags: number, ...keywords: string[]) => ({ operation: 'add', flags, keywords }) as const;
+
+/** A maildir with messages in cur and new, opened read-write. */
+async function opened(t: { after(run: () => void): void }, filenames: readonly string[], warn = (_text: string) => {}) {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  filenames.forEach((name, index) => {
+    deliver(path, name, `m${index}`);
+  });
+  const store = openStore({ warn });
+  const maildir = store.open(path);
+  const folder = maildir.folder('INBOX');
+  const use = await folder.open('read-write');
+  return { path, store, maildir, folder, use };
+}
+
+test('M16: names of every shape are served, with the flags they tell', async (t) => {
+  const { folder } = await opened(t, [
+    '1.Q.mx,S=5,W=6:2,FRSTDPabc',
+    '2.plain',
+    '3.old:1,S',
+    '4.x:2,',
+    'odd name é:2,S',
+  ]);
+
+  const flags = Array.from({ length: folder.table.count }, (_flags, row) => [
+    folder.uniqueNameAt(row),
+    folder.flagsAt(row),
+  ]);
+
+  assert.deepEqual(
+    new Map(flags as [string, number][]),
+    new Map([
+      ['1.Q.mx,W=6', FLAGGED | ANSWERED | SEEN | DELETED | DRAFT],
+      ['2.plain', 0],
+      ['3.old', 0],
+      ['4.x', 0],
+      ['odd name é', SEEN],
+    ]),
+  );
+});
+
+test('names that are not UTF-8 are served', async (t) => {
+  const { path, folder } = await opened(t, []);
+  writeFileSync(Buffer.from(`${path}/cur/17\xff\xfe.mx:2,S`, 'latin1'), bodyOf('latin'));
+
+  await folder.refresh();
+  await folder.changeFlags([1], addFlags(FLAGGED));
+
+  assert.deepEqual([...tell(folder).ids.values()], ['latin']);
+  assert.equal(readdirSync(join(path, 'cur'), { encoding: 'latin1' })[0], '17\xff\xfe.mx:2,FS');
+});
+
+test('M1: letters are written in order, and those of other programs are kept', async (t) => {
+  const { path, folder } = await opened(t, ['1.a:2,Pab', '2.new-one']);
+
+  await folder.changeFlags([1, 2], addFlags(SEEN | DRAFT | DELETED));
+  await folder.changeFlags([1], { operation: 'remove', flags: DELETED, keywords: [] });
+  await folder.changeFlags([2], { operation: 'replace', flags: ANSWERED, keywords: [] });
+
+  assert.deepEqual(readdirSync(join(path, 'cur')).sort(), ['1.a:2,DPSab', '2.new-one:2,R']);
+});
+
+test('C7: a read-only use serves messages in new where they are, and claims none as recent', async (t) => {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  deliver(path, '1.a', 'a');
+  const folder = openStore().open(path).folder('INBOX');
+
+  const use = await folder.open('read-only');
+  assert.deepEqual([...tell(folder).ids], [[1, 'a']]);
+  assert.equal(folder.firstUnclaimedUid, 1);
+  assert.deepEqual(readdirSync(join(path, 'new')), ['1.a']);
+  assert.match(readFileSync(join(path, 'courierimapuiddb'), 'utf8'), /^1 \d+ 2\n1 1\.a\n$/);
+  use.close();
+
+  const again = openStore().open(path).folder('INBOX');
+  await again.open('read-write');
+  assert.equal(again.claimRecent(), 1, 'after a restart it is still recent, because it is still in new');
+  assert.deepEqual(readdirSync(join(path, 'cur')), ['1.a:2,']);
+  assert.equal(again.claimRecent(), 2, 'C8: only the first session is told');
+});
+
+test('a message that another program renames or removes is found, or gone', async (t) => {
+  const { path, folder } = await opened(t, ['1.a:2,', '2.b:2,', '3.c:2,']);
+  renameSync(join(path, 'cur', '1.a:2,'), join(path, 'cur', '1.a:2,FS'));
+  rmSync(join(path, 'cur', '2.b:2,'));
+
+  const file = folder.openMessage(1);
+  assert.equal(file.read(0, 100).toString(), bodyOf('m0'));
+  file.close();
+  assert.throws(() => folder.openMessage(2), isKind('message gone'));
+  await folder.changeFlags([1, 2, 3], addFlags(ANSWERED));
+  await folder.refresh();
+
+  assert.deepEqual(readdirSync(join(path, 'cur')).sort(), ['1.a:2,FRS', '3.c:2,R']);
+  assert.equal(folder.table.count, 2);
+});
+
+test('those who hold an old table keep it when messages leave, and see arrivals at its end', async (t) => {
+  const { folder } = await opened(t, ['1.a:2,', '2.b:2,']);
+  const { table } = folder;
+
+  await append(folder, 'c');
+  assert.equal(folder.table, table);
+  assert.equal(table.count, 3);
+  await folder.removeMessages([2]);
+
+  assert.notEqual(folder.table, table);
+  assert.deepEqual(
+    [0, 1, 2].map((row) => table.uidAt(row)),
+    [1, 2, 3],
+  );
+  assert.equal(folder.table.rowOf(2), -1);
+  assert.equal(folder.table.rowOf(3), 1);
+});
+
+test('M14: links, directories and devices in cur are not served', async (t) => {
+  const warnings: string[] = [];
+  const { path, folder } = await opened(t, ['1.a:2,'], (text) => warnings.push(text));
+  writeFileSync(join(path, '..', 'secret'), 'secret');
+  symlinkSync(join(path, '..', 'secret'), join(path, 'cur', '2.link:2,'));
+  mkdirSync(join(path, 'cur', '3.directory:2,'));
+  writeFileSync(join(path, 'cur', '.hidden'), 'x');
+
+  await folder.refresh();
+  await folder.refresh();
+  assert.equal(folder.table.count, 1);
+  assert.equal(warnings.length, 2, 'each is told of once');
+
+  rmSync(join(path, 'cur', '1.a:2,'));
+  symlinkSync(join(path, '..', 'secret'), join(path, 'cur', '1.a:2,'));
+  assert.throws(() => folder.openMessage(1), isKind('message gone'));
+});
+
+test('two files of one message are one message, and none is lost', async (t) => {
+  const { path, folder } = await opened(t, ['1.a:2,S', '2.b:2,']);
+  writeFileSync(join(path, 'cur', '1.a:2,F'), bodyOf('m0'));
+
+  await folder.refresh();
+  assert.equal(folder.table.count, 2);
+  await folder.changeFlags([1], { operation: 'replace', flags: FLAGGED, keywords: [] });
+  assert.equal(readdirSync(join(path, 'cur')).length, 3, 'the other file is not written over');
+  await folder.removeMessages([1]);
+  await folder.refresh();
+
+  assert.equal(folder.table.count, 2);
+  assert.deepEqual([...tell(folder).ids.keys()], [2, 3], 'with a UID of its own');
+});
+
+test('a received message has LF, a final LF, its date, its flags and a name like Courier gives', async (t) => {
+  const { path, folder } = await opened(t, []);
+  const writer = folder.beginMessage();
+  writer.write(Buffer.from('Subject: x\r'));
+  writer.write(Buffer.from('\n\r\nline\rwith CR'));
+  const date = Date.UTC(2001, 1, 3, 4, 5, 6);
+
+  const uids = await folder.addMessages([{ writer, flags: SEEN | FLAGGED, keywords: [], internalDate: date }]);
+
+  const [name = ''] = readdirSync(join(path, 'cur'));
+  assert.match(name, /^\d{10}\.M\d{1,6}P\d+V[0-9A-F]{16}I[0-9A-F]{16}_\d+\.mx\.example,S=24:2,FS$/);
+  assert.equal(readFileSync(join(path, 'cur', name), 'utf8'), 'Subject: x\n\nlinewith CR\n');
+  assert.equal(statSync(join(path, 'cur', name)).mtimeMs, date);
+  const row = folder.table.rowOf(uids[0] ?? 0);
+  assert.equal(folder.internalDateAt(row), date);
+  assert.equal(folder.sizeOctetsAt(row), 24);
+  assert.deepEqual(readdirSync(join(path, 'tmp')), []);
+});
+
+test('a message that is given up leaves nothing, one that is broken off leaves a file in tmp', async (t) => {
+  const { path, folder } = await opened(t, []);
+  const writer = folder.beginMessage();
+  writer.write(Buffer.from('half'));
+  assert.deepEqual(readdirSync(join(path, 'tmp')).length, 1);
+  assert.deepEqual(messagesOnDisk(path), { INBOX: [] });
+
+  writer.abort();
+  writer.abort();
+
+  assert.deepEqual(readdirSync(join(path, 'tmp')), []);
+});
+
+test('attack 58: contents are synced before the message appears, directory and UID before it is reported', async (t) => {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  const calls: string[] = [];
+  const note = (what: string, at: string) =>
+    calls.push(`${what} ${at.replace(/\d{10}\.\S*?([,:]|$)/, '*$1').replace(path, '')}`);
+  const folder = openStore({
+    fileSystem: {
+      ...realFileSystem,
+      create: (name, mode) => {
+        const file = realFileSystem.create(name, mode);
+        return { ...file, sync: async () => void note('sync', name) };
+      },
+      link: (from, to) => {
+        note('link', to);
+        realFileSystem.link(from, to);
+      },
+      syncDirectory: async (directory) => void note('sync directory', directory),
+    },
+  })
+    .open(path)
+    .folder('INBOX');
+  await folder.open('read-write');
+  calls.length = 0;
+
+  await append(folder, 'one');
+
+  const messageSynced = calls.findIndex((call) => /^sync \/tmp/.test(call));
+  const linked = calls.findIndex((call) => call.startsWith('link /cur'));
+  assert.ok(messageSynced >= 0 && messageSynced < linked);
+  assert.ok(calls.indexOf('sync directory /cur') > linked);
+  assert.ok(calls.includes('sync directory '), 'the directory of the UID list');
+});
+
+test('additions at the same time share rounds of syncing', async (t) => {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  let rounds = 0;
+  const syncDirectory = async (directory: string) => {
+    if (directory.endsWith('/cur')) rounds += 1;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  const folder = openStore({ fileSystem: { ...realFileSystem, syncDirectory } })
+    .open(path)
+    .folder('INBOX');
+  await folder.open('read-write');
+
+  await Promise.all(Array.from({ length: 30 }, (_message, index) => append(folder, `m${index}`)));
+
+  assert.ok(rounds < 15, `${rounds} rounds for 30 messages`);
+  assert.equal(folder.table.count, 30);
+});
+
+test('X12: keywords survive a restart, go along with COPY and MOVE, and are compared without case', async (t) => {
+  const { maildir, folder, store, use, path } = await opened(t, ['1.a:2,', '2.b:2,', '3.c,S=5:2,']);
+  await maildir.createFolder('INBOX.Other');
+  const other = maildir.folder('INBOX.Other');
+
+  await folder.changeFlags([1, 3], addFlags(0, 'Work', '$Forwarded'));
+  await folder.changeFlags([2], addFlags(0, 'WORK'));
+  await folder.changeFlags([3], { operation: 'remove', flags: 0, keywords: ['$forwarded'] });
+  await folder.copyTo(other, [1]);
+  await folder.moveTo(other, [2]);
+  await folder.refresh();
+  await other.refresh();
+  use.close();
+  await store.close();
+
+  const again = openStore().open(path);
+  for (const [name, expected] of [
+    ['INBOX', [['Work', '$Forwarded'], ['Work']]],
+    ['INBOX.Other', [['Work', '$Forwarded'], ['Work']]],
+  ] as const) {
+    const reopened = again.folder(name);
+    await reopened.open('read-write');
+    const found = Array.from({ length: reopened.table.count }, (_row, row) => [...reopened.keywordsAt(row)].sort());
+    assert.deepEqual(
+      found,
+      expected.map((words) => [...words].sort()),
+      name,
+    );
+  }
+});
+
+test('many messages get a keyword by one list, and older update files do not win over it', async (t) => {
+  const { folder, store, use, path } = await opened(
+    t,
+    Array.from({ length: 100 }, (_name, index) => `${index + 1}.x:2,`),
+  );
+  const uids = Array.from({ length: 100 }, (_uid, index) => index + 1);
+  await folder.changeFlags([5], addFlags(0, 'Early'));
+  await folder.refresh();
+
+  await folder.changeFlags(uids, { operation: 'replace', flags: 0, keywords: ['All'] });
+  use.close();
+  await store.close();
+
+  const again = openStore().open(path).folder('INBOX');
+  await again.open('read-write');
+  assert.deepEqual(again.keywords, ['All']);
+  assert.ok(uids.every((uid) => again.keywordsAt(again.table.rowOf(uid)).join() === 'All'));
+  assert.equal(readFileSync(join(path, 'courierimapkeywords', ':list'), 'utf8').split('\n').length, 103);
+});
+
+test('safe mode changes the keywords that are on the disk at that moment', async (t) => {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  deliver(path, '1.a:2,', 'a');
+  const [one, two] = [process.pid, 1].map((processId) =>
+    openStore({ keywords: 'safe', processId }).open(path).folder('INBOX'),
+  );
+  assert.ok(one !== undefined && two !== undefined);
+  await one.open('read-write');
+  await two.open('read-write');
+
+  await one.changeFlags([1], addFlags(0, 'One'));
+  await two.changeFlags([1], addFlags(0, 'Two'));
+  await one.refresh();
+
+  assert.deepEqual([...one.keywordsAt(0)].sort(), ['One', 'Two']);
+});
+
+test('keywords named like properties of objects are keywords', async (t) => {
+  const { folder } = await opened(t, ['1.a:2,', '__proto__:2,', 'constructor:2,']);
+
+  await folder.changeFlags([1, 2, 3], addFlags(0, '__proto__', 'constructor'));
+
+  for (const row of [0, 1, 2]) assert.deepEqual([...folder.keywordsAt(row)], ['__proto__', 'constructor']);
+});
+
+test('X12: too many keywords are refused with an error of their own', async (t) => {
+  const { folder } = await opened(t, ['1.a:2,']);
+  const words = Array.from({ length: 300 }, (_word, index) => `k${index}`);
+
+  await assert.rejects(folder.changeFlags([1], addFlags(0, ...words)), isKind('too many keywords'));
+  await folder.changeFlags([1], addFlags(0, ...words.slice(0, 250)));
+  await assert.rejects(folder.changeFlags([1], addFlags(0, 'one-more')), isKind('too many keywords'));
+  await folder.changeFlags([1], addFlags(0, 'K7'));
+
+  assert.equal(folder.keywords.length, 250);
+});
+
+test('keywords written by Courier are read: list, updates, aged updates', async (t) => {
+  const { path, folder, store, use } = await opened(t, ['1.a,S=3:2,', '2.b:2,', '3.c:2,', '4.d:2,']);
+  const keywords = join(path, 'courierimapkeywords');
+  mkdirSync(keywords);
+  writeFileSync(join(keywords, ':list'), 'Alpha\nBe(ta\n\n1.a,S=3:0 1 99\n2.b:0\ngone.x:1\n4.d:7\n');
+  writeFileSync(join(keywords, '2.b'), 'Gamma\n');
+  writeFileSync(join(keywords, '.5.3.c'), 'Old\n');
+  writeFileSync(join(keywords, '.7.3.c'), 'Delta\nAlpha\n');
+  utimesSync(join(keywords, '.7.3.c'), 1e9, 1e9);
+
+  await folder.refresh();
+
+  assert.deepEqual(
+    [0, 1, 2, 3].map((row) => [...folder.keywordsAt(row)]),
+    [['Alpha', 'Be_ta'], ['Gamma'], ['Delta', 'Alpha'], []],
+  );
+  const list = readFileSync(join(keywords, ':list'), 'utf8');
+  assert.ok(!list.includes('gone.x') && list.includes('3.c:'));
+  const names = readdirSync(keywords).sort();
+  assert.ok(names.some((name) => /^\.\d+\.2\.b$/.test(name)) && !names.includes('2.b'), 'the update is aged');
+  assert.ok(!names.includes('.5.3.c') && !names.includes('.7.3.c'), 'old aged updates are gone');
+  use.close();
+  await store.close();
+});
+
+test('refresh looks at nothing when nothing changed, and sees a change in the same tick', async (t) => {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  deliver(path, '1.a:2,', 'a');
+  let [lists, now] = [0, Date.now() + 60_000];
+  const list = (directory: string) => {
+    lists += 1;
+    return realFileSystem.list(directory);
+  };
+  const folder = openStore({ fileSystem: { ...realFileSystem, list }, now: () => now })
+    .open(path)
+    .folder('INBOX');
+  await folder.open('read-write');
+  now += 10_000;
+  await folder.refresh();
+  lists = 0;
+  for (let round = 0; round < 100; round += 1) await folder.refresh();
+  assert.equal(lists, 0);
+
+  deliver(path, '2.b:2,', 'b');
+  const cur = statSync(join(path, 'cur'));
+  now = cur.mtimeMs;
+  await folder.refresh();
+  rmSync(join(path, 'cur', '1.a:2,'));
+  utimesSync(join(path, 'cur'), cur.atime, cur.mtime);
+  now += 1;
+  await folder.refresh();
+  assert.deepEqual([...tell(folder).ids.values()], ['b']);
+});
+
+test('a watching session hears of deliveries, and of what another session of this process does', async (t) => {
+  const { path, folder, use } = await opened(t, ['1.a:2,']);
+  const heard = () => new Promise<void>((resolve) => use.watch(resolve));
+  // Watches do not keep a process alive; in a server, sockets do.
+  const alive = setInterval(() => undefined, 1_000);
+  t.after(() => clearInterval(alive));
+
+  let called = heard();
+  deliver(path, '2.b', 'b');
+  await called;
+  called = heard();
+  await folder.changeFlags([1], addFlags(SEEN));
+  await called;
+
+  use.unwatch();
+  use.close();
+});
+
+test('a stale lock of a dead process is taken away, one of a living process is waited for', async (t) => {
+  const { path, folder } = await opened(t, []);
+  const lock = join(path, 'tmp', 'courier.lock');
+  writeFileSync(lock, '999999999:mx.example');
+  await append(folder, 'one');
+  assert.ok(!existsSync(lock));
+
+  writeFileSync(lock, '1:mx.example');
+  const adding = append(folder, 'two');
+  setTimeout(() => rmSync(lock), 100);
+  await adding;
+  assert.ok(!existsSync(lock));
+  assert.deepEqual(readdirSync(join(path, 'tmp')), []);
+});
+
+test('a copy is a link where it can be, and written anew where not', async (t) => {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  deliver(path, '1.a,S=32:2,S', 'a');
+  for (const refuse of [false, true]) {
+    const link = (from: string, to: string) => {
+      if (refuse && from.includes('/cur/')) throw Object.assign(new Error('made to fail'), { code: 'EXDEV' });
+      realFileSystem.link(from, to);
+    };
+    const maildir = openStore({ fileSystem: { ...realFileSystem, link } }).open(path);
+    const inbox = maildir.folder('INBOX');
+    await inbox.open('read-write');
+    const target = `INBOX.Copy-${refuse}`;
+    await maildir.createFolder(target);
+
+    assert.deepEqual(await inbox.copyTo(maildir.folder(target), [1, 77]), { from: [1], to: [1] });
+
+    const directory = join(path, `.Copy-${refuse}`, 'cur');
+    const [name = ''] = readdirSync(directory);
+    assert.equal(statSync(join(directory, name)).ino === statSync(join(path, 'cur', '1.a,S=32:2,S')).ino, !refuse);
+    assert.match(name, /:2,S$/);
+  }
+  await assertSound(path);
+});
+
+test('10,000 messages load, change and answer in bounded time', async (t) => {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  const body = join(path, 'tmp', 'body');
+  writeFileSync(body, bodyOf('x'));
+  for (let index = 0; index < 10_000; index += 1) {
+    // One file with many names: making ten thousand would take longer than the test.
+    linkSync(body, join(path, 'cur', `17000${String(index).padStart(5, '0')}.M1P${index}.mx,S=34:2,`));
+  }
+  const folder = openStore({ durable: false }).open(path).folder('INBOX');
+  await folder.open('read-write');
+  const uids = Array.from({ length: 10_000 }, (_uid, index) => index + 1);
+
+  await folder.changeFlags(uids, addFlags(SEEN));
+  const started = Date.now();
+  const counts = await folder.counts();
+
+  assert.deepEqual([counts.messages, counts.unseen, counts.recent, counts.sizeOctets], [10_000, 0, 10_000, 340_000]);
+  assert.ok(Date.now() - started < 2_000);
+});

@@ -1,0 +1,114 @@
+/**
+ * maildirmake on the command line: M5 and K13, with Courier's texts, modes and exit codes.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const program = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'maildir', 'bin', 'maildirmake.js');
+
+function scratch(t: { after(run: () => void): void }): string {
+  const directory = mkdtempSync(join(tmpdir(), 'angarium-maildirmake-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+function maildirmake(directory: string, ...words: string[]): { code: number | null; out: string; err: string } {
+  const { NODE_EXTRA_CA_CERTS: _certificates, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], {
+    cwd: directory,
+    encoding: 'utf8',
+    env,
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
+
+test('M5: it makes a maildir that only its owner may enter, and refuses one that exists', (t) => {
+  const directory = scratch(t);
+
+  assert.deepEqual(maildirmake(directory, 'Maildir'), { code: 0, out: '', err: '' });
+  for (const name of ['.', 'tmp', 'new', 'cur']) assert.equal(modeOf(join(directory, 'Maildir', name)), '700');
+  assert.deepEqual(maildirmake(directory, 'Maildir'), { code: 1, out: '', err: 'maildirmake: Maildir: File exists\n' });
+});
+
+test('it makes folders with a marker, and refuses names that are none', (t) => {
+  const directory = scratch(t);
+  maildirmake(directory, 'Maildir');
+
+  assert.equal(maildirmake(directory, '-f', 'Lists.News', 'Maildir').code, 0);
+  assert.equal(modeOf(join(directory, 'Maildir', '.Lists.News', 'maildirfolder')), '600');
+  assert.deepEqual(maildirmake(directory, '-f', '.x', 'Maildir'), {
+    code: 1,
+    out: 'Invalid folder name: .x\n',
+    err: '',
+  });
+  for (const name of ['a/b', '../x', 'a..b', 'a.', ''])
+    assert.equal(maildirmake(directory, '-f', name, 'Maildir').code, 1);
+  assert.equal(
+    maildirmake(directory, '-f', 'x', 'nowhere').err,
+    'maildirmake: nowhere/.x: No such file or directory\n',
+  );
+  assert.deepEqual(readdirSync(join(directory, 'Maildir')).sort(), ['.Lists.News', 'cur', 'new', 'tmp']);
+});
+
+test('-F takes a name as one component', (t) => {
+  const directory = scratch(t);
+  maildirmake(directory, 'Maildir');
+
+  assert.equal(maildirmake(directory, '-F', 'x.y:/~\\éü', 'Maildir').code, 0);
+
+  assert.ok(readdirSync(join(directory, 'Maildir')).includes('.x\\056y\\072\\057\\176\\134éü'));
+});
+
+test('-S and -s open it to others as Courier does', (t) => {
+  const directory = scratch(t);
+
+  maildirmake(directory, '-S', 'Maildir');
+  assert.deepEqual([modeOf(join(directory, 'Maildir')), modeOf(join(directory, 'Maildir', 'cur'))], ['755', '700']);
+  for (const [share, modes] of [
+    ['read', ['755', '755']],
+    ['write', ['1755', '1777']],
+    ['read,group', ['750', '750']],
+    ['write,group', ['1750', '1770']],
+  ] as const) {
+    const name = share.replace(',', '-');
+    assert.equal(maildirmake(directory, '-s', share, '-f', name, 'Maildir').code, 0);
+    const folder = join(directory, 'Maildir', `.${name}`);
+    assert.deepEqual([modeOf(folder), modeOf(join(folder, 'new'))], modes);
+  }
+});
+
+test('wrong words on the command line are told', (t) => {
+  const directory = scratch(t);
+  const usage = 'Usage: maildirmake [ options ] maildir\n';
+
+  assert.deepEqual(maildirmake(directory), { code: 1, out: usage, err: '' });
+  assert.deepEqual(maildirmake(directory, '-s', 'read', 'Maildir'), { code: 1, out: usage, err: '' });
+  assert.match(maildirmake(directory, '-q', '10S', 'Maildir').err, /unknown option: -q/);
+  assert.match(maildirmake(directory, '--help').out, /^Usage: maildirmake/);
+  assert.match(maildirmake(directory, '--version').out, /^maildirmake .*\d+\.\d+\.\d+/);
+  assert.deepEqual(readdirSync(directory), []);
+});
+
+test('K13: run by root, everything belongs to the owner of the place', (t) => {
+  const directory = scratch(t);
+  const home = join(directory, 'home');
+  mkdirSync(home);
+  // Without root there is only one owner, and the test says the same of that one.
+  const [uid, gid] = process.getuid?.() === 0 ? [12_345, 23_456] : [statSync(home).uid, statSync(home).gid];
+  chownSync(home, uid, gid);
+
+  maildirmake(home, 'Maildir');
+  maildirmake(home, '-f', 'Sent', 'Maildir');
+
+  for (const path of ['Maildir', 'Maildir/cur', 'Maildir/.Sent', 'Maildir/.Sent/new', 'Maildir/.Sent/maildirfolder']) {
+    const owner = statSync(join(home, path));
+    assert.deepEqual([owner.uid, owner.gid], [uid, gid], path);
+  }
+});
