@@ -74,10 +74,13 @@ export interface FieldPlace {
 export function* fieldPlaces(header: string): Generator<FieldPlace> {
   let count = 0;
   let start = 0;
+  let colon = -1;
   while (start < header.length && count < MAX_HEADER_FIELDS) {
     const end = endOfField(header, start);
-    const colon = header.indexOf(':', start);
-    if (colon !== -1 && colon < end && isFieldName(header, start, colon)) {
+    // Looked for once, however many lines without one lie before it.
+    if (colon < start) colon = header.indexOf(':', start);
+    if (colon === -1) return;
+    if (colon < end && isFieldName(header, start, colon)) {
       count += 1;
       yield { start, colon, end };
     }
