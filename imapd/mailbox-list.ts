@@ -15,6 +15,8 @@ export interface MailboxTree {
   readonly names: readonly string[];
   /** Names that have a folder, or a level that leads to one, below them. */
   readonly parents: ReadonlySet<string>;
+  /** Names that have a subscription below them. */
+  readonly subscribedParents: ReadonlySet<string>;
 }
 
 /** Reads the account's folders and subscriptions. */
@@ -28,15 +30,14 @@ export function mailboxTree(maildir: Maildir): MailboxTree {
       .filter((name) => name === 'INBOX' || name.startsWith(PERSONAL_PREFIX)),
   );
   const all = new Set([...existing, ...subscribed]);
-  const parents = new Set<string>();
-  for (const name of existing) {
-    for (const above of levelsAbove(name)) {
-      parents.add(above);
-      all.add(above);
-    }
-  }
-  for (const name of subscribed) for (const above of levelsAbove(name)) all.add(above);
-  return { existing, subscribed, parents, names: [...all].sort(byLevels) };
+  const parents = allLevelsAbove(existing);
+  const subscribedParents = allLevelsAbove(subscribed);
+  for (const above of [...parents, ...subscribedParents]) all.add(above);
+  return { existing, subscribed, parents, subscribedParents, names: [...all].sort(byLevels) };
+}
+
+function allLevelsAbove(names: ReadonlySet<string>): Set<string> {
+  return new Set([...names].flatMap(levelsAbove));
 }
 
 /** `INBOX.a.b` -> `INBOX.a`, `INBOX`. */
@@ -74,16 +75,19 @@ export interface AttributeOptions {
   readonly settings: Pick<SessionSettings, 'checkAllFolders' | 'obsoleteClient'>;
   /** LIST-EXTENDED was used, so the client knows \NonExistent. */
   readonly extended: boolean;
+  /** LSUB: subscriptions count as children, whether there are such folders or not. */
+  readonly amongSubscriptions?: boolean;
 }
 
 /** Attributes of a name in Courier's order: \Noselect \Unmarked \Marked \HasNoChildren \Noinferiors \HasChildren. */
-export function attributesOf(name: string, { maildir, tree, settings, extended }: AttributeOptions): string[] {
+export function attributesOf(name: string, options: AttributeOptions): string[] {
+  const { maildir, tree, settings, extended, amongSubscriptions } = options;
   const attributes: string[] = [];
   const exists = tree.existing.has(name);
   if (!exists) attributes.push(extended ? '\\NonExistent' : '\\Noselect');
   if (exists && (name === 'INBOX' || settings.checkAllFolders))
     attributes.push(maildir.hasNewOrUnseen(name) ? '\\Marked' : '\\Unmarked');
-  const hasChildren = tree.parents.has(name);
+  const hasChildren = tree.parents.has(name) || (amongSubscriptions === true && tree.subscribedParents.has(name));
   if (settings.obsoleteClient) {
     if (!hasChildren) attributes.push('\\Noinferiors');
   } else {

@@ -1,8 +1,8 @@
 /** LSUB: the names that were subscribed, whether there are such folders or not. */
 import { type Completion, ok } from '../completion.js';
-import { attributesOf, levelsAbove, mailboxTree } from '../mailbox-list.js';
+import { attributesOf, mailboxTree } from '../mailbox-list.js';
 import { DELIMITER, mailboxName } from '../mailbox-name.js';
-import { type MailboxPattern, mailboxPattern } from '../mailbox-pattern.js';
+import { mailboxPattern } from '../mailbox-pattern.js';
 import type { Session } from '../session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { encodeList } from '../wire/responses.js';
@@ -23,8 +23,8 @@ export function parseLsub(cursor: Cursor): LsubArguments {
 }
 
 /**
- * Lists subscriptions. A level that is not subscribed stands for those below it that `%` cuts off, as \Noselect (RFC
- * 3501 section 6.3.9).
+ * Lists subscriptions, and the levels above them as \Noselect. RFC 3501 section 6.3.9 wants those only where `%` cuts off
+ * what is below; Courier lists them always, and clients that build a tree are glad of it.
  */
 export async function lsub(session: Session, { reference, pattern }: LsubArguments): Promise<Completion> {
   if (pattern.length === 0) {
@@ -34,23 +34,15 @@ export async function lsub(session: Session, { reference, pattern }: LsubArgumen
   const { maildir, settings } = session;
   const tree = mailboxTree(maildir);
   const asked = mailboxPattern(reference, pattern);
-  const stands = levelsThatStandFor(tree.subscribed, asked);
   for (const name of tree.names) {
-    const subscribed = tree.subscribed.has(name) && asked.matches(name);
-    if (!subscribed && !stands.has(name)) continue;
+    const subscribed = tree.subscribed.has(name);
+    if (!(subscribed || tree.subscribedParents.has(name)) || !asked.matches(name)) continue;
     const attributes = subscribed
-      ? attributesOf(name, { maildir, tree, settings, extended: false }).filter((each) => each !== '\\Noselect')
+      ? attributesOf(name, { maildir, tree, settings, extended: false, amongSubscriptions: true }).filter(
+          (each) => each !== '\\Noselect',
+        )
       : ['\\Noselect', '\\HasChildren'];
     await session.respond(encodeList('LSUB', DELIMITER, { attributes, name: mailboxName(name) }));
   }
   return ok('LSUB completed');
-}
-
-function levelsThatStandFor(subscribed: ReadonlySet<string>, asked: MailboxPattern): Set<string> {
-  const levels = new Set<string>();
-  for (const name of subscribed) {
-    if (asked.matches(name)) continue;
-    for (const above of levelsAbove(name)) if (!subscribed.has(above) && asked.matches(above)) levels.add(above);
-  }
-  return levels;
 }
