@@ -5,7 +5,10 @@
 . "$here/control.sh"
 need_program imapd
 imapd=$programs/imapd
-variables=$("$imapd" --rc) || exit 1
+case ${1-} in
+stop | status) variables=$("$imapd" --rc 2>/dev/null) ;;
+*) variables=$("$imapd" --rc) || exit 1 ;;
+esac
 eval "$variables"
 case $SERVICE in
 imapd) own=$PIDFILE other=$SSLPIDFILE ;;

@@ -17,6 +17,7 @@ const programs: Readonly<Record<string, string>> = {
   authtest: 'authdaemon/bin/authtest',
   imapd: 'imapd/bin/imapd',
   maildirmake: 'maildir/bin/maildirmake',
+  makeimapaccess: 'imapd/bin/makeimapaccess',
   makeuserdb: 'authdaemon/bin/makeuserdb',
   mkimapdcert: 'imapd/bin/mkimapdcert',
   pw2userdb: 'authdaemon/bin/pw2userdb',

@@ -123,12 +123,11 @@ function dump(settings: ImapdSettings): number {
   return settings.problems.length === 0 ? 0 : EXIT_SETTINGS;
 }
 
-/** Shell variables for init/imapd.rc. */
+/** Shell variables for init/imapd.rc; with wrong settings, too, because a server must be stopped all the same. */
 function showForControlScript(settings: ImapdSettings): number {
   for (const problem of settings.problems) process.stderr.write(`${describeProblem(problem)}\n`);
-  if (settings.problems.length > 0) return EXIT_SETTINGS;
   process.stdout.write(`PIDFILE=${quoted(settings.pidFile)} SSLPIDFILE=${quoted(settings.sslPidFile)}\n`);
-  return 0;
+  return settings.problems.length === 0 ? 0 : EXIT_SETTINGS;
 }
 
 async function control(settings: ImapdSettings, command: string): Promise<number> {

@@ -166,6 +166,30 @@ test('K1 and T9: what keeps it from starting is said, all of it, and nothing sta
   });
 });
 
+test('with wrong settings, a restart leaves the running server alone, and it can be stopped', async () => {
+  await withSite(async ({ directory, port, run }) => {
+    run('authdaemond', 'start');
+    run('imapd.rc', 'start');
+    writeFileSync(join(directory, 'imapd'), `${readFileSync(join(directory, 'imapd'), 'utf8')}\nMAXDAEMONS=x\n`);
+    writeFileSync(
+      join(directory, 'authdaemonrc'),
+      `${readFileSync(join(directory, 'authdaemonrc'), 'utf8')}\ndaemons=x\n`,
+    );
+
+    for (const word of ['restart', 'reload']) {
+      const refused = run('imapd.rc', word);
+      assert.equal(refused.status, 1);
+      assert.match(refused.stderr, /MAXDAEMONS=x is not a whole number/);
+    }
+    assert.equal(await answers(port), true);
+
+    assert.deepEqual(outcome(run('imapd.rc', 'stop')), silence);
+    assert.deepEqual(outcome(run('authdaemond', 'stop')), silence);
+    assert.equal(await answers(port), false);
+    assert.deepEqual(processesOf(directory), []);
+  });
+});
+
 test('a daemon that dies is started again; when its keeper is killed it ends, and start works', async () => {
   await withSite(async ({ directory, port, run }) => {
     run('imapd.rc', 'start');

@@ -1,0 +1,31 @@
+/**
+ * The program `makeimapaccess`: checks the access file and lets a running server use it. Courier compiles the file;
+ * here it is read as it stands, so that scripts which call this still do what they mean.
+ */
+import { readAccessFile } from '../../init/runtime/access-file.js';
+import { askControl } from '../../init/runtime/control.js';
+import { EXIT_USAGE, ProgramFailure, runProgram, settingsDirectory } from '../../init/runtime/program.js';
+import { describeProblem } from '../../init/runtime/settings-file.js';
+import { readImapdSettings } from '../settings-reader.js';
+
+const usage = `Usage: makeimapaccess
+
+Checks the file or directory that IMAPACCESSFILE in the settings names, and makes a running server use it.`;
+
+await runProgram({ name: 'makeimapaccess', usage, run });
+
+async function run(words: readonly string[]): Promise<number> {
+  if (words.length > 0) throw new ProgramFailure(usage, EXIT_USAGE);
+  const { configuration, settings } = readImapdSettings(settingsDirectory());
+  const path = settings.optionalText('IMAPACCESSFILE');
+  if (path === undefined) throw new ProgramFailure('IMAPACCESSFILE is not set: every address may connect');
+  const { problems } = readAccessFile(path);
+  if (problems.length > 0) throw new ProgramFailure(problems.map(describeProblem).join('\n'));
+  try {
+    await askControl(configuration.controlSocket, 'reload');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error;
+  }
+  return 0;
+}
