@@ -63,11 +63,12 @@ const MAX_READ_AHEAD_OCTETS = 65_536;
 /** In a larger file, places and sizes are found through its index, which is made in steps and kept. */
 const MAX_OCTETS_WITHOUT_INDEX = 1024 * 1024;
 
-function* section(item: SectionItem, reading: MessageReading): Generator<void, 'NIL' | StreamedLiteral> {
+function* section(item: SectionItem, reading: MessageReading): Generator<void, StreamedLiteral> {
   const { file } = reading;
   const index = wantsIndex(item, reading) ? yield* reading.index() : undefined;
   const located = locateSection(file, index, item.section);
-  if (located === undefined) return 'NIL';
+  // RFC 3501 would have NIL for a part that is not there; Courier and Dovecot send an empty string, which clients know.
+  if (located === undefined) return inMemory([]);
   const { offset, count } = item.partial ?? { offset: 0, count: Number.POSITIVE_INFINITY };
   if ('octets' in located) return inMemory([located.octets.subarray(offset, offset + count)]);
   if (count <= MAX_READ_AHEAD_OCTETS) return inMemory([...wireOctets(file, located, offset, count)]);

@@ -91,7 +91,6 @@ test('C21: every piece of a section is that slice of it, and every part is found
       await fc.assert(
         fc.asyncProperty(places, async ({ message, name, offset, count }) => {
           const { untagged } = await client.must(`FETCH ${message} (BODY.PEEK[${name}])`);
-          if (untagged[0]?.endsWith(' NIL)') === true) return;
           const whole = contentOf(untagged);
           const partial = await client.must(`FETCH ${message} (BODY.PEEK[${name}]<${offset}.${count}>)`);
 
