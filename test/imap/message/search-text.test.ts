@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { fold } from '../../../imapd/message/fold.js';
 import { finish, scanMessage } from '../../../imapd/message/mime.js';
 import { bodyMatches, compileNeedle, headerMatches, messageMatches } from '../../../imapd/message/search-text.js';
 import { sourceOf } from '../../../imapd/message/source.js';
@@ -86,6 +87,13 @@ test('C23 a match is found wherever it lies, also across pieces', () => {
     ),
     { numRuns: 60 },
   );
+});
+
+test('10 combining marks without end are folded in their stride', () => {
+  const marks = 'a'.concat('\u0301'.repeat(32_000), '\u0316'.repeat(32_000), '\uff9e\u0301'.repeat(32_000));
+  // Sorted as one run this takes minutes.
+  assert.ok(inBody(Buffer.from(`Content-Type: text/plain; charset=utf-8\n\n${marks.repeat(10)}end`), 'END'));
+  assert.equal(fold('E\u0301'), 'é');
 });
 
 test('C23 ASCII searches agree with a plain look', () => {
