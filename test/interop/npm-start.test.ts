@@ -17,6 +17,9 @@ import { isAlive } from '../support/start.js';
 /** Packages come over the network, and the compiler runs. */
 const READY_SECONDS = 240;
 
+/** A registry may be behind a certificate that only npm needs to know. */
+const CA_CERTIFICATES = process.env['ANGARIUM_TEST_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'] ?? '';
+
 interface Started {
   readonly child: ChildProcess;
   said(): string;
@@ -33,9 +36,7 @@ function npmStart(clone: string, home: string, portBase: number, registry: strin
       ANGARIUM_PORT_BASE: String(portBase),
       npm_config_registry: registry,
       npm_config_prefer_offline: 'true',
-      ...(process.env['NODE_EXTRA_CA_CERTS'] === undefined
-        ? {}
-        : { NODE_EXTRA_CA_CERTS: process.env['NODE_EXTRA_CA_CERTS'] }),
+      ...(CA_CERTIFICATES === '' ? {} : { NODE_EXTRA_CA_CERTS: CA_CERTIFICATES }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,

@@ -26,6 +26,7 @@ need procps /usr/bin/ps
 need openssl /usr/bin/openssl
 need python3 /usr/bin/python3
 need gdbmtool /usr/bin/gdbmtool
+need strace /usr/bin/strace
 need git /usr/bin/git
 
 beside=
