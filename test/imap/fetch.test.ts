@@ -172,7 +172,8 @@ async function withSilentClient(
   const session = new Session({ ...parts, maildir: store.open(maildir), settings, log, clock: realClock });
   const serving = serveSession(session);
   await run(client, logged);
-  client.destroy();
+  // A pair of streams does not pass on that its other end is gone, as a socket does.
+  stream.destroy();
   await serving;
   await store.close();
 }
