@@ -35,6 +35,8 @@ export class MaildirError extends Error {
 
 /** The operating system's codes, and the kind each of them is. What is not listed is an input/output error. */
 const kindsByCode: ReadonlyMap<string, MaildirErrorKind> = new Map([
+  // What is looked for one by one is not reported so; this is a directory that somebody removed meanwhile.
+  ['ENOENT', 'no such folder'],
   ['ENOSPC', 'disk full'],
   ['EDQUOT', 'disk full'],
   ['EFBIG', 'disk full'],

@@ -85,6 +85,11 @@ export class FolderRows {
     return uid === undefined ? -1 : this.#table.rowOf(uid);
   }
 
+  /** Whether there are messages whose file is still in new. */
+  someInNew(): boolean {
+    return this.#rows.some(({ place }) => place === 'new');
+  }
+
   /** Takes note of a message that has a UID, but shows it to nobody before publish(). */
   stage(file: NumberedFile, keywords: readonly string[]): void {
     this.#staged.set(file.uniqueName, { file, keywords });

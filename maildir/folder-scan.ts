@@ -241,9 +241,9 @@ class FolderScan {
     const need = this.#regularStrangers();
     if (need.length === 0 && !this.#listLost) return;
     try {
-      if (!state.writable) this.#assignUnwritten();
-      else if (this.#lockHeld) await this.#assignLocked();
-      else await withLock(state.surroundings, state.paths.tmp, () => this.#assignLocked());
+      if (!state.writable) this.#assignUnwritten(need);
+      else if (this.#lockHeld) await this.#assignLocked(need);
+      else await withLock(state.surroundings, state.paths.tmp, () => this.#assignLocked(need));
     } catch (error) {
       const trouble = errorCode(error) !== undefined || (error instanceof MaildirError && error.kind === 'locked');
       if (!trouble || state.uidList.uidValidity === 0) throw error;
@@ -252,17 +252,18 @@ class FolderScan {
     }
   }
 
-  async #assignLocked(): Promise<void> {
+  async #assignLocked(found: readonly FoundFile[]): Promise<void> {
     const state = this.#state;
+    let need = found;
     if (state.uidList.changedOnDisk()) {
       this.#readUidList();
       this.#stageListed();
+      need = this.#regularStrangers();
     }
     if (this.#listLost) {
       const lockHeld = state.paths.directory === state.place.maildirPath;
       this.#begin(await newUidValidity(state.surroundings, { ...state.place, lockHeld }));
     }
-    const need = this.#regularStrangers();
     const uids = await state.uidList.assign(
       need.map(({ baseName }) => baseName),
       () => state.rows.listed(),
@@ -270,10 +271,9 @@ class FolderScan {
     this.#stageAssigned(need, uids);
   }
 
-  #assignUnwritten(): void {
+  #assignUnwritten(need: readonly FoundFile[]): void {
     const { uidList, surroundings } = this.#state;
     if (this.#listLost) this.#begin(passingUidValidity(surroundings));
-    const need = this.#regularStrangers();
     this.#stageAssigned(need, uidList.assignUnwritten(need.map(({ baseName }) => baseName)));
   }
 

@@ -10,7 +10,7 @@
  * as known, and young. A change that another process makes in between, in those microseconds, is found by the scan that
  * a young mtime causes.
  */
-import { MaildirError } from './errors.js';
+import { errorCode, MaildirError } from './errors.js';
 import type { FileStatus, FileSystem } from './file-system.js';
 import type { FolderPaths } from './folder-name.js';
 import { FolderRows } from './folder-rows.js';
@@ -29,6 +29,7 @@ const YOUNG_SCAN_SHARE = 20;
 export interface Observation {
   readonly version: string;
   readonly keywordsVersion: string;
+  readonly keywordsModifiedAt: number;
   readonly newestChange: number;
   readonly at: number;
 }
@@ -134,6 +135,7 @@ export class FolderState {
     return {
       version: `${directoryVersion(cur)}/${directoryVersion(fresh)}/${keywordsVersion}`,
       keywordsVersion,
+      keywordsModifiedAt: keywords?.modifiedAt ?? 0,
       newestChange: Math.max(cur.modifiedAt, fresh.modifiedAt, keywords?.modifiedAt ?? 0),
       at: this.surroundings.now(),
     };
@@ -150,7 +152,22 @@ export class FolderState {
 
   /** Whether the keywords on the disk may differ from those that were loaded. */
   keywordsMayDiffer(before: Observation): boolean {
-    return this.#seen === undefined || before.keywordsVersion !== this.#seen.keywordsVersion || isYoung(before);
+    return (
+      this.#seen === undefined ||
+      before.keywordsVersion !== this.#seen.keywordsVersion ||
+      isYoung({ newestChange: before.keywordsModifiedAt, at: before.at })
+    );
+  }
+
+  /** Makes courierimapkeywords, as Courier does, because what is not there cannot be watched. */
+  prepareWatch(): void {
+    if (this.surroundings.keywords === 'off' || !this.writable) return;
+    try {
+      this.keywordFiles.makeDirectory();
+    } catch (error) {
+      // Without it the timer alone finds the first keyword.
+      if (errorCode(error) === undefined) throw error;
+    }
   }
 
   /** Takes what was observed before a scan as known. */
@@ -180,7 +197,7 @@ export class FolderState {
 }
 
 /** Whether an observation could hide a second change within the same tick. */
-export function isYoung(observation: Observation): boolean {
+export function isYoung(observation: Pick<Observation, 'newestChange' | 'at'>): boolean {
   return observation.newestChange > observation.at - MTIME_GRANULARITY_MILLISECONDS;
 }
 

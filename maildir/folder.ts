@@ -44,18 +44,24 @@ export interface FolderCounts {
   readonly sizeOctets: number;
 }
 
+/**
+ * Is told of folders that are in memory while nobody uses them: the last use was closed, or a folder was touched without
+ * being opened, by STATUS or APPEND.
+ */
+export type FolderListener = (folder: Folder, how: 'closed' | 'touched') => void;
+
 /** One folder. Its methods throw MaildirError; after the folder was deleted or renamed, 'no such folder'. */
 export class Folder {
   readonly name: string;
   readonly maildir: Maildir;
   readonly #state: FolderState;
   readonly #foldTimer: FoldTimer;
-  readonly #onIdle: (folder: Folder) => void;
+  readonly #onIdle: FolderListener;
   #watch: FolderWatch | undefined;
   #refreshing: Promise<void> | undefined;
 
   /** Made by Maildir only. */
-  constructor(maildir: Maildir, state: FolderState, onIdle: (folder: Folder) => void) {
+  constructor(maildir: Maildir, state: FolderState, onIdle: FolderListener) {
     this.maildir = maildir;
     this.name = state.place.name;
     this.#state = state;
@@ -92,7 +98,7 @@ export class Folder {
     const readWrite = access === 'read-write' ? 1 : 0;
     state.readWriteUses += readWrite;
     state.uses += 1;
-    if (readWrite > 0 && state.readWriteUses === 1) state.mustScan = true;
+    if (readWrite > 0 && state.readWriteUses === 1 && state.rows.someInNew()) state.mustScan = true;
     try {
       await this.refresh();
     } catch (error) {
@@ -125,7 +131,7 @@ export class Folder {
         unwatch();
         state.readWriteUses -= readWrite;
         state.uses -= 1;
-        if (state.uses === 0) this.#onIdle(this);
+        if (state.uses === 0) this.#onIdle(this, 'closed');
       },
     };
   }
@@ -133,6 +139,7 @@ export class Folder {
   #listen(listener: () => void): void {
     const state = this.#state;
     state.listeners.add(listener);
+    if (this.#watch === undefined) state.prepareWatch();
     const { cur, new: fresh, keywords } = state.paths;
     this.#watch ??= new FolderWatch({
       directories: [cur, fresh, keywords],
@@ -163,7 +170,14 @@ export class Folder {
     const { count: messages, table } = rows;
     const { uidNext, uidValidity } = uidList;
     if (sizes) sizeOctets = await this.#sumOfSizes(table);
+    this.#touched();
     return { messages, recent, unseen, deleted, uidNext, uidValidity, sizeOctets };
+  }
+
+  /** After something that may have loaded or changed the folder. */
+  #touched(): void {
+    this.#foldTimer.schedule();
+    if (this.#state.uses === 0 && !this.#state.removed) this.#onIdle(this, 'touched');
   }
 
   async #sumOfSizes(table: MessageTable): Promise<number> {
@@ -292,7 +306,7 @@ export class Folder {
   async addMessages(messages: readonly NewMessage[]): Promise<Uid[]> {
     return diskErrorsSoon(this.#state.paths.directory, async () => {
       const uids = await addMessages(this.#state, messages);
-      this.#foldTimer.schedule();
+      this.#touched();
       return uids;
     });
   }
@@ -311,8 +325,8 @@ export class Folder {
     return diskErrorsSoon(this.#state.paths.directory, async () => {
       if (!this.#state.loaded) await this.refresh();
       const transferred = await run();
-      this.#foldTimer.schedule();
-      target.#foldTimer.schedule();
+      this.#touched();
+      target.#touched();
       return transferred;
     });
   }
@@ -329,7 +343,7 @@ export class Folder {
         this.#state.mustExist();
         return run();
       });
-      this.#foldTimer.schedule();
+      this.#touched();
       return result;
     });
   }

@@ -57,7 +57,7 @@ export class MaildirStore {
     );
     if (!whole) throw new MaildirError('not a maildir', path);
     if (known !== undefined) return known;
-    const maildir = new Maildir(paths.directory, this.#surroundings, (folder) => this.#becameIdle(folder));
+    const maildir = new Maildir(paths.directory, this.#surroundings, (folder, how) => this.#becameIdle(folder, how));
     this.#maildirs.set(paths.directory, maildir);
     return maildir;
   }
@@ -69,10 +69,10 @@ export class MaildirStore {
     this.#idle.clear();
   }
 
-  #becameIdle(folder: Folder): void {
+  #becameIdle(folder: Folder, how: 'closed' | 'touched'): void {
     this.#idle.delete(folder);
     this.#idle.add(folder);
-    this.#rest(folder, false);
+    if (how === 'closed') this.#rest(folder, false);
     let kept = 0;
     for (const one of [...this.#idle].reverse()) {
       kept += one.heldMessages;

@@ -8,7 +8,7 @@ import { diskErrors, diskErrorsSoon, errorCode, MaildirError } from './errors.js
 import { flagsInSuffix } from './filename.js';
 import { unlinkIfThere } from './files.js';
 import { SEEN } from './flags.js';
-import { Folder } from './folder.js';
+import { Folder, type FolderListener } from './folder.js';
 import { canonicalFolderName, folderDirectory, folderPaths, isFolderName } from './folder-name.js';
 import { foundFile } from './folder-rows.js';
 import { FolderState } from './folder-state.js';
@@ -34,13 +34,13 @@ const TMP_FILES_LAST_MILLISECONDS = 36 * 60 * 60 * 1000;
 export class Maildir {
   readonly path: string;
   readonly #surroundings: Surroundings;
-  readonly #onIdle: (folder: Folder) => void;
+  readonly #onIdle: FolderListener;
   readonly #folders = new Map<string, Folder>();
   /** Changes of the tree and of the subscriptions, one after the other. */
   readonly #turns = new Turns();
 
   /** Made by MaildirStore only. */
-  constructor(path: string, surroundings: Surroundings, onIdle: (folder: Folder) => void) {
+  constructor(path: string, surroundings: Surroundings, onIdle: FolderListener) {
     this.path = path;
     this.#surroundings = surroundings;
     this.#onIdle = onIdle;

@@ -22,14 +22,13 @@ import {
   append,
   assertSound,
   deliver,
+  isKind,
   makeMaildir,
   messagesOnDisk,
   openStore,
   scratchDirectory,
   tell,
 } from './scratch.js';
-
-const isKind = (kind: string) => (error: unknown) => error instanceof MaildirError && error.kind === kind;
 
 function openMaildir(t: { after(run: () => void): void }): Maildir {
   return openStore().open(makeMaildir(join(scratchDirectory(t), 'Maildir')));

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MaildirError } from '../../maildir/errors.js';
 import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import type { Folder } from '../../maildir/folder.js';
 import { type MaildirOptions, MaildirStore } from '../../maildir/maildir-store.js';
@@ -64,6 +65,26 @@ export function openStore(options: Partial<MaildirOptions> & { fileSystem?: File
     },
     ...options,
   });
+}
+
+/** For assert.throws and assert.rejects. */
+export const isKind = (kind: string) => (error: unknown) => error instanceof MaildirError && error.kind === kind;
+
+/** A maildir with messages in cur and new, opened read-write. */
+export async function opened(
+  t: { after(run: () => void): void },
+  filenames: readonly string[],
+  warn = (_text: string) => {},
+) {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  filenames.forEach((name, index) => {
+    deliver(path, name, `m${index}`);
+  });
+  const store = openStore({ warn });
+  const maildir = store.open(path);
+  const folder = maildir.folder('INBOX');
+  const use = await folder.open('read-write');
+  return { path, store, maildir, folder, use };
 }
 
 /** Adds a message with this content through the store. */
