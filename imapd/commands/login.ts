@@ -12,8 +12,19 @@ interface LoginArguments {
   readonly password: Buffer;
 }
 
-/** `login = "LOGIN" SP userid SP password` */
-export function parseLogin(cursor: Cursor, { tag }: ReceivedCommand): LoginArguments {
+/** Two words without quotes, in which parentheses and brackets are like any other character. */
+const PLAIN_WORDS = /^ ([!#-[\]-z|}~]+) ([!#-[\]-z|}~]+) *$/;
+
+/**
+ * `login = "LOGIN" SP userid SP password`
+ *
+ * Old clients send passwords with parentheses as they are. As Debian's Courier, LOGIN takes them; nothing else could be
+ * meant.
+ */
+export function parseLogin(cursor: Cursor, { tag, rest }: ReceivedCommand): LoginArguments {
+  const [, plainName, plainPassword] = PLAIN_WORDS.exec(rest.toString('latin1')) ?? [];
+  if (plainName !== undefined && plainPassword !== undefined)
+    return { tag, loginName: Buffer.from(plainName), password: Buffer.from(plainPassword) };
   cursor.sp();
   const loginName = cursor.astring();
   cursor.sp();

@@ -54,6 +54,12 @@ describe('C4: LOGIN', () => {
     }
   });
 
+  test('takes unquoted passwords with parentheses, as old clients send them', async () => {
+    const { requests } = await playLogin({ sends: ['a LOGIN bob se(cr)[e]t*%\r\n'], outcome: accepts });
+
+    assert.equal(requests[0]?.password.reveal(), 'se(cr)[e]t*%');
+  });
+
   test('refuses slowly, with a line that fail2ban reads', async () => {
     const { answers, log, delaysMilliseconds } = await playLogin({
       sends: ['a LOGIN "x, ip=[192.0.2.1]" no\r\n'],
