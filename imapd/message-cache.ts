@@ -17,6 +17,8 @@ export interface MessageFacts {
   wireOctets?: number;
   /** Kept for large messages only: see `MIN_OCTETS_OF_KEPT_INDEX` in message-reading.ts. */
   index?: MessageIndex;
+  /** Subject, From, To and Cc as they stand in the header, for SEARCH. */
+  commonFields?: Buffer;
   /** As they go on the wire. */
   envelope?: Buffer;
   body?: Buffer;
@@ -89,8 +91,9 @@ export function forget(facts: MessageFacts): void {
   for (const fact of Object.keys(facts) as (keyof MessageFacts)[]) delete facts[fact];
 }
 
-function octetsOf({ envelope, body, bodyStructure, sort, index }: MessageFacts): number {
-  const formatted = (envelope?.length ?? 0) + (body?.length ?? 0) + (bodyStructure?.length ?? 0);
+function octetsOf({ envelope, body, bodyStructure, commonFields, sort, index }: MessageFacts): number {
+  const formatted =
+    (commonFields?.length ?? 0) + (envelope?.length ?? 0) + (body?.length ?? 0) + (bodyStructure?.length ?? 0);
   return formatted + (sort === undefined ? 0 : 600) + (index === undefined ? 0 : 4_000);
 }
 

@@ -11,7 +11,7 @@ import { countWireOctets } from './message/body-section.js';
 import { encodeBodyStructure } from './message/body-structure.js';
 import { parseMessageDate, writtenDay } from './message/dates.js';
 import { encodeEnvelope } from './message/envelope.js';
-import { fields, readHeader } from './message/header.js';
+import { fieldPlaces, fields, nameAt, readHeader } from './message/header.js';
 import { type MessageIndex, type Part, scanMessage } from './message/mime.js';
 import { type SortFacts, sortFacts } from './message/sort.js';
 import { forget, type MessageCache, type MessageFacts, workerCache } from './message-cache.js';
@@ -28,6 +28,9 @@ const MAX_OCTETS_COUNTED_AT_ONCE = 1024 * 1024;
 /** What an index costs in memory, per part, roughly. */
 const OCTETS_OF_PART = 800;
 const OCTETS_OF_SORT_FACTS = 600;
+
+/** What people search for. Kept once somebody did: the next search of this kind opens no file. */
+const COMMON_FIELDS: ReadonlySet<string> = new Set(['SUBJECT', 'FROM', 'TO', 'CC']);
 
 /** A message, from the cache and from its file. */
 export class MessageReading {
@@ -71,6 +74,13 @@ export class MessageReading {
     const header = this.#header ?? readHeader(this.file);
     this.#header = header;
     return header;
+  }
+
+  /** A header block in which the named field, in capitals, stands as it does in the message's header. */
+  headerWith(field: string): Buffer {
+    if (!COMMON_FIELDS.has(field)) return this.header();
+    const known = this.facts.commonFields;
+    return known ?? this.#keep('commonFields', commonFieldsOf(this.header()));
   }
 
   /** ENVELOPE as it goes on the wire. */
@@ -138,13 +148,23 @@ export class MessageReading {
     this.#file = undefined;
   }
 
-  #keep(fact: 'envelope' | 'body' | 'bodyStructure', octets: Buffer): Buffer {
+  #keep(fact: 'envelope' | 'body' | 'bodyStructure' | 'commonFields', octets: Buffer): Buffer {
     // A copy of exactly its size: the encoder's buffer may be much larger, and would be kept with it.
     const kept = Buffer.from(octets);
     this.facts[fact] = kept;
     this.#cache.charge(kept.length);
     return kept;
   }
+}
+
+/** Only the common fields of a header, as they are written there. */
+function commonFieldsOf(header: Buffer): Buffer {
+  const text = header.toString('latin1');
+  const kept: string[] = [];
+  for (const place of fieldPlaces(text)) {
+    if (COMMON_FIELDS.has(nameAt(text, place).toUpperCase())) kept.push(text.slice(place.start, place.end));
+  }
+  return Buffer.from(`${kept.join('')}\n`, 'latin1');
 }
 
 /** Parts, the messages inside messages included. */

@@ -21,7 +21,7 @@ export function textConditions(charset: string | undefined): TextConditions {
   return {
     header(field, text) {
       const needle = needleOf(text);
-      return { cost: COST.header, holds: ({ reading }) => headerMatches(reading.header(), field, needle) };
+      return { cost: COST.header, holds: ({ reading }) => headerMatches(reading.headerWith(field), field, needle) };
     },
     body(text) {
       const needle = needleOf(text);
