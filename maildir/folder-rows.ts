@@ -115,7 +115,7 @@ export class FolderRows {
     ready.sort((one, other) => one.file.uid - other.file.uid);
     for (const { file, keywords } of ready) {
       this.#staged.delete(file.uniqueName);
-      this.#append(file, keywords, changedAt);
+      this.append(file, keywords, changedAt);
     }
     return ready.length;
   }
@@ -127,7 +127,8 @@ export class FolderRows {
     return last;
   }
 
-  #append(file: NumberedFile, keywords: readonly string[], changedAt: number): void {
+  /** Adds a message that is safe on the disk; its UID must be the highest. */
+  append(file: NumberedFile, keywords: readonly string[], changedAt: number): void {
     this.#table.append(file.uid);
     this.#rows.push({
       baseName: file.baseName,

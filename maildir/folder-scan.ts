@@ -286,18 +286,35 @@ class FolderScan {
   }
 
   /**
-   * Strangers that have a UID already. One that is lower than what sessions were told of cannot be put in between:
-   * such a message, once given up and now back, gets a new UID.
+   * Strangers that have a UID already are shown at once; only behind messages that are still being made safe they wait.
+   * One whose UID is lower than what sessions were told of cannot be put in between: such a message, once given up and
+   * now back, gets a new UID.
    */
   #stageListed(): void {
     const { rows } = this.#state;
     const last = rows.lastNumberedUid;
-    for (const [uniqueName, file] of this.#strangers) {
+    const ready: NumberedFile[] = [];
+    for (const { baseName, uniqueName, suffix, place } of this.#strangers.values()) {
       const uid = this.#listed?.get(uniqueName);
       if (uid === undefined || uid <= last) continue;
-      this.#stage({ ...file, uid });
+      ready.push({ baseName, uniqueName, suffix, place, uid });
       if (this.#wasNew.has(uniqueName)) this.#firstRecentUid = Math.min(this.#firstRecentUid, uid);
     }
+    if (ready.length === 0) return;
+    ready.sort((one, other) => one.uid - other.uid);
+    const change = this.#noteChange();
+    const wait = last > rows.lastUid;
+    for (const file of ready) {
+      if (wait) rows.stage(file, this.#keywordsOf(file));
+      else rows.append(file, this.#keywordsOf(file), change);
+    }
+    if (ready.length === this.#strangers.size) this.#strangers.clear();
+    else for (const { uniqueName } of ready) this.#strangers.delete(uniqueName);
+    keywordsInUse(this.#state);
+  }
+
+  #keywordsOf({ uniqueName }: FoundFile): readonly string[] {
+    return this.#keywords?.get(uniqueName)?.keywords ?? noKeywords;
   }
 
   #stageAssigned(files: readonly FoundFile[], uids: readonly Uid[]): void {
@@ -309,7 +326,7 @@ class FolderScan {
   }
 
   #stage(file: NumberedFile): void {
-    this.#state.rows.stage(file, this.#keywords?.get(file.uniqueName)?.keywords ?? noKeywords);
+    this.#state.rows.stage(file, this.#keywordsOf(file));
     this.#strangers.delete(file.uniqueName);
   }
 
