@@ -87,13 +87,18 @@ export class Child {
       () => clearTimeout(timer),
     );
     child.on('message', (message, handle) => this.#receive(message, handle as unknown as RawHandle | undefined));
-    child.on('error', (error) => this.#fail(error.message));
-    child.once('exit', (code, signal) => {
-      const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-      this.#rejectReady(new Error(`${this.#title} ended with ${how}`));
-      this.#options.ended(how, this.#expectedEnd);
+    child.once('exit', (code, signal) => this.#over(signal === null ? `exit code ${code}` : `signal ${signal}`));
+    // A process that could not be started has no exit.
+    child.on('error', (error) => {
+      this.#fail(error.message);
+      if (child.pid === undefined) this.#over(error.message);
     });
     this.#logErrors();
+  }
+
+  #over(how: string): void {
+    this.#rejectReady(new Error(`${this.#title} ended: ${how}`));
+    this.#options.ended(how, this.#expectedEnd);
   }
 
   #receive(message: unknown, handle: RawHandle | undefined): void {

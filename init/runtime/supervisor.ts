@@ -52,6 +52,9 @@ export interface MailServiceOptions {
 /** The service cannot start, for reasons that the administrator must know; each line is one. */
 export class StartFailure extends Error {}
 
+/** Exit code for a bug, as in sysexits.h. */
+const EXIT_BUG = 70;
+
 /** How long an earlier supervisor of the same ports may take to go. */
 const BIND_PATIENCE_MS = 5_000;
 
@@ -71,6 +74,11 @@ export async function superviseMailService(options: MailServiceOptions): Promise
   if (loaded.problems.length > 0) throw new StartFailure(loaded.problems.map(describeProblem).join('\n'));
   const log = await openLog(loaded.configuration.log, options.daemon);
   for (const warning of loaded.warnings) log.write('warning', describeProblem(warning));
+  process.on('uncaughtException', (error) => {
+    // The children end with us; whoever started us starts us again.
+    log.bug(error, 'the supervisor');
+    process.exit(EXIT_BUG);
+  });
   if (process.geteuid?.() === 0 && !isProgramOpenToAll()) {
     log.write('warning', 'other users cannot read this program where it stands, so it is loaded as root: move it');
   }

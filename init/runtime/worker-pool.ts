@@ -82,7 +82,7 @@ export class WorkerPool {
     const { uid, gid, maildir } = account;
     const identity: Identity = systemUser === undefined ? { uid, gid } : { uid, gid, systemUser };
     const maildirKey = `${uid}:${gid}:${maildir}`;
-    const worker = this.#byMaildir.get(maildirKey) ?? this.#leastBusy(identity);
+    const worker = this.#byMaildir.get(maildirKey) ?? this.#choose(identity, maildirKey);
     this.#byMaildir.set(maildirKey, worker);
     worker.sessions.set(sessionId, maildirKey);
     clearTimeout(worker.idleTimer);
@@ -123,13 +123,16 @@ export class WorkerPool {
     };
   }
 
-  #leastBusy(identity: Identity): WorkerProcess {
+  /** An account without sessions comes back to the same worker, unless that one is much busier than another. */
+  #choose(identity: Identity, maildirKey: string): WorkerProcess {
     const key = identityKey(identity);
     const same = [...this.#workers].filter((worker) => worker.identity === key);
-    const [first] = same.sort((one, other) => one.sessions.size - other.sessions.size);
-    if (first === undefined) return this.#startWorker(identity);
-    const full = first.sessions.size >= SESSIONS_BEFORE_NEXT_WORKER;
-    return full && same.length < this.#options.workersPerUid ? this.#startWorker(identity) : first;
+    const preferred = same[spread(maildirKey, same.length)];
+    if (preferred === undefined) return this.#startWorker(identity);
+    const least = same.reduce((one, other) => (other.sessions.size < one.sessions.size ? other : one));
+    const isFull = least.sessions.size >= SESSIONS_BEFORE_NEXT_WORKER;
+    if (isFull && same.length < this.#options.workersPerUid) return this.#startWorker(identity);
+    return preferred.sessions.size < least.sessions.size + SESSIONS_BEFORE_NEXT_WORKER ? preferred : least;
   }
 
   #startWorker(identity: Identity): WorkerProcess {
@@ -182,8 +185,12 @@ export class WorkerPool {
   }
 
   #forget(worker: WorkerProcess, sessionId: number): void {
-    if (!worker.sessions.delete(sessionId)) return;
+    const maildirKey = worker.sessions.get(sessionId);
+    if (maildirKey === undefined) return;
+    worker.sessions.delete(sessionId);
     this.#options.sessionEnded(sessionId);
+    // Nothing is remembered of accounts without sessions: there may be any number of them.
+    if (![...worker.sessions.values()].includes(maildirKey)) this.#byMaildir.delete(maildirKey);
     if (worker.sessions.size > 0) return;
     worker.idleTimer = setTimeout(() => this.#retire(worker), IDLE_MS);
     worker.idleTimer.unref();
@@ -217,6 +224,13 @@ export class WorkerPool {
 /** A new token for a TLS session. */
 export function makeToken(): string {
   return randomBytes(16).toString('hex');
+}
+
+/** A number below `count` that is always the same for a text. */
+function spread(text: string, count: number): number {
+  let sum = 0;
+  for (const character of text) sum = (Math.imul(sum, 31) + character.charCodeAt(0)) >>> 0;
+  return count === 0 ? 0 : sum % count;
 }
 
 function identityKey({ uid, gid, systemUser }: Identity): string {

@@ -120,6 +120,24 @@ test('a worker that dies takes only its own sessions with it', async () => {
   });
 });
 
+test('sessions of one account share a worker; many accounts of one uid get a further one, up to the limit', async () => {
+  await withToy(async (toy) => {
+    const pidsOf = async (names: readonly string[]) => {
+      const pids = new Set<string>();
+      for (const name of names) {
+        const client = await toy.client();
+        await client.ask(LOGIN.replace('bob', name));
+        pids.add(((await client.ask('WHO')) ?? '').split(' ')[4] ?? '');
+      }
+      return pids;
+    };
+
+    assert.equal((await pidsOf(new Array<string>(20).fill('bob'))).size, 1);
+    assert.equal((await pidsOf(Array.from({ length: 30 }, (_, index) => `user${index}`))).size, 2);
+    assert.equal((await pidsOf(new Array<string>(5).fill('bob'))).size, 1);
+  });
+});
+
 test('a login process that dies is started again; sessions that were handed over go on', async () => {
   await withToy(
     async (toy) => {
