@@ -4,16 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { truncateSync } from 'node:fs';
-import { type Duplex, duplexPair } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Session, serveSession } from '../../imapd/session.js';
-import { logTo } from '../../init/runtime/log.js';
-import { realFileSystem } from '../../maildir/file-system.js';
-import { MaildirStore } from '../../maildir/maildir-store.js';
-import { withMaildir, writeMessages } from '../support/generated-maildir.js';
+import { withMaildir, withSilentClient, writeMessages } from '../support/generated-maildir.js';
 import type { ImapClient } from '../support/imap-client.js';
-import { realClock, testSettings } from '../support/memory-target.js';
 import type { TargetConnection } from '../support/transcript-target.js';
 
 /** Messages of all kinds: LF and CRLF, without header, without body, without last line end, 8-bit, nested, broken. */
@@ -154,29 +148,6 @@ test('H6, C21: a message of 50 MB is sent and its parts are read in little memor
     },
   );
 });
-
-/** A session whose client does not read unless the test does: what waits is in the two streams. */
-async function withSilentClient(
-  maildir: string,
-  run: (client: Duplex, logged: readonly string[]) => Promise<void>,
-): Promise<void> {
-  const settings = testSettings();
-  const warn = (): void => undefined;
-  const options = { now: realClock.now, hostName: 'mx', processId: 1, durable: false, useLocks: false, warn };
-  const store = new MaildirStore({ fileSystem: realFileSystem, keywords: 'fast', ...options });
-  const [client, stream] = duplexPair();
-  const logged: string[] = [];
-  const log = logTo((_level, line) => logged.push(line));
-  const account = { address: 'bob', home: maildir, maildir, uid: 0, gid: 0, options: {} };
-  const parts = { stream, unread: Buffer.alloc(0), account, remote: { ip: '::1', port: 1 }, tls: true };
-  const session = new Session({ ...parts, maildir: store.open(maildir), settings, log, clock: realClock });
-  const serving = serveSession(session);
-  await run(client, logged);
-  // A pair of streams does not pass on that its other end is gone, as a socket does.
-  stream.destroy();
-  await serving;
-  await store.close();
-}
 
 /** Turns of the event loop: whatever the server can do without the client, it has done afterwards. */
 async function letItWork(): Promise<void> {

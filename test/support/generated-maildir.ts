@@ -3,9 +3,14 @@
  */
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Duplex, duplexPair } from 'node:stream';
+import { Session, serveSession } from '../../imapd/session.js';
+import { logTo } from '../../init/runtime/log.js';
+import { realFileSystem } from '../../maildir/file-system.js';
+import { MaildirStore } from '../../maildir/maildir-store.js';
 import { ImapClient } from './imap-client.js';
 import { copyMaildir, scratchDirectory } from './maildir-fixture.js';
-import { memoryTarget } from './memory-target.js';
+import { memoryTarget, realClock, testSettings } from './memory-target.js';
 import type { TargetConnection } from './transcript-target.js';
 
 /** A message file. */
@@ -65,4 +70,28 @@ export async function withMaildir(
     await target.close();
     home.remove();
   }
+}
+
+/** A session whose client does not read unless the test does: what waits is in the two streams. */
+export async function withSilentClient(
+  maildir: string,
+  run: (client: Duplex, logged: readonly string[]) => Promise<void>,
+  changes: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const settings = testSettings(changes);
+  const warn = (): void => undefined;
+  const options = { now: realClock.now, hostName: 'mx', processId: 1, durable: false, useLocks: false, warn };
+  const store = new MaildirStore({ fileSystem: realFileSystem, keywords: 'fast', ...options });
+  const [client, stream] = duplexPair();
+  const logged: string[] = [];
+  const log = logTo((_level, line) => logged.push(line));
+  const account = { address: 'bob', home: maildir, maildir, uid: 0, gid: 0, options: {} };
+  const parts = { stream, unread: Buffer.alloc(0), account, remote: { ip: '::1', port: 1 }, tls: true };
+  const session = new Session({ ...parts, maildir: store.open(maildir), settings, log, clock: realClock });
+  const serving = serveSession(session);
+  await run(client, logged);
+  // A pair of streams does not pass on that its other end is gone, as a socket does.
+  stream.destroy();
+  await serving;
+  await store.close();
 }
