@@ -4,7 +4,7 @@
  * Row numbers are those of the current table. Rows are added at the end; removal makes a new table. It touches no disk.
  */
 import { baseNameOf, flagsInSuffix, sizeInName, uniqueNameOf } from './filename.js';
-import type { FlagBits } from './flags.js';
+import { type FlagBits, SEEN } from './flags.js';
 import { GrowingMessageTable } from './message-table.js';
 import { asUid, type Uid } from './uid.js';
 
@@ -88,6 +88,11 @@ export class FolderRows {
   /** Whether there are messages whose file is still in new. */
   someInNew(): boolean {
     return this.#rows.some(({ place }) => place === 'new');
+  }
+
+  /** Whether some message is unseen, or nobody has looked at it yet. */
+  someNewOrUnseen(): boolean {
+    return this.#rows.some(({ place, flags }) => place === 'new' || (flags & SEEN) === 0);
   }
 
   /** Takes note of a message that has a UID, but shows it to nobody before publish(). */

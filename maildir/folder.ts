@@ -348,6 +348,11 @@ export class Folder {
     });
   }
 
+  /** For LIST's \Marked; undefined if memory does not know and the disk must be asked. */
+  hasNewOrUnseen(): boolean | undefined {
+    return this.#state.isCurrent() ? this.#state.rows.someNewOrUnseen() : undefined;
+  }
+
   /** How many messages are held in memory. */
   get heldMessages(): number {
     return this.#state.loaded ? this.#state.rows.count : 0;

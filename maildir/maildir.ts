@@ -145,6 +145,8 @@ export class Maildir {
     const { fileSystem } = this.#surroundings;
     const paths = folderPaths(folderDirectory(this.path, canonical));
     return diskErrors(paths.directory, () => {
+      const known = this.#folders.get(canonical)?.hasNewOrUnseen();
+      if (known !== undefined) return known;
       for (const place of ['new', 'cur'] as const) {
         for (const names of fileSystem.list(paths[place])) {
           const unseen = names.some((entry) => {

@@ -337,6 +337,43 @@ test('a copy is a link where it can be, and written anew where not', async (t) =
   await assertSound(path);
 });
 
+test('a move to another file system is a copy and then a removal', async (t) => {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  deliver(path, '1.a:2,S', 'a');
+  deliver(path, '2.b:2,', 'b');
+  makeMaildir(join(path, '.Other'));
+  const rename = (from: string, to: string) => {
+    if (to.includes('/.Other/cur/')) throw Object.assign(new Error('made to fail'), { code: 'EXDEV' });
+    realFileSystem.rename(from, to);
+  };
+  const maildir = openStore({ fileSystem: { ...realFileSystem, rename } }).open(path);
+  const inbox = maildir.folder('INBOX');
+  await inbox.open('read-write');
+
+  assert.deepEqual(await inbox.moveTo(maildir.folder('INBOX.Other'), [2, 1]), { from: [1, 2], to: [1, 2] });
+
+  assert.deepEqual(messagesOnDisk(path), { INBOX: [], 'INBOX.Other': ['a', 'b'] });
+  assert.equal(inbox.table.count, 0);
+});
+
+test('a message may be copied and moved within its folder', async (t) => {
+  const { folder, path } = await opened(t, ['1.a:2,S', '2.b:2,']);
+
+  assert.deepEqual(await folder.copyTo(folder, [1]), { from: [1], to: [3] });
+  assert.deepEqual(await folder.moveTo(folder, [1, 2]), { from: [1, 2], to: [4, 5] });
+  await folder.refresh();
+
+  assert.deepEqual(
+    [...tell(folder).ids],
+    [
+      [3, 'm0'],
+      [4, 'm0'],
+      [5, 'm1'],
+    ],
+  );
+  assert.deepEqual(messagesOnDisk(path), { INBOX: ['m0', 'm0', 'm1'] });
+});
+
 test('10,000 messages load, change and answer in bounded time', async (t) => {
   const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
   const body = join(path, 'tmp', 'body');
