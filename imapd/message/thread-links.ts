@@ -35,10 +35,10 @@ export class ThreadLinks {
       if (named.parent === undefined && parent !== undefined) link(parent, named);
       parent = named;
     }
-    // What the message itself says of its parent counts more than what others said.
-    if (parent === undefined || parent === place || place.parent === parent) return;
+    // What the message itself says of its parent counts more than what others said, also when it says that it has none.
+    if (place.parent === parent) return;
     unlink(place);
-    link(parent, place);
+    if (parent !== undefined) link(parent, place);
   }
 
   /** Steps 2 and 3: gives the tops of threads; places without a message go, except those that hold a thread together. */

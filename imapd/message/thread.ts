@@ -60,9 +60,9 @@ export function* threadByReferences(messages: readonly ThreadableMessage[]): Gen
     if (index % ELEMENTS_PER_STEP === ELEMENTS_PER_STEP - 1) yield;
   }
   // Steps 4 to 6: merge what has the same subject, and sort what that has changed.
-  const merged = yield* mergeSubjects(yield* sorted(roots, byMemberDate));
-  for (const [index, root] of merged.entries()) {
-    if (root.kids.length > 1) root.kids = yield* sorted(root.kids, byMemberDate);
+  const { merged, changed } = yield* mergeSubjects(yield* sorted(roots, byMemberDate));
+  for (const [index, member] of [...changed].entries()) {
+    member.kids = yield* sorted(member.kids, byMemberDate);
     if (index % ELEMENTS_PER_STEP === 0) yield;
   }
   const threads: ThreadNode[] = [];
@@ -73,8 +73,14 @@ export function* threadByReferences(messages: readonly ThreadableMessage[]): Gen
   return threads;
 }
 
+interface MergedThreads {
+  readonly merged: readonly ThreadMember[];
+  /** Members that got further kids, behind those they had. */
+  readonly changed: ReadonlySet<ThreadMember>;
+}
+
 /** Step 5: threads with the same base subject become one. */
-function* mergeSubjects(roots: readonly ThreadMember[]): Generator<void, ThreadMember[], void> {
+function* mergeSubjects(roots: readonly ThreadMember[]): Generator<void, MergedThreads, void> {
   const bySubject = new Map<string, ThreadMember>();
   for (const [index, root] of roots.entries()) {
     if (index % ELEMENTS_PER_STEP === 0) yield;
@@ -84,12 +90,14 @@ function* mergeSubjects(roots: readonly ThreadMember[]): Generator<void, ThreadM
   }
   const removed = new Set<ThreadMember>();
   const added: ThreadMember[] = [];
+  const changed = new Set<ThreadMember>();
   for (const [index, root] of roots.entries()) {
     if (index % ELEMENTS_PER_STEP === 0) yield;
     const subject = subjectOf(root);
     const present = bySubject.get(subject);
     if (subject === '' || present === undefined || present === root) continue;
     removed.add(root);
+    changed.add(present);
     if (present.message === undefined) {
       if (root.message === undefined) for (const kid of root.kids) present.kids.push(kid);
       else present.kids.push(root);
@@ -99,10 +107,11 @@ function* mergeSubjects(roots: readonly ThreadMember[]): Generator<void, ThreadM
       const place: ThreadMember = { message: undefined, kids: [present, root] };
       removed.add(present);
       added.push(place);
+      changed.add(place);
       bySubject.set(subject, place);
     }
   }
-  return [...roots, ...added].filter((root) => !removed.has(root));
+  return { merged: [...roots, ...added].filter((root) => !removed.has(root)), changed };
 }
 
 /** A thread without a first message is preferred, then one that begins with no reply. */

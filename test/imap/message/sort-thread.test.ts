@@ -160,6 +160,10 @@ test('X8 REFERENCES links, prunes, merges and sorts', () => {
     ['((1)(2))', [member(1, 'a', 'x'), member(2, 'b', 'x')]],
     ['((1)(2)(3))', [member(1, 'a', 'x'), member(2, 'b', 'x'), member(3, 'c', 'x')]],
     ['(1)(2)', [member(1, 'a', ''), member(2, 'b', '')]],
+    // Others said that 2 has a parent; it says itself that it has none.
+    ['(1)(2 3)', [member(1, 'a'), member(3, 'a b c'), member(2, 'b')]],
+    // 2 gets a further kid before it is put into a place with 4, and its kids are sorted all the same.
+    ['((2 (3)(5))(4))', [member(2, 'b', 'x'), member(5, 'b e'), member(3, 'c', 'x', true), member(4, 'd', 'x')]],
     ['((1)(2)(3))', [member(1, 'gone a', 'x'), member(2, 'gone b', 'q'), member(3, 'c', 'x')]],
     ['(1)(2)', [member(1, 'same'), member(2, 'same')]],
   ];
