@@ -14,8 +14,8 @@ export interface MessageFile {
   readonly sizeOctets: number;
   /** Milliseconds since 1970. */
   readonly internalDate: number;
-  /** Octets of the file; fewer than asked for only at its end. */
-  read(position: number, length: number): Buffer;
+  /** Octets of the file; fewer than asked for only at its end. They are put into `reused` if it has room for them. */
+  read(position: number, length: number, reused?: Buffer): Buffer;
   close(): void;
 }
 
@@ -81,8 +81,10 @@ export function openMessageFile(state: FolderState, uid: number): MessageFile {
   return {
     sizeOctets,
     internalDate: modifiedAt,
-    read(position, length) {
-      const octets = Buffer.allocUnsafe(Math.max(0, Math.min(length, sizeOctets - position)));
+    read(position, length, reused) {
+      const wanted = Math.max(0, Math.min(length, sizeOctets - position));
+      const octets =
+        reused !== undefined && wanted <= reused.length ? reused.subarray(0, wanted) : Buffer.allocUnsafe(wanted);
       return diskErrors(`UID ${uid} in ${state.paths.directory}`, () => filled(octets, file, position));
     },
     close: () => file.close(),

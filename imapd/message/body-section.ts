@@ -171,11 +171,14 @@ export function* wireOctets(
   let skip = from - near.skipped;
   let left = count;
   let last = 0;
+  const spare = range.end - near.position > PIECE_OCTETS ? Buffer.allocUnsafeSlow(PIECE_OCTETS) : undefined;
   for (let at = near.position; at < range.end && left > 0; ) {
-    const piece = source.read(at, Math.min(PIECE_OCTETS, range.end - at));
+    const piece = source.read(at, Math.min(PIECE_OCTETS, range.end - at), spare);
     if (piece.length === 0) return;
     at += piece.length;
-    const converted = withCrlf(piece, last);
+    const inWireForm = withCrlf(piece, last);
+    // What is given away must not change when the next piece is read into the same buffer.
+    const converted = inWireForm === piece && spare !== undefined ? Buffer.from(piece) : inWireForm;
     last = piece[piece.length - 1] ?? 0;
     if (skip >= converted.length) {
       skip -= converted.length;

@@ -106,6 +106,8 @@ class Scanner {
   /** Where in the file the next octets to look at are. */
   #position = 0;
   #window: Buffer = Buffer.alloc(0);
+  /** All windows of a large message are read into it: else each of them would wait for the garbage collector. */
+  readonly #spare: Buffer | undefined;
   #windowStart = 0;
   /** #position is inside a line whose beginning has been looked at. */
   #inLine = false;
@@ -119,13 +121,14 @@ class Scanner {
 
   constructor(source: MessageSource) {
     this.#source = source;
+    this.#spare = source.sizeOctets > WINDOW_OCTETS ? Buffer.allocUnsafeSlow(WINDOW_OCTETS) : undefined;
     this.#current = this.#openPart(0, plainText, true);
     this.#root = this.#current.part;
   }
 
   /** Looks at the next window; false when there is none. */
   scanWindow(): boolean {
-    const window = this.#source.read(this.#position, WINDOW_OCTETS);
+    const window = this.#source.read(this.#position, WINDOW_OCTETS, this.#spare);
     if (window.length === 0) return false;
     const isLast = window.length < WINDOW_OCTETS || this.#position + window.length >= this.#source.sizeOctets;
     this.#window = window;

@@ -8,8 +8,8 @@
 export interface MessageSource {
   /** Octets of the file. */
   readonly sizeOctets: number;
-  /** Gives `length` octets from `position`, fewer only at the end. */
-  read(position: number, length: number): Buffer;
+  /** Gives `length` octets from `position`, fewer only at the end. `reused` may be filled with them and given back. */
+  read(position: number, length: number, reused?: Buffer): Buffer;
 }
 
 /** A message that is in memory already. */

@@ -19,10 +19,9 @@ export interface FetchAnswer {
   readonly value: string | Buffer | StreamedLiteral;
 }
 
-/** Where the octets go. `full` means that it is time to `flush`, which waits for a slow client. */
+/** Where the octets go. `flush` sends them and waits for a slow client. */
 export interface FetchOutput {
   write(octets: Buffer): void;
-  readonly full: boolean;
   flush(): Promise<void>;
   pace(): Promise<void> | undefined;
 }
@@ -105,7 +104,8 @@ export class FetchWriter {
       leftOctets -= piece.length;
       if (leftOctets < 0) throw new LiteralFailure(mismatch(sizeOctets));
       this.#output.write(piece);
-      if (this.#output.full) await this.#output.flush();
+      // One piece at a time: collected pieces would be copied once more, and wait for the garbage collector.
+      await this.#output.flush();
       const turn = this.#output.pace();
       if (turn !== undefined) await turn;
     }
