@@ -39,6 +39,12 @@ export const QUIET_MILLISECONDS = 5_000;
 const RESERVES = [0, 32, 128, 512] as const;
 const LARGEST_FIXED_RESERVE = 512;
 
+/**
+ * After another server wrote the list, no reserve is made for this long. Courier would number the messages in our journal
+ * anew each time; so while both work on a folder, the list is written as often as Courier writes it.
+ */
+const SHARED_MILLISECONDS = 10 * 60_000;
+
 /** What reading gave. */
 export interface ReadUidList {
   readonly messages: readonly ListedMessage[];
@@ -61,6 +67,7 @@ export class UidList {
   #reserveEnd = 0;
   #rewritesInBurst = 0;
   #lastAssignedAt = Number.NEGATIVE_INFINITY;
+  #lastForeignAt = Number.NEGATIVE_INFINITY;
   #unsynced = new Set<string>();
 
   constructor(surroundings: Surroundings, paths: FolderPaths) {
@@ -86,6 +93,10 @@ export class UidList {
     const noted = journal && parseJournal(textFromOctets(journal.octets));
     if (list !== undefined && found.badLines > 0) this.#warnOfDamage(found.badLines, found.head !== undefined);
 
+    const rewritten = this.#listVersion !== undefined && this.#listVersion !== versionOf(list?.status);
+    if (rewritten && noted?.head.listModifiedAt !== list?.status.modifiedAt) {
+      this.#lastForeignAt = this.#surroundings.now();
+    }
     this.#listVersion = versionOf(list?.status);
     this.#journalVersion = versionOf(journal?.status);
     this.#reserveEnd = 0;
@@ -177,6 +188,7 @@ export class UidList {
   }
 
   #nextReserve(count: number): number {
+    if (Math.abs(this.#surroundings.now() - this.#lastForeignAt) < SHARED_MILLISECONDS) return 0;
     if (this.quiet) this.#rewritesInBurst = 0;
     const fixed = RESERVES[this.#rewritesInBurst];
     this.#rewritesInBurst += 1;
