@@ -68,13 +68,8 @@ export class TmpMessage implements MessageWriter {
   }
 
   write(octets: Buffer): void {
-    diskErrors(this.path, () => {
-      if (!octets.includes(CR)) this.writeAsIs(octets);
-      else
-        for (let at = 0; at < octets.length; at += stripped.length) {
-          this.writeAsIs(withoutCr(octets.subarray(at, at + stripped.length)));
-        }
-    });
+    if (octets.includes(CR)) this.#writeWithoutCr(octets);
+    else diskErrors(this.path, () => this.writeAsIs(octets));
   }
 
   /** Adds octets that come from another message file. */
@@ -84,6 +79,13 @@ export class TmpMessage implements MessageWriter {
     this.#file.write(octets);
     this.#sizeOctets += octets.length;
     this.#lastOctet = octets[octets.length - 1] ?? LF;
+  }
+
+  #writeWithoutCr(octets: Buffer): void {
+    for (let at = 0; at < octets.length; at += stripped.length) {
+      const piece = withoutCr(octets.subarray(at, at + stripped.length));
+      diskErrors(this.path, () => this.writeAsIs(piece));
+    }
   }
 
   abort(): void {
