@@ -1,8 +1,8 @@
 /**
  * SORT: what it compares, and how (RFC 5256 sections 2 and 3).
  *
- * Texts are compared after folding, as `fold` in search-text.ts does, by code units: a stand-in for i;unicode-casemap
- * that orders ASCII the same.
+ * Texts are compared by code units after folding and decomposing, so that an accented letter follows its plain one, as
+ * i;unicode-casemap (RFC 5051) has it.
  */
 import { parseAddresses } from './addresses.js';
 import { parseMessageDate } from './dates.js';
@@ -12,13 +12,13 @@ import { MAX_REFERENCES, MAX_VALUE_OCTETS } from './limits.js';
 
 /** What SORT and THREAD need of a header. */
 export interface SortFacts {
-  /** Base subject, folded. */
+  /** Base subject, folded and decomposed. */
   readonly subject: string;
   /** The subject was that of a reply or a forward. */
   readonly isReply: boolean;
   /** Date field in milliseconds since 1970 UTC; undefined without a valid one. */
   readonly sentMs: number | undefined;
-  /** Local part of the first address, folded; empty without one. */
+  /** Local part of the first address, folded and decomposed; empty without one. */
   readonly from: string;
   readonly to: string;
   readonly cc: string;
@@ -60,7 +60,7 @@ export function sortFacts(header: Buffer): SortFacts {
   const { subject, isReply } = baseSubject(decodeWords(value('subject')));
   const references = messageIds(value('references', 256 * 1024));
   return {
-    subject: fold(subject),
+    subject: collated(subject),
     isReply,
     sentMs: parseMessageDate(value('date'))?.ms,
     from: firstMailbox(value('from')),
@@ -110,7 +110,12 @@ function compareText(one: string, other: string): number {
 /** Mailbox of the first address, or of the first group, which is its name. */
 function firstMailbox(value: string): string {
   if (value === '') return '';
-  return fold(decodeWords(parseAddresses(value, 1)[0]?.mailbox ?? ''));
+  return collated(decodeWords(parseAddresses(value, 1)[0]?.mailbox ?? ''));
+}
+
+/** A text as it is sorted. Decomposing after folding changes no equality: `ä` comes between `a` and `b`. */
+function collated(text: string): string {
+  return fold(text).normalize('NFD');
 }
 
 /** Message-IDs in a field; quotes inside them are taken off, so that two spellings of one are equal. */

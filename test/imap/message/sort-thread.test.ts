@@ -107,6 +107,21 @@ test('X7 keys decide in their order, then the sequence number', () => {
   assert.deepEqual(sorted({ key: 'CC', reverse: true }), [1, 2, 3]);
 });
 
+test('X7 an accented letter is sorted behind its plain one, not behind Z', () => {
+  const subjects = ['zebra', 'Ärger', 'Azure', 'apple', 'Über', 'Umber'];
+  const messages = subjects.map((subject, index) => ({
+    sequenceNumber: index + 1,
+    arrivalMs: 0,
+    sizeOctets: 1,
+    facts: sortFacts(Buffer.from(`Subject: ${subject}\r\n\r\n`)),
+  }));
+  const order = [...messages].sort(compareBy([{ key: 'SUBJECT', reverse: false }]));
+  assert.deepEqual(
+    order.map(({ sequenceNumber }) => subjects[sequenceNumber - 1]),
+    ['apple', 'Azure', 'Ärger', 'Umber', 'Über', 'zebra'],
+  );
+});
+
 /** A message with an ID, a date that is its number, and what it answers. */
 function member(number: number, ids: string, subject = `s${number}`, isReply = false): ThreadableMessage {
   const [messageId, ...before] = ids.split(' ').reverse();
