@@ -1,21 +1,26 @@
 /**
  * Our mail session as a target of transcripts: no process, no port, one end of a pair of streams.
  *
- * All connections of a transcript are sessions of one store, as in one mail worker.
+ * All connections of a transcript are sessions of one store, as in one mail worker. Those that begin before login have
+ * one user, `bob`.
  */
 import { join } from 'node:path';
-import { duplexPair } from 'node:stream';
+import { type Duplex, duplexPair } from 'node:stream';
 import type { Clock } from '../../imapd/clock.js';
+import { LoginSession, serveBeforeLogin } from '../../imapd/login-session.js';
+import { ImapServer } from '../../imapd/mail-server.js';
 import { Session, serveSession } from '../../imapd/session.js';
 import { readSessionSettings } from '../../imapd/session-settings-reader.js';
 import type { SessionSettings } from '../../imapd/settings.js';
 import { logTo } from '../../init/runtime/log.js';
-import type { SessionAccount } from '../../init/runtime/mail-worker.js';
+import type { SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
 import { describeProblem, Settings } from '../../init/runtime/settings-file.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import { MaildirStore } from '../../maildir/maildir-store.js';
+import { MEMORY_LOCAL, MemoryLoginClient } from './memory-login.js';
 import { checkoutRoot } from './paths.js';
-import type { MakeTarget, TargetConnection, TargetNeeds } from './transcript-target.js';
+import { PASSWORD } from './peer-servers.js';
+import type { ConnectOptions, MakeTarget, TargetConnection, TargetNeeds } from './transcript-target.js';
 import { Inbox } from './transcript-target.js';
 
 /** The clock of the machine. */
@@ -55,25 +60,23 @@ export const memoryTarget: MakeTarget = async (needs) => {
     keywords: settings.keywords,
     warn: () => undefined,
   });
+  const runLoginExec = async (): Promise<void> => undefined;
+  const server = new ImapServer({ store, fileSystem: realFileSystem, settings, clock: realClock, runLoginExec });
   const running: Promise<void>[] = [];
+  const serve = (connection: number, stream: Duplex, { loggedIn, plain }: ConnectOptions): Promise<void> => {
+    const account = accountOf(needs);
+    const remote = { ip: '127.0.0.1', port: 40_000 + connection };
+    if (!loggedIn) return serveFromGreeting({ stream, server, settings, log, account, remote, tls: !plain });
+    const maildir = store.open(needs.maildir);
+    const parts = { stream, unread: Buffer.alloc(0), account, remote, maildir, settings, log, clock: realClock };
+    return serveSession(new Session({ ...parts, tls: true }));
+  };
 
   return {
     name: 'our session in memory',
-    connect(connection, { loggedIn }): Promise<TargetConnection> {
-      if (!loggedIn) return Promise.reject(new Error('there is nothing before login in memory'));
+    connect(connection, options): Promise<TargetConnection> {
       const [client, stream] = duplexPair();
-      const session = new Session({
-        stream,
-        unread: Buffer.alloc(0),
-        account: accountOf(needs),
-        remote: { ip: '127.0.0.1', port: 40_000 + connection },
-        tls: true,
-        maildir: store.open(needs.maildir),
-        settings,
-        log,
-        clock: realClock,
-      });
-      running.push(serveSession(session));
+      running.push(serve(connection, stream, options));
       const inbox = new Inbox();
       client.on('data', (octets: Buffer) => inbox.push(octets));
       client.once('end', () => inbox.end());
@@ -82,6 +85,7 @@ export const memoryTarget: MakeTarget = async (needs) => {
       return Promise.resolve({
         send: (octets) => void client.write(octets),
         receive: () => inbox.receive(),
+        startTls: () => Promise.resolve(),
         close: () => void client.end(),
       });
     },
@@ -92,6 +96,28 @@ export const memoryTarget: MakeTarget = async (needs) => {
     },
   };
 };
+
+interface Arrival extends Pick<WorkerSession, 'stream' | 'account' | 'remote' | 'tls' | 'log'> {
+  readonly server: ImapServer;
+  readonly settings: SessionSettings;
+}
+
+/** What login process and mail worker do, one after the other. */
+async function serveFromGreeting({ server, settings, ...arrival }: Arrival): Promise<void> {
+  const { stream } = arrival;
+  let session: Promise<void> | undefined;
+  const client: MemoryLoginClient = new MemoryLoginClient({
+    ...arrival,
+    acceptedAt: realClock.now(),
+    passwords: new Map([['bob', PASSWORD]]),
+    handOver: ({ tag }, unread) => {
+      session = server.serve({ ...arrival, local: MEMORY_LOCAL, tls: client.tls, tag, unread });
+    },
+  });
+  await serveBeforeLogin(new LoginSession(client, settings, realClock));
+  await session;
+  stream.end();
+}
 
 function accountOf({ maildir, options }: TargetNeeds): SessionAccount {
   const uid = process.getuid?.() ?? 0;

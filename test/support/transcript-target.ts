@@ -58,13 +58,18 @@ export class Inbox {
     this.#wake?.();
   }
 
+  /** What waits now. */
+  takeAll(): Buffer {
+    return Buffer.concat(this.#octets.splice(0));
+  }
+
   async receive(): Promise<Buffer | undefined> {
     while (this.#octets.length === 0 && this.#ended === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    if (this.#octets.length > 0) return Buffer.concat(this.#octets.splice(0));
+    if (this.#octets.length > 0) return this.takeAll();
     if (this.#ended instanceof Error) throw this.#ended;
     return undefined;
   }

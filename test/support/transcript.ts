@@ -14,7 +14,8 @@
  *     1700000001.M1.mx:2,S
  *     exit 1                                         its exit code, when that is not 0
  *
- * Two lines are actions: `S: (connection closed)` waits for the end, `C: (starts TLS)` begins the handshake.
+ * Two lines are actions: `S: (connection closed)` waits for the end, `C: (starts TLS)` begins the handshake; in memory
+ * there is none, and what STARTTLS means for the protocol is played all the same.
  * An answer ends before the next line of another kind or connection; its last line cannot be `...`.
  */
 
