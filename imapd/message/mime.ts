@@ -215,8 +215,10 @@ class Scanner {
     const lines = this.#lines;
     const bareLfs = this.#bareLfs;
     const lineEnd = this.#afterCrlf ? 2 : 1;
-    const beforeLineEnd = { position: position - lineEnd, lines: lines - 1, bareLfs: bareLfs - (2 - lineEnd) };
-    while (this.#open.length > depth + 1) this.#closePart({ position, lines, bareLfs }, beforeLineEnd);
+    const lineStart = { position, lines, bareLfs };
+    let end: Place = { position: position - lineEnd, lines: lines - 1, bareLfs: bareLfs - (2 - lineEnd) };
+    // Where an inner header kept the line end, it belongs to the parts around that header, too.
+    while (this.#open.length > depth + 1) if (this.#closePart(lineStart, end) === position) end = lineStart;
     this.#current = container;
   }
 
@@ -279,10 +281,13 @@ class Scanner {
     if (fields !== open.defaults) assignFields(part, fields);
   }
 
-  /** Ends the innermost part. `beforeLineEnd` differs from `lineStart` where a delimiter takes the line end. */
-  #closePart(lineStart: Place, beforeLineEnd: Place): void {
+  /**
+   * Ends the innermost part, and gives the position of its end. `beforeLineEnd` differs from `lineStart` where a
+   * delimiter takes the line end.
+   */
+  #closePart(lineStart: Place, beforeLineEnd: Place): number {
     const open = this.#open.pop();
-    if (open === undefined) return;
+    if (open === undefined) return lineStart.position;
     const { part } = open;
     if (open.inHeader) {
       const takesLineEnd = open.isMessage && part.headerStart < lineStart.position;
@@ -296,6 +301,7 @@ class Scanner {
       part.bodyLines = end.lines - open.linesAtBody;
     }
     this.#forgetBoundary(open);
+    return part.bodyEnd;
   }
 
   #forgetBoundary(open: OpenPart): void {

@@ -69,7 +69,7 @@ test('X7 facts come from the header', () => {
     ),
   );
   assert.deepEqual(facts, {
-    subject: 'grüsse',
+    subject: 'grüsse'.normalize('NFD'),
     isReply: true,
     sentMs: 3_600_000,
     from: 'zed',
