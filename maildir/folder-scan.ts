@@ -105,6 +105,7 @@ class FolderScan {
     const renumbered = validityBefore !== 0 && validityBefore !== uidList.uidValidity;
     if (renumbered) {
       surroundings.warn(`Somebody gave ${paths.directory} another UIDVALIDITY; its messages are numbered anew`);
+      this.#endViews();
     }
     let unlisted = false;
     const leaving: FoundFile[] = [];
@@ -120,6 +121,15 @@ class FolderScan {
     uidList.outOfDate ||= unlisted || listed.size < messages.length;
     for (const file of leaving) this.#strangers.set(file.uniqueName, file);
     if (leaving.length > 0 || renumbered) this.#noteChange();
+  }
+
+  /** Sessions that were told the old UIDs keep this object with the rows they know, and can only end. */
+  #endViews(): void {
+    const state = this.#state;
+    if (state.views === 0) return;
+    state.removed = 'numbered anew';
+    state.notify();
+    state.mustExist();
   }
 
   #match(file: FoundFile): void {
@@ -151,6 +161,8 @@ class FolderScan {
     if (disk.status(this.#path(first)) === undefined) return true;
     if (disk.status(this.#path(second)) === undefined) return false;
     surroundings.warnOnce(`Two files of one message; the second is left alone: ${this.#path(second)}`);
+    // Each look is a real one from now on: the second becomes a message as soon as the first is gone.
+    this.#trouble = true;
     return false;
   }
 
