@@ -66,7 +66,11 @@ test('K4: readiness is told to systemd by a datagram', async () => {
   await inDirectory(async (directory) => {
     const path = join(directory, 'notify');
     const receive = 'import socket,sys\ns=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\ns.bind(sys.argv[1])\n';
-    const receiver = spawn('python3', ['-uc', `${receive}print("bound")\nprint(s.recv(100).decode())`, path]);
+    const receiver = spawn('python3', [
+      '-c',
+      `${receive}print("bound", flush=True)\nprint(s.recv(100).decode(), flush=True)`,
+      path,
+    ]);
     receiver.stdout.setEncoding('utf8');
     await new Promise((resolve) => receiver.stdout.once('data', resolve));
     const told = new Promise((resolve) => receiver.stdout.once('data', resolve));
