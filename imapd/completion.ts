@@ -66,6 +66,11 @@ const failures: Readonly<Record<MaildirErrorKind, Failure>> = {
     text: 'Mailbox does not exist, or must be subscribed to.',
     logged: false,
   },
+  'numbered anew': {
+    code: 'UNAVAILABLE',
+    text: 'The messages have got other UIDs, please try again.',
+    logged: false,
+  },
   'folder exists': { code: 'ALREADYEXISTS', text: 'Mailbox exists already.', logged: false },
   'invalid folder name': { code: 'CANNOT', text: 'Invalid mailbox name.', logged: false },
   'message gone': { code: 'EXPUNGEISSUED', text: 'Some of the messages no longer exist.', logged: false },

@@ -206,7 +206,8 @@ export class Session implements Conversation {
       await mailbox.folder.refresh();
     } catch (error) {
       if (!(error instanceof MaildirError)) throw error;
-      if (error.kind === 'no such folder') this.#mailboxIsGone();
+      if (error.kind === 'no such folder') this.#leaveMailbox('[NONEXISTENT] The selected mailbox was deleted.');
+      else if (error.kind === 'numbered anew') this.#leaveMailbox('The messages of this mailbox have got other UIDs.');
       else this.log.write('error', `${mailbox.folder.name}: ${error.kind}: ${error.detail}`);
       return;
     }
@@ -237,9 +238,9 @@ export class Session implements Conversation {
   }
 
   /** RFC 2180 section 3.3: the client cannot go on with numbers of a mailbox that is not there. */
-  #mailboxIsGone(): void {
+  #leaveMailbox(text: string): void {
     this.select(undefined);
-    this.write(Buffer.from('* BYE [NONEXISTENT] The selected mailbox was deleted.\r\n'));
+    this.write(Buffer.from(`* BYE ${text}\r\n`));
     this.end();
   }
 

@@ -7,6 +7,7 @@
 /** The kinds of failure that the users of a maildir tell apart. */
 export type MaildirErrorKind =
   | 'no such folder'
+  | 'numbered anew'
   | 'folder exists'
   | 'invalid folder name'
   | 'message gone'

@@ -33,7 +33,7 @@ export class FoldTimer {
 
   /** To be called after each change; one timer serves many. */
   schedule(): void {
-    if (this.#cancel !== undefined || this.#state.removed || !this.#state.uidList.needsFolding) return;
+    if (this.#cancel !== undefined || this.#state.removed !== undefined || !this.#state.uidList.needsFolding) return;
     this.#cancel = this.#state.surroundings.after(QUIET_MILLISECONDS, () => {
       this.#cancel = undefined;
       if (!this.#state.uidList.quiet) {
@@ -41,7 +41,7 @@ export class FoldTimer {
         return;
       }
       this.#state.turns
-        .take(() => (this.#state.removed ? Promise.resolve() : foldNow(this.#state)))
+        .take(() => (this.#state.removed !== undefined ? Promise.resolve() : foldNow(this.#state)))
         .catch((error) => {
           this.#state.surroundings.warn(
             `The UID list of ${this.#state.paths.directory} is not folded: ${String(error)}`,

@@ -54,12 +54,14 @@ export class FolderState {
   readonly listeners = new Set<() => void>();
 
   loaded = false;
-  /** The folder was deleted or renamed: this object is of no use any more. */
-  removed = false;
+  /** Why this object is of no use any more: the folder was deleted or renamed, or others numbered its messages anew. */
+  removed: 'no such folder' | 'numbered anew' | undefined;
   /** Something was found that only a scan can put right. */
   mustScan = false;
   readWriteUses = 0;
   uses = 0;
+  /** Those of the uses that know UIDs of the folder. */
+  views = 0;
   changeNumber = 1;
   firstUnclaimedUid = 1;
   /** The UIDVALIDITY that firstUnclaimedUid belongs to. */
@@ -93,9 +95,9 @@ export class FolderState {
     return this.disk.mayWrite(this.paths.cur) && this.disk.mayWrite(this.paths.tmp);
   }
 
-  /** @throws {MaildirError} 'no such folder' */
+  /** @throws {MaildirError} 'no such folder', 'numbered anew' */
   mustExist(): void {
-    if (this.removed) throw new MaildirError('no such folder', this.place.name);
+    if (this.removed !== undefined) throw new MaildirError(this.removed, this.place.name);
   }
 
   /** A new change number, for what is changing now. */

@@ -50,7 +50,10 @@ export interface FolderCounts {
  */
 export type FolderListener = (folder: Folder, how: 'closed' | 'touched') => void;
 
-/** One folder. Its methods throw MaildirError; after the folder was deleted or renamed, 'no such folder'. */
+/**
+ * One folder. Its methods throw MaildirError; after the folder was deleted or renamed, 'no such folder', and after
+ * another program gave it another UIDVALIDITY, 'numbered anew'.
+ */
 export class Folder {
   readonly name: string;
   readonly maildir: Maildir;
@@ -87,9 +90,14 @@ export class Folder {
     return this.#state.changeNumber;
   }
 
+  /** Whether this object is of no use any more; the maildir makes a new one for those who ask. */
+  get ended(): boolean {
+    return this.#state.removed !== undefined;
+  }
+
   /** Whether this process may change files in cur. */
   get writable(): boolean {
-    return !this.#state.removed && this.#state.writable;
+    return !this.ended && this.#state.writable;
   }
 
   /** Loads the folder or brings it up to date. The first read-write use moves messages from new to cur. */
@@ -111,6 +119,7 @@ export class Folder {
 
   #newUse(readWrite: number): FolderUse {
     const state = this.#state;
+    state.views += 1;
     let listener: (() => void) | undefined;
     let closed = false;
     const unwatch = (): void => {
@@ -131,6 +140,7 @@ export class Folder {
         unwatch();
         state.readWriteUses -= readWrite;
         state.uses -= 1;
+        state.views -= 1;
         if (state.uses === 0) this.#onIdle(this, 'closed');
       },
     };
@@ -177,7 +187,7 @@ export class Folder {
   /** After something that may have loaded or changed the folder. */
   #touched(): void {
     this.#foldTimer.schedule();
-    if (this.#state.uses === 0 && !this.#state.removed) this.#onIdle(this, 'touched');
+    if (this.#state.uses === 0 && !this.ended) this.#onIdle(this, 'touched');
   }
 
   async #sumOfSizes(table: MessageTable): Promise<number> {
@@ -362,7 +372,7 @@ export class Folder {
   async rest(options: { unload: boolean }): Promise<void> {
     this.#foldTimer.cancel();
     await this.#state.turns.take(async () => {
-      if (this.#state.removed || !this.#state.loaded) return;
+      if (this.ended || !this.#state.loaded) return;
       await foldNow(this.#state);
       if (options.unload && this.#state.uses === 0) this.#state.unload();
     });
@@ -373,7 +383,7 @@ export class Folder {
     this.#foldTimer.cancel();
     this.#watch?.close();
     this.#watch = undefined;
-    this.#state.removed = true;
+    this.#state.removed = 'no such folder';
     this.#state.notify();
     await this.#state.turns.take(() => Promise.resolve());
   }

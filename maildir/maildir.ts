@@ -63,7 +63,7 @@ export class Maildir {
     const canonical = canonicalFolderName(name);
     if (!this.hasFolder(canonical)) throw new MaildirError('no such folder', canonical);
     const known = this.#folders.get(canonical);
-    if (known !== undefined) return known;
+    if (known?.ended === false) return known;
     const paths = folderPaths(folderDirectory(this.path, canonical));
     const listFolders = (): string[] => this.listFolders();
     const state = new FolderState(this.#surroundings, { name: canonical, maildirPath: this.path, paths, listFolders });

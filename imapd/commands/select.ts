@@ -1,4 +1,6 @@
 /** SELECT and EXAMINE: open a mailbox and describe it. */
+
+import { MaildirError } from '../../maildir/errors.js';
 import { SEEN } from '../../maildir/flags.js';
 import { type Completion, ok } from '../completion.js';
 import { SelectedMailbox } from '../selected-mailbox.js';
@@ -25,9 +27,7 @@ export function parseSelect(cursor: Cursor, readOnly: boolean): SelectArguments 
  */
 export async function select(session: Session, { mailboxName, readOnly }: SelectArguments): Promise<Completion> {
   session.select(undefined);
-  const folder = session.folderNamed(mailboxName);
-  const keywords = session.settings.keywords !== 'off';
-  const mailbox = await SelectedMailbox.open(folder, { readOnly, keywords });
+  const mailbox = await open(session, { mailboxName, readOnly });
   session.select(mailbox);
 
   session.write(mailbox.describeFlags());
@@ -36,8 +36,19 @@ export async function select(session: Session, { mailboxName, readOnly }: Select
   const unseen = mailbox.firstWithout(SEEN);
   if (unseen !== undefined) say(session, `UNSEEN ${unseen}`);
   say(session, `UIDVALIDITY ${mailbox.uidValidity}`);
-  say(session, `UIDNEXT ${folder.uidNext}`);
+  say(session, `UIDNEXT ${mailbox.folder.uidNext}`);
   return ok('Ok', mailbox.readOnly ? 'READ-ONLY' : 'READ-WRITE');
+}
+
+async function open(session: Session, { mailboxName, readOnly }: SelectArguments): Promise<SelectedMailbox> {
+  const options = { readOnly, keywords: session.settings.keywords !== 'off' };
+  try {
+    return await SelectedMailbox.open(session.folderNamed(mailboxName), options);
+  } catch (error) {
+    // Others have selected it with UIDs that are void now; they end, and this session begins with the new ones.
+    if (!(error instanceof MaildirError && error.kind === 'numbered anew')) throw error;
+    return await SelectedMailbox.open(session.folderNamed(mailboxName), options);
+  }
 }
 
 function say(session: Session, code: string): void {

@@ -1,0 +1,182 @@
+/**
+ * The installed programs under attack: two accounts, alice and bob, on free ports, and means to look at the processes
+ * from outside: memory, descriptors, whether others are still served, and whether the log tells of a bug.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { loginClient } from '../support/imap-client.js';
+import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
+import { PASSWORD } from '../support/peer-servers.js';
+import { mailIds } from '../support/peer-targets.js';
+import { memoryKib, processTree, waitUntil } from '../support/processes.js';
+import { type OurServers, type OurUser, startOurs } from '../support/start.js';
+
+export interface Attacked {
+  readonly ours: OurServers;
+  readonly directory: string;
+  /** Of alice or bob. */
+  maildir(name: string): string;
+  /** Makes what a test wrote there as root the account's own. */
+  give(name: string): void;
+  /** A new client logs in and fetches within a second. */
+  assertAlive(): Promise<void>;
+  /** KiB of all processes whose command line has this text: `mail worker`, `before login`. */
+  memory(text: string): number;
+  pids(text: string): number[];
+  /** Open descriptors of all our processes. */
+  descriptors(): number;
+}
+
+interface AttackedOptions {
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The maildir of test/maildirs that both get. */
+  readonly maildir?: string;
+  readonly users?: (homes: string) => readonly OurUser[];
+  /** Runs before the programs start. */
+  readonly prepare?: (maildir: (name: string) => string) => void;
+}
+
+/** A log that has one of these tells of something that nobody foresaw. */
+const BUG = /bug in |unhandled|died|RangeError|TypeError|heap/i;
+
+/** Runs a test against our programs, and sees to it that the log tells of no bug and no process is left. */
+export async function attacked(options: AttackedOptions, run: (server: Attacked) => Promise<void>): Promise<void> {
+  const scratch = scratchDirectory('attack');
+  const maildir = (name: string): string => join(scratch.path, 'homes', name, 'Maildir');
+  const give = (name: string): void => {
+    if (process.getuid?.() === 0) giveTo(join(scratch.path, 'homes', name), mailIds().uid, mailIds().gid);
+  };
+  for (const name of ['alice', 'bob']) {
+    mkdirSync(join(scratch.path, 'homes', name), { recursive: true });
+    copyMaildir(options.maildir ?? 'three-messages', maildir(name));
+  }
+  options.prepare?.(maildir);
+  for (const name of ['alice', 'bob']) give(name);
+  const directory = join(scratch.path, 'server');
+  mkdirSync(directory);
+  const accounts = ['alice', 'bob'].map((name): OurUser => ({ name, home: join(scratch.path, 'homes', name) }));
+  const users = [...accounts, ...(options.users?.(join(scratch.path, 'homes')) ?? [])];
+  const ours = await startOurs({ directory, users, settings: options.settings ?? {} });
+  try {
+    await run({ ours, directory: scratch.path, maildir, give, ...looks(ours) });
+    assert.doesNotMatch(ours.log(), BUG);
+  } finally {
+    await ours.stop();
+    scratch.remove();
+  }
+}
+
+function looks(ours: OurServers): Pick<Attacked, 'assertAlive' | 'memory' | 'pids' | 'descriptors'> {
+  const pids = (text: string): number[] => processTree(ours.roots()).filter((pid) => commandLine(pid).includes(text));
+  return {
+    pids,
+    memory: (text) => memoryKib(pids(text)),
+    descriptors: () => processTree(ours.roots()).reduce((sum, pid) => sum + entries(`/proc/${pid}/fd`), 0),
+    assertAlive: async () => {
+      const begin = performance.now();
+      const client = await loginClient(ours.port, 'alice', PASSWORD, false);
+      await client.must('SELECT INBOX');
+      const { status } = await client.send('FETCH 1:* FLAGS');
+      client.close();
+      assert.equal(status, 'OK');
+      const milliseconds = performance.now() - begin;
+      assert.ok(milliseconds < 1_000, `a login and a fetch took ${Math.round(milliseconds)} ms`);
+    },
+  };
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function entries(directory: string): number {
+  try {
+    return readdirSync(directory).length;
+  } catch {
+    return 0;
+  }
+}
+
+/** A socket that keeps all that it receives as latin1. */
+export class RawClient {
+  readonly socket: Socket;
+  received = '';
+  closed = false;
+
+  constructor(port: number, localAddress = '127.0.0.1') {
+    this.socket = connect({ port, host: '127.0.0.1', localAddress });
+    this.socket.on('data', (octets: Buffer) => {
+      this.received += octets.toString('latin1');
+    });
+    this.socket.on('error', () => undefined);
+    this.socket.once('close', () => {
+      this.closed = true;
+    });
+  }
+
+  send(octets: Buffer | string): void {
+    if (this.socket.writable) this.socket.write(typeof octets === 'string' ? Buffer.from(octets, 'latin1') : octets);
+  }
+
+  /** Waits for a text, and gives all up to its end. @throws {Error} with what came instead. */
+  async until(text: string | RegExp, seconds = 20): Promise<string> {
+    const end = (): number => {
+      if (typeof text === 'string')
+        return this.received.indexOf(text) < 0 ? -1 : this.received.indexOf(text) + text.length;
+      const found = text.exec(this.received);
+      return found === null ? -1 : found.index + found[0].length;
+    };
+    await waitUntil(`${text} comes`, () => end() >= 0 || this.closed, seconds).catch((error: unknown) => {
+      throw new Error(`${error}; there is ${JSON.stringify(this.received.slice(-500))}`);
+    });
+    if (end() < 0) throw new Error(`closed before ${text}: ${JSON.stringify(this.received.slice(-500))}`);
+    const taken = this.received.slice(0, end());
+    this.received = this.received.slice(taken.length);
+    return taken;
+  }
+
+  /** Waits until the server has closed, and gives what came before. */
+  async untilClosed(seconds = 20): Promise<string> {
+    await waitUntil('the server closes', () => this.closed, seconds);
+    return this.received;
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+/** A raw client that has logged in. */
+export async function rawLogin(port: number, name: string): Promise<RawClient> {
+  const client = new RawClient(port);
+  await client.until('\r\n');
+  client.send(`in LOGIN ${name} ${PASSWORD}\r\n`);
+  await client.until(/in OK .*\r\n/);
+  return client;
+}
+
+/** The longest that a command of another session waited while `work` went on, in milliseconds. */
+export async function longestWait(port: number, name: string, work: () => Promise<void>): Promise<number> {
+  const client = await loginClient(port, name, PASSWORD, false);
+  let over = false;
+  const working = work().finally(() => {
+    over = true;
+  });
+  let longest = 0;
+  while (!over) {
+    const begin = performance.now();
+    await client.must('NOOP');
+    longest = Math.max(longest, performance.now() - begin);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await working;
+  client.close();
+  return longest;
+}
