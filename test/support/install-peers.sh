@@ -30,7 +30,7 @@ need strace /usr/bin/strace
 need git /usr/bin/git
 
 beside=
-[ -x /usr/lib/dovecot/imap ] || [ -x "$BESIDE/usr/lib/dovecot/imap" ] || beside="$beside dovecot-imapd"
+[ -x /usr/lib/dovecot/imap ] || beside="$beside dovecot-imapd"
 [ -x "$BESIDE/usr/sbin/exim4" ] || beside="$beside $EXIM_PACKAGES"
 
 [ -n "$missing$beside" ] || exit 0
@@ -74,6 +74,10 @@ if [ -n "$beside" ]; then
   for file in "$packages"/*.deb; do dpkg -x "$file" "$BESIDE"; done
   rm -rf "$packages"
 fi
+# Dovecot looks for its programs in one place only.
+for program in "$BESIDE"/usr/lib/dovecot/*; do
+  [ ! -e "$program" ] || [ -e "/usr/lib/dovecot/${program##*/}" ] || ln -s "$program" /usr/lib/dovecot/
+done
 if ! id Debian-exim >/dev/null 2>&1; then
   quietly useradd --system --user-group --no-create-home --home-dir /var/spool/exim4 --shell /usr/sbin/nologin Debian-exim
 fi

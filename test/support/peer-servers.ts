@@ -7,10 +7,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, cpSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { courierEnvironment, mailIds } from './peer-targets.js';
-import { PEERS_BESIDE, waitForPort } from './processes.js';
+import { waitForPort } from './processes.js';
 
 /** The password of every account in tests. */
 export const PASSWORD = 'secret';
@@ -103,7 +103,6 @@ export async function startDovecot(options: PeerOptions): Promise<PeerServer> {
 }
 
 function dovecotServerConfiguration({ directory, port, tls }: PeerOptions, passwords: string): string {
-  const beside = existsSync('/usr/lib/dovecot/imap') ? '/usr/lib/dovecot' : join(PEERS_BESIDE, 'usr/lib/dovecot');
   const source = `driver = passwd-file\n  args = username_format=%u ${passwords}`;
   return `
 base_dir = ${directory}/run
@@ -133,7 +132,6 @@ service auth {
   client_limit = ${MAX_CONNECTIONS * 8}
 }
 service imap-login {
-  executable = ${beside}/imap-login
   chroot =
   inet_listener imap {
     port = ${port}
@@ -143,7 +141,6 @@ service imap-login {
   }
 }
 service imap {
-  executable = ${beside}/imap
   process_limit = ${MAX_CONNECTIONS}
 }
 `;
