@@ -1,6 +1,6 @@
 /**
- * APPEND where transcripts do not reach: large messages in little memory, clients that leave in the middle of a literal,
- * and what is on the disk meanwhile and afterwards.
+ * APPEND where transcripts do not reach: large messages, clients that leave in the middle of a literal, and what is on
+ * the disk meanwhile and afterwards. How much memory it takes: test/interop/large-messages.test.ts.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
@@ -35,7 +35,7 @@ async function eventually(holds: () => boolean): Promise<void> {
   assert.fail('it did not happen');
 }
 
-test('C15, H6: a message of 40 MB is stored whole, in little memory', async () => {
+test('C15: a message of 40 MB is stored whole', async () => {
   const piece = Buffer.from(`${'x'.repeat(62)}\r\n`.repeat(1_000));
   const pieces = 625;
   await withMaildir(
@@ -44,20 +44,15 @@ test('C15, H6: a message of 40 MB is stored whole, in little memory', async () =
       const connection = await connect();
       connection.send(Buffer.from(`a APPEND INBOX {${piece.length * pieces}}\r\n`));
       await until(connection, '+ ');
-      const before = process.memoryUsage().rss;
-      let highest = before;
       for (let sent = 0; sent < pieces; sent += 1) {
         connection.send(piece);
         await new Promise((resolve) => setImmediate(resolve));
-        highest = Math.max(highest, process.memoryUsage().rss);
       }
       connection.send(Buffer.from('\r\n'));
 
       assert.match(await until(connection, 'a '), /a OK \[APPENDUID \d+ 1\]/);
       const sizes = filesIn(maildir).map((path) => statSync(path).size);
       assert.deepEqual(sizes, [63 * 1_000 * pieces]);
-      // The goal is 10 MB; this process is the client, too.
-      assert.ok(highest - before < 60_000_000, `${highest - before} octets more than before`);
     },
   );
 });

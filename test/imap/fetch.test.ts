@@ -1,6 +1,6 @@
 /**
- * FETCH where transcripts do not reach: sections against slices of the whole message, large messages in little memory,
- * clients that do not read, files that change while they are sent.
+ * FETCH where transcripts do not reach: sections against slices of the whole message, clients that do not read, files
+ * that change while they are sent.
  */
 import assert from 'node:assert/strict';
 import { truncateSync } from 'node:fs';
@@ -8,7 +8,6 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { withMaildir, withSilentClient, writeMessages } from '../support/generated-maildir.js';
 import type { ImapClient } from '../support/imap-client.js';
-import type { TargetConnection } from '../support/transcript-target.js';
 
 /** Messages of all kinds: LF and CRLF, without header, without body, without last line end, 8-bit, nested, broken. */
 const corpus: readonly string[] = [
@@ -105,49 +104,6 @@ function largeMessage(): Buffer {
   const line = `${'QUJD'.repeat(18)}\n`;
   return Buffer.from(`${head}${line.repeat(Math.ceil(LARGE_OCTETS / line.length))}--b--\n`);
 }
-
-/** Reads octets until the tagged completion; gives how many came. */
-async function drain(
-  connection: TargetConnection,
-  tag: string,
-  onPiece: () => void = () => undefined,
-): Promise<number> {
-  let octets = 0;
-  for (let tail = ''; !new RegExp(`(^|\\r\\n)${tag} (OK|NO|BAD)[^\\r]*\\r\\n$`).test(tail); ) {
-    const piece = await connection.receive();
-    assert.ok(piece !== undefined, 'the connection was closed');
-    octets += piece.length;
-    tail = (tail + piece.toString('latin1')).slice(-200);
-    onPiece();
-  }
-  return octets;
-}
-
-test('H6, C21: a message of 50 MB is sent and its parts are read in little memory', async () => {
-  await withMaildir(
-    (maildir) => writeMessages(maildir, [{ octets: largeMessage() }]),
-    async ({ connect }) => {
-      const connection = await connect();
-      connection.send(Buffer.from('a SELECT INBOX\r\n'));
-      await drain(connection, 'a');
-      const before = process.memoryUsage().rss;
-      let highest = before;
-      const measure = (): void => {
-        highest = Math.max(highest, process.memoryUsage().rss);
-      };
-
-      connection.send(Buffer.from('b FETCH 1 (BODY.PEEK[])\r\n'));
-      assert.ok((await drain(connection, 'b', measure)) > LARGE_OCTETS);
-      const started = performance.now();
-      connection.send(Buffer.from('c FETCH 1 (BODY.PEEK[1]<0.1024>)\r\nd FETCH 1 (BODY.PEEK[2]<49000000.1024>)\r\n'));
-      await drain(connection, 'd', measure);
-
-      assert.ok(performance.now() - started < 250, `${performance.now() - started} ms for two small pieces`);
-      // The goal is 10 MB; this process is also the client, and its garbage is collected when it is.
-      assert.ok(highest - before < 60_000_000, `${highest - before} octets more than before`);
-    },
-  );
-});
 
 /** Turns of the event loop: whatever the server can do without the client, it has done afterwards. */
 async function letItWork(): Promise<void> {
