@@ -33,10 +33,14 @@ beside=
 [ -x /usr/lib/dovecot/imap ] || beside="$beside dovecot-imapd"
 [ -x "$BESIDE/usr/sbin/exim4" ] || beside="$beside $EXIM_PACKAGES"
 
-[ -n "$missing$beside" ] || exit 0
+# The uid that mail has in the tests needs a name: Courier's change notification does not work without one.
+user=
+getent passwd 5000 >/dev/null || user=' a user with uid 5000'
+
+[ -n "$missing$beside$user" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || [ ! -e /etc/debian_version ]; then
-  echo "The tests talk to real servers and clients. Missing here:$missing$beside" >&2
+  echo "The tests talk to real servers and clients. Missing here:$missing$beside$user" >&2
   echo "On Debian as root, 'sh test/support/install-peers.sh' installs them." >&2
   exit 1
 fi
@@ -50,7 +54,7 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
   chmod 755 /usr/sbin/policy-rc.d
 fi
 
-echo "Installing for the tests:$missing$beside" >&2
+echo "Installing for the tests:$missing$beside$user" >&2
 log=$(mktemp)
 quietly() {
   "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
@@ -78,6 +82,10 @@ fi
 for program in "$BESIDE"/usr/lib/dovecot/*; do
   [ ! -e "$program" ] || [ -e "/usr/lib/dovecot/${program##*/}" ] || ln -s "$program" /usr/lib/dovecot/
 done
+if [ -n "$user" ]; then
+  quietly groupadd -f -g 5000 vmail
+  quietly useradd -u 5000 -g 5000 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vmail
+fi
 if ! id Debian-exim >/dev/null 2>&1; then
   quietly useradd --system --user-group --no-create-home --home-dir /var/spool/exim4 --shell /usr/sbin/nologin Debian-exim
 fi
