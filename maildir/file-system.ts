@@ -38,8 +38,11 @@ export interface OpenFile {
 
 /** The disk. Paths are absolute. All throw the errors of the operating system. */
 export interface FileSystem {
-  /** The names in a directory, in pieces if there are very many. */
-  list(directory: string): Iterable<readonly string[]>;
+  /**
+   * The names in a directory, in pieces if there are very many. Those that are no regular files, or may be none, are also
+   * put into `others`: the directory itself tells, which saves a look at each file.
+   */
+  list(directory: string, others?: Set<string>): Iterable<readonly string[]>;
   /** Undefined if there is no such file. */
   status(path: string): FileStatus | undefined;
   /** Opens a regular file for reading. Symbolic links are refused (ELOOP). */
@@ -70,13 +73,10 @@ const NAMES_IN_A_PIECE = 2_048;
 
 /** The real disk. */
 export const realFileSystem: FileSystem = {
-  *list(directory) {
+  *list(directory, others) {
     const path = pathOctets(directory);
-    if (fs.statSync(path).size > LARGE_DIRECTORY_OCTETS) {
-      yield* listInPieces(directory);
-      return;
-    }
-    yield exactNames(directory, fs.readdirSync(path, 'utf8'));
+    if (fs.statSync(path).size > LARGE_DIRECTORY_OCTETS) yield* listInPieces(directory, others);
+    else yield listAtOnce(directory, others);
   },
   status(path) {
     const stats = fs.lstatSync(pathOctets(path), { throwIfNoEntry: false });
@@ -151,12 +151,28 @@ function fileStatus(stats: fs.Stats): FileStatus {
   };
 }
 
-function* listInPieces(directory: string): Generator<readonly string[]> {
+/** Node gives U+FFFD for octets that are not UTF-8; then the directory is read again as octets. */
+function listAtOnce(directory: string, others?: Set<string>): readonly string[] {
+  const entries = fs.readdirSync(pathOctets(directory), { withFileTypes: true });
+  const names = entries.map(({ name }) => name);
+  if (names.some((name) => name.includes('\uFFFD'))) {
+    return fs.readdirSync(pathOctets(directory), { encoding: 'buffer', withFileTypes: true }).map((entry) => {
+      const name = textFromOctets(entry.name);
+      if (!entry.isFile()) others?.add(name);
+      return name;
+    });
+  }
+  if (others !== undefined) for (const entry of entries) if (!entry.isFile()) others.add(entry.name);
+  return names;
+}
+
+function* listInPieces(directory: string, others?: Set<string>): Generator<readonly string[]> {
   const opened = fs.opendirSync(directory, { bufferSize: NAMES_IN_A_PIECE });
   try {
     let names: string[] = [];
     for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) {
       names.push(entry.name);
+      if (!entry.isFile()) others?.add(entry.name);
       if (names.length < NAMES_IN_A_PIECE) continue;
       yield names;
       names = [];
@@ -165,12 +181,6 @@ function* listInPieces(directory: string): Generator<readonly string[]> {
   } finally {
     opened.closeSync();
   }
-}
-
-/** Node gives U+FFFD for octets that are not UTF-8; then the directory is read again as octets. */
-function exactNames(directory: string, names: string[]): string[] {
-  if (!names.some((name) => name.includes('\uFFFD'))) return names;
-  return fs.readdirSync(pathOctets(directory), 'buffer').map(textFromOctets);
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

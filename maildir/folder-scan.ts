@@ -45,6 +45,10 @@ class FolderScan {
   /** Files without a row, by unique name. */
   readonly #strangers = new Map<string, FoundFile>();
   readonly #wasNew = new Set<string>();
+  /** Unique names of what may be no regular file. */
+  readonly #others = new Set<string>();
+  /** Messages that got their UID just now, in the order of UIDs: shown when that is safe on the disk. */
+  #assigned: NumberedFile[] = [];
   #seen = new Uint8Array(0);
   /** What the UID list says, if it had to be read. */
   #listed: Map<string, Uid> | undefined;
@@ -74,7 +78,7 @@ class FolderScan {
     await this.#removeMissing();
     await this.#loadKeywords();
     await this.#numberStrangers();
-    await state.syncWithUids({});
+    await this.#makeSafe();
     // Messages that another session is adding come first if their UIDs are lower.
     await state.syncs.idle();
     this.#publish();
@@ -86,10 +90,12 @@ class FolderScan {
   async #list(): Promise<FoundFile[]> {
     const files: FoundFile[] = [];
     for (const place of ['new', 'cur'] as const satisfies readonly Place[]) {
-      for (const names of this.#state.disk.list(this.#state.paths[place])) {
+      const others = new Set<string>();
+      for (const names of this.#state.disk.list(this.#state.paths[place], others)) {
         for (const name of names) if (!name.startsWith('.')) files.push(foundFile(name, place));
         await this.#pace.step();
       }
+      for (const name of others) this.#others.add(foundFile(name, place).uniqueName);
     }
     return files;
   }
@@ -330,22 +336,32 @@ class FolderScan {
   }
 
   #stageAssigned(files: readonly FoundFile[], uids: readonly Uid[]): void {
-    files.forEach((file, index) => {
+    this.#assigned = files.map(({ baseName, uniqueName, suffix, place }, index) => {
       const uid = uids[index];
-      if (uid !== undefined) this.#stage({ ...file, uid });
+      if (uid === undefined) throw new RangeError('files and UIDs differ');
+      return { baseName, uniqueName, suffix, place, uid };
     });
+    this.#strangers.clear();
     this.#firstRecentUid = Math.min(this.#firstRecentUid, uids[0] ?? Number.POSITIVE_INFINITY);
   }
 
-  #stage(file: NumberedFile): void {
-    this.#state.rows.stage(file, this.#keywordsOf(file));
-    this.#strangers.delete(file.uniqueName);
+  /** Messages whose UIDs cannot be made safe now keep them, and are shown when the next scan made them safe. */
+  async #makeSafe(): Promise<void> {
+    const state = this.#state;
+    try {
+      await state.syncWithUids({});
+    } catch (error) {
+      for (const file of this.#assigned) state.rows.stage(file, this.#keywordsOf(file));
+      throw error;
+    }
   }
 
-  /** Directories, links and devices in cur are no messages. They are looked for once, when they would get a UID. */
+  /** Directories, links and devices in cur are no messages. They are looked at once, when they would get a UID. */
   #regularStrangers(): FoundFile[] {
     const { disk, surroundings } = this.#state;
-    for (const [uniqueName, file] of this.#strangers) {
+    for (const uniqueName of this.#others) {
+      const file = this.#strangers.get(uniqueName);
+      if (file === undefined) continue;
       const status = unlessMissing(() => disk.status(this.#path(file)));
       if (status?.kind === 'file') continue;
       this.#strangers.delete(uniqueName);
@@ -357,8 +373,10 @@ class FolderScan {
   #publish(): void {
     const state = this.#state;
     const last = state.rows.lastNumberedUid;
-    if (last > state.rows.lastUid) {
-      state.rows.publish(last, this.#noteChange());
+    if (last > state.rows.lastUid || this.#assigned.length > 0) {
+      const change = this.#noteChange();
+      state.rows.publish(last, change);
+      for (const file of this.#assigned) state.rows.append(file, this.#keywordsOf(file), change);
       keywordsInUse(state);
     }
     if (state.numberedAs !== state.uidList.uidValidity) {
