@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # As root the tests become other users, who must be able to read the programs: a private checkout is copied.
-if [ "$(id -u)" = 0 ] && ! setpriv --reuid=65534 --regid=65534 --clear-groups test -r package.json; then
+if [ "$(id -u)" = 0 ] && ! setpriv --reuid=65534 --regid=65534 --clear-groups test -r "$PWD/package.json"; then
   copy=$(mktemp -d /var/tmp/angarium-tests.XXXXXX)
   trap 'rm -rf "$copy"' EXIT
   cp -a . "$copy/checkout"
