@@ -3,7 +3,6 @@
  *
  * It writes nothing. Values of sections are places in the file, read when they are sent.
  */
-import { flagsText } from './mailbox-updates.js';
 import { locateSection, wireOctets } from './message/body-section.js';
 import type { MessageReading } from './message-reading.js';
 import type { PickedMessage, SelectedMailbox } from './selected-mailbox.js';
@@ -35,10 +34,8 @@ function* plainItem({ kind }: PlainItem, subject: FetchSubject): Generator<void,
   switch (kind) {
     case 'uid':
       return String(message.uid);
-    case 'flags': {
-      const flags = mailbox.flagsOf(message.uid);
-      return flags === undefined ? '()' : `(${flagsText(flags.bits, flags.recent, flags.keywords)})`;
-    }
+    case 'flags':
+      return `(${mailbox.flagsTextOf(message) ?? ''})`;
     case 'internaldate':
       return internalDateText(mailbox.folder.internalDateAt(row));
     case 'rfc822.size':

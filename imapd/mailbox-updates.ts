@@ -17,9 +17,11 @@ const systemFlags: readonly (readonly [FlagBits, string])[] = [
 
 const allSystemFlags = systemFlags.map(([, name]) => name).join(' ');
 
-/** The words of every combination of the five flags, made once: flags are what is written most. */
-const flagWords: readonly string[] = Array.from({ length: 32 }, (_, bits) =>
-  systemFlags
+const RECENT = 32;
+
+/** The words of every combination of the five flags and \Recent, made once: flags are what is written most. */
+const flagWords: readonly string[] = Array.from({ length: 64 }, (_, bits) =>
+  [...systemFlags, [RECENT, '\\Recent'] as const]
     .filter(([bit]) => (bits & bit) !== 0)
     .map(([, name]) => name)
     .join(' '),
@@ -34,10 +36,9 @@ export function isSpeakable(keyword: string): boolean {
 
 /** `\Seen \Recent $Junk`: the flags of a message, between the parentheses of FLAGS. */
 export function flagsText(bits: FlagBits, recent: boolean, keywords: readonly string[]): string {
-  const words = flagWords[bits & 31] ?? '';
-  if (!recent && keywords.length === 0) return words;
+  const words = flagWords[(bits & 31) | (recent ? RECENT : 0)] ?? '';
+  if (keywords.length === 0) return words;
   const all = words === '' ? [] : [words];
-  if (recent) all.push('\\Recent');
   for (const keyword of keywords) if (isSpeakable(keyword)) all.push(keyword);
   return all.join(' ');
 }

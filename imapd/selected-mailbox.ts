@@ -14,7 +14,14 @@ import type { FlagBits } from '../maildir/flags.js';
 import type { Folder, FolderUse } from '../maildir/folder.js';
 import type { MessageTable } from '../maildir/message-table.js';
 import type { Uid } from '../maildir/uid.js';
-import { existsLines, expungeLine, flagsFetchLine, flagsLines, type MessageFlags } from './mailbox-updates.js';
+import {
+  existsLines,
+  expungeLine,
+  flagsFetchLine,
+  flagsLines,
+  flagsText,
+  type MessageFlags,
+} from './mailbox-updates.js';
 import { UidRanges } from './uid-ranges.js';
 import { SyntaxFailure } from './wire/failures.js';
 import type { SequenceSet } from './wire/sequence-set.js';
@@ -37,6 +44,8 @@ export interface SelectOptions {
   /** Whether clients may use keywords. */
   readonly keywords: boolean;
 }
+
+const noKeywords: readonly string[] = [];
 
 /** First and last number of a range of a set, resolved and in order. */
 type Interval = readonly [number, number];
@@ -144,6 +153,14 @@ export class SelectedMailbox {
     if (row < 0) return undefined;
     const keywords = this.#keywords ? this.folder.keywordsAt(row) : [];
     return { bits: this.folder.flagsAt(row), keywords, recent: this.#recent.has(uid) };
+  }
+
+  /** The flags as they are now, in words; undefined if the message has been expunged meanwhile. */
+  flagsTextOf({ sequenceNumber, uid }: PickedMessage): string | undefined {
+    const row = this.#currentRow(sequenceNumber - 1);
+    if (row < 0) return undefined;
+    const keywords = this.#keywords ? this.folder.keywordsAt(row) : noKeywords;
+    return flagsText(this.folder.flagsAt(row), this.#recent.has(uid), keywords);
   }
 
   /** Marks that the client knows the present flags of a message, by an answer or because it asked for silence. */

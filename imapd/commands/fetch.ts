@@ -10,6 +10,7 @@
 import { SEEN } from '../../maildir/flags.js';
 import { ClientGone, type Completion, no, ok } from '../completion.js';
 import { answersOf } from '../fetch-answers.js';
+import { fetchFlags, isFlagsOnly } from '../fetch-flags.js';
 import { flagsFetchLine } from '../mailbox-updates.js';
 import { falseIfGone, MessageReading } from '../message-reading.js';
 import { paced } from '../paced.js';
@@ -47,6 +48,7 @@ export function parseFetch(cursor: Cursor, by: FetchArguments['by']): FetchArgum
 export async function fetch(session: Session, { messages, by, items }: FetchArguments): Promise<Completion> {
   const mailbox = session.selected;
   const picked = mailbox.pick(messages, by);
+  if (isFlagsOnly(items)) return completionFor(await fetchFlags(session, picked, items));
   const marksSeen = !mailbox.readOnly && items.some((item) => item.kind === 'section' && !item.peek);
   const unseen: PickedMessage[] = [];
   const run = new FetchRun(session, items);
@@ -71,6 +73,10 @@ export async function fetch(session: Session, { messages, by, items }: FetchArgu
   } finally {
     if (unseen.length > 0) await markSeen(session, unseen, by);
   }
+  return completionFor(gone);
+}
+
+function completionFor(gone: number): Completion {
   return gone > 0 ? no('Some messages are gone.', 'EXPUNGEISSUED') : ok('FETCH completed.');
 }
 

@@ -3,6 +3,8 @@
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { compareBy } from '../message/sort.js';
+import { sorted } from '../message/steps.js';
+import { paced } from '../paced.js';
 import { searchMessages } from '../search-run.js';
 import type { Session } from '../session.js';
 import { describeMessages, needsOf } from '../sortable.js';
@@ -28,8 +30,8 @@ export async function sort(session: Session, { program, by, tag }: SortArguments
     throw new CommandFailure('This command is disabled by the system administrator.');
   }
   const found = await describeMessages(session, await searchMessages(session, program), needsOf(program.criteria));
-  found.sort(compareBy(program.criteria));
-  const numbers = found.map(({ uid, sequenceNumber }) => (by === 'uid' ? uid : sequenceNumber));
+  const inOrder = await paced(session, sorted(found, compareBy(program.criteria)));
+  const numbers = inOrder.map(({ uid, sequenceNumber }) => (by === 'uid' ? uid : sequenceNumber));
 
   const options = program.return;
   session.write(

@@ -2,7 +2,8 @@
  * THREAD and UID THREAD (RFC 5256): ORDEREDSUBJECT and REFERENCES.
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { encodeThread, orderedSubject, references } from '../message/thread.js';
+import { encodeThreadInSteps, threadByReferences, threadBySubject } from '../message/thread.js';
+import { paced } from '../paced.js';
 import { searchMessages } from '../search-run.js';
 import type { Session } from '../session.js';
 import { describeMessages } from '../sortable.js';
@@ -29,7 +30,8 @@ export async function thread(session: Session, { program, by }: ThreadArguments)
   const messages = described.map(({ uid, sequenceNumber, facts, arrivalMs }) => {
     return { number: by === 'uid' ? uid : sequenceNumber, facts, arrivalMs };
   });
-  const threads = program.algorithm === 'REFERENCES' ? references(messages) : orderedSubject(messages);
-  session.write(encodeThread(threads));
+  const threading = program.algorithm === 'REFERENCES' ? threadByReferences(messages) : threadBySubject(messages);
+  const threads = await paced(session, threading);
+  session.write(await paced(session, encodeThreadInSteps(threads)));
   return ok('THREAD done.');
 }
