@@ -27,6 +27,9 @@ const MAX_BAD_COMMANDS_BEFORE_LOGIN = 3;
 /** No client has so much to say before it logs in; the answers of those that do not read them are kept in memory. */
 const MAX_COMMANDS_BEFORE_LOGIN = 1_000;
 
+/** A stranger who sends more is not read further: no name, no password and no mistake is so long. */
+const MAX_OCTETS_BEFORE_LOGIN = 2 * 1_048_576;
+
 /** What a browser or a tunnel says first. IMAP must not answer it: a page could make it speak IMAP in its name. */
 const HTTP_METHODS = /^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI)$/i;
 
@@ -112,13 +115,22 @@ export class LoginSession implements Conversation {
     });
   }
 
+  /** Whether the client has sent more than any that means to log in. */
+  get overfed(): boolean {
+    return this.client.receivedOctets > MAX_OCTETS_BEFORE_LOGIN;
+  }
+
   #newReader(): CommandReader {
-    return new CommandReader(this.client, {
-      maxLineOctets: MAX_LINE_OCTETS_BEFORE_LOGIN,
-      maxLiteralOctets: MAX_LITERAL_OCTETS_BEFORE_LOGIN,
-      maxLiteralsTotalOctets: MAX_LITERALS_TOTAL_OCTETS_BEFORE_LOGIN,
-      requestContinuation: () => this.write(Buffer.from('+ OK\r\n')),
-    });
+    const read = async () => (this.overfed ? undefined : await this.client.read());
+    return new CommandReader(
+      { read },
+      {
+        maxLineOctets: MAX_LINE_OCTETS_BEFORE_LOGIN,
+        maxLiteralOctets: MAX_LITERAL_OCTETS_BEFORE_LOGIN,
+        maxLiteralsTotalOctets: MAX_LITERALS_TOTAL_OCTETS_BEFORE_LOGIN,
+        requestContinuation: () => this.write(Buffer.from('+ OK\r\n')),
+      },
+    );
   }
 }
 
@@ -144,6 +156,7 @@ async function converse(session: LoginSession): Promise<void> {
   let badCommands = 0;
   for (let count = 1; ; count += 1) {
     const received = await session.commands.next();
+    if (session.overfed) return session.sayBye('Too much was sent before login');
     if (received === undefined || isHttp(received)) return;
     if (count > MAX_COMMANDS_BEFORE_LOGIN) return session.sayBye('Too many commands before login');
 

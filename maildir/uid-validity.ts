@@ -6,7 +6,7 @@
  * `angarium-uidvalidity` in the main maildir. If that file is deleted, the folders that there are tell the highest.
  */
 import { join } from 'node:path';
-import { MaildirError } from './errors.js';
+import { errorCode, MaildirError } from './errors.js';
 import { readText, readWhole, replaceFile } from './files.js';
 import { folderDirectory, folderPaths } from './folder-name.js';
 import { withLock } from './lock.js';
@@ -52,7 +52,8 @@ function notePath(maildir: ForMaildir): string {
 }
 
 function readNote(surroundings: Surroundings, maildir: ForMaildir): number | undefined {
-  const text = readText(surroundings.fileSystem, notePath(maildir), MAX_NOTE_OCTETS);
+  const path = notePath(maildir);
+  const text = unlessUnreadable(surroundings, path, () => readText(surroundings.fileSystem, path, MAX_NOTE_OCTETS));
   const value = /^(\d{1,10})\n$/.exec(text ?? '')?.[1];
   return value !== undefined && Number(value) <= MAX_UID ? Number(value) : undefined;
 }
@@ -61,9 +62,20 @@ function highestInUse(surroundings: Surroundings, maildir: ForMaildir): number {
   let highest = 0;
   for (const name of maildir.listFolders()) {
     const { uidList } = folderPaths(folderDirectory(maildir.maildirPath, name));
-    const text = readWhole(surroundings.fileSystem, uidList)?.octets;
+    const text = unlessUnreadable(surroundings, uidList, () => readWhole(surroundings.fileSystem, uidList)?.octets);
     const head = text && parseUidList(text.subarray(0, text.indexOf(10) + 1).toString('latin1')).head;
     highest = Math.max(highest, head?.uidValidity ?? 0);
   }
   return highest;
+}
+
+/** A list that cannot be read keeps its own folder closed, and no other. */
+function unlessUnreadable<T>(surroundings: Surroundings, path: string, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    surroundings.warnOnce(`Cannot be read: ${path}: ${String(error)}`);
+    return undefined;
+  }
 }

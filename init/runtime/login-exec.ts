@@ -2,7 +2,8 @@
  * Courier's `loginexec`: a program in a maildir that is run once, at the next login, and removed when it succeeds.
  *
  * Administrators use it to change something in a maildir while nobody is in it. It runs as the account's user, with the
- * maildir as working directory; what it prints goes nowhere, because the client waits for protocol.
+ * maildir as working directory; what it prints goes nowhere, because the client waits for protocol. A program that
+ * belongs neither to that user nor to root is not run: whoever can put a link or a file there must not become the user.
  */
 import { spawn } from 'node:child_process';
 import { accessSync, constants, statSync, unlinkSync } from 'node:fs';
@@ -23,9 +24,12 @@ export async function runLoginExec(session: {
 
 async function run(maildir: string): Promise<string | undefined> {
   const file = join(maildir, 'loginexec');
-  if (!isRunnable(file)) return undefined;
+  const owner = ownerOfRunnable(file);
+  if (owner === undefined) return undefined;
+  if (owner !== 0 && owner !== process.geteuid?.()) return `${file}: belongs to uid ${owner}, and is not run`;
   const environment = { PATH: '/usr/local/bin:/usr/bin:/bin', MAILDIR: maildir };
-  const child = spawn(file, [], { cwd: maildir, env: environment, stdio: 'ignore', timeout: TIMEOUT_MS });
+  const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL' } as const;
+  const child = spawn(file, [], { cwd: maildir, env: environment, stdio: 'ignore', ...limits });
   const how = await new Promise<string | undefined>((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) =>
@@ -41,11 +45,13 @@ async function run(maildir: string): Promise<string | undefined> {
   }
 }
 
-function isRunnable(file: string): boolean {
+/** The owner of the program, which may be behind a link. */
+function ownerOfRunnable(file: string): number | undefined {
   try {
     accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
+    const status = statSync(file);
+    return status.isFile() ? status.uid : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

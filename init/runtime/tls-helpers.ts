@@ -213,12 +213,16 @@ function handshake(tlsSocket: TLSSocket): Promise<TLSSocket> {
     };
     tlsSocket.on('error', fail);
     tlsSocket.on('_tlsError', fail);
-    tlsSocket.once('close', () => fail(new Error('Unexpected SSL connection shutdown.')));
+    const gone = () => fail(new Error('Unexpected SSL connection shutdown.'));
+    tlsSocket.once('close', gone);
+    // The connection may be half open later; but who stops talking in the handshake has gone, and holds no place.
+    tlsSocket.once('end', gone);
     tlsSocket.once('secure', () => {
       clearTimeout(timer);
       tlsSocket.removeListener('error', fail);
       tlsSocket.removeListener('_tlsError', fail);
-      tlsSocket.removeAllListeners('close');
+      tlsSocket.removeListener('close', gone);
+      tlsSocket.removeListener('end', gone);
       // Before this, Node keeps later errors of the connection to itself.
       (tlsSocket as unknown as { _releaseControl(): boolean })._releaseControl();
       resolve(tlsSocket);
