@@ -163,6 +163,12 @@ export class SelectedMailbox {
     return flagsText(this.folder.flagsAt(row), this.#recent.has(uid), keywords);
   }
 
+  /** Whether the client knows the present flags of a message. */
+  knowsFlagsOf(uid: number): boolean {
+    const row = this.folder.table.rowOf(uid);
+    return row < 0 || this.#isTold(uid, row);
+  }
+
   /** Marks that the client knows the present flags of a message, by an answer or because it asked for silence. */
   told(uid: number): void {
     const row = this.folder.table.rowOf(uid);
@@ -265,14 +271,18 @@ export class SelectedMailbox {
     for (let row = 0; row < known; row += 1) {
       const current = this.#currentRow(row);
       if (current < 0) continue;
-      const changedAt = folder.changedAt(current);
-      if (changedAt <= this.#toldChange) continue;
       const uid = this.#table.uidAt(row);
-      if (changedAt <= (this.#toldFlags.get(uid) ?? -1)) continue;
+      if (this.#isTold(uid, current)) continue;
       const flags = this.flagsOf(uid);
       if (flags !== undefined) lines.push(flagsFetchLine(row + 1, flags));
     }
     return lines;
+  }
+
+  /** Whether the client knows the flags of a message that is in this row of the folder now. */
+  #isTold(uid: number, row: number): boolean {
+    const changedAt = this.folder.changedAt(row);
+    return changedAt <= this.#toldChange || changedAt <= (this.#toldFlags.get(uid) ?? -1);
   }
 
   /** Where a row of the view is now in the folder; -1 if its message has left. */

@@ -39,9 +39,10 @@ export function parseStore(cursor: Cursor, by: StoreArguments['by']): StoreArgum
  * Changes flags, and tells the client the result unless it asked for silence.
  *
  * RFC 9051 section 6.4.6. New keywords are announced before the messages that have them. What others changed in these
- * messages is told in any case, also to a client that is silent: first what they did before, and after the command
- * what they did meanwhile. Where a message has left, the others are changed all the same, and the client is told NO
- * (RFC 2180 section 4.2) unless it asked for silence.
+ * messages, before or meanwhile, is told to a client that asked for silence, too, after the command and together with
+ * its own change: flags as they were before it would make the client wonder which of the two came last. Where a message
+ * has left, the others are changed all the same, and the client is told NO (RFC 2180 section 4.2) unless it asked for
+ * silence.
  */
 export async function store(
   session: Session,
@@ -53,8 +54,9 @@ export async function store(
   const keywords = session.settings.keywords === 'off' ? [] : wanted.flags.keywords.filter(isSpeakable);
   const change = { operation: wanted.operation, flags: bitsFromFlags(wanted.flags.system), keywords };
 
-  for (const update of mailbox.changes({ expunges: false })) session.write(update);
-  const expected = picked.map(({ uid }) => mailbox.flagsOf(uid)).map((flags) => flags && changed(flags, change));
+  if (!silent) for (const update of mailbox.changes({ expunges: false })) session.write(update);
+  const before = picked.map(({ uid }) => (mailbox.knowsFlagsOf(uid) ? mailbox.flagsOf(uid) : undefined));
+  const expected = before.map((flags) => flags && changed(flags, change));
   await mailbox.folder.changeFlags(
     picked.map(({ uid }) => uid),
     change,
