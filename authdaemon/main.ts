@@ -9,6 +9,7 @@ import type { Log } from '../init/runtime/log.js';
 import { openLog } from '../init/runtime/log-destinations.js';
 import { notifyReadiness } from '../init/runtime/readiness.js';
 import { describeProblem } from '../init/runtime/settings-file.js';
+import { keepYoungGenerationSmall } from '../init/runtime/small-heap.js';
 import { findSystemUser } from '../init/runtime/system-users.js';
 import { Authdaemon, UnusableSettings } from './daemon.js';
 import { type After, type ServeContext, serveConnection } from './serve.js';
@@ -39,6 +40,7 @@ export class StartFailure extends Error {}
 
 /** Serves until SIGTERM or SIGINT. @throws {StartFailure} */
 export async function runAuthdaemond({ configDirectory, daemon, keeper }: AuthdaemondOptions): Promise<void> {
+  keepYoungGenerationSmall();
   const settings = readAuthdaemonSettings(configDirectory);
   // Before anything is opened: a wrong LOGTO or authdaemonvar is no name of a file.
   const { problems } = settings.file;

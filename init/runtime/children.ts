@@ -11,9 +11,7 @@ import type { StartMessage } from './handover.js';
 import type { Log } from './log.js';
 import { type RawHandle, sendWithHandle } from './raw-handles.js';
 import { isOpenToAll } from './reachable.js';
-
-// Small young generation and no helper threads for V8: private memory of an idle worker is what matters here.
-const NODE_OPTIONS = ['--max-semi-space-size=4', '--v8-pool-size=0'];
+import { heapOptions } from './small-heap.js';
 
 /** A child has this long to come up; a machine under load needs seconds. */
 const READY_TIMEOUT_MS = 20_000;
@@ -22,6 +20,8 @@ const READY_TIMEOUT_MS = 20_000;
 export interface ChildOptions {
   readonly start: StartMessage;
   readonly environment: Readonly<Record<string, string>>;
+  /** See small-heap.ts. */
+  readonly semiSpaceMiB: number;
   readonly log: Log;
   /** Gets every message but those about start and end. An exception here ends the child. */
   readonly receive: (message: unknown, handle: RawHandle | undefined) => void;
@@ -50,7 +50,7 @@ export class Child {
     this.ready.catch(() => {});
     this.#process = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [], {
       env: { ...options.environment, ...inheritedEnvironment() },
-      execArgv: NODE_OPTIONS,
+      execArgv: heapOptions(options.semiSpaceMiB),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       cwd: '/',

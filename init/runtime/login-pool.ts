@@ -27,6 +27,9 @@ const END_GRACE_MS = 9_500;
 // for each idle TLS session.
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '60000', MALLOC_TOP_PAD_: '16384' };
 
+/** A login process copies octets, which are not in the heap. */
+const SEMI_SPACE_MIB = 1;
+
 /** What login processes need besides listeners and certificates. */
 export interface LoginPoolOptions {
   readonly module: string;
@@ -140,6 +143,7 @@ export class LoginPool {
         ...(identity === undefined ? {} : { identity }),
       },
       environment: ENVIRONMENT,
+      semiSpaceMiB: SEMI_SPACE_MIB,
       log,
       receive: (message, handle) => this.#receive(login, message, handle),
       ended: (how, expected) => this.#ended(login, name, expected ? undefined : how),

@@ -20,6 +20,7 @@ import { notifyReadiness } from './readiness.js';
 import type { MailServiceConfiguration } from './service-configuration.js';
 import { type Authenticate, SessionBroker } from './session-broker.js';
 import { describeProblem, type SettingsProblem } from './settings-file.js';
+import { keepYoungGenerationSmall } from './small-heap.js';
 import { makeSocketDirectory, removeSocketDirectory } from './socket-directory.js';
 import { findSystemUser } from './system-users.js';
 import { readTlsMaterial, type TlsMaterial } from './tls-helpers.js';
@@ -70,6 +71,7 @@ const END_MS = 10_000;
  * @throws {StartFailure} when it cannot start.
  */
 export async function superviseMailService(options: MailServiceOptions): Promise<void> {
+  keepYoungGenerationSmall();
   const loaded = options.load();
   if (loaded.problems.length > 0) throw new StartFailure(loaded.problems.map(describeProblem).join('\n'));
   const log = await openLog(loaded.configuration.log, options.daemon);

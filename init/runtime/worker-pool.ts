@@ -17,6 +17,12 @@ import { bindUnix, type RawHandle } from './raw-handles.js';
 /** A further worker for the same uid starts when each has this many sessions, up to IMAP_WORKERS_PER_UID. */
 const SESSIONS_BEFORE_NEXT_WORKER = 8;
 
+/** Young garbage of a worker: with 1 MiB, reading many messages takes a tenth longer; with 4, nothing is faster. */
+const SEMI_SPACE_MIB = 2;
+
+// One arena of glibc is enough for threads that only sync and look up names.
+const ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
+
 /** A worker ends this long after its last session: a client that comes back soon finds its folders in memory. */
 const IDLE_MS = 60_000;
 
@@ -140,7 +146,8 @@ export class WorkerPool {
     const name = `${title}: mail worker for uid ${identity.uid}`;
     const child = new Child({
       start: { kind: 'start', title: name, module, identity, umask, settings },
-      environment: {},
+      environment: ENVIRONMENT,
+      semiSpaceMiB: SEMI_SPACE_MIB,
       log,
       receive: (message, handle) => {
         handle?.close();
