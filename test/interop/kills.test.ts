@@ -10,23 +10,35 @@ import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ImapClient, loginClient } from '../support/imap-client.js';
-import { type Change, MailModel, type ModelMailbox, type ModelMessage } from '../support/mail-model.js';
+import {
+  type Change,
+  isMailboxChange,
+  type MailboxChange,
+  MailModel,
+  type ModelMailbox,
+  type ModelMessage,
+} from '../support/mail-model.js';
 import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { PASSWORD } from '../support/peer-servers.js';
 import { mailIds } from '../support/peer-targets.js';
 import { isAlive } from '../support/start.js';
 import { type ScriptedServers, startWithScripts } from '../support/start-scripts.js';
 
-const COMMANDS = 1000;
+const COMMANDS = 600;
 /** On average, one process is killed in so many commands. */
-const COMMANDS_PER_KILL = 20;
+const COMMANDS_PER_KILL = 15;
 /** Then the service must answer a login again. */
 const BACK_SECONDS = 30;
-/** A keeper waits longer each time that what it keeps has died, so these are not killed more often. */
-const KILLS_OF_KEPT = 2;
+/** A keeper that has started the same daemon six times in a minute waits longer, so these are not killed more often. */
+const MOST_KILLS_OF_KEPT = 6;
+/** Of each kind of process. */
+const FEWEST_KILLS = 5;
+/** So often, a command creates, renames or deletes a mailbox. */
+const COMMANDS_PER_MAILBOX_CHANGE = 8;
 /** More messages than this are not added, so that looking at all of them stays quick. */
 const MANY_MESSAGES = 60;
-const MAILBOXES = ['INBOX', 'INBOX.Other'];
+/** INBOX and these, of which some are there. */
+const NAMES = ['Other', 'A', 'B', 'C', 'D', 'With space'].map((name) => `INBOX.${name}`);
 const FLAGS = ['\\Seen', '\\Flagged', '\\Answered', 'work'];
 
 function pick<T>(list: readonly T[]): T {
@@ -37,12 +49,13 @@ function pick<T>(list: readonly T[]): T {
 
 /** Something to do that the model can do as well. */
 function chooseChange(model: MailModel, number: number): Change {
-  const mailbox = pick(MAILBOXES);
+  if (randomInt(COMMANDS_PER_MAILBOX_CHANGE) === 0) return chooseMailboxChange(model);
+  const mailbox = pick(model.mailboxes);
   const uids = [...model.messagesIn(mailbox).keys()];
   const message: ModelMessage = { subject: `message ${number}`, flags: new Set([pick(FLAGS)]) };
   if (uids.length === 0) return { kind: 'append', mailbox, message };
   const uid = pick(uids);
-  const target = MAILBOXES.find((name) => name !== mailbox) ?? mailbox;
+  const target = pick(model.mailboxes.filter((name) => name !== mailbox));
   const many = model.messageCount > MANY_MESSAGES;
   const kinds = ['append', 'copy', 'move', 'flag', 'unflag', 'expunge'] as const;
   const kind = pick(many ? (['move', 'flag', 'expunge'] as const) : kinds);
@@ -52,18 +65,34 @@ function chooseChange(model: MailModel, number: number): Change {
   return { kind, mailbox, uid, flag: pick(FLAGS) };
 }
 
+/** Some names are taken and some are free, always. */
+function chooseMailboxChange({ mailboxes }: MailModel): MailboxChange {
+  const free = NAMES.filter((name) => !mailboxes.includes(name));
+  const taken = NAMES.filter((name) => mailboxes.includes(name));
+  const kinds = ['rename', free.length > 2 ? 'create' : 'rename', taken.length > 3 ? 'delete' : 'rename'] as const;
+  const kind = pick(kinds);
+  if (kind === 'create') return { kind, mailbox: pick(free) };
+  if (kind === 'delete') return { kind, mailbox: pick(taken) };
+  return { kind, mailbox: pick(taken), target: pick(free) };
+}
+
 /** Does it. @returns the new UID, if the server told one. @throws when the connection goes. */
 async function carryOut(client: ImapClient, change: Change): Promise<number | undefined> {
+  if (isMailboxChange(change)) {
+    const target = change.kind === 'rename' ? ` "${change.target}"` : '';
+    await client.must(`${change.kind.toUpperCase()} "${change.mailbox}"${target}`);
+    return undefined;
+  }
   if (change.kind === 'append') {
     const { subject, flags } = change.message;
     const text = Buffer.from(`Subject: ${subject}\r\n\r\nText of ${subject}.\r\n`);
-    const { text: said } = await client.must(`APPEND ${change.mailbox} (${[...flags].join(' ')})`, text);
+    const { text: said } = await client.must(`APPEND "${change.mailbox}" (${[...flags].join(' ')})`, text);
     return Number(/APPENDUID \d+ (\d+)/.exec(said)?.[1]);
   }
   const { uid } = change;
-  await client.must(`SELECT ${change.mailbox}`);
+  await client.must(`SELECT "${change.mailbox}"`);
   if ('target' in change) {
-    const { text, untagged } = await client.must(`UID ${change.kind.toUpperCase()} ${uid} ${change.target}`);
+    const { text, untagged } = await client.must(`UID ${change.kind.toUpperCase()} ${uid} "${change.target}"`);
     return Number(/COPYUID \d+ \d+ (\d+)/.exec([text, ...untagged].join('\n'))?.[1]);
   }
   if (change.kind === 'expunge') {
@@ -75,12 +104,21 @@ async function carryOut(client: ImapClient, change: Change): Promise<number | un
   return undefined;
 }
 
+/** The names of all mailboxes. */
+async function listMailboxes(client: ImapClient): Promise<string[]> {
+  const { untagged } = await client.must('LIST "" "*"');
+  const real = untagged.filter((line) => !/\\(Noselect|NonExistent)/i.test(line));
+  return real.map((line) => /^\* LIST \([^)]*\) "\." "?([^"]*)"?$/.exec(line)?.[1] ?? `not a mailbox: ${line}`);
+}
+
+const NOBODY = ['nobody', 0] as const;
+
 /** All that the server shows, compared with the model. */
 async function compare(client: ImapClient, model: MailModel, open: Change | undefined): Promise<void> {
   const shown = new Map<string, ModelMailbox>();
   const validity = new Map<string, string>();
-  for (const mailbox of MAILBOXES) {
-    const { untagged } = await client.must(`EXAMINE ${mailbox}`);
+  for (const mailbox of await listMailboxes(client)) {
+    const { untagged } = await client.must(`EXAMINE "${mailbox}"`);
     validity.set(mailbox, /UIDVALIDITY (\d+)/.exec(untagged.join('\n'))?.[1] ?? 'none');
     const messages: ModelMailbox = new Map();
     if (!untagged.includes('* 0 EXISTS')) {
@@ -117,21 +155,23 @@ async function comeBack(servers: ScriptedServers): Promise<ImapClient> {
   }
 }
 
-/** Kills one process of the service, some milliseconds from now. */
+/** Kills one process of the service, some milliseconds from now: of a kind that was killed least often. */
 async function killSomething(servers: ScriptedServers, killed: Map<string, number>): Promise<void> {
   await delay(randomInt(8));
+  const times = (role: string): number => killed.get(role) ?? 0;
   const spared = (role: string): boolean =>
-    (role === 'supervisor' || role === 'authdaemond') && (killed.get(role) ?? 0) >= KILLS_OF_KEPT;
+    (role === 'supervisor' || role === 'authdaemond') && times(role) >= MOST_KILLS_OF_KEPT;
   const victims = servers.victims().filter(([role]) => !spared(role));
-  const [role, pid] = pick(victims.length > 0 ? victims : [['nothing', 0] as const]);
+  const fewest = Math.min(...victims.map(([role]) => times(role)));
+  const [role, pid] = pick(victims.length > 0 ? victims.filter(([each]) => times(each) === fewest) : [NOBODY]);
   if (pid === 0 || !isAlive(pid)) return;
   process.kill(pid, 'SIGKILL');
-  killed.set(role, (killed.get(role) ?? 0) + 1);
+  killed.set(role, times(role) + 1);
 }
 
 async function work(servers: ScriptedServers, model: MailModel, killed: Map<string, number>): Promise<void> {
   let client = await comeBack(servers);
-  await client.must('CREATE INBOX.Other');
+  for (const name of model.mailboxes) if (name !== 'INBOX') await client.must(`CREATE "${name}"`);
   for (let number = 1; number <= COMMANDS; number += 1) {
     const change = chooseChange(model, number);
     const kill = randomInt(COMMANDS_PER_KILL) === 0 ? killSomething(servers, killed) : undefined;
@@ -147,6 +187,12 @@ async function work(servers: ScriptedServers, model: MailModel, killed: Map<stri
   }
   await compare(client, model, undefined);
   await client.must('LOGOUT');
+}
+
+function messageFiles(maildir: string): string[] {
+  const folders = readdirSync(maildir).filter((name) => name.startsWith('.'));
+  const places = ['', ...folders].flatMap((folder) => [join(folder, 'cur'), join(folder, 'new')]);
+  return places.flatMap((place) => readdirSync(join(maildir, place)));
 }
 
 /** The connection went before the answer came. */
@@ -170,15 +216,16 @@ test('processes are killed while a client works: what was acknowledged is there'
   const directory = join(scratch.path, 'server');
   mkdirSync(directory);
   const servers = await startWithScripts({ directory, users: [{ name: 'bob', home }] });
-  const model = new MailModel(MAILBOXES);
+  const model = new MailModel(['INBOX', ...NAMES.slice(0, 3)]);
   const killed = new Map<string, number>();
   try {
     await work(servers, model, killed);
     context.diagnostic(`killed: ${[...killed].map(([role, count]) => `${count} ${role}`).join(', ')}`);
 
-    const files = ['cur', 'new', '.Other/cur', '.Other/new'].flatMap((part) => readdirSync(join(maildir, part)));
-    assert.equal(files.length, model.messageCount);
-    assert.ok([...killed.values()].reduce((sum, count) => sum + count, 0) > COMMANDS / COMMANDS_PER_KILL / 3);
+    assert.equal(messageFiles(maildir).length, model.messageCount);
+    for (const role of ['supervisor', 'authdaemond', 'login', 'worker']) {
+      assert.ok((killed.get(role) ?? 0) >= FEWEST_KILLS, `${role} was hardly ever killed`);
+    }
   } finally {
     await servers.stop();
     scratch.remove();

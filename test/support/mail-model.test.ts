@@ -42,5 +42,34 @@ test('a UID is never given twice, and UIDVALIDITY stays', () => {
   model.compare(shows([], [[5, message('one')]]), validity, move);
 
   assert.throws(() => model.confirmed({ ...append, message: message('two') }, 1), /given twice/);
-  assert.throws(() => model.compare(shows([]), new Map([['INBOX', '2']]), undefined), /UIDVALIDITY/);
+  const same = shows([], [[5, message('one')]]);
+  assert.throws(() => model.compare(same, new Map([['INBOX', '2']]), undefined), /UIDVALIDITY/);
+});
+
+test('a mailbox that is renamed keeps its UIDs, and a new one in its place has other UIDs', () => {
+  const renamed: Change = { kind: 'rename', mailbox: 'INBOX', target: 'New' };
+  const before = modelWithOne();
+  before.compare(shows([[1, message('one')]]), validity, undefined);
+  const there = (validityOfNew: string, uid: number) => (model: MailModel) =>
+    model.compare(
+      new Map([
+        ['Other', new Map()],
+        ['New', new Map([[uid, message('one')]])],
+      ]),
+      new Map([['New', validityOfNew]]),
+      renamed,
+    );
+
+  assert.throws(() => there('2', 1)(before), /UIDVALIDITY/);
+  const lost = modelWithOne();
+  assert.throws(() => there('1', 2)(lost), /New\/1 one is lost/);
+  const model = modelWithOne();
+  model.compare(shows([[1, message('one')]]), validity, undefined);
+  there('1', 1)(model);
+
+  model.confirmed({ kind: 'create', mailbox: 'INBOX' }, undefined);
+  const both = new Map([...shows([]), ['New', new Map([[1, message('one')]])] as const]);
+  assert.throws(() => model.compare(both, new Map([['INBOX', '1']]), undefined), /of one that is gone/);
+  model.compare(both, new Map([['INBOX', '7']]), undefined);
+  assert.throws(() => model.compare(shows([]), new Map(), undefined), /New is not there/);
 });

@@ -1,6 +1,6 @@
 /**
- * A model of what a server has promised: two mailboxes, every message that was answered with OK, and the one command
- * whose answer never came. It knows no connection.
+ * A model of what a server has promised: mailboxes, every message that was answered with OK, and the one command whose
+ * answer never came. It knows no connection.
  */
 import assert from 'node:assert/strict';
 
@@ -20,22 +20,55 @@ interface Possibility {
   readonly fresh?: { readonly mailbox: string; readonly message: ModelMessage };
 }
 
-/** A command, described by what it changes. */
-export type Change =
+/** A command that changes messages. */
+export type MessageChange =
   | { readonly kind: 'append'; readonly mailbox: string; readonly message: ModelMessage }
   | { readonly kind: 'copy' | 'move'; readonly mailbox: string; readonly uid: number; readonly target: string }
   | { readonly kind: 'flag' | 'unflag'; readonly mailbox: string; readonly uid: number; readonly flag: string }
   | { readonly kind: 'expunge'; readonly mailbox: string; readonly uid: number };
 
+/** A command that changes mailboxes. */
+export type MailboxChange =
+  | { readonly kind: 'create' | 'delete'; readonly mailbox: string }
+  | { readonly kind: 'rename'; readonly mailbox: string; readonly target: string };
+
+/** A command, described by what it changes. */
+export type Change = MessageChange | MailboxChange;
+
+/** Which of both it is. */
+export function isMailboxChange(change: Change): change is MailboxChange {
+  return change.kind === 'create' || change.kind === 'delete' || change.kind === 'rename';
+}
+
+/** What is remembered of a mailbox for as long as it lives, whatever it is called. */
+class MailboxHistory {
+  validity: string | undefined;
+  highestUid = 0;
+  /** Every UID that was ever seen, with the subject of its message. */
+  readonly #given = new Map<number, string>();
+
+  /** A UID belongs to one message for ever, and a new one is higher than all before. */
+  note(mailbox: string, uid: number, subject: string): void {
+    const key = `${mailbox}/${uid}`;
+    const before = this.#given.get(uid);
+    assert.equal(subject, before ?? subject, `UID ${key} was given twice`);
+    if (before === undefined) {
+      assert.ok(uid > this.highestUid, `UID ${key} is new, but ${this.highestUid} was given before`);
+    }
+    this.#given.set(uid, subject);
+    this.highestUid = Math.max(this.highestUid, uid);
+  }
+}
+
 export class MailModel {
   #state: ModelState;
-  /** Every UID that was ever seen, with the subject of its message: `INBOX/7`. */
-  readonly #given = new Map<string, string>();
-  readonly #validity = new Map<string, string>();
-  readonly #highest = new Map<string, number>();
+  readonly #histories: Map<string, MailboxHistory>;
+  /** UIDVALIDITY of mailboxes that once had this name: `INBOX.A/1700000000`. */
+  readonly #former = new Set<string>();
 
   constructor(mailboxes: readonly string[]) {
     this.#state = new Map(mailboxes.map((name) => [name, new Map()]));
+    this.#histories = new Map(mailboxes.map((name) => [name, new MailboxHistory()]));
   }
 
   get mailboxes(): string[] {
@@ -54,9 +87,10 @@ export class MailModel {
   confirmed(change: Change, newUid: number | undefined): void {
     const { state, fresh } = after(this.#state, change);
     this.#state = state;
+    this.#follow(change);
     if (fresh === undefined) return;
     assert.ok(newUid !== undefined, `${change.kind} was answered without a UID`);
-    this.#note(fresh.mailbox, newUid, fresh.message.subject);
+    this.#historyOf(fresh.mailbox).note(fresh.mailbox, newUid, fresh.message.subject);
     state.get(fresh.mailbox)?.set(newUid, fresh.message);
   }
 
@@ -66,31 +100,44 @@ export class MailModel {
    * @throws {AssertionError} when something acknowledged is missing or changed, or something is there that cannot be.
    */
   compare(shown: ModelState, validity: ReadonlyMap<string, string>, open: Change | undefined): void {
-    for (const [mailbox, value] of validity) {
-      const known = this.#validity.get(mailbox) ?? value;
-      assert.equal(value, known, `UIDVALIDITY of ${mailbox} has changed`);
-      this.#validity.set(mailbox, value);
-    }
     const possible = open === undefined ? [{ state: this.#state }] : [...possibilities(this.#state, open)];
     const differences = possible.map((possibility) => difference(possibility, shown));
     if (!differences.includes(undefined)) {
       assert.fail(`after ${JSON.stringify(open)}:\n${differences.join('\nor: ')}`);
     }
+    // The first possibility is that nothing was done.
+    if (open !== undefined && differences[0] !== undefined) this.#follow(open);
+    for (const [mailbox, value] of validity) this.#compareValidity(mailbox, value);
     for (const [mailbox, messages] of shown) {
-      for (const [uid, { subject }] of messages) this.#note(mailbox, uid, subject);
+      for (const [uid, { subject }] of messages) this.#historyOf(mailbox).note(mailbox, uid, subject);
     }
     this.#state = shown;
   }
 
-  /** A UID belongs to one message for ever, and a new one is higher than all before. */
-  #note(mailbox: string, uid: number, subject: string): void {
-    const key = `${mailbox}/${uid}`;
-    const before = this.#given.get(key);
-    assert.equal(subject, before ?? subject, `UID ${key} was given twice`);
-    const highest = this.#highest.get(mailbox) ?? 0;
-    if (before === undefined) assert.ok(uid > highest, `UID ${key} is new, but ${highest} was given before`);
-    this.#given.set(key, subject);
-    this.#highest.set(mailbox, Math.max(highest, uid));
+  #compareValidity(mailbox: string, value: string): void {
+    const history = this.#historyOf(mailbox);
+    if (history.validity === undefined) {
+      const isNew = !this.#former.has(`${mailbox}/${value}`);
+      assert.ok(isNew, `the new ${mailbox} has the UIDVALIDITY of one that is gone`);
+    }
+    assert.equal(value, history.validity ?? value, `UIDVALIDITY of ${mailbox} has changed`);
+    history.validity = value;
+  }
+
+  /** Mailboxes come and go, and take what is known of them along. */
+  #follow(change: Change): void {
+    if (change.kind === 'create') this.#histories.set(change.mailbox, new MailboxHistory());
+    if (change.kind !== 'rename' && change.kind !== 'delete') return;
+    const history = this.#historyOf(change.mailbox);
+    this.#histories.delete(change.mailbox);
+    if (history.validity !== undefined) this.#former.add(`${change.mailbox}/${history.validity}`);
+    if (change.kind === 'rename') this.#histories.set(change.target, history);
+  }
+
+  #historyOf(mailbox: string): MailboxHistory {
+    const history = this.#histories.get(mailbox);
+    assert.ok(history !== undefined, `${mailbox} is not there`);
+    return history;
   }
 }
 
@@ -100,6 +147,18 @@ function copyOf(state: ModelState): ModelState {
 
 function after(before: ModelState, change: Change): Possibility {
   const state = copyOf(before);
+  if (isMailboxChange(change)) {
+    const messages = state.get(change.mailbox) ?? new Map<number, ModelMessage>();
+    if (change.kind !== 'create') state.delete(change.mailbox);
+    if (change.kind === 'rename') state.set(change.target, messages);
+    if (change.kind === 'create') state.set(change.mailbox, messages);
+    return { state };
+  }
+  return afterMessageChange(state, change);
+}
+
+/** Changes `state`. */
+function afterMessageChange(state: ModelState, change: MessageChange): Possibility {
   const messages = state.get(change.mailbox);
   if (change.kind === 'append') return { state, fresh: { mailbox: change.mailbox, message: change.message } };
   const message = messages?.get(change.uid);
@@ -123,6 +182,8 @@ function* possibilities(state: ModelState, open: Change): Generator<Possibility>
 /** @returns what is wrong, or undefined when it is the same. */
 function difference({ state, fresh }: Possibility, shown: ModelState): string | undefined {
   const wrong: string[] = [];
+  for (const mailbox of shown.keys()) if (!state.has(mailbox)) wrong.push(`${mailbox} came from nowhere`);
+  for (const mailbox of state.keys()) if (!shown.has(mailbox)) wrong.push(`${mailbox} is not there`);
   let freshToCome = fresh;
   for (const [mailbox, messages] of state) {
     const there = shown.get(mailbox) ?? new Map<number, ModelMessage>();
