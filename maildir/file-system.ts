@@ -30,6 +30,7 @@ export interface OpenFile {
   read(octets: Uint8Array, position: number): number;
   /** Writes all octets at the end of what was written before. */
   write(octets: Uint8Array): void;
+  /** Of a file that is only read: as it was when it was opened. */
   status(): FileStatus;
   /** Settles when the contents are on the disk. */
   sync(): Promise<void>;
@@ -117,6 +118,7 @@ function openFile(path: string, how: number, mode?: number): OpenFile {
     fs.closeSync(descriptor);
     throw Object.assign(new Error(`not a regular file: ${path}`), { code: 'EINVAL' });
   }
+  const onlyRead = (how & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0;
   return {
     read: (octets, position) => fs.readSync(descriptor, octets, 0, octets.length, position),
     write(octets) {
@@ -124,7 +126,7 @@ function openFile(path: string, how: number, mode?: number): OpenFile {
         written += fs.writeSync(descriptor, octets, written, octets.length - written, null);
       }
     },
-    status: () => fileStatus(fs.fstatSync(descriptor)),
+    status: () => fileStatus(onlyRead ? stats : fs.fstatSync(descriptor)),
     sync: () => syncDescriptor(descriptor),
     close: () => fs.closeSync(descriptor),
   };

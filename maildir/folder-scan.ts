@@ -15,7 +15,6 @@
  * written down (full disk), the new messages stay unseen until they can; what is known is served meanwhile. A message is
  * shown only when its UID is safe on the disk.
  */
-import { join } from 'node:path';
 import { errorCode, MaildirError } from './errors.js';
 import { compareNames, uniqueNameOf } from './filename.js';
 import { unlessMissing } from './files.js';
@@ -24,6 +23,7 @@ import { type FolderState, isYoung } from './folder-state.js';
 import { applyKeywords, keywordsInUse } from './keyword-state.js';
 import type { KeywordEntries } from './keyword-text.js';
 import { withLock } from './lock.js';
+import { pathOf } from './message-file.js';
 import { Pace } from './pace.js';
 import type { Uid } from './uid.js';
 import { newUidValidity, passingUidValidity } from './uid-validity.js';
@@ -173,7 +173,7 @@ class FolderScan {
   }
 
   #path(file: FoundFile): string {
-    return join(this.#state.paths[file.place], file.baseName + file.suffix);
+    return pathOf(this.#state, file);
   }
 
   /** Runs a change of our own; the directories stay known if they were. */

@@ -1,7 +1,6 @@
 /**
  * Finding and reading message files, also when another program has renamed them.
  */
-import { join } from 'node:path';
 import { diskErrors, errorCode, MaildirError } from './errors.js';
 import type { OpenFile } from './file-system.js';
 import { unlessMissing } from './files.js';
@@ -21,7 +20,8 @@ export interface MessageFile {
 
 /** The path of a file in a folder. */
 export function pathOf(state: FolderState, { place, baseName, suffix }: Omit<FoundFile, 'uniqueName'>): string {
-  return join(state.paths[place], baseName + suffix);
+  // Not join(): a name without a slash needs no putting right, and this runs for each message that is looked at.
+  return `${state.paths[place]}/${baseName}${suffix}`;
 }
 
 /**

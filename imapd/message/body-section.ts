@@ -140,12 +140,15 @@ function selectFields(header: Buffer, { text, fields }: Section): Buffer {
 /** One read of the file; its octets become at most twice as many. */
 const PIECE_OCTETS = 32 * 1024;
 
+/** What is only counted is read into this, one piece after the other: new memory for each costs more than the reading. */
+const counted = Buffer.allocUnsafeSlow(128 * 1024);
+
 /** Counts what a piece of the file has on the wire, reading it through. */
 export function countWireOctets(source: MessageSource, start: number, end: number): number {
   let octets = end - start;
   let last = 0;
   for (let at = start; at < end; ) {
-    const piece = source.read(at, Math.min(PIECE_OCTETS * 8, end - at));
+    const piece = source.read(at, Math.min(counted.length, end - at), counted);
     if (piece.length === 0) break;
     for (let lf = piece.indexOf(LF); lf !== -1; lf = piece.indexOf(LF, lf + 1)) {
       if ((lf === 0 ? last : piece[lf - 1]) !== CR) octets += 1;

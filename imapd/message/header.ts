@@ -17,14 +17,15 @@ export interface HeaderField {
 
 /** Octets of the first look: most headers are shorter, and one read gives them. */
 const FIRST_READ_OCTETS = 8_192;
+/** What the first look reads into. The header that is found is a copy, as large as it is. */
+const firstRead = Buffer.allocUnsafeSlow(FIRST_READ_OCTETS);
 
 /** Reads a message's header with its blank line, or its beginning when it is longer than `limitOctets`. */
 export function readHeader(source: MessageSource, limitOctets = MAX_HEADER_OCTETS): Buffer {
   for (let length = FIRST_READ_OCTETS; ; length *= 4) {
-    const octets = source.read(0, Math.min(length, limitOctets));
-    const end = endOfHeader(octets);
-    if (end !== undefined) return octets.subarray(0, end);
-    if (octets.length < length || length >= limitOctets) return octets;
+    const octets = source.read(0, Math.min(length, limitOctets), firstRead);
+    const end = endOfHeader(octets) ?? (octets.length < length || length >= limitOctets ? octets.length : undefined);
+    if (end !== undefined) return Buffer.from(octets.subarray(0, end));
   }
 }
 

@@ -90,6 +90,9 @@ interface Place {
   readonly bareLfs: number;
 }
 
+/** The one window of a smaller message. It is scanned without a break, so that one buffer serves all of them. */
+const onlyWindow = Buffer.allocUnsafeSlow(WINDOW_OCTETS);
+
 class Scanner {
   readonly #source: MessageSource;
   /** From the message itself down to the part that the next line belongs to. */
@@ -106,8 +109,8 @@ class Scanner {
   /** Where in the file the next octets to look at are. */
   #position = 0;
   #window: Buffer = Buffer.alloc(0);
-  /** All windows of a large message are read into it: else each of them would wait for the garbage collector. */
-  readonly #spare: Buffer | undefined;
+  /** All windows are read into it: else each of them would wait for the garbage collector. */
+  readonly #spare: Buffer;
   #windowStart = 0;
   /** #position is inside a line whose beginning has been looked at. */
   #inLine = false;
@@ -121,7 +124,7 @@ class Scanner {
 
   constructor(source: MessageSource) {
     this.#source = source;
-    this.#spare = source.sizeOctets > WINDOW_OCTETS ? Buffer.allocUnsafeSlow(WINDOW_OCTETS) : undefined;
+    this.#spare = source.sizeOctets > WINDOW_OCTETS ? Buffer.allocUnsafeSlow(WINDOW_OCTETS) : onlyWindow;
     this.#current = this.#openPart(0, plainText, true);
     this.#root = this.#current.part;
   }
