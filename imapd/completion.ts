@@ -78,7 +78,8 @@ const failures: Readonly<Record<MaildirErrorKind, Failure>> = {
   'not permitted': { code: 'NOPERM', text: 'No permission to do that.', logged: true },
   locked: { code: 'INUSE', text: 'Mailbox is in use, please try again.', logged: true },
   corrupt: { code: 'CORRUPTION', text: 'Mailbox is damaged. The server log has more.', logged: true },
-  'disk full': { code: 'UNAVAILABLE', text: 'No room on the server, please try again later.', logged: true },
+  // As Dovecot has it: clients show this to the user, and do not try again all the time.
+  'disk full': { code: 'OVERQUOTA', text: 'No room on the server, please try again later.', logged: true },
   'read-only': { code: 'NOPERM', text: 'Mailbox is read-only.', logged: false },
   'input/output error': { code: 'UNAVAILABLE', text: 'Mailbox cannot be read at this time.', logged: true },
   'too many keywords': { code: 'LIMIT', text: 'Too many different keywords in this mailbox.', logged: false },

@@ -39,7 +39,7 @@ const kindsByCode: ReadonlyMap<string, MaildirErrorKind> = new Map([
   // What is looked for one by one is not reported so; this is a directory that somebody removed meanwhile.
   ['ENOENT', 'no such folder'],
   ['ENOSPC', 'disk full'],
-  ['EDQUOT', 'disk full'],
+  ['EDQUOT', 'over quota'],
   ['EFBIG', 'disk full'],
   ['EMLINK', 'disk full'],
   ['EACCES', 'not permitted'],

@@ -101,7 +101,14 @@ export class Maildir {
       await renameFolderDirectories(this.#tree, plan, rename);
       const renamed = (name: string): string =>
         name === rename.from || name.startsWith(`${rename.from}.`) ? rename.to + name.slice(rename.from.length) : name;
-      await changeSubscriptions(this.#surroundings, this.path, (names) => names.map(renamed));
+      try {
+        await changeSubscriptions(this.#surroundings, this.path, (names) => names.map(renamed));
+      } catch (error) {
+        // On a full disk directories can still be renamed. Folders and subscriptions change together, or not at all.
+        const back = plan.map((one) => ({ from: one.to, to: one.from })).reverse();
+        await renameFolderDirectories(this.#tree, back, { from: rename.to, to: rename.from });
+        throw error;
+      }
     });
   }
 

@@ -3,11 +3,21 @@
  * (attacks 48, 57, 61; M14).
  */
 import assert from 'node:assert/strict';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loginClient } from '../support/imap-client.js';
 import { PASSWORD } from '../support/peer-servers.js';
+import { mustRun } from '../support/processes.js';
 import { attacked } from './attacked.js';
 
 /** Gives a folder another UIDVALIDITY, and its messages UIDs from 101 in the opposite order. */
@@ -55,5 +65,124 @@ test('attack 57: sessions whose folder is given another UIDVALIDITY end with BYE
     const { untagged: bodies } = await next.must('UID FETCH 101 BODY.PEEK[]');
     assert.equal(bodies[0]?.split('\r\n').slice(1).join(), before[2]?.split('\r\n').slice(1).join());
     next.close();
+  });
+});
+
+test('attack 48, M14: links, pipes and directories in a maildir are read by nobody, and spoil nothing else', async () => {
+  await attacked({}, async ({ ours, maildir, give, assertAlive }) => {
+    const bob = maildir('bob');
+    const alice = maildir('alice');
+    const mails = readdirSync(join(alice, 'cur'));
+    const targets = { 1: '/etc/passwd', 2: join(alice, 'cur', mails[0] ?? ''), 3: '/nonexistent', 4: '/dev/zero' };
+    for (const [number, target] of Object.entries(targets)) {
+      symlinkSync(target, join(bob, 'cur', `160000000${number}.M1.x:2,`));
+      symlinkSync(target, join(bob, 'new', `161000000${number}.M1.x`));
+    }
+    await mustRun(['mkfifo', join(bob, 'cur', '1620000001.M1.x:2,'), join(bob, 'new', '1620000002.M1.x')]);
+    mkdirSync(join(bob, 'cur', '1620000003.M1.x:2,'));
+    symlinkSync(alice, join(bob, '.Link'));
+    const folder = (name: string): string => {
+      for (const directory of ['cur', 'new', 'tmp']) mkdirSync(join(bob, name, directory), { recursive: true });
+      return join(bob, name);
+    };
+    mkdirSync(join(bob, '.Half'));
+    symlinkSync(join(alice, 'cur'), join(bob, '.Half', 'cur'));
+    mkdirSync(join(folder('.Directory'), 'courierimapuiddb'));
+    await mustRun(['mkfifo', join(folder('.Pipe'), 'courierimapuiddb'), join(bob, 'courierimapsubscribed')]);
+    symlinkSync('/etc/passwd', join(folder('.List'), 'courierimapuiddb'));
+    symlinkSync('/tmp', join(folder('.Keywords'), 'courierimapkeywords'));
+    if (process.getuid?.() === 0) await mustRun(['chown', '-Rh', '5000:5000', bob]);
+
+    const client = await loginClient(ours.port, 'bob', PASSWORD, false);
+    const { untagged } = await client.must('SELECT INBOX');
+    assert.ok(untagged.includes('* 3 EXISTS'), untagged.join());
+    const bodies = (await client.must('FETCH 1:* BODY.PEEK[]')).untagged.join();
+    assert.doesNotMatch(bodies, /root:/);
+    const said: string[] = [];
+    for (const name of ['Link', 'Half', 'Directory', 'Pipe', 'List', 'Keywords']) {
+      for (const command of [
+        'SELECT',
+        'EXAMINE',
+        'STATUS (MESSAGES)',
+        'COPY',
+        'RENAME',
+        'DELETE',
+        'SUBSCRIBE',
+        'UNSUBSCRIBE',
+      ]) {
+        const [verb, items] = command.split(/ (.*)/);
+        if (verb === 'COPY') await client.must('SELECT INBOX');
+        const set = verb === 'COPY' ? '1 ' : '';
+        const rest = verb === 'RENAME' ? ` INBOX.${name}2` : items === undefined ? '' : ` ${items}`;
+        const answer = await client.send(`${verb} ${set}INBOX.${name}${rest}`);
+        said.push(answer.text, ...answer.untagged);
+      }
+    }
+    for (const command of ['LIST "" "*"', 'LSUB "" "*"']) said.push(...(await client.must(command)).untagged);
+    // H12: no path of the file system in any answer, and no octet of /etc/passwd.
+    assert.doesNotMatch(said.join('\n'), /\/(tmp|etc|homes|cur)|\bE(NOENT|ACCES|LOOP|INVAL|NOTDIR|ISDIR)|root:/);
+    assert.deepEqual(readdirSync(join(alice, 'cur')), mails);
+    assert.match(ours.log(), /Not a message, not served/);
+    client.close();
+    give('alice');
+    await assertAlive();
+  });
+});
+
+test('O11: loginexec runs once, stays when it fails, is ended when it hangs on, and is not run for a stranger', async () => {
+  await attacked({}, async ({ ours, maildir, directory }) => {
+    const file = join(maildir('bob'), 'loginexec');
+    const login = async (): Promise<void> => (await loginClient(ours.port, 'bob', PASSWORD, false)).close();
+    const put = (text: string, uid: number): void => {
+      writeFileSync(file, text, { mode: 0o755 });
+      if (process.getuid?.() === 0) chownSync(file, uid, uid);
+    };
+    put('#!/bin/sh\necho ran >>"$MAILDIR/ran"\nid -u >>"$MAILDIR/ran"\n', 5000);
+    await login();
+    assert.ok(!existsSync(file), 'it has gone after its success');
+    const expected = process.getuid?.() === 0 ? 5000 : process.getuid?.();
+    assert.equal(readFileSync(join(maildir('bob'), 'ran'), 'utf8'), `ran\n${expected}\n`);
+    put('#!/bin/sh\nexit 1\n', 5000);
+    await login();
+    assert.ok(existsSync(file), 'it stays after its failure');
+    if (process.getuid?.() !== 0) return;
+    const outside = join(directory, 'outside');
+    writeFileSync(outside, `#!/bin/sh\necho ran >"$MAILDIR/strange"\n`, { mode: 0o755 });
+    chownSync(outside, 5001, 5001);
+    renameSync(file, `${file}.old`);
+    symlinkSync(outside, file);
+    await login();
+    assert.ok(!existsSync(join(maildir('bob'), 'strange')), 'the program of another user was not run');
+    assert.match(ours.log(), /loginexec: belongs to uid 5001, and is not run/);
+  });
+});
+
+test('attack 61: a maildir that is moved away under its sessions ends them, and comes back unchanged', async () => {
+  await attacked({}, async ({ ours, maildir }) => {
+    const selected = await loginClient(ours.port, 'bob', PASSWORD, false);
+    const { untagged: before } = await selected.must('SELECT INBOX');
+    const other = await loginClient(ours.port, 'bob', PASSWORD, false);
+    renameSync(maildir('bob'), `${maildir('bob')}.away`);
+    for (const command of [
+      'LIST "" "*"',
+      'STATUS INBOX (MESSAGES)',
+      'CREATE INBOX.x',
+      'SELECT INBOX',
+      'SUBSCRIBE INBOX.x',
+    ]) {
+      const { status, text } = await other.send(command);
+      assert.equal(status, 'NO', command);
+      assert.doesNotMatch(text, /\/|ENOENT/);
+    }
+    assert.equal((await other.send('APPEND INBOX', Buffer.from('Subject: x\r\n\r\n'))).status, 'NO');
+    const { status, untagged } = await selected.send('FETCH 1 BODY[]');
+    assert.equal(status, 'NO');
+    assert.match(untagged.join(), /\* BYE /);
+    await assert.rejects(loginClient(ours.port, 'bob', PASSWORD, false), /UNAVAILABLE/);
+    renameSync(`${maildir('bob')}.away`, maildir('bob'));
+    const { untagged: after } = await other.must('SELECT INBOX');
+    const numbers = (lines: readonly string[]) => lines.filter((line) => /EXISTS|UIDVALIDITY|UIDNEXT/.test(line));
+    assert.deepEqual(numbers(after), numbers(before));
+    other.close();
   });
 });
