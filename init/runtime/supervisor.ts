@@ -21,7 +21,7 @@ import type { MailServiceConfiguration } from './service-configuration.js';
 import { type Authenticate, SessionBroker } from './session-broker.js';
 import { describeProblem, type SettingsProblem } from './settings-file.js';
 import { keepYoungGenerationSmall } from './small-heap.js';
-import { makeSocketDirectory, removeSocketDirectory } from './socket-directory.js';
+import { makeSocketDirectory, NoPlaceForSockets, removeSocketDirectory } from './socket-directory.js';
 import { findSystemUser } from './system-users.js';
 import { readTlsMaterial, type TlsMaterial } from './tls-helpers.js';
 import { WorkerPool } from './worker-pool.js';
@@ -91,6 +91,9 @@ export async function superviseMailService(options: MailServiceOptions): Promise
   try {
     supervisor = new Supervisor(options, loaded.configuration, log);
     await supervisor.run();
+  } catch (error) {
+    if (error instanceof NoPlaceForSockets) startFailure(error);
+    throw error;
   } finally {
     control.close();
   }
