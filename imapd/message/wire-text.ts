@@ -12,8 +12,12 @@ export function nstring(value: string | undefined): string {
   return value === undefined ? 'NIL' : string(value);
 }
 
+/** Nearly no string has one of these, and strings are what most of an envelope is. */
+const NEEDS_CARE = /[^\t\x20!\x23-\x5b\x5d-\x7e]/;
+
 /** Writes `string`: quoted, or a literal when it is long. */
 export function string(value: string): string {
+  if (value.length <= MAX_QUOTED_OCTETS && !NEEDS_CARE.test(value)) return `"${value}"`;
   const clean = /[^\t\x20-\x7e]/.test(value) ? encodeRaw(value.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, ' ')) : value;
   if (clean.length > MAX_QUOTED_OCTETS) return `{${clean.length}}\r\n${clean}`;
   return `"${clean.replace(/["\\]/g, '\\$&')}"`;
