@@ -20,8 +20,7 @@ const MAX_TRIES = 5;
 /** Changes flags and keywords; settles when the change is on the disk. It must run in the folder's turn. */
 export async function changeFlags(state: FolderState, uids: readonly number[], change: FlagChange): Promise<void> {
   const keywordsChanged = await changeKeywords(state, uids, change);
-  const changeNumber = state.nextChange();
-  const renamed = await eachOnDisk(state, uids, (row) => renameForFlags(state, row, change, changeNumber));
+  const renamed = await eachOnDisk(state, uids, (row) => renameForFlags(state, row, change));
   const directories = [
     ...(renamed ? [state.paths.cur] : []),
     ...(keywordsChanged ? [state.paths.keywords, state.paths.directory] : []),
@@ -30,7 +29,7 @@ export async function changeFlags(state: FolderState, uids: readonly number[], c
   await state.syncs.sync({ directories });
 }
 
-function renameForFlags(state: FolderState, row: number, change: FlagChange, changeNumber: number): boolean {
+function renameForFlags(state: FolderState, row: number, change: FlagChange): boolean {
   const message = state.rows.at(row);
   const flags = changedFlags(message.flags, change);
   if (flags === message.flags) return false;
@@ -44,7 +43,8 @@ function renameForFlags(state: FolderState, row: number, change: FlagChange, cha
   }
   state.disk.rename(from, to);
   state.rows.moveFile(row, renamed);
-  message.changedAt = changeNumber;
+  // Each row has a number of its own: between two slices, sessions may be told of all changes up to now.
+  message.changedAt = state.nextChange();
   return true;
 }
 
