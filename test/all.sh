@@ -32,6 +32,8 @@ node --test --test-concurrency=2 --test-timeout=600000 \
   --test-reporter=tap --test-reporter-destination=dist/test/results.tap \
   $(cat dist/test/files) || code=$?
 
+sh test/support/newer-node.sh || code=$?
+
 echo
 grep -E '^# (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ' dist/test/results.tap
 if ! grep -q '^# skipped 0$' dist/test/results.tap || ! grep -q '^# todo 0$' dist/test/results.tap; then

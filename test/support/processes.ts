@@ -7,6 +7,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { searchPath } from './paths.js';
 
 /** Where install-peers.sh unpacks what cannot be installed together. */
 export const PEERS_BESIDE = '/var/cache/angarium-peers';
@@ -84,7 +85,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   const { uid, gid } = options;
   const child = spawn(program, args, {
     cwd: options.directory ?? '/',
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', TZ: 'UTC', ...options.environment },
+    env: { PATH: searchPath, LC_ALL: 'C.UTF-8', TZ: 'UTC', ...options.environment },
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
   });

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkoutRoot, programs } from './paths.js';
+import { checkoutRoot, programs, searchPath } from './paths.js';
 import { freePort, mustRun, processTree, waitUntil } from './processes.js';
 import { isAlive, makeConfiguration, type OurOptions } from './start.js';
 
@@ -24,11 +24,10 @@ const SCRIPTS = ['authdaemond', 'imapd.rc', 'imapd-ssl.rc'];
 
 /** Runs a control script of init/. @returns what it said. @throws {Error} with that, when it fails. */
 export async function controlScript(name: string, word: string, configuration: string): Promise<string> {
-  const node = join(process.execPath, '..');
   const environment = {
     COURIER_CONFDIR: configuration,
     ANGARIUM_PROGRAMS: programs,
-    PATH: `${node}:/usr/sbin:/usr/bin:/sbin:/bin`,
+    PATH: searchPath,
   };
   return mustRun(['/bin/sh', join(checkoutRoot, 'init', name), word], { environment });
 }

@@ -10,7 +10,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkoutRoot, programs } from './paths.js';
+import { checkoutRoot, programs, searchPath } from './paths.js';
 import { type MailUser, userdbLine } from './peer-servers.js';
 import { mailIds } from './peer-targets.js';
 import { freePort, mustRun, processTree, waitForPort, waitUntil } from './processes.js';
@@ -131,7 +131,7 @@ export async function startOurs(options: OurOptions): Promise<OurServers> {
     const output = openSync(logFile, 'a');
     const child = spawn(join(programs, program), [], {
       cwd: '/',
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', TZ: 'UTC', COURIER_CONFDIR: configuration },
+      env: { PATH: searchPath, TZ: 'UTC', COURIER_CONFDIR: configuration },
       stdio: ['ignore', output, output],
     });
     closeSync(output);

@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
+import { searchPath } from './paths.js';
 import type { AnswerStep, CommandStep, ExpectedLine, SendStep, Transcript } from './transcript.js';
 import { headLine } from './transcript.js';
 import type { Remembered } from './transcript-line.js';
@@ -205,7 +206,7 @@ export async function runShell(
 ): Promise<{ lines: string[]; exitCode: number }> {
   const child = spawn('/bin/sh', ['-c', command], {
     cwd: directory,
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', TZ: 'UTC', ...environment },
+    env: { PATH: searchPath, LC_ALL: 'C.UTF-8', TZ: 'UTC', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const printed: Buffer[] = [];

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { copyMaildir, type Scratch, scratchDirectory } from './maildir-fixture.js';
-import { checkoutRoot, programs } from './paths.js';
+import { checkoutRoot, programs, searchPath } from './paths.js';
 import { waitUntil } from './processes.js';
 import type { Transcript } from './transcript.js';
 import { headAssignments, headLine, parseTranscript } from './transcript.js';
@@ -106,7 +106,7 @@ export function toolTranscriptTests(folder: string): void {
         const fixture = headLine(transcript, 'Maildir');
         if (fixture !== undefined) copyMaildir(fixture, join(scratch.path, 'Maildir'));
         mkdirSync(join(scratch.path, 'etc'));
-        const path = [programs, '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(delimiter);
+        const path = [programs, searchPath].join(delimiter);
         const environment = { PATH: path, HOME: scratch.path, COURIER_CONFDIR: join(scratch.path, 'etc') };
         const settings = headAssignments(transcript, 'Settings');
         const place = { directory: scratch.path, environment: { ...environment, ...settings } };
