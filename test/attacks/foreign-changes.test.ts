@@ -48,9 +48,11 @@ test('attack 57: sessions whose folder is given another UIDVALIDITY end with BYE
     give('bob');
 
     // The first to notice, whoever it is, does so for all; what the others ask then is answered from what they know.
-    const { untagged: after } = await fetching.must('UID FETCH 1:* BODY.PEEK[]');
-    assert.deepEqual(after.slice(0, 3), before);
-    assert.match(after[3] ?? '', /^\* BYE /);
+    // The idling one may be it: then this command finds nothing that it may show.
+    const { status, untagged: after } = await fetching.send('UID FETCH 1:* BODY.PEEK[]');
+    const told = after.filter((line) => !line.startsWith('* BYE '));
+    assert.deepEqual(told, status === 'OK' ? before : []);
+    assert.equal(after.length, told.length + 1, 'and it ends with BYE');
     const stored = await storing.send('UID STORE 1 +FLAGS (\\Deleted)');
     assert.equal(stored.status, 'NO');
     assert.match(stored.untagged.join(), /\* BYE /);
