@@ -3,7 +3,7 @@
  * from outside: memory, descriptors, whether others are still served, and whether the log tells of a bug.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -179,4 +179,19 @@ export async function longestWait(port: number, name: string, work: () => Promis
   await working;
   client.close();
   return longest;
+}
+
+/** A busy machine adds to what a session waits for its turn. */
+const MAX_WAIT_MILLISECONDS = 250;
+
+/** For longestWait(). */
+export function assertShort(milliseconds: number): void {
+  assert.ok(milliseconds < MAX_WAIT_MILLISECONDS, `another session waited ${Math.round(milliseconds)} ms`);
+}
+
+/** Puts messages into the INBOX of an account before the programs start. */
+export function deliver(maildir: string, count: number, octets: Buffer | string): void {
+  for (let number = 0; number < count; number += 1) {
+    writeFileSync(join(maildir, 'cur', `17${String(number).padStart(8, '0')}.M1.x:2,`), octets);
+  }
 }
