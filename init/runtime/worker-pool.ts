@@ -14,8 +14,11 @@ import type { Log } from './log.js';
 import type { SessionAccount } from './mail-worker.js';
 import { bindUnix, type RawHandle } from './raw-handles.js';
 
-/** A further worker for the same uid starts when each has this many sessions, up to IMAP_WORKERS_PER_UID. */
-const SESSIONS_BEFORE_NEXT_WORKER = 8;
+/**
+ * A further worker for the same uid starts when each has this many sessions, up to IMAP_WORKERS_PER_UID. A worker costs
+ * about 20 MB, and of a hundred sessions hardly two work at the same time.
+ */
+const SESSIONS_BEFORE_NEXT_WORKER = 100;
 
 /** Young garbage of a worker: with 1 MiB, reading many messages takes a tenth longer; with 4, nothing is faster. */
 const SEMI_SPACE_MIB = 2;
