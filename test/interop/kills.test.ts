@@ -24,7 +24,7 @@ import { mailIds } from '../support/peer-targets.js';
 import { isAlive } from '../support/start.js';
 import { type ScriptedServers, startWithScripts } from '../support/start-scripts.js';
 
-const COMMANDS = 600;
+const COMMANDS = 1_000;
 /** On average, one process is killed in so many commands. */
 const COMMANDS_PER_KILL = 15;
 /** Then the service must answer a login again. */
