@@ -12,7 +12,7 @@ import {
 import { describeProblem } from '../../init/runtime/settings-file.js';
 import { AuthClient } from '../client.js';
 import { isAlive, runAuthdaemond, StartFailure } from '../main.js';
-import { BUILT_IN_MODULES } from '../modules/registry.js';
+import { BUILT_IN_MODULES } from '../modules/built-in-modules.js';
 import { type AuthdaemonSettings, readAuthdaemonSettings, socketPathOf } from '../settings.js';
 
 const usage = `Usage: authdaemond                  run the daemon in the foreground

@@ -3,34 +3,15 @@
  */
 import { type Completion, ok } from '../completion.js';
 import type { Session } from '../session.js';
-import type { Cursor } from '../wire/cursor.js';
-
-import type { SequenceSet } from '../wire/sequence-set.js';
+import type { TransferArguments } from '../wire/transfer-arguments.js';
 import { copyUidCode } from '../wire/uidplus.js';
-
-interface CopyArguments {
-  readonly messages: SequenceSet;
-  readonly by: 'uid' | 'sequence number';
-  /** As the client wrote it. */
-  readonly mailboxName: Buffer;
-}
-
-/** `copy = "COPY" SP sequence-set SP mailbox` (RFC 9051 section 9). */
-export function parseCopy(cursor: Cursor, by: CopyArguments['by']): CopyArguments {
-  cursor.sp();
-  const messages = cursor.sequenceSet();
-  cursor.sp();
-  const mailboxName = cursor.mailbox();
-  cursor.end();
-  return { messages, by, mailboxName };
-}
 
 /**
  * Copies messages with their flags and dates, and says which UIDs the copies have.
  *
  * RFC 9051 section 6.4.7; COPYUID is RFC 4315. Messages that are gone are left out by the folder or make it all fail.
  */
-export async function copy(session: Session, { messages, by, mailboxName }: CopyArguments): Promise<Completion> {
+export async function copy(session: Session, { messages, by, mailboxName }: TransferArguments): Promise<Completion> {
   const mailbox = session.selected;
   const picked = mailbox.pick(messages, by);
   const target = session.openTarget(mailboxName);

@@ -6,11 +6,12 @@
 import { type Command, type CommandRules, command, parseNothing } from '../command.js';
 import type { Session } from '../session.js';
 import { parseList } from '../wire/list-arguments.js';
+import { parseTransfer } from '../wire/transfer-arguments.js';
 import { append, parseAppend } from './append.js';
 import { capability } from './capability.js';
 import { check } from './check.js';
 import { close } from './close.js';
-import { copy, parseCopy } from './copy.js';
+import { copy } from './copy.js';
 import { create, parseCreate } from './create.js';
 import { deleteMailbox, parseDelete } from './delete.js';
 import { enable, parseEnable } from './enable.js';
@@ -21,7 +22,7 @@ import { idle } from './idle.js';
 import { list } from './list.js';
 import { logout } from './logout.js';
 import { lsub, parseLsub } from './lsub.js';
-import { move, parseMove } from './move.js';
+import { move } from './move.js';
 import { namespace } from './namespace.js';
 import { noop } from './noop.js';
 import { parseRename, rename } from './rename.js';
@@ -84,10 +85,10 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['UID THREAD', command(onMailbox, (cursor) => parseThreadCommand(cursor, 'uid'), thread)],
   ['STORE', command(onSequenceNumbers, (cursor) => parseStore(cursor, 'sequence number'), store)],
   ['UID STORE', command(onMailbox, (cursor) => parseStore(cursor, 'uid'), store)],
-  ['COPY', command(onSequenceNumbers, (cursor) => parseCopy(cursor, 'sequence number'), copy)],
-  ['UID COPY', command(onMailbox, (cursor) => parseCopy(cursor, 'uid'), copy)],
-  ['MOVE', command(onMailbox, (cursor) => parseMove(cursor, 'sequence number'), move)],
-  ['UID MOVE', command(onMailbox, (cursor) => parseMove(cursor, 'uid'), move)],
+  ['COPY', command(onSequenceNumbers, (cursor) => parseTransfer(cursor, 'sequence number'), copy)],
+  ['UID COPY', command(onMailbox, (cursor) => parseTransfer(cursor, 'uid'), copy)],
+  ['MOVE', command(onMailbox, (cursor) => parseTransfer(cursor, 'sequence number'), move)],
+  ['UID MOVE', command(onMailbox, (cursor) => parseTransfer(cursor, 'uid'), move)],
   ['EXPUNGE', command(onMailbox, parseExpunge, expunge)],
   ['UID EXPUNGE', command(onMailbox, parseUidExpunge, expunge)],
 ]);

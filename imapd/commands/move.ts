@@ -3,28 +3,9 @@
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import type { Session } from '../session.js';
-import type { Cursor } from '../wire/cursor.js';
-
 import { encodeUntagged } from '../wire/responses.js';
-import type { SequenceSet } from '../wire/sequence-set.js';
+import type { TransferArguments } from '../wire/transfer-arguments.js';
 import { copyUidCode } from '../wire/uidplus.js';
-
-interface MoveArguments {
-  readonly messages: SequenceSet;
-  readonly by: 'uid' | 'sequence number';
-  /** As the client wrote it. */
-  readonly mailboxName: Buffer;
-}
-
-/** `move = "MOVE" SP sequence-set SP mailbox` (RFC 9051 section 9). */
-export function parseMove(cursor: Cursor, by: MoveArguments['by']): MoveArguments {
-  cursor.sp();
-  const messages = cursor.sequenceSet();
-  cursor.sp();
-  const mailboxName = cursor.mailbox();
-  cursor.end();
-  return { messages, by, mailboxName };
-}
 
 /**
  * Moves messages. COPYUID comes first, then the EXPUNGE responses, then the completion.
@@ -32,7 +13,7 @@ export function parseMove(cursor: Cursor, by: MoveArguments['by']): MoveArgument
  * RFC 6851 section 3.3 and RFC 9051 section 6.4.8. The EXPUNGE responses are those that the session announces after
  * the command: its row lets them pass.
  */
-export async function move(session: Session, { messages, by, mailboxName }: MoveArguments): Promise<Completion> {
+export async function move(session: Session, { messages, by, mailboxName }: TransferArguments): Promise<Completion> {
   const mailbox = session.selected;
   if (mailbox.readOnly) throw new CommandFailure('Current box is selected READ-ONLY.', 'NOPERM');
   const picked = mailbox.pick(messages, by);

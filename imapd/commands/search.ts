@@ -7,7 +7,7 @@ import type { PickedMessage } from '../selected-mailbox.js';
 import type { Session } from '../session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
-import { encodeEsearch, encodeNumbers } from '../wire/responses.js';
+import { encodeFound } from '../wire/responses.js';
 import { parseSearch, type SearchProgram } from '../wire/search-keys.js';
 
 interface SearchArguments {
@@ -30,19 +30,7 @@ export function parseSearchCommand(
 export async function search(session: Session, { program, by, tag }: SearchArguments): Promise<Completion> {
   const found = await searchMessages(session, { charset: program.charset, key: program.key });
   const numbers = found.map((message) => numberOf(message, by));
-  const options = program.return;
-  session.write(
-    options === undefined
-      ? encodeNumbers('SEARCH', numbers)
-      : encodeEsearch({
-          tag,
-          uid: by === 'uid',
-          min: options.includes('MIN') ? numbers[0] : undefined,
-          max: options.includes('MAX') ? numbers.at(-1) : undefined,
-          count: options.includes('COUNT') ? numbers.length : undefined,
-          all: options.includes('ALL') ? numbers : undefined,
-        }),
-  );
+  session.write(encodeFound('SEARCH', numbers, { tag, by, options: program.return }));
   return ok('SEARCH done.');
 }
 

@@ -10,7 +10,7 @@ import type { Session } from '../session.js';
 import { describeMessages, needsOf } from '../sortable.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
-import { encodeEsearch, encodeNumbers } from '../wire/responses.js';
+import { encodeFound } from '../wire/responses.js';
 import { parseSort, type SortProgram } from '../wire/sort-thread.js';
 
 interface SortArguments {
@@ -33,18 +33,6 @@ export async function sort(session: Session, { program, by, tag }: SortArguments
   const inOrder = await paced(session, sorted(found, compareBy(program.criteria)));
   const numbers = inOrder.map(({ uid, sequenceNumber }) => (by === 'uid' ? uid : sequenceNumber));
 
-  const options = program.return;
-  session.write(
-    options === undefined
-      ? encodeNumbers('SORT', numbers)
-      : encodeEsearch({
-          tag,
-          uid: by === 'uid',
-          min: options.includes('MIN') ? numbers[0] : undefined,
-          max: options.includes('MAX') ? numbers.at(-1) : undefined,
-          count: options.includes('COUNT') ? numbers.length : undefined,
-          all: options.includes('ALL') ? numbers : undefined,
-        }),
-  );
+  session.write(encodeFound('SORT', numbers, { tag, by, options: program.return }));
   return ok('SORT done.');
 }

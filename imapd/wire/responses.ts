@@ -4,8 +4,10 @@
  * Each function gives whole lines as octets. Human texts and response codes are made harmless here; names go out as
  * strings. It knows no session and does not choose when anything is sent.
  */
+
 import { Encoder } from './encoder.js';
 import { MAX_TEXT_OCTETS } from './limits.js';
+import type { ReturnOption } from './search-keys.js';
 import { compactSet } from './sequence-set.js';
 import type { StatusItem } from './status-items.js';
 
@@ -157,6 +159,27 @@ export function encodeEsearch({ tag, uid, min, max, count, all }: SearchResult):
   const set = all === undefined ? '' : compactSet(all);
   if (set !== '') line.atom(' ALL ').atom(set);
   return line.crlf();
+}
+
+/** Who asked for numbers, and in which form: RETURN's words, or undefined for the answer that RFC 3501 knows. */
+export interface NumbersWanted {
+  readonly tag: string;
+  readonly by: 'uid' | 'sequence number';
+  readonly options: readonly ReturnOption[] | undefined;
+}
+
+/** The answer to SEARCH or SORT: `* SEARCH 2 84`, or ESEARCH with what RETURN asks for. */
+export function encodeFound(name: 'SEARCH' | 'SORT', numbers: readonly number[], wanted: NumbersWanted): Buffer {
+  const { tag, by, options } = wanted;
+  if (options === undefined) return encodeNumbers(name, numbers);
+  return encodeEsearch({
+    tag,
+    uid: by === 'uid',
+    min: options.includes('MIN') ? numbers[0] : undefined,
+    max: options.includes('MAX') ? numbers.at(-1) : undefined,
+    count: options.includes('COUNT') ? numbers.length : undefined,
+    all: options.includes('ALL') ? numbers : undefined,
+  });
 }
 
 /** Begins `* 12 FETCH (`; the caller writes the items and ends with `)` and `crlf`. */

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ModuleContext } from '../../authdaemon/modules/module.js';
-import { buildModule } from '../../authdaemon/modules/registry.js';
+import { buildModule } from '../../authdaemon/modules/built-in-modules.js';
 import { UserdbModule } from '../../authdaemon/modules/userdb.js';
 import { compileUserdb, editUserdb, UserdbFailure } from '../../authdaemon/userdb-files.js';
 import { accountFromFields, parseFields, passwordField, splitPasswords } from '../../authdaemon/userdb-record.js';
