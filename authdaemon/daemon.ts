@@ -7,8 +7,8 @@ import type { Log } from '../init/runtime/log.js';
 import { describeProblem } from '../init/runtime/settings-file.js';
 import type { ModuleChain } from './authenticate.js';
 import { LookupQueue } from './lookup-queue.js';
-import type { AuthModule } from './modules/module.js';
 import { buildModule } from './modules/built-in-modules.js';
+import type { AuthModule } from './modules/module.js';
 import type { AuthdaemonSettings } from './settings.js';
 
 /** The daemon cannot work with these settings; the text is for the administrator. */
