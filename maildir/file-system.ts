@@ -210,3 +210,22 @@ export function octetsFromText(text: string): Buffer {
 function pathOctets(path: string): string | Buffer {
   return /\p{Surrogate}/u.test(path) ? octetsFromText(path) : path;
 }
+
+/**
+ * Whether a process of this machine lives, whoever owns it. One that has died and that nobody waits for (a container
+ * without an init) is dead, although a signal can still be sent to it.
+ */
+export function processIsRunning(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  try {
+    const status = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !/^[ZX]/.test(status.slice(status.lastIndexOf(')') + 2));
+  } catch {
+    return true;
+  }
+}

@@ -10,6 +10,7 @@
  */
 import { join } from 'node:path';
 import { errorCode, MaildirError } from './errors.js';
+import { processIsRunning } from './file-system.js';
 import { createUnique, readWhole, unlessMissing, unlinkIfThere, versionOf } from './files.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -96,7 +97,7 @@ function removeDeadLock(surroundings: Surroundings, tmp: string): boolean {
   if (found === undefined) return true;
   const [pid = '', ...host] = found.octets.toString('latin1').split(':');
   const ofThisHost = host.join(':') === surroundings.hostName;
-  const gone = ofThisHost && (Number(pid) === surroundings.processId || !processExists(Number(pid)));
+  const gone = ofThisHost && (Number(pid) === surroundings.processId || !processIsRunning(Number(pid)));
   if (!gone && surroundings.now() - found.status.modifiedAt < STALE_AFTER_MILLISECONDS) return false;
 
   const aside = join(tmp, surroundings.names.forPurpose('deadlock'));
@@ -114,14 +115,4 @@ function releaseLock(surroundings: Surroundings, tmp: string, own: number): void
 
 function lockPath(tmp: string): string {
   return join(tmp, 'courier.lock');
-}
-
-function processExists(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === 'EPERM';
-  }
 }

@@ -2,6 +2,8 @@
  * Folders as sessions see them: arrival, flags, keywords, copies, moves, removals, and other programs in between.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   linkSync,
@@ -311,6 +313,21 @@ test('a stale lock of a dead process is taken away, one of a living process is w
   await adding;
   assert.ok(!existsSync(lock));
   assert.deepEqual(readdirSync(join(path, 'tmp')), []);
+});
+
+test('the lock of a process that died unnoticed, which nobody has waited for, is taken away', async (t) => {
+  const { path, folder } = await opened(t, []);
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  t.after(() => parent.kill());
+  const [pid] = (await once(parent.stdout, 'data')) as [Buffer];
+  const dead = Number(pid.toString());
+  while (!/\) Z /.test(readFileSync(`/proc/${dead}/stat`, 'latin1'))) await new Promise(setImmediate);
+  const lock = join(path, 'tmp', 'courier.lock');
+  writeFileSync(lock, `${dead}:mx.example`);
+
+  await append(folder, 'one');
+
+  assert.ok(!existsSync(lock));
 });
 
 test('a copy is a link where it can be, and written anew where not', async (t) => {

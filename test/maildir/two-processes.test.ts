@@ -73,7 +73,7 @@ function filesIn(path: string): string[] {
 }
 
 /**
- * Makes the change of another program fall into a tick of its own. One within the tick of a scan is seen a moment later,
+ * Makes what another program or the other store changed fall into a tick of its own. One within the tick of a scan is seen a moment later,
  * and a test that looks at once would have to wait for that.
  */
 function newTick(path: string, count: number): void {
@@ -115,6 +115,7 @@ test('two stores and a delivering program agree after every mixture of operation
           deliver(path, `17000000${count}.M1.mx`, `m${count}`);
           newTick(path, count);
         } else if (todo.kind === 'refresh') {
+          newTick(path, count);
           await folder.refresh();
           watcher.look(folder);
         } else if (todo.kind === 'rename outside' && outside !== undefined) {
@@ -143,7 +144,11 @@ test('two stores and a delivering program agree after every mixture of operation
         }
       }
 
-      for (const folder of folders) await folder.refresh();
+      for (const folder of folders) {
+        count += 1;
+        newTick(path, count);
+        await folder.refresh();
+      }
       for (const folder of folders) watcher.look(folder);
       const [one, two] = folders.map((folder) => ({
         ...tell(folder),
