@@ -4,7 +4,7 @@
  * A word stands here only if it works. Words that need nothing but the session are the same before and after login, so
  * that clients that ask once are not misled.
  */
-import type { SessionSettings } from './settings.js';
+import type { SessionSettings } from './settings/session-settings.js';
 
 /** Extensions, in the order in which they are said. */
 const extensions = [

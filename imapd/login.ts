@@ -4,9 +4,9 @@
  * Everything is in login-session.ts; here it only gets its clock. This file is what the supervisor starts.
  */
 import { type GoodbyeReason, type LoginClient, type LoginProtocol, serveLogins } from '../init/runtime/before-login.js';
+import { LoginSession, serveBeforeLogin } from './before-login/login-session.js';
 import type { Clock } from './clock.js';
-import { LoginSession, serveBeforeLogin } from './login-session.js';
-import type { SessionSettings } from './settings.js';
+import type { SessionSettings } from './settings/session-settings.js';
 import { encodeUntagged } from './wire/responses.js';
 
 const clock: Clock = {

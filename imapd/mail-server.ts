@@ -11,9 +11,9 @@ import type { Maildir } from '../maildir/maildir.js';
 import type { MaildirStore } from '../maildir/maildir-store.js';
 import { capabilityCode } from './capability.js';
 import type { Clock } from './clock.js';
-import { Session, serveSession } from './session.js';
-import { loginLine, who } from './session-log.js';
-import type { SessionSettings } from './settings.js';
+import { Session, serveSession } from './session/session.js';
+import { loginLine, who } from './session/session-log.js';
+import type { SessionSettings } from './settings/session-settings.js';
 import { encodeCompletion, encodeUntagged } from './wire/responses.js';
 
 /** The sticky bit of a home directory: the administrator's way to lock an account for a while. */

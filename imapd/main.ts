@@ -6,7 +6,7 @@ import { mergeDefaultOptions, optionsRecord, parseOptions } from '../authdaemon/
 import { AuthClient } from '../authdaemon/client.js';
 import type { Authenticate } from '../init/runtime/session-broker.js';
 import { superviseMailService } from '../init/runtime/supervisor.js';
-import { type ImapdSettings, readImapdSettings } from './settings-reader.js';
+import { type ImapdSettings, readImapdSettings } from './settings/settings-reader.js';
 
 /** How imapd is started. */
 export interface ImapdOptions {

@@ -11,7 +11,7 @@ import { realFileSystem } from '../maildir/file-system.js';
 import { MaildirStore } from '../maildir/maildir-store.js';
 import type { Clock } from './clock.js';
 import { ImapServer } from './mail-server.js';
-import type { SessionSettings } from './settings.js';
+import type { SessionSettings } from './settings/session-settings.js';
 
 const clock: Clock = {
   now: () => Date.now(),

@@ -16,7 +16,7 @@ import { describeProblem } from '../../init/runtime/settings-file.js';
 import { StartFailure } from '../../init/runtime/supervisor.js';
 import { CertificateFailure, readTlsMaterial } from '../../init/runtime/tls-helpers.js';
 import { runImapd } from '../main.js';
-import { type ImapdSettings, readImapdSettings } from '../settings-reader.js';
+import { type ImapdSettings, readImapdSettings } from '../settings/settings-reader.js';
 
 const usage = `Usage: imapd                      run the server in the foreground
        imapd --check              look for mistakes in the settings, and end

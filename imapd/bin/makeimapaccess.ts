@@ -6,7 +6,7 @@ import { readAccessFile } from '../../init/runtime/access-file.js';
 import { askControl } from '../../init/runtime/control.js';
 import { EXIT_USAGE, ProgramFailure, runProgram, settingsDirectory } from '../../init/runtime/program.js';
 import { describeProblem } from '../../init/runtime/settings-file.js';
-import { readImapdSettings } from '../settings-reader.js';
+import { readImapdSettings } from '../settings/settings-reader.js';
 
 const usage = `Usage: makeimapaccess
 

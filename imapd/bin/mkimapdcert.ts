@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { writeNewCertificate } from '../../init/runtime/certificate-file.js';
 import { EXIT_USAGE, ProgramFailure, runProgram, settingsDirectory } from '../../init/runtime/program.js';
-import { readImapdSettings } from '../settings-reader.js';
+import { readImapdSettings } from '../settings/settings-reader.js';
 
 const usage = `Usage: mkimapdcert [NAME…]
 

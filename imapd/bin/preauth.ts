@@ -15,9 +15,9 @@ import type { Maildir } from '../../maildir/maildir.js';
 import { MaildirStore } from '../../maildir/maildir-store.js';
 import { capabilityCode } from '../capability.js';
 import type { Clock } from '../clock.js';
-import { Session, serveSession } from '../session.js';
-import { loginLine } from '../session-log.js';
-import { readImapdSettings } from '../settings-reader.js';
+import { Session, serveSession } from '../session/session.js';
+import { loginLine } from '../session/session-log.js';
+import { readImapdSettings } from '../settings/settings-reader.js';
 import { encodeUntagged } from '../wire/responses.js';
 
 const clock: Clock = {

@@ -3,9 +3,9 @@
  */
 import type { Folder, MessageWriter, NewMessage } from '../../maildir/folder.js';
 import { ClientGone, CommandFailure, type Completion, ok } from '../completion.js';
-import { bitsFromFlags } from '../flag-bits.js';
-import { isSpeakable } from '../mailbox-updates.js';
-import type { Session } from '../session.js';
+import { bitsFromFlags } from '../mailbox/flag-bits.js';
+import { isSpeakable } from '../mailbox/mailbox-updates.js';
+import type { Session } from '../session/session.js';
 import type { ReceivedCommand, StreamingLiteral } from '../wire/command-reader.js';
 import { Cursor, type FlagList } from '../wire/cursor.js';
 import { SyntaxFailure } from '../wire/failures.js';

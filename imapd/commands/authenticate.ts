@@ -1,8 +1,8 @@
 /** AUTHENTICATE: a SASL exchange in lines of base64, with initial response (RFC 4959). */
 import { decodeBase64, type SaslConversation, type SaslStep, saslConversation } from '../../authdaemon/sasl.js';
+import { attemptLogin, refuseLogin, requireTls } from '../before-login/login-attempt.js';
+import type { LoginSession } from '../before-login/login-session.js';
 import { ClientGone, type Completion } from '../completion.js';
-import { attemptLogin, refuseLogin, requireTls } from '../login-attempt.js';
-import type { LoginSession } from '../login-session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
 import { Encoder } from '../wire/encoder.js';

@@ -1,7 +1,7 @@
 /** CLOSE: leaves the mailbox and removes what is marked \Deleted, without a word about it (RFC 9051 section 6.4.1). */
 import { type Completion, ok } from '../completion.js';
-import { expungeDeleted } from '../expunge-deleted.js';
-import type { Session } from '../session.js';
+import { expungeDeleted } from '../mailbox/expunge-deleted.js';
+import type { Session } from '../session/session.js';
 
 /** After EXAMINE nothing is removed. */
 export async function close(session: Session): Promise<Completion> {

@@ -2,7 +2,7 @@
  * COPY and UID COPY: all the messages, or none.
  */
 import { type Completion, ok } from '../completion.js';
-import type { Session } from '../session.js';
+import type { Session } from '../session/session.js';
 import type { TransferArguments } from '../wire/transfer-arguments.js';
 import { copyUidCode } from '../wire/uidplus.js';
 

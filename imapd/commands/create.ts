@@ -1,7 +1,7 @@
 /** CREATE: makes a folder. */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { nameOfNew } from '../mailbox-name.js';
-import type { Session } from '../session.js';
+import { nameOfNew } from '../mailbox/mailbox-name.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 
 /** `create = "CREATE" SP mailbox` */

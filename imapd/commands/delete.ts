@@ -1,7 +1,7 @@
 /** DELETE: removes a folder with its messages, for good. */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { nameOfExisting, PERSONAL_PREFIX } from '../mailbox-name.js';
-import type { Session } from '../session.js';
+import { nameOfExisting, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 
 /** `delete = "DELETE" SP mailbox` */

@@ -1,7 +1,7 @@
 /** ENABLE: switches extensions on that change what the client is sent (RFC 5161). */
 import { ENABLABLE } from '../capability.js';
 import { type Completion, ok } from '../completion.js';
-import type { Session } from '../session.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { encodeWords } from '../wire/responses.js';
 

@@ -2,8 +2,8 @@
  * EXPUNGE and UID EXPUNGE. The EXPUNGE responses are those that the session announces after each command.
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { expungeDeleted } from '../expunge-deleted.js';
-import type { Session } from '../session.js';
+import { expungeDeleted } from '../mailbox/expunge-deleted.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 

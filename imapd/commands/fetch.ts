@@ -8,14 +8,14 @@
  * a FETCH response of its own per message, after the bodies, as from Courier.
  */
 import { SEEN } from '../../maildir/flags.js';
+import { falseIfGone, MessageReading } from '../cache/message-reading.js';
 import { ClientGone, type Completion, no, ok } from '../completion.js';
-import { answersOf } from '../fetch-answers.js';
-import { fetchFlags, isFlagsOnly } from '../fetch-flags.js';
-import { flagsFetchLine } from '../mailbox-updates.js';
-import { falseIfGone, MessageReading } from '../message-reading.js';
-import { paced } from '../paced.js';
-import type { PickedMessage, SelectedMailbox } from '../selected-mailbox.js';
-import type { Session } from '../session.js';
+import { answersOf } from '../fetch/fetch-answers.js';
+import { fetchFlags, isFlagsOnly } from '../fetch/fetch-flags.js';
+import { flagsFetchLine } from '../mailbox/mailbox-updates.js';
+import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import { paced } from '../session/paced.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { type FetchItem, parseFetchItems } from '../wire/fetch-items.js';
 import { type FetchAnswer, FetchWriter, LiteralFailure } from '../wire/fetch-response.js';

@@ -3,7 +3,7 @@ import { release, type } from 'node:os';
 import type { Log } from '../../init/runtime/log.js';
 import { logValue } from '../../init/runtime/log.js';
 import { type Completion, ok } from '../completion.js';
-import type { SessionSettings } from '../settings.js';
+import type { SessionSettings } from '../settings/session-settings.js';
 import { VERSION } from '../version.js';
 import type { Cursor } from '../wire/cursor.js';
 import { Encoder } from '../wire/encoder.js';

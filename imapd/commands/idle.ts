@@ -1,6 +1,6 @@
 /** IDLE: tells the client what happens, as it happens, until it says DONE (RFC 2177). */
 import { ClientGone, type Completion, ok } from '../completion.js';
-import type { Session } from '../session.js';
+import type { Session } from '../session/session.js';
 import type { BadLine, ReceivedCommand } from '../wire/command-reader.js';
 import { SyntaxFailure } from '../wire/failures.js';
 import { encodeContinuation, encodeUntagged } from '../wire/responses.js';

@@ -1,11 +1,11 @@
 /** LIST, with LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC 6154). */
 import { MaildirError } from '../../maildir/errors.js';
 import { type Completion, ok } from '../completion.js';
-import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree, specialUses } from '../mailbox-list.js';
-import { DELIMITER, mailboxName } from '../mailbox-name.js';
-import { type MailboxPattern, mailboxPattern } from '../mailbox-pattern.js';
-import { statusResponse } from '../mailbox-status.js';
-import type { Session } from '../session.js';
+import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree, specialUses } from '../mailbox/mailbox-list.js';
+import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
+import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
+import { statusResponse } from '../mailbox/mailbox-status.js';
+import type { Session } from '../session/session.js';
 import type { ListArguments } from '../wire/list-arguments.js';
 import { encodeList } from '../wire/responses.js';
 

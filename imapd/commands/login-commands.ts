@@ -1,8 +1,9 @@
 /**
  * The command table before login. The login process loads these commands and no others.
  */
+
+import type { LoginSession } from '../before-login/login-session.js';
 import { type Command, type CommandRules, command, parseNothing } from '../command.js';
-import type { LoginSession } from '../login-session.js';
 import { authenticate, parseAuthenticate } from './authenticate.js';
 import { capability } from './capability.js';
 import { id, parseId } from './id.js';

@@ -1,8 +1,8 @@
 /** LOGIN: a name and a password in clear text. */
 import { saslConversation } from '../../authdaemon/sasl.js';
+import { attemptLogin, requireTls } from '../before-login/login-attempt.js';
+import type { LoginSession } from '../before-login/login-session.js';
 import { bad, type Completion } from '../completion.js';
-import { attemptLogin, requireTls } from '../login-attempt.js';
-import type { LoginSession } from '../login-session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
 

@@ -1,9 +1,9 @@
 /** LSUB: the names that were subscribed, whether there are such folders or not. */
 import { type Completion, ok } from '../completion.js';
-import { attributesOf, mailboxTree } from '../mailbox-list.js';
-import { DELIMITER, mailboxName } from '../mailbox-name.js';
-import { mailboxPattern } from '../mailbox-pattern.js';
-import type { Session } from '../session.js';
+import { attributesOf, mailboxTree } from '../mailbox/mailbox-list.js';
+import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
+import { mailboxPattern } from '../mailbox/mailbox-pattern.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { encodeList } from '../wire/responses.js';
 

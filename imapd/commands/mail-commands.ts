@@ -4,7 +4,7 @@
  * A command exists if and only if it has a row. Rows of the message commands are added beside those of mailboxes.
  */
 import { type Command, type CommandRules, command, parseNothing } from '../command.js';
-import type { Session } from '../session.js';
+import type { Session } from '../session/session.js';
 import { parseList } from '../wire/list-arguments.js';
 import { parseTransfer } from '../wire/transfer-arguments.js';
 import { append, parseAppend } from './append.js';

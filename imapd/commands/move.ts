@@ -2,7 +2,7 @@
  * MOVE and UID MOVE (RFC 6851): each message is at every moment in exactly one of the two folders.
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import type { Session } from '../session.js';
+import type { Session } from '../session/session.js';
 import { encodeUntagged } from '../wire/responses.js';
 import type { TransferArguments } from '../wire/transfer-arguments.js';
 import { copyUidCode } from '../wire/uidplus.js';

@@ -1,7 +1,7 @@
 /** NAMESPACE: where folders are (RFC 2342). */
 import { type Completion, ok } from '../completion.js';
-import { DELIMITER, PERSONAL_PREFIX } from '../mailbox-name.js';
-import type { Session } from '../session.js';
+import { DELIMITER, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
+import type { Session } from '../session/session.js';
 import { Encoder } from '../wire/encoder.js';
 
 /** One personal namespace below INBOX; no other users' and no shared ones. */

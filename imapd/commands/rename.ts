@@ -1,7 +1,7 @@
 /** RENAME: gives a folder and all below it another name; of INBOX it moves the messages. */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { DELIMITER, nameOfExisting, nameOfNew, PERSONAL_PREFIX } from '../mailbox-name.js';
-import type { Session } from '../session.js';
+import { DELIMITER, nameOfExisting, nameOfNew, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 
 interface RenameArguments {

@@ -2,9 +2,9 @@
  * SEARCH and UID SEARCH, with the answers of RFC 3501 and of ESEARCH (RFC 4731).
  */
 import { type Completion, ok } from '../completion.js';
-import { searchMessages } from '../search-run.js';
-import type { PickedMessage } from '../selected-mailbox.js';
-import type { Session } from '../session.js';
+import type { PickedMessage } from '../mailbox/selected-mailbox.js';
+import { searchMessages } from '../search/search-run.js';
+import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
 import { encodeFound } from '../wire/responses.js';

@@ -3,8 +3,8 @@
 import { MaildirError } from '../../maildir/errors.js';
 import { SEEN } from '../../maildir/flags.js';
 import { type Completion, ok } from '../completion.js';
-import { SelectedMailbox } from '../selected-mailbox.js';
-import type { Session } from '../session.js';
+import { SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { encodeExists, encodeRecent, encodeUntagged } from '../wire/responses.js';
 

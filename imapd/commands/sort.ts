@@ -4,10 +4,10 @@
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { compareBy } from '../message/sort.js';
 import { sorted } from '../message/steps.js';
-import { paced } from '../paced.js';
-import { searchMessages } from '../search-run.js';
-import type { Session } from '../session.js';
-import { describeMessages, needsOf } from '../sortable.js';
+import { searchMessages } from '../search/search-run.js';
+import { describeMessages, needsOf } from '../search/sortable.js';
+import { paced } from '../session/paced.js';
+import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
 import { encodeFound } from '../wire/responses.js';

@@ -1,6 +1,7 @@
 /** STARTTLS: goes on in TLS, and forgets what was sent before (RFC 9051 section 6.2.1). */
+
+import type { LoginSession } from '../before-login/login-session.js';
 import { bad, type Completion, ok } from '../completion.js';
-import type { LoginSession } from '../login-session.js';
 
 /** The handshake begins after the OK is written. */
 export async function starttls(session: LoginSession): Promise<Completion> {

@@ -1,8 +1,8 @@
 /** STATUS: counts of a mailbox that need not be selected. */
 import { type Completion, ok } from '../completion.js';
-import { nameOfExisting } from '../mailbox-name.js';
-import { statusResponse } from '../mailbox-status.js';
-import type { Session } from '../session.js';
+import { nameOfExisting } from '../mailbox/mailbox-name.js';
+import { statusResponse } from '../mailbox/mailbox-status.js';
+import type { Session } from '../session/session.js';
 import { Cursor } from '../wire/cursor.js';
 import { parseStatusItems, type StatusItem } from '../wire/status-items.js';
 

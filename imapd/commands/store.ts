@@ -4,9 +4,9 @@
 
 import type { FlagChange } from '../../maildir/flags.js';
 import { CommandFailure, type Completion, no, ok } from '../completion.js';
-import { bitsFromFlags, changedBits } from '../flag-bits.js';
-import { flagsFetchLine, isSpeakable, type MessageFlags } from '../mailbox-updates.js';
-import type { Session } from '../session.js';
+import { bitsFromFlags, changedBits } from '../mailbox/flag-bits.js';
+import { flagsFetchLine, isSpeakable, type MessageFlags } from '../mailbox/mailbox-updates.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 

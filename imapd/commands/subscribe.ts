@@ -1,7 +1,7 @@
 /** SUBSCRIBE: remembers a name; the folder need not exist (RFC 3501 section 6.3.6). */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { folderName } from '../mailbox-name.js';
-import type { Session } from '../session.js';
+import { folderName } from '../mailbox/mailbox-name.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 
 /** `subscribe = "SUBSCRIBE" SP mailbox` */

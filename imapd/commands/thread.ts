@@ -3,10 +3,10 @@
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { encodeThreadInSteps, threadByReferences, threadBySubject } from '../message/thread.js';
-import { paced } from '../paced.js';
-import { searchMessages } from '../search-run.js';
-import type { Session } from '../session.js';
-import { describeMessages } from '../sortable.js';
+import { searchMessages } from '../search/search-run.js';
+import { describeMessages } from '../search/sortable.js';
+import { paced } from '../session/paced.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { parseThread, type ThreadProgram } from '../wire/sort-thread.js';
 

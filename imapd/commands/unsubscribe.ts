@@ -1,7 +1,7 @@
 /** UNSUBSCRIBE: forgets a name. */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { folderName } from '../mailbox-name.js';
-import type { Session } from '../session.js';
+import { folderName } from '../mailbox/mailbox-name.js';
+import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 
 /** `unsubscribe = "UNSUBSCRIBE" SP mailbox` */

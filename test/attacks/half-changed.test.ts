@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { SelectedMailbox } from '../../imapd/selected-mailbox.js';
+import { SelectedMailbox } from '../../imapd/mailbox/selected-mailbox.js';
 import { FLAGGED } from '../../maildir/flags.js';
 import { deliver, makeMaildir, openStore, scratchDirectory } from '../maildir/scratch.js';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { CommandFailure } from '../../imapd/completion.js';
-import { mailboxPattern } from '../../imapd/mailbox-pattern.js';
+import { mailboxPattern } from '../../imapd/mailbox/mailbox-pattern.js';
 
 function matches(reference: string, pattern: string, name: string): boolean {
   return mailboxPattern(Buffer.from(reference), Buffer.from(pattern)).matches(name);

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { SelectedMailbox } from '../../imapd/selected-mailbox.js';
+import { SelectedMailbox } from '../../imapd/mailbox/selected-mailbox.js';
 import { SyntaxFailure } from '../../imapd/wire/failures.js';
 import { DELETED, SEEN } from '../../maildir/flags.js';
 import { ClientView } from '../support/client-view.js';

@@ -4,7 +4,7 @@ import { chmodSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { SelectedMailbox } from '../../imapd/selected-mailbox.js';
+import { SelectedMailbox } from '../../imapd/mailbox/selected-mailbox.js';
 import { realClock } from '../support/memory-target.js';
 import { SessionFixture } from '../support/session-fixture.js';
 

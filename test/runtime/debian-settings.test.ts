@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readImapdSettings } from '../../imapd/settings-reader.js';
+import { readImapdSettings } from '../../imapd/settings/settings-reader.js';
 
 test("K6: Debian's own files load without an error, and each ineffective setting is told with its line", () => {
   const directory = '/etc/courier';

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { readImapdSettings } from '../../imapd/settings-reader.js';
-import { settingsWithoutEffect } from '../../imapd/settings-without-effect.js';
+import { readImapdSettings } from '../../imapd/settings/settings-reader.js';
+import { settingsWithoutEffect } from '../../imapd/settings/settings-without-effect.js';
 import { describeProblem } from '../../init/runtime/settings-file.js';
 
 const here = dirname(fileURLToPath(import.meta.url));

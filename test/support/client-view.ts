@@ -2,8 +2,8 @@
  * A client that believes every untagged response about its mailbox, and can be asked whether it is right.
  */
 import assert from 'node:assert/strict';
-import { flagsText, type MessageFlags } from '../../imapd/mailbox-updates.js';
-import type { SelectedMailbox } from '../../imapd/selected-mailbox.js';
+import { flagsText, type MessageFlags } from '../../imapd/mailbox/mailbox-updates.js';
+import type { SelectedMailbox } from '../../imapd/mailbox/selected-mailbox.js';
 import type { FolderInMemory } from './folder-in-memory.js';
 
 interface KnownMessage {

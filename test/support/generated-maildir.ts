@@ -4,7 +4,7 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
-import { Session, serveSession } from '../../imapd/session.js';
+import { Session, serveSession } from '../../imapd/session/session.js';
 import { logTo } from '../../init/runtime/log.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import { MaildirStore } from '../../maildir/maildir-store.js';

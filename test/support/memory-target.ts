@@ -6,12 +6,12 @@
  */
 import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
+import { LoginSession, serveBeforeLogin } from '../../imapd/before-login/login-session.js';
 import type { Clock } from '../../imapd/clock.js';
-import { LoginSession, serveBeforeLogin } from '../../imapd/login-session.js';
 import { ImapServer } from '../../imapd/mail-server.js';
-import { Session, serveSession } from '../../imapd/session.js';
-import { readSessionSettings } from '../../imapd/session-settings-reader.js';
-import type { SessionSettings } from '../../imapd/settings.js';
+import { Session, serveSession } from '../../imapd/session/session.js';
+import type { SessionSettings } from '../../imapd/settings/session-settings.js';
+import { readSessionSettings } from '../../imapd/settings/session-settings-reader.js';
 import { logTo } from '../../init/runtime/log.js';
 import type { SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
 import { describeProblem, Settings } from '../../init/runtime/settings-file.js';

@@ -1,7 +1,8 @@
 /** A client before login for tests: what it sends is given, what it is told is kept, what its password is worth is told. */
+
+import { LoginSession, serveBeforeLogin } from '../../imapd/before-login/login-session.js';
 import type { Clock } from '../../imapd/clock.js';
-import { LoginSession, serveBeforeLogin } from '../../imapd/login-session.js';
-import type { SessionSettings } from '../../imapd/settings.js';
+import type { SessionSettings } from '../../imapd/settings/session-settings.js';
 import type { LoginClient, LoginOutcome, LoginRequest } from '../../init/runtime/before-login.js';
 import { type LogLevel, logTo } from '../../init/runtime/log.js';
 import { testSettings } from './memory-target.js';

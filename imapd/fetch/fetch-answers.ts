@@ -3,12 +3,13 @@
  *
  * It writes nothing. Values of sections are places in the file, read when they are sent.
  */
-import { locateSection, wireOctets } from './message/body-section.js';
-import type { MessageReading } from './message-reading.js';
-import type { PickedMessage, SelectedMailbox } from './selected-mailbox.js';
-import { formatDateTime } from './wire/date-time.js';
-import type { FetchItem, PlainItem, SectionItem } from './wire/fetch-items.js';
-import type { FetchAnswer, StreamedLiteral } from './wire/fetch-response.js';
+
+import type { MessageReading } from '../cache/message-reading.js';
+import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import { locateSection, wireOctets } from '../message/body-section.js';
+import { formatDateTime } from '../wire/date-time.js';
+import type { FetchItem, PlainItem, SectionItem } from '../wire/fetch-items.js';
+import type { FetchAnswer, StreamedLiteral } from '../wire/fetch-response.js';
 
 /** The message that the items are about. */
 export interface FetchSubject {

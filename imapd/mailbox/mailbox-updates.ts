@@ -4,7 +4,7 @@
  *
  * They hold numbers and flags only, so they are text here; it knows no mailbox.
  */
-import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../maildir/flags.js';
+import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../../maildir/flags.js';
 
 /** Courier's order, which log readers and test suites have grown used to. */
 const systemFlags: readonly (readonly [FlagBits, string])[] = [

@@ -5,13 +5,13 @@
  * most once. The work is done in slices with breaks between them, and ends when the client has gone. What each key
  * means is in search-conditions.ts.
  */
-import { falseIfGone, MessageReading } from './message-reading.js';
-import { paced } from './paced.js';
+import { falseIfGone, MessageReading } from '../cache/message-reading.js';
+import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import { paced } from '../session/paced.js';
+import type { Session } from '../session/session.js';
+import type { SearchKey } from '../wire/search-keys.js';
 import { type Condition, conditionFor } from './search-conditions.js';
 import { textConditions } from './search-texts.js';
-import type { PickedMessage, SelectedMailbox } from './selected-mailbox.js';
-import type { Session } from './session.js';
-import type { SearchKey } from './wire/search-keys.js';
 
 /** The clock is asked once per so many messages that needed no file. */
 const MESSAGES_PER_LOOK_AT_CLOCK = 64;

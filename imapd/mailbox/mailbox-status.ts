@@ -1,10 +1,10 @@
 /** The STATUS response, for STATUS and for LIST with RETURN (STATUS …). */
-import type { Folder } from '../maildir/folder.js';
-import { falseIfGone, MessageReading } from './message-reading.js';
-import { paced } from './paced.js';
-import type { Session } from './session.js';
-import { encodeStatus } from './wire/responses.js';
-import type { StatusItem } from './wire/status-items.js';
+import type { Folder } from '../../maildir/folder.js';
+import { falseIfGone, MessageReading } from '../cache/message-reading.js';
+import { paced } from '../session/paced.js';
+import type { Session } from '../session/session.js';
+import { encodeStatus } from '../wire/responses.js';
+import type { StatusItem } from '../wire/status-items.js';
 
 /** What STATUS is asked. */
 export interface StatusQuestion {

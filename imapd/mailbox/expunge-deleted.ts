@@ -3,13 +3,13 @@
  *
  * It tells the client nothing: EXPUNGE responses come from the changes that a session announces after a command.
  */
-import { logValue } from '../init/runtime/log.js';
-import { DELETED } from '../maildir/flags.js';
-import type { Uid } from '../maildir/uid.js';
+import { logValue } from '../../init/runtime/log.js';
+import { DELETED } from '../../maildir/flags.js';
+import type { Uid } from '../../maildir/uid.js';
+import type { Session } from '../session/session.js';
+import { who } from '../session/session-log.js';
+import type { SequenceSet } from '../wire/sequence-set.js';
 import type { PickedMessage, SelectedMailbox } from './selected-mailbox.js';
-import type { Session } from './session.js';
-import { who } from './session-log.js';
-import type { SequenceSet } from './wire/sequence-set.js';
 
 /** Every UID there can be. */
 const ALL: SequenceSet = [{ first: 1, last: '*' }];

@@ -1,12 +1,13 @@
 /**
  * What SORT and THREAD compare, of each message that a search found: from the cache, or from its file.
  */
-import type { Criterion, SortableMessage, SortFacts } from './message/sort.js';
-import { falseIfGone, MessageReading } from './message-reading.js';
-import { paced } from './paced.js';
+
+import { falseIfGone, MessageReading } from '../cache/message-reading.js';
+import type { PickedMessage } from '../mailbox/selected-mailbox.js';
+import type { Criterion, SortableMessage, SortFacts } from '../message/sort.js';
+import { paced } from '../session/paced.js';
+import type { Session } from '../session/session.js';
 import { currentRow } from './search-run.js';
-import type { PickedMessage } from './selected-mailbox.js';
-import type { Session } from './session.js';
 
 /** A found message with what it is compared by. */
 export interface FoundMessage extends SortableMessage {

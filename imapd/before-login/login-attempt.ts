@@ -3,11 +3,11 @@
  *
  * It knows no syntax.
  */
-import { withDefaultDomain } from '../authdaemon/login-name.js';
-import { logValue } from '../init/runtime/log.js';
-import type { Secret } from '../init/runtime/secret.js';
-import { mayLogin } from './capability.js';
-import { CommandFailure, type Completion, no } from './completion.js';
+import { withDefaultDomain } from '../../authdaemon/login-name.js';
+import { logValue } from '../../init/runtime/log.js';
+import type { Secret } from '../../init/runtime/secret.js';
+import { mayLogin } from '../capability.js';
+import { CommandFailure, type Completion, no } from '../completion.js';
 import type { LoginSession } from './login-session.js';
 
 /** What is asked on every port that AUTHSERVICEport does not name. */

@@ -10,10 +10,12 @@
  * - EXISTS is told only together with all EXPUNGEs that are due, and before flags of new messages.
  * - What a command told by itself (STORE's FETCH responses) is not repeated: `told(uid)`.
  */
-import type { FlagBits } from '../maildir/flags.js';
-import type { Folder, FolderUse } from '../maildir/folder.js';
-import type { MessageTable } from '../maildir/message-table.js';
-import type { Uid } from '../maildir/uid.js';
+import type { FlagBits } from '../../maildir/flags.js';
+import type { Folder, FolderUse } from '../../maildir/folder.js';
+import type { MessageTable } from '../../maildir/message-table.js';
+import type { Uid } from '../../maildir/uid.js';
+import { SyntaxFailure } from '../wire/failures.js';
+import type { SequenceSet } from '../wire/sequence-set.js';
 import {
   existsLines,
   expungeLine,
@@ -23,8 +25,6 @@ import {
   type MessageFlags,
 } from './mailbox-updates.js';
 import { UidRanges } from './uid-ranges.js';
-import { SyntaxFailure } from './wire/failures.js';
-import type { SequenceSet } from './wire/sequence-set.js';
 
 declare const brand: unique symbol;
 

@@ -3,7 +3,7 @@
  *
  * It knows neither what the numbers count nor which of them are in use.
  */
-import type { SequenceSet } from './wire/sequence-set.js';
+import type { SequenceSet } from '../wire/sequence-set.js';
 
 /** Numbers of a set, whatever the number of its ranges, answered in logarithmic time. */
 export class NumberSet {

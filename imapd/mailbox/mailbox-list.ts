@@ -3,9 +3,9 @@
  *
  * It knows names and attributes; it reads no arguments and writes no response.
  */
-import type { Maildir } from '../maildir/maildir.js';
+import type { Maildir } from '../../maildir/maildir.js';
+import type { SessionSettings, SpecialUse } from '../settings/session-settings.js';
 import { DELIMITER, PERSONAL_PREFIX, withInboxInCapitals } from './mailbox-name.js';
-import type { SessionSettings, SpecialUse } from './settings.js';
 
 /** What there is to list, by folder name. */
 export interface MailboxTree {

@@ -4,8 +4,8 @@
  * It knows no protocol.
  */
 import type { Duplex } from 'node:stream';
-import type { Clock } from './clock.js';
-import { ClientGone } from './completion.js';
+import type { Clock } from '../clock.js';
+import { ClientGone } from '../completion.js';
 
 /** So much may wait before a command that writes much must flush: large enough for few writes, small per session. */
 export const FULL_OUTPUT_OCTETS = 262_144;

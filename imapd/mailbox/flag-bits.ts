@@ -12,8 +12,8 @@ import {
   type FlagBits,
   type FlagChange,
   SEEN,
-} from '../maildir/flags.js';
-import type { SystemFlag } from './wire/cursor.js';
+} from '../../maildir/flags.js';
+import type { SystemFlag } from '../wire/cursor.js';
 
 const bits: Readonly<Record<SystemFlag, FlagBits>> = {
   '\\Draft': DRAFT,

@@ -1,9 +1,9 @@
 /**
  * The conditions of SEARCH that compare texts: HEADER and its kin, BODY, TEXT.
  */
-import { CommandFailure } from './completion.js';
-import { isKnownCharset } from './message/charset.js';
-import { bodyMatches, compileNeedle, headerMatches, messageMatches, type Needle } from './message/search-text.js';
+import { CommandFailure } from '../completion.js';
+import { isKnownCharset } from '../message/charset.js';
+import { bodyMatches, compileNeedle, headerMatches, messageMatches, type Needle } from '../message/search-text.js';
 import { type Candidate, COST, type TextConditions } from './search-conditions.js';
 
 /**

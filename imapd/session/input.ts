@@ -5,7 +5,7 @@
  * its own socket. It knows no protocol.
  */
 import type { Duplex } from 'node:stream';
-import type { Clock } from './clock.js';
+import type { Clock } from '../clock.js';
 
 /** Why nothing more comes. */
 export type InputEnd = 'client' | 'timeout' | 'stopped';

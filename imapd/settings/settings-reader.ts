@@ -6,15 +6,15 @@
  */
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type AccessRule, readAccessFile } from '../init/runtime/access-file.js';
-import { parsePortList } from '../init/runtime/listen.js';
-import { type LogSettings, SYSLOG_FACILITIES } from '../init/runtime/log-destinations.js';
-import type { MailServiceConfiguration, ServiceDescription } from '../init/runtime/service-configuration.js';
-import { loadSettings, type Settings } from '../init/runtime/settings-file.js';
-import type { LoadedConfiguration } from '../init/runtime/supervisor.js';
-import { readTlsSettings } from '../init/runtime/tls-settings.js';
+import { type AccessRule, readAccessFile } from '../../init/runtime/access-file.js';
+import { parsePortList } from '../../init/runtime/listen.js';
+import { type LogSettings, SYSLOG_FACILITIES } from '../../init/runtime/log-destinations.js';
+import type { MailServiceConfiguration, ServiceDescription } from '../../init/runtime/service-configuration.js';
+import { loadSettings, type Settings } from '../../init/runtime/settings-file.js';
+import type { LoadedConfiguration } from '../../init/runtime/supervisor.js';
+import { readTlsSettings } from '../../init/runtime/tls-settings.js';
+import type { SessionSettings } from './session-settings.js';
 import { readSessionSettings } from './session-settings-reader.js';
-import type { SessionSettings } from './settings.js';
 import { settingsWithoutEffect } from './settings-without-effect.js';
 
 /** What the files say, with the parts that control scripts ask for. */

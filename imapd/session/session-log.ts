@@ -2,7 +2,7 @@
  * The lines that a session leaves in the log, word for word as Courier writes them: fail2ban and home-made parsers read
  * them. It knows only numbers and names.
  */
-import { logValue } from '../init/runtime/log.js';
+import { logValue } from '../../init/runtime/log.js';
 
 /** How a session ended. */
 export type SessionEnd = 'LOGOUT' | 'DISCONNECTED' | 'TIMEOUT' | 'SHUTDOWN';

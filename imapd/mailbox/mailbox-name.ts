@@ -6,8 +6,8 @@
  * All folders of an account are INBOX or below it, the delimiter is a dot, INBOX is caseless and everything else is
  * not. Nothing that could leave the maildir gets past this file, and the mail store checks once more.
  */
-import { CommandFailure } from './completion.js';
-import { decodeMailboxName, encodeMailboxName } from './wire/modified-utf7.js';
+import { CommandFailure } from '../completion.js';
+import { decodeMailboxName, encodeMailboxName } from '../wire/modified-utf7.js';
 
 /** Between the levels of a mailbox name, here and on the disk. */
 export const DELIMITER = '.';

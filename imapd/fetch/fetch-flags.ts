@@ -4,9 +4,9 @@
  * Everything is in memory, so the lines are put together as text with nothing made per message. They are ASCII: a
  * keyword that is not is never shown.
  */
-import type { PickedMessage } from './selected-mailbox.js';
-import type { Session } from './session.js';
-import type { FetchItem } from './wire/fetch-items.js';
+import type { PickedMessage } from '../mailbox/selected-mailbox.js';
+import type { Session } from '../session/session.js';
+import type { FetchItem } from '../wire/fetch-items.js';
 
 /** Lines that become one buffer: some 20 KB, a fraction of a millisecond. */
 const MESSAGES_AT_ONCE = 512;

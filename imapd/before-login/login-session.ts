@@ -4,22 +4,22 @@
  * Everything here is said by strangers, so everything has a limit: lines, literals, commands, mistakes, time. It asks
  * nobody about passwords itself; LoginClient does, and takes the session away when the answer is good.
  */
-import type { LoginClient } from '../init/runtime/before-login.js';
-import type { Log } from '../init/runtime/log.js';
-import { type CapabilityContext, capabilityCode } from './capability.js';
-import type { Clock } from './clock.js';
-import { type Conversation, runCommand, type State } from './command.js';
-import { loginCommands } from './commands/login-commands.js';
-import { bad, ClientGone, type Completion } from './completion.js';
-import { peer } from './session-log.js';
-import type { SessionSettings } from './settings.js';
-import { type BadLine, CommandReader, type ReceivedCommand } from './wire/command-reader.js';
+import type { LoginClient } from '../../init/runtime/before-login.js';
+import type { Log } from '../../init/runtime/log.js';
+import { type CapabilityContext, capabilityCode } from '../capability.js';
+import type { Clock } from '../clock.js';
+import { type Conversation, runCommand, type State } from '../command.js';
+import { loginCommands } from '../commands/login-commands.js';
+import { bad, ClientGone, type Completion } from '../completion.js';
+import { peer } from '../session/session-log.js';
+import type { SessionSettings } from '../settings/session-settings.js';
+import { type BadLine, CommandReader, type ReceivedCommand } from '../wire/command-reader.js';
 import {
   MAX_LINE_OCTETS_BEFORE_LOGIN,
   MAX_LITERAL_OCTETS_BEFORE_LOGIN,
   MAX_LITERALS_TOTAL_OCTETS_BEFORE_LOGIN,
-} from './wire/limits.js';
-import { encodeCompletion, encodeUntagged } from './wire/responses.js';
+} from '../wire/limits.js';
+import { encodeCompletion, encodeUntagged } from '../wire/responses.js';
 
 /** A program makes no mistakes before login, a human at a terminal makes few. Dovecot allows the same. */
 const MAX_BAD_COMMANDS_BEFORE_LOGIN = 3;

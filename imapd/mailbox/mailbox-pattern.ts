@@ -5,9 +5,9 @@
  * product of their lengths whatever the pattern is. Nothing is ever turned into a regular expression. It knows no
  * folders.
  */
-import { CommandFailure } from './completion.js';
+import { CommandFailure } from '../completion.js';
+import { decodeMailboxName } from '../wire/modified-utf7.js';
 import { DELIMITER } from './mailbox-name.js';
-import { decodeMailboxName } from './wire/modified-utf7.js';
 
 /** As Courier. No client has a use for more. */
 const MAX_WILDCARDS = 10;

@@ -4,12 +4,12 @@
  * A condition says what it costs, and answers at once or, where a large file must be read, in steps. It knows nothing
  * of the loop over messages.
  */
-import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../maildir/flags.js';
-import type { Folder } from '../maildir/folder.js';
-import type { MessageReading } from './message-reading.js';
-import { NumberSet } from './number-set.js';
-import type { SelectedMailbox } from './selected-mailbox.js';
-import type { DateComparison, SearchFlag, SearchKey } from './wire/search-keys.js';
+import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../../maildir/flags.js';
+import type { Folder } from '../../maildir/folder.js';
+import type { MessageReading } from '../cache/message-reading.js';
+import { NumberSet } from '../mailbox/number-set.js';
+import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import type { DateComparison, SearchFlag, SearchKey } from '../wire/search-keys.js';
 
 /** What a condition may have to touch, in the order of what it takes. */
 export const COST = { name: 0, status: 1, header: 2, size: 3, text: 4 } as const;

@@ -5,9 +5,9 @@
  * its message until room is needed. This is the seam for a cache that survives the process: `factsOf` is all that its
  * users know of where facts come from. It reads no file and parses nothing; that is in message-reading.ts.
  */
-import type { Folder } from '../maildir/folder.js';
-import type { MessageIndex } from './message/mime.js';
-import type { SortFacts } from './message/sort.js';
+import type { Folder } from '../../maildir/folder.js';
+import type { MessageIndex } from '../message/mime.js';
+import type { SortFacts } from '../message/sort.js';
 
 /** What is known of one message. Absent means not yet asked for. Filled in by those who found it out. */
 export interface MessageFacts {

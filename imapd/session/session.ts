@@ -6,25 +6,25 @@
  */
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Log } from '../init/runtime/log.js';
-import type { Endpoint, SessionAccount } from '../init/runtime/mail-worker.js';
-import { MaildirError } from '../maildir/errors.js';
-import type { Folder } from '../maildir/folder.js';
-import type { Maildir } from '../maildir/maildir.js';
-import type { CapabilityContext } from './capability.js';
-import type { Clock } from './clock.js';
-import { type Conversation, runCommand, type State } from './command.js';
-import { mailCommands } from './commands/mail-commands.js';
-import { bad, ClientGone, CommandFailure, type Completion } from './completion.js';
+import type { Log } from '../../init/runtime/log.js';
+import type { Endpoint, SessionAccount } from '../../init/runtime/mail-worker.js';
+import { MaildirError } from '../../maildir/errors.js';
+import type { Folder } from '../../maildir/folder.js';
+import type { Maildir } from '../../maildir/maildir.js';
+import type { CapabilityContext } from '../capability.js';
+import type { Clock } from '../clock.js';
+import { type Conversation, runCommand, type State } from '../command.js';
+import { mailCommands } from '../commands/mail-commands.js';
+import { bad, ClientGone, CommandFailure, type Completion } from '../completion.js';
+import { nameOfExisting } from '../mailbox/mailbox-name.js';
+import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import type { SessionSettings } from '../settings/session-settings.js';
+import { type BadLine, CommandReader, type ReceivedCommand } from '../wire/command-reader.js';
+import { MAX_LINE_OCTETS, MAX_LITERAL_OCTETS, MAX_LITERALS_TOTAL_OCTETS } from '../wire/limits.js';
+import { encodeCompletion } from '../wire/responses.js';
 import { ClientInput } from './input.js';
-import { nameOfExisting } from './mailbox-name.js';
 import { ClientOutput } from './output.js';
-import type { SelectedMailbox } from './selected-mailbox.js';
 import { endLine, type SessionEnd, who } from './session-log.js';
-import type { SessionSettings } from './settings.js';
-import { type BadLine, CommandReader, type ReceivedCommand } from './wire/command-reader.js';
-import { MAX_LINE_OCTETS, MAX_LITERAL_OCTETS, MAX_LITERALS_TOTAL_OCTETS } from './wire/limits.js';
-import { encodeCompletion } from './wire/responses.js';
 
 /** In the middle of a command a client may be silent for so long, as in Courier: what it holds is not free. */
 const COMMAND_STALL_SECONDS = 60;

@@ -1,8 +1,8 @@
 /**
  * Reads the settings of sessions: what clients may do, and for how long. See etc/imapd for what each means.
  */
-import type { Settings } from '../init/runtime/settings-file.js';
-import type { SessionSettings, SpecialUse } from './settings.js';
+import type { Settings } from '../../init/runtime/settings-file.js';
+import type { SessionSettings, SpecialUse } from './session-settings.js';
 import { isShippedCapability } from './shipped-capabilities.js';
 
 /** RFC 9051 section 5.4: an inactivity timer of at least 30 minutes. */

@@ -5,15 +5,15 @@
  * Whatever may have to read a whole file comes in steps of about a MiB (see paced.ts). Every method that needs the file
  * throws MaildirError `'message gone'` when there is none.
  */
-import { MaildirError } from '../maildir/errors.js';
-import type { Folder, MessageFile } from '../maildir/folder.js';
-import { countWireOctets } from './message/body-section.js';
-import { encodeBodyStructure } from './message/body-structure.js';
-import { parseMessageDate, writtenDay } from './message/dates.js';
-import { encodeEnvelope } from './message/envelope.js';
-import { fieldPlaces, fields, nameAt, readHeader } from './message/header.js';
-import { type MessageIndex, type Part, scanMessage } from './message/mime.js';
-import { type SortFacts, sortFacts } from './message/sort.js';
+import { MaildirError } from '../../maildir/errors.js';
+import type { Folder, MessageFile } from '../../maildir/folder.js';
+import { countWireOctets } from '../message/body-section.js';
+import { encodeBodyStructure } from '../message/body-structure.js';
+import { parseMessageDate, writtenDay } from '../message/dates.js';
+import { encodeEnvelope } from '../message/envelope.js';
+import { fieldPlaces, fields, nameAt, readHeader } from '../message/header.js';
+import { type MessageIndex, type Part, scanMessage } from '../message/mime.js';
+import { type SortFacts, sortFacts } from '../message/sort.js';
 import { forget, type MessageCache, type MessageFacts, workerCache } from './message-cache.js';
 
 /**
