@@ -118,18 +118,42 @@ function openFile(path: string, how: number, mode?: number): OpenFile {
     fs.closeSync(descriptor);
     throw Object.assign(new Error(`not a regular file: ${path}`), { code: 'EINVAL' });
   }
-  const onlyRead = (how & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0;
-  return {
-    read: (octets, position) => fs.readSync(descriptor, octets, 0, octets.length, position),
-    write(octets) {
-      for (let written = 0; written < octets.length; ) {
-        written += fs.writeSync(descriptor, octets, written, octets.length - written, null);
-      }
-    },
-    status: () => fileStatus(onlyRead ? stats : fs.fstatSync(descriptor)),
-    sync: () => syncDescriptor(descriptor),
-    close: () => fs.closeSync(descriptor),
-  };
+  return new RealFile(descriptor, stats, (how & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0);
+}
+
+/** An object without closures: one is made for every message that is read. */
+class RealFile implements OpenFile {
+  readonly #descriptor: number;
+  readonly #stats: fs.Stats;
+  readonly #onlyRead: boolean;
+
+  constructor(descriptor: number, stats: fs.Stats, onlyRead: boolean) {
+    this.#descriptor = descriptor;
+    this.#stats = stats;
+    this.#onlyRead = onlyRead;
+  }
+
+  read(octets: Uint8Array, position: number): number {
+    return fs.readSync(this.#descriptor, octets, 0, octets.length, position);
+  }
+
+  write(octets: Uint8Array): void {
+    for (let written = 0; written < octets.length; ) {
+      written += fs.writeSync(this.#descriptor, octets, written, octets.length - written, null);
+    }
+  }
+
+  status(): FileStatus {
+    return fileStatus(this.#onlyRead ? this.#stats : fs.fstatSync(this.#descriptor));
+  }
+
+  sync(): Promise<void> {
+    return syncDescriptor(this.#descriptor);
+  }
+
+  close(): void {
+    fs.closeSync(this.#descriptor);
+  }
 }
 
 function syncDescriptor(descriptor: number): Promise<void> {

@@ -67,6 +67,7 @@ class FolderScan {
 
   async run(): Promise<void> {
     const state = this.#state;
+    state.noteForeign(this.#before);
     const files = await this.#list();
     if (!state.loaded || state.uidList.changedOnDisk()) this.#readUidList();
     this.#seen = new Uint8Array(state.rows.count);

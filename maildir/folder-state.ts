@@ -28,6 +28,7 @@ const YOUNG_SCAN_SHARE = 20;
 /** The directories of a folder at one moment. */
 export interface Observation {
   readonly version: string;
+  readonly curVersion: string;
   readonly keywordsVersion: string;
   readonly keywordsModifiedAt: number;
   readonly newestChange: number;
@@ -63,6 +64,8 @@ export class FolderState {
   /** Those of the uses that know UIDs of the folder. */
   views = 0;
   changeNumber = 1;
+  /** How often a look found that another program changed something in cur; forgetting the folder counts, too. */
+  foreignChanges = 1;
   firstUnclaimedUid = 1;
   /** The UIDVALIDITY that firstUnclaimedUid belongs to. */
   numberedAs = 0;
@@ -134,8 +137,10 @@ export class FolderState {
     }
     const keywords = this.surroundings.keywords === 'off' ? undefined : this.disk.status(this.paths.keywords);
     const keywordsVersion = directoryVersion(keywords);
+    const curVersion = directoryVersion(cur);
     return {
-      version: `${directoryVersion(cur)}/${directoryVersion(fresh)}/${keywordsVersion}`,
+      version: `${curVersion}/${directoryVersion(fresh)}/${keywordsVersion}`,
+      curVersion,
       keywordsVersion,
       keywordsModifiedAt: keywords?.modifiedAt ?? 0,
       newestChange: Math.max(cur.modifiedAt, fresh.modifiedAt, keywords?.modifiedAt ?? 0),
@@ -172,6 +177,11 @@ export class FolderState {
     }
   }
 
+  /** Counts what a look at the directories, before anything of our own is changed, says about the doings of others. */
+  noteForeign(found: Observation): void {
+    if (this.#seen !== undefined && this.#seen.curVersion !== found.curVersion) this.foreignChanges += 1;
+  }
+
   /** Takes what was observed before a scan as known. */
   scanned(before: Observation): void {
     this.#seen = before;
@@ -185,6 +195,7 @@ export class FolderState {
     this.rows.clear();
     this.loaded = false;
     this.#seen = undefined;
+    this.foreignChanges += 1;
   }
 
   /** Takes over what the directories say after a change of our own, made in one go. */

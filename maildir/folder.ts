@@ -32,6 +32,14 @@ export interface FolderUse {
   close(): void;
 }
 
+/** By what a file is known again: another file under its name has another one. */
+export interface FileFingerprint {
+  readonly sizeOctets: number;
+  /** Milliseconds since 1970, whole ones. */
+  readonly modifiedAt: number;
+  readonly inode: number;
+}
+
 /** What STATUS asks for. */
 export interface FolderCounts {
   readonly messages: number;
@@ -88,6 +96,14 @@ export class Folder {
   /** Rises whenever anything changed: arrival, flags, keywords, removal. */
   get changeNumber(): number {
     return this.#state.changeNumber;
+  }
+
+  /**
+   * Rises when a look finds that another program changed something in cur, so that a file may have been replaced under
+   * its name. Deliveries into new and changes of our own do not count.
+   */
+  get foreignChanges(): number {
+    return this.#state.foreignChanges;
   }
 
   /** Whether this object is of no use any more; the maildir makes a new one for those who ask. */
@@ -268,17 +284,23 @@ export class Folder {
     return message.modifiedAt;
   }
 
-  #lookUp(row: number): void {
+  /** What the disk says of the message's file now. @throws {MaildirError} 'message gone' */
+  fingerprintAt(row: number): FileFingerprint {
     const state = this.#state;
-    const message = state.rows.at(row);
-    diskErrors(state.paths.directory, () =>
+    return diskErrors(state.paths.directory, () =>
       withMessagePath(state, state.rows.table.uidAt(row), (path) => {
         const status = state.disk.status(path);
         if (status === undefined) throw Object.assign(new Error(`not there: ${path}`), { code: 'ENOENT' });
-        if (message.sizeOctets === UNKNOWN) message.sizeOctets = status.sizeOctets;
-        message.modifiedAt = Math.floor(status.modifiedAt);
+        return { sizeOctets: status.sizeOctets, modifiedAt: Math.floor(status.modifiedAt), inode: status.inode };
       }),
     );
+  }
+
+  #lookUp(row: number): void {
+    const message = this.#state.rows.at(row);
+    const { sizeOctets, modifiedAt } = this.fingerprintAt(row);
+    if (message.sizeOctets === UNKNOWN) message.sizeOctets = sizeOctets;
+    message.modifiedAt = modifiedAt;
   }
 
   /** The name of the message that never changes, for caches. */
@@ -296,9 +318,14 @@ export class Folder {
     return this.#state.keywordsChangedAt;
   }
 
-  /** Opens a message file, also when another program renamed it. @throws {MaildirError} 'message gone' */
-  openMessage(uid: number): MessageFile {
-    return diskErrors(this.#state.paths.directory, () => openMessageFile(this.#state, uid));
+  /**
+   * Opens a message file, also when another program renamed it. With `into`, the file is read into it at once as far as
+   * it has room; if all of it fits, it is `whole`, and the file is closed again already.
+   *
+   * @throws {MaildirError} 'message gone'
+   */
+  openMessage(uid: number, into?: Buffer): MessageFile {
+    return diskErrors(this.#state.paths.directory, () => openMessageFile(this.#state, uid, into));
   }
 
   /** Changes flags and keywords; messages that are gone are skipped. Settles when the change is on the disk. */

@@ -13,6 +13,9 @@ export interface MessageFile {
   readonly sizeOctets: number;
   /** Milliseconds since 1970. */
   readonly internalDate: number;
+  readonly inode: number;
+  /** All octets of the file, a view of the buffer given when it was opened, if they fitted in. */
+  readonly whole: Buffer | undefined;
   /** Octets of the file; fewer than asked for only at its end. They are put into `reused` if it has room for them. */
   read(position: number, length: number, reused?: Buffer): Buffer;
   close(): void;
@@ -66,8 +69,12 @@ function locate(state: FolderState, row: number): boolean {
   return false;
 }
 
-/** Opens a message for reading. Links and devices are refused: then the message counts as gone. */
-export function openMessageFile(state: FolderState, uid: number): MessageFile {
+/**
+ * Opens a message for reading. Links and devices are refused: then the message counts as gone.
+ *
+ * With `into`, the file is read into it at once as far as it has room; if all of it fits, the file is closed already.
+ */
+export function openMessageFile(state: FolderState, uid: number, into?: Buffer): MessageFile {
   let file: OpenFile;
   try {
     file = withMessagePath(state, uid, (path) => state.disk.open(path));
@@ -77,18 +84,54 @@ export function openMessageFile(state: FolderState, uid: number): MessageFile {
     state.surroundings.warnOnce(`Not a message file, not served: UID ${uid} in ${state.paths.directory}`);
     throw new MaildirError('message gone', `${state.paths.directory}: UID ${uid}`, error);
   }
-  const { sizeOctets, modifiedAt } = file.status();
-  return {
-    sizeOctets,
-    internalDate: modifiedAt,
-    read(position, length, reused) {
-      const wanted = Math.max(0, Math.min(length, sizeOctets - position));
-      const octets =
-        reused !== undefined && wanted <= reused.length ? reused.subarray(0, wanted) : Buffer.allocUnsafe(wanted);
-      return diskErrors(`UID ${uid} in ${state.paths.directory}`, () => filled(octets, file, position));
-    },
-    close: () => file.close(),
-  };
+  return new OpenMessage(file, into, () => `UID ${uid} in ${state.paths.directory}`);
+}
+
+class OpenMessage implements MessageFile {
+  readonly sizeOctets: number;
+  readonly internalDate: number;
+  readonly inode: number;
+  readonly whole: Buffer | undefined;
+  readonly #file: OpenFile;
+  readonly #what: () => string;
+  #closed = false;
+
+  constructor(file: OpenFile, into: Buffer | undefined, what: () => string) {
+    const { sizeOctets, modifiedAt, inode } = file.status();
+    this.sizeOctets = sizeOctets;
+    this.internalDate = modifiedAt;
+    this.inode = inode;
+    this.#file = file;
+    this.#what = what;
+    if (into !== undefined) this.whole = this.#readAtOnce(into);
+  }
+
+  #readAtOnce(into: Buffer): Buffer | undefined {
+    const fits = this.sizeOctets <= into.length;
+    try {
+      const octets = filled(into.subarray(0, Math.min(this.sizeOctets, into.length)), this.#file, 0);
+      if (fits) this.close();
+      return fits ? octets : undefined;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  read(position: number, length: number, reused?: Buffer): Buffer {
+    const wanted = Math.max(0, Math.min(length, this.sizeOctets - position));
+    const { whole } = this;
+    if (whole !== undefined) return whole.subarray(position, position + wanted);
+    const octets =
+      reused !== undefined && wanted <= reused.length ? reused.subarray(0, wanted) : Buffer.allocUnsafe(wanted);
+    return diskErrors(this.#what(), () => filled(octets, this.#file, position));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#file.close();
+  }
 }
 
 /** Reads until the buffer is full or the file ends. */
