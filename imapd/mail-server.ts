@@ -9,6 +9,7 @@ import { MaildirError } from '../maildir/errors.js';
 import type { FileSystem } from '../maildir/file-system.js';
 import type { Maildir } from '../maildir/maildir.js';
 import type { MaildirStore } from '../maildir/maildir-store.js';
+import type { FactCache } from './cache/fact-cache.js';
 import { capabilityCode } from './capability.js';
 import type { Clock } from './clock.js';
 import { Session, serveSession } from './session/session.js';
@@ -25,6 +26,7 @@ const MAX_CLOCK_SKEW_SECONDS = 30;
 /** What the sessions of one worker share. */
 export interface MailServerParts {
   readonly store: MaildirStore;
+  readonly facts: FactCache;
   readonly fileSystem: FileSystem;
   readonly settings: SessionSettings;
   readonly clock: Clock;
@@ -81,7 +83,8 @@ export class ImapServer implements MailServer {
   }
 
   async #run(arrived: WorkerSession, maildir: Maildir): Promise<void> {
-    const session = new Session({ ...arrived, maildir, settings: this.#settings, clock: this.#parts.clock });
+    const { facts, clock } = this.#parts;
+    const session = new Session({ ...arrived, maildir, facts, settings: this.#settings, clock });
     this.#sessions.add(session);
     const code = capabilityCode(session.capabilityContext);
     session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text: 'LOGIN Ok.' }));

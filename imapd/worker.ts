@@ -9,6 +9,7 @@ import { runLoginExec } from '../init/runtime/login-exec.js';
 import { serveMail } from '../init/runtime/mail-worker.js';
 import { realFileSystem } from '../maildir/file-system.js';
 import { MaildirStore } from '../maildir/maildir-store.js';
+import { FactCache } from './cache/fact-cache.js';
 import type { Clock } from './clock.js';
 import { ImapServer } from './mail-server.js';
 import type { SessionSettings } from './settings/session-settings.js';
@@ -36,13 +37,21 @@ serveMail((received) => {
     keywords: settings.keywords,
     warn: (text) => log?.write('warning', text),
   });
-  const server = new ImapServer({ store, fileSystem: realFileSystem, settings, clock, runLoginExec });
+  const facts = new FactCache({
+    fileSystem: realFileSystem,
+    clock,
+    warn: (text) => log?.write('warning', text),
+  });
+  const server = new ImapServer({ store, facts, fileSystem: realFileSystem, settings, clock, runLoginExec });
   return {
     serve(session) {
       log = session.log;
       return server.serve(session);
     },
-    end: () => server.end(),
+    async end() {
+      await server.end();
+      await facts.close();
+    },
     reload: (changed) => server.reload(changed),
   };
 });

@@ -13,6 +13,7 @@ import { MaildirError } from '../../maildir/errors.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import { MaildirStore } from '../../maildir/maildir-store.js';
+import { FactCache } from '../cache/fact-cache.js';
 import { capabilityCode } from '../capability.js';
 import type { Clock } from '../clock.js';
 import { Session, serveSession } from '../session/session.js';
@@ -47,6 +48,11 @@ export async function servePreauth(maildirPath: string, directory = settingsDire
     keywords: settings.keywords,
     warn: (text) => log.write('warning', text),
   });
+  const facts = new FactCache({
+    fileSystem: realFileSystem,
+    clock,
+    warn: (text) => log.write('warning', text),
+  });
   const path = resolve(maildirPath);
   const maildir = open(store, path);
   const { username, uid, gid, homedir: home } = userInfo();
@@ -57,6 +63,7 @@ export async function servePreauth(maildirPath: string, directory = settingsDire
     remote: { ip: process.env['TCPREMOTEIP'] ?? '127.0.0.1', port: Number(process.env['TCPREMOTEPORT'] ?? 0) || 0 },
     tls: false,
     maildir,
+    facts,
     settings,
     log,
     clock,
@@ -66,6 +73,7 @@ export async function servePreauth(maildirPath: string, directory = settingsDire
   session.write(encodeUntagged({ status: 'PREAUTH', code, text: 'Ready.' }));
   log.write('info', loginLine(session));
   await serveSession(session);
+  await facts.close();
   await store.close();
 }
 

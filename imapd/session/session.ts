@@ -11,6 +11,7 @@ import type { Endpoint, SessionAccount } from '../../init/runtime/mail-worker.js
 import { MaildirError } from '../../maildir/errors.js';
 import type { Folder } from '../../maildir/folder.js';
 import type { Maildir } from '../../maildir/maildir.js';
+import type { FactCache } from '../cache/fact-cache.js';
 import type { CapabilityContext } from '../capability.js';
 import type { Clock } from '../clock.js';
 import { type Conversation, runCommand, type State } from '../command.js';
@@ -44,6 +45,8 @@ export interface SessionParts {
   readonly remote: Endpoint;
   readonly tls: boolean;
   readonly maildir: Maildir;
+  /** What is known of messages without opening them, by all sessions of this process. */
+  readonly facts: FactCache;
   readonly settings: SessionSettings;
   readonly log: Log;
   readonly clock: Clock;
@@ -61,6 +64,7 @@ export class Session implements Conversation {
   readonly remote: Endpoint;
   readonly tls: boolean;
   readonly maildir: Maildir;
+  readonly facts: FactCache;
   readonly settings: SessionSettings;
   readonly log: Log;
   readonly clock: Clock;
@@ -83,6 +87,7 @@ export class Session implements Conversation {
     this.remote = parts.remote;
     this.tls = parts.tls;
     this.maildir = parts.maildir;
+    this.facts = parts.facts;
     this.settings = parts.settings;
     this.log = parts.log;
     this.clock = parts.clock;

@@ -4,6 +4,7 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
+import { FactCache } from '../../imapd/cache/fact-cache.js';
 import { Session, serveSession } from '../../imapd/session/session.js';
 import { logTo } from '../../init/runtime/log.js';
 import { realFileSystem } from '../../maildir/file-system.js';
@@ -87,11 +88,13 @@ export async function withSilentClient(
   const log = logTo((_level, line) => logged.push(line));
   const account = { address: 'bob', home: maildir, maildir, uid: 0, gid: 0, options: {} };
   const parts = { stream, unread: Buffer.alloc(0), account, remote: { ip: '::1', port: 1 }, tls: true };
-  const session = new Session({ ...parts, maildir: store.open(maildir), settings, log, clock: realClock });
+  const facts = new FactCache({ fileSystem: realFileSystem, clock: realClock, warn });
+  const session = new Session({ ...parts, maildir: store.open(maildir), facts, settings, log, clock: realClock });
   const serving = serveSession(session);
   await run(client, logged);
   // A pair of streams does not pass on that its other end is gone, as a socket does.
   stream.destroy();
   await serving;
+  await facts.close();
   await store.close();
 }

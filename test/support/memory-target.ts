@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { LoginSession, serveBeforeLogin } from '../../imapd/before-login/login-session.js';
+import { FactCache } from '../../imapd/cache/fact-cache.js';
 import type { Clock } from '../../imapd/clock.js';
 import { ImapServer } from '../../imapd/mail-server.js';
 import { Session, serveSession } from '../../imapd/session/session.js';
@@ -60,15 +61,20 @@ export const memoryTarget: MakeTarget = async (needs) => {
     keywords: settings.keywords,
     warn: () => undefined,
   });
+  const facts = new FactCache({
+    fileSystem: realFileSystem,
+    clock: realClock,
+    warn: (text) => void troubles.push(text),
+  });
   const runLoginExec = async (): Promise<void> => undefined;
-  const server = new ImapServer({ store, fileSystem: realFileSystem, settings, clock: realClock, runLoginExec });
+  const server = new ImapServer({ store, facts, fileSystem: realFileSystem, settings, clock: realClock, runLoginExec });
   const running: Promise<void>[] = [];
   const serve = (connection: number, stream: Duplex, { loggedIn, plain }: ConnectOptions): Promise<void> => {
     const account = accountOf(needs);
     const remote = { ip: '127.0.0.1', port: 40_000 + connection };
     if (!loggedIn) return serveFromGreeting({ stream, server, settings, log, account, remote, tls: !plain });
     const maildir = store.open(needs.maildir);
-    const parts = { stream, unread: Buffer.alloc(0), account, remote, maildir, settings, log, clock: realClock };
+    const parts = { stream, unread: Buffer.alloc(0), account, remote, maildir, facts, settings, log, clock: realClock };
     return serveSession(new Session({ ...parts, tls: true }));
   };
 
@@ -91,6 +97,7 @@ export const memoryTarget: MakeTarget = async (needs) => {
     },
     async close() {
       await Promise.all(running);
+      await facts.close();
       await store.close();
       if (troubles.length > 0) throw new Error(`in the log:\n${troubles.join('\n')}`);
     },

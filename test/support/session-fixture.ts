@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
+import { FactCache } from '../../imapd/cache/fact-cache.js';
 import type { Clock } from '../../imapd/clock.js';
 import { ImapServer } from '../../imapd/mail-server.js';
 import { Session, serveSession } from '../../imapd/session/session.js';
@@ -142,6 +143,7 @@ export class SessionFixture {
   readonly account: SessionAccount;
   readonly maildir: string;
   readonly store: MaildirStore;
+  readonly facts: FactCache;
   readonly #scratch: Scratch;
   readonly #logger = logTo((level: LogLevel, line) => void this.log.push(`${level}: ${line}`));
   readonly #clients: TestClient[] = [];
@@ -164,6 +166,11 @@ export class SessionFixture {
       keywords: 'fast',
       warn: () => undefined,
     });
+    this.facts = new FactCache({
+      fileSystem: realFileSystem,
+      clock: this.clock,
+      warn: (text) => void this.log.push(text),
+    });
   }
 
   /** A client that is logged in. */
@@ -176,6 +183,7 @@ export class SessionFixture {
       remote: { ip: '192.0.2.7', port: 40_112 },
       tls: true,
       maildir: parts.maildir ?? this.store.open(this.maildir),
+      facts: this.facts,
       settings: { ...testSettings(), ...settings },
       log: this.#logger,
       clock: parts.clock ?? this.clock,
@@ -187,6 +195,7 @@ export class SessionFixture {
   server(settings: Partial<SessionSettings> = {}): ImapServer {
     return new ImapServer({
       store: this.store,
+      facts: this.facts,
       fileSystem: realFileSystem,
       settings: { ...testSettings(), ...settings },
       clock: this.clock,
@@ -214,6 +223,7 @@ export class SessionFixture {
   async close(): Promise<void> {
     for (const client of this.#clients) client.vanish();
     await Promise.all(this.#clients.map(({ done }) => done));
+    await this.facts.close();
     await this.store.close();
     this.#scratch.remove();
   }

@@ -1,0 +1,71 @@
+/**
+ * Keeps the cache directory of a Unix user within its bound: the files of folders that were not used for longest go.
+ *
+ * Several processes may do it at once, and files may vanish meanwhile. It touches nothing whose name is not one of ours.
+ */
+import { join } from 'node:path';
+import { errorCode } from '../../maildir/errors.js';
+import type { FileSystem } from '../../maildir/file-system.js';
+import { Pace } from '../../maildir/pace.js';
+
+/** `ab/0123…`: 256 directories, and files named after the folder in hexadecimal digits. */
+const DIRECTORY_NAME = /^[0-9a-f]{2}$/;
+const FILE_NAME = /^[0-9a-f]{32}$/;
+
+/** After removing, so much of the bound is in use, so that it is not done again at once. */
+const SHARE_KEPT = 0.9;
+
+/** What is bounded, and by how much. */
+export interface BoundedDirectory {
+  readonly disk: FileSystem;
+  readonly directory: string;
+  readonly maxOctets: number;
+  readonly now: () => number;
+}
+
+interface CacheFile {
+  readonly path: string;
+  readonly sizeOctets: number;
+  readonly modifiedAt: number;
+}
+
+/** Removes files until the rest is small enough. Rejects with errors of the operating system. */
+export async function removeLeastRecentlyUsed({ disk, directory, maxOctets, now }: BoundedDirectory): Promise<void> {
+  const pace = new Pace(now);
+  const files: CacheFile[] = [];
+  for (const name of namesIn(disk, directory, DIRECTORY_NAME)) {
+    const inside = join(directory, name);
+    for (const file of namesIn(disk, inside, FILE_NAME)) {
+      const path = join(inside, file);
+      const status = disk.status(path);
+      if (status?.kind === 'file') files.push({ path, ...status });
+      await pace.step();
+    }
+  }
+  let sum = files.reduce((octets, { sizeOctets }) => octets + sizeOctets, 0);
+  if (sum <= maxOctets) return;
+  files.sort((one, other) => one.modifiedAt - other.modifiedAt);
+  for (const { path, sizeOctets } of files) {
+    if (sum <= maxOctets * SHARE_KEPT) return;
+    unlessGone(() => disk.unlink(path));
+    sum -= sizeOctets;
+    await pace.step();
+  }
+}
+
+function namesIn(disk: FileSystem, directory: string, wanted: RegExp): string[] {
+  const names: string[] = [];
+  unlessGone(() => {
+    for (const some of disk.list(directory)) names.push(...some.filter((name) => wanted.test(name)));
+  });
+  return names;
+}
+
+function unlessGone(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+  }
+}

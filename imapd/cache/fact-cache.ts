@@ -1,0 +1,273 @@
+/**
+ * FactCache: what this process knows about messages without opening them, folder by folder; and the files in which that
+ * outlives the process.
+ *
+ * A command asks `ready` for the facts of its folder once; from then on everything is memory. What is learnt is written
+ * a moment later, in batches. Nothing that goes wrong with the files is ever an error of a command: the log gets one
+ * line, and memory goes on alone.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { errorCode } from '../../maildir/errors.js';
+import type { FileSystem } from '../../maildir/file-system.js';
+import type { Folder } from '../../maildir/folder.js';
+import type { Clock } from '../clock.js';
+import { removeLeastRecentlyUsed } from './cache-size.js';
+import { FactFile } from './fact-file.js';
+import { type FactsOwner, FolderFacts } from './folder-facts.js';
+
+/** What a cache is given. */
+export interface FactCacheOptions {
+  /** Of this Unix user alone. Absent: what is learnt is forgotten with the process. */
+  readonly directory?: string;
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  /** Bound for all files in the directory; absent: none. */
+  readonly maxFileOctets?: number;
+  /** Bound for memory. */
+  readonly maxHeldOctets?: number;
+  /** For the log: what is wrong with the directory. */
+  warn(text: string): void;
+}
+
+/**
+ * Room for what is known, per process: all facts of some 60,000 messages. Folders that were not used for longest leave.
+ */
+const MAX_HELD_OCTETS = 128 * 1024 * 1024;
+
+/** What was learnt is written after this time, or when so much has gathered. */
+const WRITE_AFTER_MS = 1_000;
+const WRITE_AT_OCTETS = 256 * 1024;
+
+/** After trouble with the directory nothing is written for this time. */
+const PAUSE_MS = 60_000;
+
+/** Loading works so long before others get their turn. */
+const SLICE_MILLISECONDS = 8;
+
+/** The size of the directory is looked at after this time, and each time this part of it was written anew. */
+const SIZE_CHECK_AFTER_MS = 10_000;
+const SIZE_CHECK_SHARE = 16;
+
+interface Entry {
+  readonly facts: FolderFacts;
+  readonly file: FactFile | undefined;
+  loaded: boolean;
+  /** Whether all that the file says of this folder's messages is in memory. Only then may it be written anew. */
+  complete: boolean;
+  loading: Promise<FolderFacts> | undefined;
+}
+
+/** The facts of all folders that this process uses. */
+export class FactCache {
+  readonly #options: FactCacheOptions;
+  readonly #entries = new WeakMap<Folder, Entry>();
+  /** Those that hold something, the longest unused first. */
+  readonly #held = new Set<Entry>();
+  readonly #unwritten = new Set<Entry>();
+  readonly #warned = new Set<string>();
+  #cancelWrite: (() => void) | undefined;
+  #cancelSizeCheck: (() => void) | undefined;
+  #pausedUntil = 0;
+  #writtenSinceSizeCheck = 0;
+  #closed = false;
+
+  constructor(options: FactCacheOptions) {
+    this.#options = options;
+  }
+
+  /** What is known of a folder's messages, without waiting for what its file says. */
+  of(folder: Folder): FolderFacts {
+    return this.#entryOf(folder).facts;
+  }
+
+  /** The same with all that its file says. It is read once; a folder that is read already costs nothing. */
+  ready(folder: Folder): Promise<FolderFacts> | FolderFacts {
+    const entry = this.#entryOf(folder);
+    this.#held.delete(entry);
+    this.#held.add(entry);
+    if (entry.loaded || entry.file === undefined || folder.table.count === 0) return entry.facts;
+    if (entry.loading !== undefined) return entry.loading;
+    const steps = this.#loadSteps(entry, entry.file);
+    // Small files are read at once, and nobody waits.
+    if (steps.next().done === true) return entry.facts;
+    entry.loading = this.#loadRest(entry, steps);
+    return entry.loading;
+  }
+
+  /** Memory that all facts take. */
+  get heldOctets(): number {
+    let sum = 0;
+    for (const { facts } of this.#held) sum += facts.heldOctets;
+    return sum;
+  }
+
+  /** Writes what is not written yet, and ends. What is kept afterwards stays in memory. */
+  async close(): Promise<void> {
+    this.#cancelWrite?.();
+    this.#cancelSizeCheck?.();
+    for (const entry of this.#unwritten) while (this.#write(entry)) await nextTurn();
+    this.#closed = true;
+  }
+
+  #entryOf(folder: Folder): Entry {
+    const known = this.#entries.get(folder);
+    if (known !== undefined) return known;
+    const owner: FactsOwner = {
+      mayGrow: (_, octets) => this.#makeRoom(entry, octets),
+      learnt: () => this.#learnt(entry),
+    };
+    const entry: Entry = {
+      facts: new FolderFacts(folder, owner),
+      file: this.#fileOf(folder),
+      loaded: false,
+      complete: false,
+      loading: undefined,
+    };
+    this.#entries.set(folder, entry);
+    return entry;
+  }
+
+  #fileOf(folder: Folder): FactFile | undefined {
+    const { directory: root, fileSystem: disk, clock } = this.#options;
+    if (root === undefined) return undefined;
+    const name = createHash('sha256').update(`${folder.maildir.path}\0${folder.name}`).digest('hex');
+    const path = join(root, name.slice(0, 2), name.slice(2, 34));
+    return new FactFile({ disk, root, path, now: () => clock.now() });
+  }
+
+  /** Steps of the work; the last one marks the folder as loaded, whatever came of it. */
+  *#loadSteps(entry: Entry, file: FactFile): Generator<void> {
+    const { clock } = this.#options;
+    let sliceStartedAt = clock.now();
+    try {
+      const load = file.load(entry.facts, (octets) => this.#makeRoom(entry, octets));
+      let step = load.next();
+      for (; step.done !== true; step = load.next()) {
+        if (clock.now() - sliceStartedAt < SLICE_MILLISECONDS) continue;
+        yield;
+        sliceStartedAt = clock.now();
+      }
+      entry.complete = step.value;
+    } catch (error) {
+      this.#trouble(error);
+    }
+    entry.loaded = true;
+    if (entry.complete && file.isWasteful(entry.facts)) file.startAnew();
+    entry.loading = undefined;
+  }
+
+  async #loadRest(entry: Entry, steps: Generator<void>): Promise<FolderFacts> {
+    do await nextTurn();
+    while (steps.next().done !== true);
+    return entry.facts;
+  }
+
+  /** Lets folders go that were not used for longest, until there is room for so many octets more. */
+  #makeRoom(wanting: Entry, octets: number): boolean {
+    this.#held.add(wanting);
+    const room = (this.#options.maxHeldOctets ?? MAX_HELD_OCTETS) - octets;
+    let held = this.heldOctets;
+    for (const entry of this.#held) {
+      if (held <= room) return true;
+      if (entry === wanting || entry.loading !== undefined) continue;
+      held -= entry.facts.heldOctets;
+      this.#letGo(entry);
+    }
+    if (held > room && wanting.facts.deadOctets > held - room) {
+      held -= wanting.facts.heldOctets;
+      this.#compact(wanting);
+      held += wanting.facts.heldOctets;
+    }
+    return held <= room;
+  }
+
+  /** Leaves behind what nobody can see any more, in memory and in the file. */
+  #compact(entry: Entry): void {
+    entry.facts.compact();
+    if (entry.complete) entry.file?.startAnew();
+  }
+
+  #letGo(entry: Entry): void {
+    this.#write(entry);
+    this.#unwritten.delete(entry);
+    this.#held.delete(entry);
+    entry.facts.clear();
+    entry.loaded = false;
+    entry.complete = false;
+  }
+
+  #learnt(entry: Entry): void {
+    if (entry.facts.wasteful) this.#compact(entry);
+    if (entry.file === undefined || this.#closed) return;
+    this.#unwritten.add(entry);
+    if (entry.facts.arenas.unwrittenOctets >= WRITE_AT_OCTETS) this.#write(entry);
+    this.#writeLater(WRITE_AFTER_MS);
+  }
+
+  #writeLater(milliseconds: number): void {
+    if (this.#unwritten.size === 0 || this.#closed) return;
+    this.#cancelWrite ??= this.#options.clock.after(milliseconds, () => {
+      this.#cancelWrite = undefined;
+      let more = false;
+      for (const entry of this.#unwritten) more = this.#write(entry) || more;
+      this.#writeLater(more ? 0 : WRITE_AFTER_MS);
+    });
+  }
+
+  /** Writes a part of what a folder's file lacks; gives whether that was done and there is more. */
+  #write(entry: Entry): boolean {
+    const { facts, file } = entry;
+    const before = facts.arenas.unwrittenOctets;
+    if (before === 0 || file === undefined) this.#unwritten.delete(entry);
+    // Before it is loaded, what is in memory is not all that the file should have.
+    if (!this.#unwritten.has(entry) || file === undefined || entry.loading !== undefined) return false;
+    if (this.#options.clock.now() < this.#pausedUntil) return false;
+    try {
+      file.write(facts);
+    } catch (error) {
+      this.#trouble(error);
+      return false;
+    }
+    if (entry.complete && file.isWasteful(facts)) file.startAnew();
+    this.#countWritten(before);
+    if (facts.arenas.unwrittenOctets > 0) return true;
+    this.#unwritten.delete(entry);
+    return false;
+  }
+
+  /** Nothing of the cache is worth an error; bugs are. */
+  #trouble(error: unknown): void {
+    const code = errorCode(error);
+    if (code === undefined || !(error instanceof Error)) throw error;
+    this.#pausedUntil = this.#options.clock.now() + PAUSE_MS;
+    if (this.#warned.has(code)) return;
+    this.#warned.add(code);
+    const what = `The cache in ${this.#options.directory ?? ''} is of no use at present, and slower without it`;
+    this.#options.warn(`${what}: ${error.message}`);
+  }
+
+  #countWritten(octets: number): void {
+    const { clock, maxFileOctets } = this.#options;
+    if (maxFileOctets === undefined || this.#closed) return;
+    this.#writtenSinceSizeCheck += octets;
+    const delay = this.#writtenSinceSizeCheck > maxFileOctets / SIZE_CHECK_SHARE ? 0 : SIZE_CHECK_AFTER_MS;
+    if (delay === 0) this.#cancelSizeCheck?.();
+    if (delay === 0 || this.#cancelSizeCheck === undefined) {
+      this.#cancelSizeCheck = clock.after(delay, () => void this.#checkSize(maxFileOctets));
+    }
+  }
+
+  async #checkSize(maxOctets: number): Promise<void> {
+    const { directory, fileSystem: disk, clock } = this.#options;
+    this.#writtenSinceSizeCheck = 0;
+    this.#cancelSizeCheck = undefined;
+    if (directory === undefined || this.#closed) return;
+    try {
+      await removeLeastRecentlyUsed({ disk, directory, maxOctets, now: () => clock.now() });
+    } catch (error) {
+      this.#trouble(error);
+    }
+  }
+}

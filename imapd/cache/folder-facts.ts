@@ -1,0 +1,292 @@
+/**
+ * FolderFacts: what is known of the messages of one folder, as octets. Who learns something keeps it here, and looks here
+ * before opening a file.
+ *
+ * When a record is believed: it must be of the message's unique name, and made from a file with the size, the mtime and
+ * the inode that the message's file has. That is checked with one look at the file (no opening) before the first use of
+ * what was loaded, and again when another program has changed something in cur since. Between two such changes a file
+ * can only become another one by being written in place, which no program that knows maildirs does; whoever opens a file
+ * compares all the same, and calls `forget`.
+ *
+ * It parses no payload, and reads and writes no file; fact-file.ts does that for it.
+ */
+import { MaildirError } from '../../maildir/errors.js';
+import type { FileFingerprint, Folder } from '../../maildir/folder.js';
+import type { MessageTable } from '../../maildir/message-table.js';
+import { FactArenas } from './fact-arenas.js';
+import * as record from './fact-record.js';
+import { FACT_GROUPS, type FactGroup, MAX_PAYLOAD_OCTETS, RECORD_HEAD_OCTETS } from './fact-record.js';
+
+export { type FactGroup, HEADER_FACTS, MAX_PAYLOAD_OCTETS, SEARCH_FACTS, STRUCTURE_FACTS } from './fact-record.js';
+
+/** A record's payload where it lies. Filled in by `look`, never copied; valid until something is waited for. */
+export interface FactView {
+  octets: Buffer;
+  start: number;
+  end: number;
+  /** Size of the message's file. */
+  fileOctets: number;
+  /** Milliseconds since 1970. */
+  internalDate: number;
+}
+
+/** A view of nothing, to be filled in. One for a whole command. */
+export function emptyView(): FactView {
+  return { octets: Buffer.alloc(0), start: 0, end: 0, fileOctets: 0, internalDate: 0 };
+}
+
+/** Whom the facts of a folder tell of what happens to them. */
+export interface FactsOwner {
+  /** So many more octets are held. False: there is no room. */
+  mayGrow(facts: FolderFacts, octets: number): boolean;
+  /** There is something that the file lacks. */
+  learnt(facts: FolderFacts): void;
+}
+
+/** Per row: the places of its records, and at which count of foreign changes they were last checked. */
+const STRIDE = FACT_GROUPS + 1;
+const CHECKED = FACT_GROUPS;
+
+/** Room for a few arrivals. */
+const SPARE_ROWS = 16;
+
+/** Memory is tidied up when more than half of it, and more than this, is records that nobody can see any more. */
+const MIN_DEAD_OCTETS = 256 * 1024;
+
+/** What is known of the messages of one folder. */
+export class FolderFacts {
+  readonly folder: Folder;
+  readonly #owner: FactsOwner;
+  #arenas = new FactArenas();
+  #table: MessageTable;
+  #slots = new Uint32Array(0);
+  #liveOctets = 0;
+  #usedOctets = 0;
+  /** The message that was last looked for in vain, and the count of foreign changes at that moment. */
+  #soughtRow = -1;
+  #soughtAt = 0;
+
+  /** Made by FactCache only. */
+  constructor(folder: Folder, owner: FactsOwner) {
+    this.folder = folder;
+    this.#owner = owner;
+    this.#table = folder.table;
+  }
+
+  /** Shows what is known of a message. False: nothing, or nothing that is still of this file. Row of the current table. */
+  look(row: number, group: FactGroup, view: FactView): boolean {
+    this.#follow(row);
+    const slot = row * STRIDE;
+    const place = this.#slots[slot + group] ?? 0;
+    const now = this.folder.foreignChanges;
+    if (place === 0 || (this.#slots[slot + CHECKED] !== now && !this.#check(row, group))) {
+      this.#soughtRow = row;
+      this.#soughtAt = now;
+      return false;
+    }
+    const { octets } = this.#arenas.of(place);
+    const at = FactArenas.position(place);
+    view.octets = octets;
+    view.start = at + RECORD_HEAD_OCTETS;
+    view.end = view.start + record.payloadOctetsAt(octets, at);
+    view.fileOctets = record.fileOctetsAt(octets, at);
+    view.internalDate = record.modifiedAt(octets, at);
+    return true;
+  }
+
+  /** Remembers what was found in a file; copies the payload. More than MAX_PAYLOAD_OCTETS is not kept. */
+  keep(row: number, group: FactGroup, payload: Buffer, file: FileFingerprint): void {
+    this.#follow(row);
+    if (payload.length > MAX_PAYLOAD_OCTETS) return;
+    const slot = row * STRIDE;
+    this.#dropOthers(slot, file);
+    const known = this.#holdsSome(slot);
+    const octets = record.recordOctets(payload.length);
+    const growth = this.#arenas.growthFor(octets);
+    if (growth > 0 && !this.#owner.mayGrow(this, growth)) return;
+    const name = record.hashOfName(this.folder.uniqueNameAt(row));
+    const place = this.#arenas.add({ group, uid: this.#table.uidAt(row), name, file, payload });
+    if (place === undefined) return;
+    this.#drop(slot + group);
+    this.#slots[slot + group] = place;
+    this.#liveOctets += octets;
+    this.#usedOctets += octets;
+    // The file was opened after it was looked for in vain; if another program changed something since, it may be the
+    // one before: then it is checked at its first use.
+    const now = this.folder.foreignChanges;
+    if (!known) this.#slots[slot + CHECKED] = this.#soughtRow === row && this.#soughtAt === now ? now : 0;
+    this.#soughtRow = -1;
+    this.#owner.learnt(this);
+  }
+
+  /** Nothing that is known of this message is true: its file is another one. */
+  forget(row: number): void {
+    this.#follow(row);
+    for (let group = 0; group < FACT_GROUPS; group += 1) this.#drop(row * STRIDE + group);
+  }
+
+  /** Memory in use. */
+  get heldOctets(): number {
+    return this.#arenas.heldOctets + this.#slots.byteLength;
+  }
+
+  /** The records, for the file. */
+  get arenas(): FactArenas {
+    return this.#arenas;
+  }
+
+  /** Whether so much of the records is of no use that they should be written anew. */
+  get wasteful(): boolean {
+    return this.deadOctets > Math.max(MIN_DEAD_OCTETS, this.#liveOctets);
+  }
+
+  /** Octets of records that nobody can see any more. */
+  get deadOctets(): number {
+    return this.#usedOctets - this.#liveOctets;
+  }
+
+  /** Octets of records that can be seen. */
+  get liveOctets(): number {
+    return this.#liveOctets;
+  }
+
+  /** Takes records that were read from the file. Gives how many octets at the beginning are of use. */
+  adopt(octets: Buffer, end: number, last: boolean): { readonly usedTo: number; readonly readTo: number } {
+    this.#follow(this.folder.table.count - 1);
+    const arenaNumber = this.#arenas.adopt(octets);
+    const found = { at: 0, octets: 0 };
+    let usedTo = 0;
+    let readTo = 0;
+    for (;;) {
+      record.findRecord(octets, { start: readTo, end, last }, found);
+      readTo = found.at;
+      if (found.octets === 0) break;
+      readTo += found.octets;
+      if (!this.#place(octets, found.at, { arenaNumber, position: usedTo })) continue;
+      // Records of no use, and damage, leave gaps; those that follow move up.
+      if (found.at !== usedTo) octets.copyWithin(usedTo, found.at, readTo);
+      usedTo += found.octets;
+    }
+    this.#arenas.settle(arenaNumber, usedTo);
+    this.#usedOctets += usedTo;
+    return { usedTo, readTo };
+  }
+
+  /** Forgets everything, to make room. What was not written is lost. */
+  clear(): void {
+    this.#arenas.clear();
+    this.#slots = new Uint32Array(0);
+    this.#liveOctets = 0;
+    this.#usedOctets = 0;
+  }
+
+  /** Leaves the records that nobody can see behind. The file lacks everything afterwards. */
+  compact(): void {
+    this.#follow(this.folder.table.count - 1);
+    const arenas = new FactArenas();
+    for (let at = 0; at < this.#slots.length; at += 1) {
+      const place = this.#slots[at] ?? 0;
+      if (at % STRIDE === CHECKED || place === 0) continue;
+      this.#slots[at] = arenas.addCopy(this.#arenas.of(place), FactArenas.position(place)) ?? 0;
+    }
+    this.#arenas = arenas;
+    this.#usedOctets = this.#liveOctets;
+  }
+
+  /** Whether the record at `at`, which will lie in `target`, is of use: then it is the one that counts from now on. */
+  #place(octets: Buffer, at: number, target: { arenaNumber: number; position: number }): boolean {
+    const row = this.#table.rowOf(record.uidAt(octets, at));
+    if (row < 0) return false;
+    const slot = row * STRIDE + record.groupAt(octets, at);
+    const before = this.#slots[slot] ?? 0;
+    if (before !== 0 && !this.#arenas.of(before).loaded) return false;
+    this.#drop(slot);
+    this.#slots[slot] = this.#arenas.placeIn(target.arenaNumber, target.position);
+    this.#liveOctets += record.recordOctetsAt(octets, at);
+    // What was learnt meanwhile of another group was learnt from a file that this record may not be of.
+    this.#slots[row * STRIDE + CHECKED] = 0;
+    return true;
+  }
+
+  /** Compares the records of a message with its file; drops those of another one. Gives whether one of `group` is left. */
+  #check(row: number, group: FactGroup): boolean {
+    const slot = row * STRIDE;
+    const now = this.folder.foreignChanges;
+    let file: FileFingerprint;
+    try {
+      file = this.folder.fingerprintAt(row);
+    } catch (error) {
+      // Gone, or unreadable: whoever opens the file next hears why.
+      if (error instanceof MaildirError) return false;
+      throw error;
+    }
+    const name = record.hashOfName(this.folder.uniqueNameAt(row));
+    for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
+      const place = this.#slots[at] ?? 0;
+      if (place === 0) continue;
+      const { octets } = this.#arenas.of(place);
+      const position = FactArenas.position(place);
+      if (!record.isOfFile(octets, position, file) || !record.isOfName(octets, position, name)) this.#drop(at);
+    }
+    this.#slots[slot + CHECKED] = now;
+    return this.#slots[slot + group] !== 0;
+  }
+
+  /** Drops what is known of a message from another file than this one. */
+  #dropOthers(slot: number, file: FileFingerprint): void {
+    for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
+      const place = this.#slots[at] ?? 0;
+      if (place === 0) continue;
+      if (!record.isOfFile(this.#arenas.of(place).octets, FactArenas.position(place), file)) this.#drop(at);
+    }
+  }
+
+  #holdsSome(slot: number): boolean {
+    for (let at = slot; at < slot + FACT_GROUPS; at += 1) if (this.#slots[at] !== 0) return true;
+    return false;
+  }
+
+  #drop(at: number): void {
+    const place = this.#slots[at] ?? 0;
+    if (place === 0) return;
+    this.#liveOctets -= record.recordOctetsAt(this.#arenas.of(place).octets, FactArenas.position(place));
+    this.#slots[at] = 0;
+  }
+
+  /** Goes along with the folder: rows that were added, and tables from which messages are gone. */
+  #follow(row: number): void {
+    const { table } = this.folder;
+    if (table !== this.#table) this.#moveTo(table);
+    if ((row + 1) * STRIDE <= this.#slots.length) return;
+    const rows = Math.max(table.count, row + 1);
+    const slots = new Uint32Array((rows + (rows >>> 2) + SPARE_ROWS) * STRIDE);
+    slots.set(this.#slots);
+    this.#slots = slots;
+  }
+
+  /** Takes the slots along to another table. Both are in UID order. */
+  #moveTo(table: MessageTable): void {
+    const before = this.#table;
+    const old = this.#slots;
+    const held = Math.min(before.count, old.length / STRIDE);
+    this.#table = table;
+    this.#soughtRow = -1;
+    this.#slots = new Uint32Array((table.count + SPARE_ROWS) * STRIDE);
+    let row = 0;
+    for (let from = 0; from < held; from += 1) {
+      const uid = before.uidAt(from);
+      while (row < table.count && table.uidAt(row) < uid) row += 1;
+      const stays = row < table.count && table.uidAt(row) === uid;
+      if (!stays) this.#loseOctetsOf(old, from * STRIDE);
+      else for (let at = 0; at < STRIDE; at += 1) this.#slots[row * STRIDE + at] = old[from * STRIDE + at] ?? 0;
+    }
+  }
+
+  #loseOctetsOf(slots: Uint32Array, slot: number): void {
+    for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
+      const place = slots[at] ?? 0;
+      if (place === 0) continue;
+      this.#liveOctets -= record.recordOctetsAt(this.#arenas.of(place).octets, FactArenas.position(place));
+    }
+  }
+}
