@@ -1,146 +1,211 @@
 /**
- * npm run bench [-- --quick] [--only memory,logins,mailbox,changes] [--servers ours,courier,dovecot] [--repeat N]
+ * npm run bench: measures our server, Debian's Courier and Debian's Dovecot in one run on the same mail, in turn.
  *
- * Measures our server, Debian's Courier and Debian's Dovecot in one run on the same mail, in turn. Each repetition
- * starts each server anew. Prints a table of medians with ratios, and writes it and all numbers to test/results/.
+ * Each repetition starts each server anew. `--help` tells the options.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { giveTo, scratchDirectory } from '../support/maildir-fixture.js';
+import { type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
 import { checkoutRoot } from '../support/paths.js';
-import { PASSWORD, type PeerServer, startCourier, startDovecot } from '../support/peer-servers.js';
-import { mailIds } from '../support/peer-targets.js';
-import { freePort } from '../support/processes.js';
-import { startOurs } from '../support/start.js';
-import { writeMaster } from './mail.js';
-import { type BenchServer, type BenchSizes, groups, homeOf, type Measured } from './measurements.js';
+import { mailIds, missingPeers } from '../support/peer-targets.js';
+import { Bench, type BenchSizes, type Fault, type Sample } from './bench.js';
+import { BenchServer, serverNames } from './bench-server.js';
+import { type Group, groups } from './groups.js';
+import type { GrowthPoint } from './growth.js';
+import { MasterMail } from './mailbox-files.js';
+import { chapter, type Run, writeReadme, writeResults } from './report.js';
+
+const groupLines = Object.entries(groups).map(([name, { about }]) => `      ${name.padEnd(8)} ${about}`);
+
+const help = `npm run bench [-- OPTION…]
+
+Measures ours, Debian's Courier and Debian's Dovecot on the same mail, one after the other, and prints a table.
+All figures go to test/results/: bench.md, bench.json, cost-by-size.svg. As root on Debian it installs what is missing.
+
+  --quick            small mailboxes, one repetition, no picture: about a minute
+  --only GROUP,…     some groups:
+${groupLines.join('\n')}
+  --picture          the picture, too, where --quick or --only would leave it out
+  --servers NAME,…   some of ${serverNames.join(', ')}
+  --repeat N         how often everything is measured (2; with --quick 1)
+  --readme           also put the tables and the picture into README.md
+  --help             this
+`;
 
 const { values: given } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: Object.keys(groups).join() },
-    servers: { type: 'string', default: 'ours,courier,dovecot' },
+    only: { type: 'string' },
+    picture: { type: 'boolean', default: false },
+    servers: { type: 'string', default: serverNames.join() },
     repeat: { type: 'string' },
+    readme: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 
-const sizes: BenchSizes = given.quick
-  ? { messages: 2000, logins: 80, bodies: 300, appends: 100, sessions: 40 }
-  : { messages: 10_000, logins: 600, bodies: 2000, appends: 500, sessions: 200 };
-const repeat = Number(given.repeat ?? (given.quick ? 1 : 3));
-/** One user for each mailbox that a measurement uses up. */
-const USERS = 200;
-
-const userNames = Array.from({ length: USERS }, (_, i) => `u${String(i + 1).padStart(4, '0')}`);
-
-type Start = (directory: string, users: { name: string; home: string }[]) => Promise<PeerServer>;
-
-const starts: Readonly<Record<string, Start>> = {
-  ours: async (directory, users) => {
-    const ours = await startOurs({ directory, users, settings: { IMAP_TLS_REQUIRED: '0' } });
-    return { name: 'ours', port: ours.port, roots: ours.roots(), stop: () => ours.stop() };
-  },
-  courier: async (directory, users) => startCourier({ directory, users, port: await freePort() }),
-  dovecot: async (directory, users) => startDovecot({ directory, users, port: await freePort() }),
+const wholeSizes: BenchSizes = {
+  messages: 10_000,
+  manyMessages: 50_000,
+  bodies: 1000,
+  loginSeconds: 1.5,
+  appends: 400,
+  changes: 1000,
+  folders: 1000,
+  sessions: 500,
+  tlsSessions: 200,
+  fairSeconds: 3,
+  settleSeconds: 5,
+  notifySeconds: 75,
+  runs: 2,
+  growth: [1000, 10_000, 50_000, 200_000],
+};
+const quickSizes: BenchSizes = {
+  messages: 1000,
+  manyMessages: 5000,
+  bodies: 300,
+  loginSeconds: 0.5,
+  appends: 100,
+  changes: 300,
+  folders: 100,
+  sessions: 50,
+  tlsSessions: 30,
+  fairSeconds: 0.7,
+  settleSeconds: 1,
+  notifySeconds: 3,
+  runs: 1,
+  growth: [200, 1000, 5000],
 };
 
-interface Row extends Measured {
-  readonly server: string;
-  readonly repetition: number;
+/** The kernel's 128 for each uid let Dovecot look for changes from time to time only, from the 129th session on. */
+const INOTIFY_INSTANCES = { path: '/proc/sys/fs/inotify/max_user_instances', wanted: 8192 } as const;
+
+/** What must be undone, however the run ends; the last first. */
+const undo: (() => Promise<void> | void)[] = [];
+
+/** Set when the run was given up from outside. */
+let givenUp = false;
+
+async function undoAll(): Promise<void> {
+  for (let next = undo.pop(); next !== undefined; next = undo.pop()) await next();
 }
 
-async function measure(name: string, master: string, repetition: number): Promise<Row[]> {
-  const scratch = scratchDirectory(`bench-${name}`);
-  const owner = mailIds();
-  const mail = join(scratch.path, 'mail');
-  mkdirSync(mail);
-  if (process.getuid?.() === 0) giveTo(mail, owner.uid, owner.gid);
-  const directory = join(scratch.path, 'server');
-  mkdirSync(directory);
-  const users = userNames.map((user) => ({ name: user, home: homeOf(scratch.path, user) }));
-  const peer = await starts[name]?.(directory, users);
-  if (peer === undefined) throw new Error(`there is no server ${name}`);
-  let used = 0;
-  const server: BenchServer = {
-    ...peer,
-    password: PASSWORD,
-    newUser() {
-      const user = users[used];
-      used += 1;
-      if (user === undefined) throw new Error('all users are used up');
-      return user;
-    },
-  };
-  const rows: Row[] = [];
-  try {
-    for (const group of given.only.split(',')) {
-      const run = groups[group];
-      if (run === undefined) throw new Error(`there is no group ${group}; known: ${Object.keys(groups).join(', ')}`);
-      for (const measured of await run({ server, master, owner, sizes })) {
-        rows.push({ ...measured, server: name, repetition });
-      }
-      process.stderr.write(`${name}, repetition ${repetition}: ${group}\n`);
+/** Names separated by commas, all of them known. @throws {Error} naming those that are not. */
+function chosen(option: string, names: string, known: readonly string[]): string[] {
+  const all = names.split(',').filter((name) => name !== '');
+  const unknown = all.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new Error(`${option}: there is no ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  return all;
+}
+
+function chosenGroups(): [string, Group][] {
+  const all = Object.keys(groups);
+  const names = given.only === undefined ? all : chosen('--only', given.only, all);
+  const without = given.quick && given.only === undefined && !given.picture ? ['growth'] : [];
+  const wanted = [...names.filter((name) => !without.includes(name)), ...(given.picture ? ['growth'] : [])];
+  return Object.entries(groups).filter(([name]) => wanted.includes(name));
+}
+
+/** Installs what is missing. @throws {Error} where that is not possible. */
+function needPeers(servers: readonly string[]): void {
+  if (!servers.some((name) => name !== 'ours')) return;
+  if (process.getuid?.() !== 0) {
+    throw new Error("Debian's Courier and Dovecot can be started by root only; --servers ours needs nobody");
+  }
+  const missing = [
+    ...missingPeers(),
+    ...['/usr/bin/couriertls', '/usr/sbin/dovecot'].filter((path) => !existsSync(path)),
+  ];
+  const script = join(checkoutRoot, 'test', 'support', 'install-peers.sh');
+  const { status } = spawnSync('sh', [script], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (status !== 0) throw new Error(`these could not be installed: ${missing.join(', ')}`);
+}
+
+function raiseInotifyInstances(): void {
+  const { path, wanted } = INOTIFY_INSTANCES;
+  if (process.getuid?.() !== 0 || !existsSync(path)) return;
+  const before = readFileSync(path, 'utf8').trim();
+  if (Number(before) >= wanted) return;
+  writeFileSync(path, String(wanted));
+  undo.push(() => writeFileSync(path, before));
+}
+
+interface Measured {
+  readonly samples: Sample[];
+  readonly faults: Fault[];
+  readonly growth: GrowthPoint[];
+}
+
+async function measureServer(name: string, master: MasterMail, repetition: number, to: Measured): Promise<void> {
+  const server = new BenchServer(name);
+  undo.push(() => server.remove());
+  const bench = new Bench(server, master, given.quick ? quickSizes : wholeSizes, repetition);
+  master.warm();
+  await server.start();
+  for (const [group, { measure, repeated }] of chosenGroups()) {
+    if (!repeated && repetition > 1) continue;
+    const start = performance.now();
+    try {
+      to.growth.push(...((await measure(bench)) ?? []));
+    } catch (error) {
+      bench.fault(`group ${group} failed: ${error instanceof Error ? error.message : String(error)}`);
     }
-  } finally {
-    await peer.stop();
-    scratch.remove();
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    process.stderr.write(`${name}, repetition ${repetition}, ${group}: ${seconds} s\n`);
   }
-  return rows;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-/** Three digits that mean something. */
-function shownNumber(value: number): string {
-  return value >= 100 ? String(Math.round(value)) : value.toPrecision(3);
-}
-
-/** A Markdown table; a ratio above 1 means that ours is better. */
-function table(rows: readonly Row[], servers: readonly string[]): string {
-  const others = servers.filter((server) => server !== 'ours' && servers.includes('ours'));
-  const head = ['', ...servers, ...others.map((other) => `ours : ${other}`)];
-  const lines = [head, head.map((_, column) => (column === 0 ? '---' : '--:'))];
-  for (const what of new Set(rows.map((row) => row.what))) {
-    const [sample] = rows.filter((row) => row.what === what);
-    if (sample === undefined) continue;
-    const of = (server: string): number =>
-      median(rows.filter((row) => row.what === what && row.server === server).map(({ value }) => value));
-    const ratio = (other: string): string => {
-      const [good, bad] = sample.better === 'higher' ? [of('ours'), of(other)] : [of(other), of('ours')];
-      return (good / bad).toFixed(2);
-    };
-    const shown = servers.map((server) => `${shownNumber(of(server))} ${sample.unit}`);
-    lines.push([what, ...shown, ...others.map(ratio)]);
-  }
-  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  await undo.pop()?.();
+  to.samples.push(...bench.samples);
+  to.faults.push(...bench.faults);
 }
 
 async function main(): Promise<void> {
-  const masterDirectory = scratchDirectory('bench-mail');
-  const master = join(masterDirectory.path, 'master');
-  writeMaster(master, sizes.messages);
-  if (process.getuid?.() === 0) giveTo(master, mailIds().uid, mailIds().gid);
-  const servers = given.servers.split(',');
-  const rows: Row[] = [];
-  try {
-    for (let repetition = 1; repetition <= repeat; repetition += 1) {
-      for (const server of servers) rows.push(...(await measure(server, master, repetition)));
+  const servers = chosen('--servers', given.servers, serverNames);
+  chosenGroups();
+  needPeers(servers);
+  raiseInotifyInstances();
+  const started = new Date();
+  const start = performance.now();
+  const scratch: Scratch = scratchDirectory('bench-mail');
+  undo.push(() => scratch.remove());
+  const sizes = given.quick ? quickSizes : wholeSizes;
+  const repetitions = Number(given.repeat ?? (given.quick ? 1 : 2));
+  const master = new MasterMail(join(scratch.path, 'master'), sizes.messages, mailIds());
+  const measured: Measured = { samples: [], faults: [], growth: [] };
+  for (let repetition = 1; repetition <= repetitions; repetition += 1) {
+    for (const name of servers) {
+      await measureServer(name, master, repetition, measured);
+      if (givenUp) return;
     }
-  } finally {
-    masterDirectory.remove();
   }
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? '?'}, Linux ${release()}, Node ${process.version}`;
-  const text = `${table(rows, servers)}\n\nMedian of ${repeat}; ${sizes.messages} messages; ${machine}.\n`;
-  process.stdout.write(text);
-  const results = join(checkoutRoot, 'test', 'results');
-  mkdirSync(results, { recursive: true });
-  writeFileSync(join(results, 'bench.md'), text);
-  writeFileSync(join(results, 'bench.json'), `${JSON.stringify({ machine, sizes, repeat, rows }, undefined, 2)}\n`);
+  await undoAll();
+  const seconds = Math.round((performance.now() - start) / 1000);
+  const run: Run = { started, seconds, servers, repetitions, sizes, ...measured };
+  process.stdout.write(chapter(run));
+  const written = writeResults(run);
+  if (given.readme) writeReadme(run);
+  process.stderr.write(`${seconds} s; ${written.join(', ')}\n`);
+  if (measured.faults.length > 0) process.exitCode = 1;
 }
 
-await main();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    givenUp = true;
+    void undoAll().finally(() => process.exit(1));
+  });
+}
+
+if (given.help) {
+  process.stdout.write(help);
+} else {
+  try {
+    await main();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  } finally {
+    await undoAll();
+  }
+}

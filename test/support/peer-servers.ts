@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, closeSync, cpSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { courierEnvironment, mailIds } from './peer-targets.js';
-import { waitForPort } from './processes.js';
+import { processTree, waitForPort } from './processes.js';
 
 /** The password of every account in tests. */
 export const PASSWORD = 'secret';
@@ -26,6 +26,8 @@ export interface MailUser {
 export interface PeerServer {
   readonly name: string;
   readonly port: number;
+  /** With TLS from the first octet. */
+  readonly tlsPort?: number;
   /** The processes that all its others descend from. */
   readonly roots: readonly number[];
   stop(): Promise<void>;
@@ -36,7 +38,7 @@ export interface PeerOptions {
   readonly directory: string;
   readonly users: readonly MailUser[];
   readonly port: number;
-  /** A port with TLS, and STARTTLS on the other one. Only Dovecot. */
+  /** A port with TLS; with Dovecot also STARTTLS on the other one. Certificate and key in one file. */
   readonly tls?: { readonly port: number; readonly certificate: string };
 }
 
@@ -50,8 +52,8 @@ export function userdbLine({ name, home }: MailUser, { uid, gid } = mailIds()): 
   return `${name}\tuid=${uid}|gid=${gid}|home=${home}|shell=/bin/sh|systempw=${passwordHash()}\n`;
 }
 
-/** Courier with Debian's settings, more connections allowed. */
-export async function startCourier({ directory, users, port }: PeerOptions): Promise<PeerServer> {
+/** Courier with Debian's settings, more connections allowed. With TLS as its imapd-ssl script starts it. */
+export async function startCourier({ directory, users, port, tls }: PeerOptions): Promise<PeerServer> {
   const etc = join(directory, 'etc');
   cpSync('/etc/courier', etc, { recursive: true });
   mkdirSync(join(directory, 'run', 'authdaemon'), { recursive: true });
@@ -67,9 +69,13 @@ chown courier:courier /run/courier/authdaemon && chmod 750 /run/courier/authdaem
 /usr/sbin/makeuserdb
 ( set -a; . /etc/courier/authdaemonrc; exec /usr/lib/courier/courier-authlib/authdaemond ) &
 [ -f /etc/courier/imapaccess.dat ] || /usr/sbin/makeimapaccess
-exec /usr/sbin/couriertcpd -address=127.0.0.1 -maxprocs=${MAX_CONNECTIONS} -maxperip=${MAX_CONNECTIONS} \\
-  -access=/etc/courier/imapaccess.dat -nodnslookup -noidentlookup ${port} \\
-  /usr/lib/courier/courier/imaplogin /usr/bin/imapd Maildir`;
+listen() {
+  exec /usr/sbin/couriertcpd -address=127.0.0.1 -maxprocs=${MAX_CONNECTIONS} -maxperip=${MAX_CONNECTIONS} \\
+    -access=/etc/courier/imapaccess.dat -nodnslookup -noidentlookup "$@" \\
+    /usr/lib/courier/courier/imaplogin /usr/bin/imapd Maildir
+}
+${tls === undefined ? '' : courierTlsScript(tls)}
+listen ${port}`;
   const environment = { ...courierEnvironment({ IMAP_STARTTLS: 'NO' }), PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
   const log = openSync(join(directory, 'log'), 'a');
   const child = spawn('/usr/bin/unshare', ['--mount', '/bin/sh', '-c', script], {
@@ -79,7 +85,21 @@ exec /usr/sbin/couriertcpd -address=127.0.0.1 -maxprocs=${MAX_CONNECTIONS} -maxp
     detached: true,
   });
   closeSync(log);
-  return running('courier', child, { directory, port });
+  return running('courier', child, { directory, port, tlsPort: tls?.port });
+}
+
+/** A second listener, each of whose connections goes through couriertls; it runs as the mail user and reads the key. */
+function courierTlsScript({ port, certificate }: { readonly port: number; readonly certificate: string }): string {
+  return `
+cp ${certificate} /etc/courier/imapd.pem
+chown courier:courier /etc/courier/imapd.pem && chmod 600 /etc/courier/imapd.pem
+(
+  set -a +u
+  . /etc/courier/imapd-ssl
+  TLS_CACHEFILE=/run/courier/tls-cache
+  IMAP_TLS=1
+  listen ${port} /usr/bin/couriertls -server -tcpd -user=courier
+) &`;
 }
 
 /** Dovecot with its defaults, more connections allowed. */
@@ -99,7 +119,7 @@ export async function startDovecot(options: PeerOptions): Promise<PeerServer> {
     detached: true,
   });
   closeSync(log);
-  return running('dovecot', child, { directory, port });
+  return running('dovecot', child, { directory, port, tlsPort: options.tls?.port });
 }
 
 function dovecotServerConfiguration({ directory, port, tls }: PeerOptions, passwords: string): string {
@@ -152,32 +172,41 @@ const STOP_MILLISECONDS = 5000;
 async function running(
   name: string,
   child: ChildProcess,
-  { directory, port }: Pick<PeerOptions, 'directory' | 'port'>,
+  {
+    directory,
+    port,
+    tlsPort,
+  }: { readonly directory: string; readonly port: number; readonly tlsPort: number | undefined },
 ): Promise<PeerServer> {
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} cannot be started`);
   const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const stop = async (): Promise<void> => {
-    signalGroup(pid, 'SIGTERM');
-    const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), STOP_MILLISECONDS);
+    // Courier's second listener has a process group of its own.
+    const family = processTree([pid]);
+    signal([-pid, ...family], 'SIGTERM');
+    const timer = setTimeout(() => signal([-pid], 'SIGKILL'), STOP_MILLISECONDS);
     await gone;
     clearTimeout(timer);
-    signalGroup(pid, 'SIGKILL');
+    signal([-pid, ...family], 'SIGKILL');
   };
   try {
     await waitForPort(port);
+    if (tlsPort !== undefined) await waitForPort(tlsPort);
   } catch (error) {
     await stop();
     throw new Error(`${name} does not answer: ${readFileSync(join(directory, 'log'), 'utf8')}`, { cause: error });
   }
-  return { name, port, roots: [pid], stop };
+  return { name, port, ...(tlsPort === undefined ? {} : { tlsPort }), roots: [pid], stop };
 }
 
-/** The group was made for this server alone. */
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+/** To processes, and to the group (below zero) that was made for one server alone. Those that are gone do not matter. */
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   }
 }

@@ -1,0 +1,79 @@
+/**
+ * Groups `select`, `fetch` and `body`: opening mailboxes and reading what is in them, first and again.
+ */
+import type { Bench } from './bench.js';
+import { FULL_LIST, HEADER_LIST } from './rows.js';
+
+const WARM_SELECTS = 3;
+
+/** SELECT of a mailbox no server has seen, then in new sessions. */
+export async function measureSelect(bench: Bench): Promise<void> {
+  const { messages, manyMessages, runs } = bench.sizes;
+  for (const [size, count] of [
+    ['10k', messages],
+    ['50k', manyMessages],
+  ] as const) {
+    for (let run = 0; run < runs; run += 1) {
+      const account = bench.accountWith(count);
+      for (let session = 0; session <= WARM_SELECTS; session += 1) {
+        const connection = await bench.server.login(account);
+        const timed = await bench.timed(() => connection.command('SELECT INBOX'));
+        bench.keepTimed(`select_${size}_${session === 0 ? 'first' : 'warm'}`, timed);
+        bench.expect(`SELECT of ${count}: EXISTS`, Number(/^\* (\d+) EXISTS/m.exec(timed.result.text())?.[1]), count);
+        await bench.leave(connection);
+      }
+    }
+  }
+}
+
+/** FETCH of lists. */
+export async function measureFetch(bench: Bench): Promise<void> {
+  const { messages, runs } = bench.sizes;
+  const full = `FETCH 1:* (${FULL_LIST})`;
+  for (let run = 0; run < runs; run += 1) {
+    const account = bench.accountWith(messages);
+    const first = await bench.select(account);
+    await bench.timedFetch('fetch_full_first', first, full, messages);
+    await bench.timedFetch('fetch_full_same', first, full, messages);
+    await bench.leave(first);
+    const second = await bench.select(account);
+    await bench.timedFetch('fetch_full_new', second, full, messages);
+    await bench.timedFetch('fetch_flags', second, 'FETCH 1:* (FLAGS)', messages);
+    await bench.leave(second);
+    const overTls = await bench.select(account, true);
+    await bench.timedFetch('fetch_full_new_tls', overTls, full, messages);
+    await bench.leave(overTls);
+    await measureHeaders(bench);
+  }
+}
+
+/** The list of a client that has never been here, and sizes that nobody has asked for. */
+async function measureHeaders(bench: Bench): Promise<void> {
+  const { messages } = bench.sizes;
+  const connection = await bench.select(bench.accountWith(messages));
+  for (const time of ['first', 'again']) {
+    await bench.timedFetch(`fetch_headers_${time}`, connection, `FETCH 1:* ${HEADER_LIST}`, messages);
+  }
+  for (const time of ['first', 'again']) {
+    await bench.timedFetch(`fetch_size_${time}`, connection, 'FETCH 1:* (UID RFC822.SIZE)', messages);
+  }
+  await bench.leave(connection);
+}
+
+const DOWNLOADS = 4;
+
+/** Whole bodies, plaintext and TLS. The first download is not counted: it is another row's first. */
+export async function measureBodies(bench: Bench): Promise<void> {
+  const { bodies } = bench.sizes;
+  const account = bench.accountWith(bodies);
+  for (const tls of [false, true]) {
+    const connection = await bench.select(account, tls);
+    for (let download = 0; download < DOWNLOADS; download += 1) {
+      const timed = await bench.timed(() => connection.command('UID FETCH 1:* (BODY.PEEK[])', { keep: false }));
+      const { octets } = timed.result;
+      if (octets < bench.master.octetsOf(bodies)) bench.fault(`whole bodies: only ${octets} octets came`);
+      if (download > 0) bench.keepRate(tls ? 'bodies_tls' : 'bodies', timed, octets / 1e6);
+    }
+    await bench.leave(connection);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * What a run leaves behind: a chapter in Markdown that the README takes over, all samples as JSON, and the picture.
+ */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { checkoutRoot } from '../support/paths.js';
+import type { BenchSizes, Fault, Sample } from './bench.js';
+import type { GrowthPoint } from './growth.js';
+import { drawPicture } from './picture.js';
+import { rows, withSizes } from './rows.js';
+import { besideLines, comparedTable, cpuTable, fairnessTable, Results, verdict } from './table.js';
+
+/** Everything that was measured in one run. */
+export interface Run {
+  readonly started: Date;
+  readonly seconds: number;
+  readonly servers: readonly string[];
+  readonly repetitions: number;
+  readonly sizes: BenchSizes;
+  readonly samples: readonly Sample[];
+  readonly faults: readonly Fault[];
+  readonly growth: readonly GrowthPoint[];
+}
+
+const results = join(checkoutRoot, 'test', 'results');
+/** The picture of the README. */
+const keptPicture = join(checkoutRoot, 'test', 'bench', 'cost-by-size.svg');
+
+/** The machine and the versions, in a line. */
+function machineLine(): string {
+  const packages = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${Version}, ', 'courier-imap', 'dovecot-core']);
+  const versions = packages.status === 0 ? packages.stdout.toString() : '';
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GB`;
+  return `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, ${memory}, Linux ${release()}, ${versions}Node ${process.version}`;
+}
+
+function dateOf(date: Date): string {
+  return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
+}
+
+/** The chapter: tables, verdict, meanings. */
+export function chapter(run: Run): string {
+  const measured = new Results(run.samples, run.servers, run.sizes);
+  const { messages } = run.sizes;
+  const head =
+    `${dateOf(run.started)}; ${machineLine()}. ${messages.toLocaleString('en-US')} messages unless said; ` +
+    `${run.repetitions === 1 ? 'one repetition' : `${run.repetitions} repetitions in turn`}; median (best).`;
+  const meanings = rows.flatMap(({ key, title, meaning }) => {
+    const shown = meaning !== undefined && run.servers.some((server) => measured.of(key, server).length > 0);
+    return shown ? [`* ${withSizes(`${title}: ${meaning}`, run.sizes)}`] : [];
+  });
+  const faults = run.faults.map(({ server, what }) => `* ${server}: ${what}`);
+  const sections = [
+    head,
+    verdict(measured)
+      .map((sentence) => `* ${sentence}`)
+      .join('\n'),
+    comparedTable(measured),
+    meanings.join('\n'),
+    besideLines(measured)
+      .map((line) => `* ${line}`)
+      .join('\n'),
+    fairnessTable(measured),
+    cpuTable(measured),
+    faults.length === 0 ? '' : `Wrong or missing answers:\n\n${faults.join('\n')}`,
+    'POP3 has no row: there is no POP3 server of ours yet.',
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+/** Writes test/results/. @returns the files written. */
+export function writeResults(run: Run): string[] {
+  mkdirSync(results, { recursive: true });
+  const written = [join(results, 'bench.md'), join(results, 'bench.json')];
+  writeFileSync(join(results, 'bench.md'), chapter(run));
+  writeFileSync(join(results, 'bench.json'), `${JSON.stringify({ machine: machineLine(), ...run }, undefined, 1)}\n`);
+  if (run.growth.length === 0) return written;
+  const picture = join(results, 'cost-by-size.svg');
+  const caption = `Milliseconds at the client, best of three; ${dateOf(run.started)}, ${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}`;
+  writeFileSync(picture, drawPicture(run.growth, caption));
+  return [...written, picture];
+}
+
+const BEGIN = '<!-- npm run bench -- --readme writes what follows -->';
+const END = '<!-- until here -->';
+
+/** Puts the chapter between the two marks of the README, and the picture where the README shows it. */
+export function writeReadme(run: Run): void {
+  const path = join(checkoutRoot, 'README.md');
+  const text = readFileSync(path, 'utf8');
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`README.md has no place for it: ${BEGIN} … ${END}`);
+  writeFileSync(path, `${text.slice(0, begin + BEGIN.length)}\n\n${chapter(run)}\n${text.slice(end)}`);
+  if (run.growth.length > 0) copyFileSync(join(results, 'cost-by-size.svg'), keptPicture);
+}
