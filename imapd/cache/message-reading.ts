@@ -118,7 +118,7 @@ export class MessageReading {
     const known = this.facts[kind];
     if (known !== undefined) return known;
     const index = yield* this.index();
-    return this.#keep(kind, encodeBodyStructure(index, this.file, kind === 'bodyStructure'));
+    return this.#keep(kind, yield* encodeBodyStructure(index, this.file, kind === 'bodyStructure'));
   }
 
   /** What SORT and THREAD compare. */

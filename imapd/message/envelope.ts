@@ -1,54 +1,112 @@
 /**
  * ENVELOPE: a header's main fields, formatted for the wire (RFC 9051 section 7.5.2).
  */
+import { writePlainAddresses } from './address-octets.js';
 import { type Address, parseAddresses } from './addresses.js';
-import { type FieldPlace, fieldPlaces, nameAt, valueAt } from './header.js';
+import { FieldNames } from './field-names.js';
+import { FieldScan } from './field-scan.js';
+import { unfold } from './header.js';
 import { MAX_ADDRESS_FIELD_OCTETS, MAX_VALUE_OCTETS } from './limits.js';
-import { nstring } from './wire-text.js';
+import { OctetWriter } from './octet-writer.js';
+import { nstring, writeValue } from './wire-text.js';
 
-const addressFields = ['from', 'sender', 'reply-to', 'to', 'cc', 'bcc'] as const;
-const textFields = ['date', 'subject', 'in-reply-to', 'message-id'] as const;
-type EnvelopeField = (typeof addressFields)[number] | (typeof textFields)[number];
+/** In the order of an envelope. */
+const names = new FieldNames([
+  'date',
+  'subject',
+  'from',
+  'sender',
+  'reply-to',
+  'to',
+  'cc',
+  'bcc',
+  'in-reply-to',
+  'message-id',
+]);
+const [DATE, SUBJECT, FROM, SENDER, REPLY_TO] = [0, 1, 2, 3, 4];
+const [TO, BCC, IN_REPLY_TO, MESSAGE_ID] = [5, 7, 8, 9];
+
+/** Used by one envelope at a time: it is written without a break. */
+const scan = new FieldScan();
+/** Where the value of each field begins, or -1, and where its last line ends. */
+const starts = new Int32Array(names.names.length);
+const ends = new Int32Array(names.names.length);
 
 /** Formats a header's envelope: `("date" "subject" ((…)) … "<id>")`. */
 export function encodeEnvelope(header: Buffer): Buffer {
-  return Buffer.from(envelopeText(header.toString('latin1')), 'latin1');
+  const out = new OctetWriter();
+  writeEnvelope(out, header, 0, header.length);
+  return out.view();
 }
 
-/** The same from and to octets as Latin-1. */
-export function envelopeText(header: string): string {
-  const places = firstPlaces(header);
-  const text = (field: EnvelopeField) => {
-    const place = places.get(field);
-    return nstring(place === undefined ? undefined : valueAt(header, place, MAX_VALUE_OCTETS));
-  };
-  const list = (field: EnvelopeField) => {
-    const place = places.get(field);
-    return place === undefined ? 'NIL' : addressList(valueAt(header, place, MAX_ADDRESS_FIELD_OCTETS));
-  };
-  const from = list('from');
-  const orFrom = (addresses: string) => (addresses === 'NIL' ? from : addresses);
-  const people = [from, orFrom(list('sender')), orFrom(list('reply-to')), list('to'), list('cc'), list('bcc')];
-  return `(${text('date')} ${text('subject')} ${people.join(' ')} ${text('in-reply-to')} ${text('message-id')})`;
+/** Writes the envelope of the header that lies from `start` to `end`. */
+export function writeEnvelope(out: OctetWriter, octets: Buffer, start: number, end: number): void {
+  findFields(octets, start, end);
+  out.octet(LEFT);
+  writeText(out, octets, DATE);
+  out.octet(SPACE);
+  writeText(out, octets, SUBJECT);
+  out.octet(SPACE);
+  const from = out.length;
+  writeAddresses(out, octets, FROM);
+  const fromEnd = out.length;
+  writeAddressesOr(out, octets, SENDER, from, fromEnd);
+  writeAddressesOr(out, octets, REPLY_TO, from, fromEnd);
+  for (let field = TO; field <= BCC; field += 1) {
+    out.octet(SPACE);
+    writeAddresses(out, octets, field);
+  }
+  for (let field = IN_REPLY_TO; field <= MESSAGE_ID; field += 1) {
+    out.octet(SPACE);
+    writeText(out, octets, field);
+  }
+  out.octet(RIGHT);
 }
-
-const wanted = new Map<string, EnvelopeField>([...addressFields, ...textFields].map((field) => [field, field]));
-const LONGEST_NAME = 'in-reply-to'.length;
 
 /** Of a field that is repeated the first counts. */
-function firstPlaces(header: string): Map<EnvelopeField, FieldPlace> {
-  const places = new Map<EnvelopeField, FieldPlace>();
-  for (const place of fieldPlaces(header)) {
-    if (place.colon - place.start > LONGEST_NAME + 8) continue;
-    const field = wanted.get(nameAt(header, place).toLowerCase());
-    if (field === undefined || places.has(field)) continue;
-    places.set(field, place);
-    if (places.size === wanted.size) break;
+function findFields(octets: Buffer, start: number, end: number): void {
+  starts.fill(-1);
+  let missing = starts.length;
+  scan.reset(octets, start, end);
+  while (missing > 0 && scan.next()) {
+    const field = names.numberAt(octets, scan.start, scan.nameEnd);
+    if (field < 0 || starts[field] !== -1) continue;
+    starts[field] = scan.colon + 1;
+    ends[field] = scan.end;
+    missing -= 1;
   }
-  return places;
+}
+
+function writeText(out: OctetWriter, octets: Buffer, field: number): void {
+  const start = starts[field] ?? -1;
+  if (start === -1) out.text('NIL');
+  else writeValue(out, octets, start, Math.min(ends[field] ?? 0, start + MAX_VALUE_OCTETS));
+}
+
+/** Without a sender or an address for replies, those of From stand there. */
+function writeAddressesOr(out: OctetWriter, octets: Buffer, field: number, from: number, fromEnd: number): void {
+  out.octet(SPACE);
+  const start = out.length;
+  writeAddresses(out, octets, field);
+  // NIL: no list is as short.
+  if (out.length - start > 3) return;
+  out.length = start;
+  out.need(fromEnd - from);
+  out.copy(out.octets, from, fromEnd);
 }
 
 /** `"(" 1*address ")" / nil` */
+function writeAddresses(out: OctetWriter, octets: Buffer, field: number): void {
+  const start = starts[field] ?? -1;
+  if (start === -1) {
+    out.text('NIL');
+    return;
+  }
+  const end = Math.min(ends[field] ?? 0, start + MAX_ADDRESS_FIELD_OCTETS);
+  if (!writePlainAddresses(out, octets, start, end))
+    out.text(addressList(unfold(octets.toString('latin1', start, end))));
+}
+
 function addressList(value: string): string {
   const addresses = parseAddresses(value);
   return addresses.length === 0 ? 'NIL' : `(${addresses.map(addressText).join('')})`;
@@ -58,3 +116,7 @@ function addressList(value: string): string {
 function addressText({ name, route, mailbox, host }: Address): string {
   return `(${nstring(name)} ${nstring(route)} ${nstring(mailbox)} ${nstring(host)})`;
 }
+
+const SPACE = 0x20;
+const LEFT = 0x28;
+const RIGHT = 0x29;

@@ -51,6 +51,8 @@ export interface MessageIndex {
 const WINDOW_OCTETS = 256 * 1024;
 /** The scanner lets others run after this many windows: 1 MiB, about a millisecond. */
 const WINDOWS_PER_SLICE = 4;
+/** Or after so many parts, each of which has a header to read and may take some microseconds. */
+const PARTS_PER_SLICE = 500;
 /** The beginning of a line that must be in the window: two dashes, boundary, two dashes, blanks, line end. */
 const LOOK_AHEAD_OCTETS = MAX_BOUNDARY_OCTETS + 64;
 
@@ -58,7 +60,7 @@ const LOOK_AHEAD_OCTETS = MAX_BOUNDARY_OCTETS + 64;
 export function* scanMessage(source: MessageSource): Generator<void, MessageIndex, void> {
   const scanner = new Scanner(source);
   for (let windows = 1; scanner.scanWindow(); windows += 1) {
-    if (windows % WINDOWS_PER_SLICE === 0) yield;
+    if (windows % WINDOWS_PER_SLICE === 0 || scanner.manyParts) yield;
   }
   return scanner.finish();
 }
@@ -90,7 +92,7 @@ interface Place {
   readonly bareLfs: number;
 }
 
-/** The one window of a smaller message. It is scanned without a break, so that one buffer serves all of them. */
+/** The one window of a smaller message. After a break it is read again, so that one buffer serves all of them. */
 const onlyWindow = Buffer.allocUnsafeSlow(WINDOW_OCTETS);
 
 class Scanner {
@@ -101,6 +103,8 @@ class Scanner {
   readonly #root: WritablePart;
   readonly #marks: WireMark[] = [];
   #partCount = 0;
+  /** Where the scanner stops in the middle of a window. */
+  #partsOfSlice = PARTS_PER_SLICE;
   /** Multiparts in #open whose last delimiter has not been seen. */
   #boundaries = 0;
   /** What begins behind the line that is being read. */
@@ -137,9 +141,15 @@ class Scanner {
     this.#window = window;
     this.#windowStart = this.#position;
     if (!this.#inLine) this.#marks.push({ position: this.#position, wirePosition: this.#position + this.#bareLfs });
+    this.#partsOfSlice = this.#partCount + PARTS_PER_SLICE;
     const end = this.#scanLines(window, isLast ? window.length : window.length - LOOK_AHEAD_OCTETS);
     this.#position = this.#windowStart + end;
-    return !isLast;
+    return !isLast || end < window.length;
+  }
+
+  /** Whether the last window was left before its end, because there were many parts in it. */
+  get manyParts(): boolean {
+    return this.#partCount >= this.#partsOfSlice;
   }
 
   /** Ends all parts at the end of the message. */
@@ -152,7 +162,7 @@ class Scanner {
   /** Walks over the lines that begin before `limit`; gives the offset behind the last octet looked at. */
   #scanLines(window: Buffer, limit: number): number {
     let at = 0;
-    while (at < limit) {
+    while (at < limit && !this.manyParts) {
       if (!this.#inLine) this.#lineBegins(window, at);
       const lf = window.indexOf(LF, at);
       if (lf === -1) {
@@ -280,7 +290,7 @@ class Scanner {
     part.headerWireOctets = end.position - part.headerStart + end.bareLfs - open.bareLfsAtHeader;
     open.bareLfsAtBody = end.bareLfs;
     open.linesAtBody = end.lines;
-    const fields = contentFields(this.#text(part.headerStart, end.position), open.defaults);
+    const fields = this.#contentFields(part.headerStart, end.position, open.defaults);
     if (fields !== open.defaults) assignFields(part, fields);
   }
 
@@ -312,12 +322,13 @@ class Scanner {
     open.boundary = undefined;
   }
 
-  #text(start: number, end: number): string {
+  #contentFields(start: number, end: number, defaults: ContentFields): ContentFields {
     const length = Math.min(end - start, MAX_HEADER_OCTETS);
     const offset = start - this.#windowStart;
     if (offset >= 0 && offset + length <= this.#window.length)
-      return this.#window.toString('latin1', offset, offset + length);
-    return this.#source.read(start, length).toString('latin1');
+      return contentFields(this.#window, offset, offset + length, defaults);
+    const header = this.#source.read(start, length);
+    return contentFields(header, 0, header.length, defaults);
   }
 }
 

@@ -5,12 +5,77 @@
  * that did not ask for UTF-8 cannot read it otherwise; controls other than tabs become spaces.
  */
 import { decodeUnlabelled } from './charset.js';
+import { unfold } from './header.js';
 import { MAX_QUOTED_OCTETS } from './limits.js';
+import type { OctetWriter } from './octet-writer.js';
 
 /** Writes `nstring`: NIL for undefined, else a string. */
 export function nstring(value: string | undefined): string {
   return value === undefined ? 'NIL' : string(value);
 }
+
+/** Writes the value of a field, which lies from `start` to `end`, unfolded and as a string. */
+export function writeValue(out: OctetWriter, octets: Buffer, start: number, end: number): void {
+  let from = start;
+  let to = end;
+  while (from < to && isTrimmed(octets[from])) from += 1;
+  while (to > from && isTrimmed(octets[to - 1])) to -= 1;
+  const before = out.length;
+  out.need(to - from + 2);
+  const written = out.octets;
+  let at = before;
+  written[at++] = QUOTE;
+  for (let index = from; index < to; index += 1) {
+    const octet = octets[index] ?? 0;
+    if (isQuotable[octet] === 1) written[at++] = octet;
+    else if (octet !== LF && (octet !== CR || octets[index + 1] !== LF)) {
+      out.text(string(unfold(octets.toString('latin1', from, to))));
+      return;
+    }
+  }
+  written[at++] = QUOTE;
+  if (at - before > MAX_QUOTED_OCTETS) out.text(string(unfold(octets.toString('latin1', from, to))));
+  else out.length = at;
+}
+
+/** Writes `string`. */
+export function writeString(out: OctetWriter, value: string): void {
+  const count = value.length;
+  if (count > SHORT_STRING) {
+    out.text(string(value));
+    return;
+  }
+  out.need(count + 2);
+  const written = out.octets;
+  let at = out.length;
+  written[at++] = QUOTE;
+  for (let index = 0; index < count; index += 1) {
+    const octet = value.charCodeAt(index);
+    if (isQuotable[octet] !== 1) {
+      out.text(string(value));
+      return;
+    }
+    written[at++] = octet;
+  }
+  written[at++] = QUOTE;
+  out.length = at;
+}
+
+/** Longer ones are looked at faster by the platform. */
+const SHORT_STRING = 48;
+
+/** 1 for octets that stand in a quoted string as they are. */
+const isQuotable = Uint8Array.from({ length: 256 }, (_, octet) =>
+  octet === 0x09 || (octet >= 0x20 && octet < 0x7f && octet !== 0x22 && octet !== 0x5c) ? 1 : 0,
+);
+
+function isTrimmed(octet: number | undefined): boolean {
+  return octet === 0x20 || octet === 0x09 || octet === CR || octet === LF;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const QUOTE = 0x22;
 
 /** Nearly no string has one of these, and strings are what most of an envelope is. */
 const NEEDS_CARE = /[^\t\x20!\x23-\x5b\x5d-\x7e]/;

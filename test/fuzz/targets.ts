@@ -95,7 +95,7 @@ function checkMessage(octets: Buffer): void {
   const whole = Buffer.from(octets.toString('latin1').replace(/(?<!\r)\n/g, '\r\n'), 'latin1');
   assert.equal(index.wireOctets, whole.length);
   for (const extensible of [false, true]) {
-    const structure = encodeBodyStructure(index, source, extensible);
+    const structure = finish(encodeBodyStructure(index, source, extensible));
     assert.ok(!structure.some((octet) => octet === 0 || octet > 0x7e));
   }
   checkSections(index.root, []);

@@ -125,7 +125,7 @@ test('C20 HEADER.FIELDS keeps the order and the folding of the message', () => {
 });
 
 function structure(octets: Buffer, extensible = true): string {
-  return encodeBodyStructure(index(octets), sourceOf(octets), extensible).toString('latin1');
+  return finish(encodeBodyStructure(index(octets), sourceOf(octets), extensible)).toString('latin1');
 }
 
 test('C20 body structures of the corpus', () => {

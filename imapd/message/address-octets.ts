@@ -1,0 +1,165 @@
+/**
+ * Address fields as nearly all messages have them, written as an envelope has them straight from their octets:
+ * `Name <user@host>, "Last, First" <user@host>, user@host`.
+ *
+ * Whatever else is in a field (comments, groups, routes, backslashes, 8-bit octets) is left to addresses.ts, with the
+ * same result: this is its short way and never differs from it.
+ */
+import { MAX_QUOTED_OCTETS } from './limits.js';
+import type { OctetWriter } from './octet-writer.js';
+
+/** A longer field may have more addresses than are shown. */
+const MAX_FIELD_OCTETS = 8_192;
+
+/** What one address may add to its octets: `("" NIL "" "")`, and NIL for a name. */
+const ROOM_PER_OCTET = 12;
+
+/** Writes a list of addresses, or NIL; false, with nothing written, when the field is not plain. */
+export function writePlainAddresses(out: OctetWriter, octets: Buffer, start: number, end: number): boolean {
+  if (end - start > MAX_FIELD_OCTETS) return false;
+  const before = out.length;
+  out.need((end - start) * ROOM_PER_OCTET + 32);
+  out.octet(LEFT);
+  for (let at = start; at < end; ) {
+    at = skipBlanks(octets, at, end);
+    if (at >= end) break;
+    if (octets[at] === COMMA) {
+      at += 1;
+      continue;
+    }
+    at = writeAddress(out, octets, at, end);
+    if (at < 0) {
+      out.length = before;
+      return false;
+    }
+  }
+  if (out.length === before + 1) {
+    out.length = before;
+    out.text('NIL');
+  } else {
+    out.octet(RIGHT);
+  }
+  return true;
+}
+
+/** Writes the address that begins at `start`; gives the place behind it, or -1 when it is not plain. */
+function writeAddress(out: OctetWriter, octets: Buffer, start: number, end: number): number {
+  const wordEnd = endOfWord(octets, start, end);
+  if (wordEnd > start && octets[wordEnd] === AT && wordEnd < end) {
+    out.text('(NIL NIL ');
+    return writeLocalAndHost(out, octets, { start, end, inAngle: false });
+  }
+  out.octet(LEFT);
+  const at = writeName(out, octets, start, end);
+  if (at < 0 || at >= end || octets[at] !== LESS) return -1;
+  out.text(' NIL ');
+  return writeLocalAndHost(out, octets, { start: at + 1, end, inAngle: true });
+}
+
+/** Writes words and quoted strings up to `<` as one string, or NIL; gives the place of the `<`, or -1. */
+function writeName(out: OctetWriter, octets: Buffer, start: number, end: number): number {
+  const written = out.octets;
+  const first = out.length;
+  let to = first;
+  written[to++] = QUOTE;
+  let at = start;
+  let spaced = false;
+  while (at < end && octets[at] !== LESS) {
+    if (spaced) written[to++] = SPACE;
+    const quoted = octets[at] === QUOTE;
+    const stop = quoted ? endOfQuoted(octets, at + 1, end) : endOfWord(octets, at, end);
+    // Of empty quotes the general way knows what becomes of the space behind them.
+    if (stop <= (quoted ? at + 1 : at)) return -1;
+    for (let from = quoted ? at + 1 : at; from < stop; from += 1) {
+      const octet = octets[from] ?? 0;
+      if (octet !== CR && octet !== LF) written[to++] = octet;
+    }
+    const next = quoted ? stop + 1 : stop;
+    at = skipBlanks(octets, next, end);
+    spaced = at > next;
+  }
+  if (to - first > MAX_QUOTED_OCTETS) return -1;
+  if (to === first + 1) {
+    out.text('NIL');
+    return at;
+  }
+  written[to++] = QUOTE;
+  out.length = to;
+  return at;
+}
+
+interface LocalAndHost {
+  readonly start: number;
+  readonly end: number;
+  readonly inAngle: boolean;
+}
+
+/** Writes `local@host`, up to `>` if it is in angle brackets; gives the place behind, where the address must end. */
+function writeLocalAndHost(out: OctetWriter, octets: Buffer, { start, end, inAngle }: LocalAndHost): number {
+  const at = endOfWord(octets, start, end);
+  if (at === start || at >= end || octets[at] !== AT) return -1;
+  const hostEnd = endOfWord(octets, at + 1, end);
+  if (hostEnd === at + 1 || hostEnd - start > MAX_QUOTED_OCTETS) return -1;
+  out.octet(QUOTE);
+  copyOctets(out, octets, start, at);
+  out.text('" "');
+  copyOctets(out, octets, at + 1, hostEnd);
+  out.text('")');
+  if (inAngle && (hostEnd >= end || octets[hostEnd] !== GREATER)) return -1;
+  const next = skipBlanks(octets, inAngle ? hostEnd + 1 : hostEnd, end);
+  return next >= end || octets[next] === COMMA ? next : -1;
+}
+
+/** Short runs of octets are copied one by one: that is faster than a call. */
+function copyOctets(out: OctetWriter, octets: Buffer, start: number, end: number): void {
+  const written = out.octets;
+  let to = out.length;
+  for (let from = start; from < end; from += 1) written[to++] = octets[from] ?? 0;
+  out.length = to;
+}
+
+/** Blanks and the line ends of folding; a CR alone is none of them. */
+function skipBlanks(octets: Buffer, start: number, end: number): number {
+  let at = start;
+  for (; at < end; at += 1) {
+    const octet = octets[at];
+    if (octet === SPACE || octet === TAB || octet === LF) continue;
+    if (octet !== CR || octets[at + 1] !== LF) break;
+  }
+  return at;
+}
+
+function endOfWord(octets: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && isWord[octets[at] ?? 0] === 1) at += 1;
+  return at;
+}
+
+/** The place of the closing quote; -1 if there is none, or something that needs care before it. */
+function endOfQuoted(octets: Buffer, start: number, end: number): number {
+  for (let at = start; at < end; at += 1) {
+    const octet = octets[at] ?? 0;
+    if (octet === QUOTE) return at;
+    if (octet === CR && octets[at + 1] === LF) continue;
+    if (octet === BACKSLASH || octet > 0x7e || (octet < SPACE && octet !== TAB && octet !== LF)) return -1;
+  }
+  return -1;
+}
+
+const TAB = 0x09;
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const LEFT = 0x28;
+const RIGHT = 0x29;
+const COMMA = 0x2c;
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const AT = 0x40;
+const BACKSLASH = 0x5c;
+
+/** 1 for printable octets that neither end a word nor need care in a quoted string. */
+const isWord = Uint8Array.from({ length: 256 }, (_, octet) =>
+  octet > 0x20 && octet < 0x7f && !'<>@,;:"([\\'.includes(String.fromCharCode(octet)) ? 1 : 0,
+);
