@@ -7,11 +7,10 @@
 import { errorCode } from './errors.js';
 import { suffixFor } from './filename.js';
 import { changedFlags, type FlagChange } from './flags.js';
-import type { FoundFile } from './folder-rows.js';
 import { scanFolder } from './folder-scan.js';
 import type { FolderState } from './folder-state.js';
 import { changeKeywords } from './keyword-change.js';
-import { inSlices, pathOf } from './message-file.js';
+import { inSlices, pathOf, pathOfRow } from './message-file.js';
 import { asUid, type Uid } from './uid.js';
 
 /** A program that renames a file each time we look for it would have to win this many races. */
@@ -30,21 +29,21 @@ export async function changeFlags(state: FolderState, uids: readonly number[], c
 }
 
 function renameForFlags(state: FolderState, row: number, change: FlagChange): boolean {
-  const message = state.rows.at(row);
-  const flags = changedFlags(message.flags, change);
-  if (flags === message.flags) return false;
-  const { baseName, uniqueName } = message;
-  const renamed: FoundFile = { baseName, uniqueName, suffix: suffixFor(flags, message.suffix), place: 'cur' };
-  const [from, to] = [pathOf(state, message), pathOf(state, renamed)];
+  const { rows } = state;
+  const before = rows.flagsAt(row);
+  const flags = changedFlags(before, change);
+  if (flags === before) return false;
+  const suffix = suffixFor(flags, rows.files.suffixAt(row));
+  const [from, to] = [pathOfRow(state, row), pathOf(state, { baseName: rows.baseNameAt(row), suffix, place: 'cur' })];
   // A second file of this message (see folder-scan.ts) must not be written over.
   if (from !== to && state.disk.status(to) !== undefined) {
     state.surroundings.warnOnce(`Two files of one message; flags cannot be changed: ${to}`);
     return false;
   }
   state.disk.rename(from, to);
-  state.rows.moveFile(row, renamed);
+  rows.setSuffix(row, suffix, 'cur');
   // Each row has a number of its own: between two slices, sessions may be told of all changes up to now.
-  message.changedAt = state.nextChange();
+  rows.setChangedAt(row, state.nextChange());
   return true;
 }
 
@@ -54,7 +53,7 @@ export async function removeMessages(state: FolderState, uids: readonly number[]
   const gone = new Set<number>();
   try {
     await eachOnDisk(state, there, (row) => {
-      state.disk.unlink(pathOf(state, state.rows.at(row)));
+      state.disk.unlink(pathOfRow(state, row));
       gone.add(state.rows.table.uidAt(row));
       return true;
     });

@@ -7,6 +7,7 @@
  * Names that are not UTF-8 are kept: each stray octet becomes a lone surrogate U+DC80..U+DCFF and back.
  */
 import * as fs from 'node:fs';
+import { entriesReader, type NameVisitor } from './directory-entries.js';
 
 /** What is known of a file without opening it. Symbolic links are not followed. */
 export interface FileStatus {
@@ -40,10 +41,10 @@ export interface OpenFile {
 /** The disk. Paths are absolute. All throw the errors of the operating system. */
 export interface FileSystem {
   /**
-   * The names in a directory, in pieces if there are very many. Those that are no regular files, or may be none, are also
-   * put into `others`: the directory itself tells, which saves a look at each file.
+   * Shows every name in a directory. It stops after each piece of a large one, so that others may run; going on with the
+   * iteration goes on with the directory.
    */
-  list(directory: string, others?: Set<string>): Iterable<readonly string[]>;
+  visit(directory: string, visitor: NameVisitor): Iterable<void>;
   /** Undefined if there is no such file. */
   status(path: string): FileStatus | undefined;
   /** Opens a regular file for reading. Symbolic links are refused (ELOOP). */
@@ -65,19 +66,26 @@ export interface FileSystem {
   syncDirectory(directory: string): Promise<void>;
 }
 
-/**
- * A directory larger than this (20,000 to 40,000 messages) is read in pieces, so that other sessions get their turn.
- * Reading it whole is twice as fast.
- */
-const LARGE_DIRECTORY_OCTETS = 3 * 1_048_576;
-const NAMES_IN_A_PIECE = 2_048;
+/** A directory larger than this (about 1,000 messages) is read in pieces, as octets. */
+const LARGE_DIRECTORY_OCTETS = 65_536;
+/** What file systems allow for a name; a few more do no harm. */
+const MAX_NAME_OCTETS = 1_024;
 
 /** The real disk. */
 export const realFileSystem: FileSystem = {
-  *list(directory, others) {
+  *visit(directory, visitor) {
     const path = pathOctets(directory);
-    if (fs.statSync(path).size > LARGE_DIRECTORY_OCTETS) yield* listInPieces(directory, others);
-    else yield listAtOnce(directory, others);
+    const reader = fs.statSync(path).size > LARGE_DIRECTORY_OCTETS ? entriesReader() : undefined;
+    if (reader === undefined) {
+      visitAtOnce(path, visitor);
+      return;
+    }
+    const descriptor = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    try {
+      while (reader(descriptor, visitor)) yield;
+    } finally {
+      fs.closeSync(descriptor);
+    }
   },
   status(path) {
     const stats = fs.lstatSync(pathOctets(path), { throwIfNoEntry: false });
@@ -177,36 +185,23 @@ function fileStatus(stats: fs.Stats): FileStatus {
   };
 }
 
-/** Node gives U+FFFD for octets that are not UTF-8; then the directory is read again as octets. */
-function listAtOnce(directory: string, others?: Set<string>): readonly string[] {
-  const entries = fs.readdirSync(pathOctets(directory), { withFileTypes: true });
-  const names = entries.map(({ name }) => name);
-  if (names.some((name) => name.includes('\uFFFD'))) {
-    return fs.readdirSync(pathOctets(directory), { encoding: 'buffer', withFileTypes: true }).map((entry) => {
-      const name = textFromOctets(entry.name);
-      if (!entry.isFile()) others?.add(name);
-      return name;
-    });
+/** As Latin-1, each character is an octet of the name. */
+function visitAtOnce(path: string | Buffer, visitor: NameVisitor): void {
+  const octets = Buffer.allocUnsafe(MAX_NAME_OCTETS);
+  for (const entry of fs.readdirSync(path, { encoding: 'latin1', withFileTypes: true })) {
+    visitor(octets, 0, octets.write(entry.name, 'latin1'), entry.isFile());
   }
-  if (others !== undefined) for (const entry of entries) if (!entry.isFile()) others.add(entry.name);
-  return names;
 }
 
-function* listInPieces(directory: string, others?: Set<string>): Generator<readonly string[]> {
-  const opened = fs.opendirSync(directory, { bufferSize: NAMES_IN_A_PIECE });
-  try {
-    let names: string[] = [];
-    for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) {
-      names.push(entry.name);
-      if (!entry.isFile()) others?.add(entry.name);
-      if (names.length < NAMES_IN_A_PIECE) continue;
-      yield names;
-      names = [];
-    }
-    yield names;
-  } finally {
-    opened.closeSync();
-  }
+/** The names in a directory that is never large. */
+export function namesIn(disk: Pick<FileSystem, 'visit'>, directory: string): string[] {
+  const names: string[] = [];
+  const visit: NameVisitor = (octets, start, end) => {
+    names.push(textFromOctets(octets.subarray(start, end)));
+  };
+  // One piece after the other: whoever asks for names wants them all.
+  for (const _piece of disk.visit(directory, visit));
+  return names;
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -50,18 +50,19 @@ interface Replacement {
   readonly path: string;
   /** Becomes part of the name in tmp. */
   readonly purpose: string;
-  readonly text: string;
+  readonly contents: string | Buffer;
 }
 
 /** Writes a new version of a file; the entry is not on the disk before its directory is synced. Gives its status. */
 export async function replaceFile(surroundings: Surroundings, replacement: Replacement): Promise<FileStatus> {
   const disk = surroundings.fileSystem;
+  const { contents } = replacement;
   const name = (): string => surroundings.names.forPurpose(replacement.purpose);
   const { path: tmpPath, file } = createUnique(disk, replacement.tmp, { name, mode: 0o666 });
   try {
     let status: FileStatus;
     try {
-      file.write(octetsFromText(replacement.text));
+      file.write(typeof contents === 'string' ? octetsFromText(contents) : contents);
       if (surroundings.durable) await file.sync();
       status = file.status();
     } finally {

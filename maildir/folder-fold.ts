@@ -13,7 +13,7 @@ export async function foldNow(state: FolderState): Promise<void> {
   try {
     await withLock(state.surroundings, state.paths.tmp, async () => {
       if (state.uidList.changedOnDisk()) await scanFolder(state, { lockHeld: true });
-      if (state.uidList.needsFolding) await state.uidList.fold(state.rows.listed());
+      if (state.uidList.needsFolding) await state.uidList.fold(state.rows);
     });
   } catch (error) {
     // Nothing is lost: the journal stays, and the next quiet moment tries again.

@@ -1,21 +1,20 @@
 /**
- * What is known of each message of a folder: about 150 octets each besides its name.
+ * What is known of each message of a folder, in arrays of numbers: some 75 octets each, its name included.
  *
  * Row numbers are those of the current table. Rows are added at the end; removal makes a new table. It touches no disk.
  */
-import { baseNameOf, flagsInSuffix, sizeInName, uniqueNameOf } from './filename.js';
+
+import { octetsFromText } from './file-system.js';
+import { FileTable, type NameView, type Place } from './file-table.js';
+import { uniqueNameOf } from './filename.js';
 import { type FlagBits, SEEN } from './flags.js';
 import { GrowingMessageTable } from './message-table.js';
-import { asUid, type Uid } from './uid.js';
+import type { Uid } from './uid.js';
+import type { ListLines } from './uiddb.js';
 
-/** The directory that a message file is in. */
-export type Place = 'cur' | 'new';
-
-/** A message file as a scan found it. */
+/** A message file by its name. */
 export interface FoundFile {
   readonly baseName: string;
-  /** The base name without its size, by which the message is known whatever its file is called. */
-  readonly uniqueName: string;
   /** From the first colon on; empty if there is none. */
   readonly suffix: string;
   readonly place: Place;
@@ -26,46 +25,49 @@ export interface NumberedFile extends FoundFile {
   readonly uid: Uid;
 }
 
-/** Takes a filename apart. */
-export function foundFile(filename: string, place: Place): FoundFile {
-  const baseName = baseNameOf(filename);
-  return { baseName, uniqueName: uniqueNameOf(baseName), suffix: filename.slice(baseName.length), place };
-}
-
-/** Not looked up yet. A small integer, because V8 keeps those without a box. */
+/** Not looked up yet. */
 export const UNKNOWN = -1;
-
-/** One message. Objects of one shape, so that they stay small. */
-export interface Row {
-  baseName: string;
-  readonly uniqueName: string;
-  suffix: string;
-  place: Place;
-  flags: FlagBits;
-  keywords: readonly string[];
-  changedAt: number;
-  sizeOctets: number;
-  modifiedAt: number;
-}
 
 /** The keywords of a message that has none. */
 export const noKeywords: readonly string[] = Object.freeze([]);
 
+const SPARE_ROWS = 8;
+/** Lists of keywords that no message has any more are dropped when there are more than these. */
+const MIN_KEYWORD_LISTS = 1_024;
+
+interface Staged {
+  readonly file: NumberedFile;
+  readonly keywords: readonly string[];
+}
+
+const noNumbers = new Float64Array(0);
+
 /** The rows of a folder. */
 export class FolderRows {
   #table = new GrowingMessageTable(new Uint32Array(0));
-  #rows: Row[] = [];
-  readonly #uidsByName = new Map<string, Uid>();
-  readonly #suffixes = new Map<string, string>();
-  /** Messages that have a UID which is not safe on the disk yet: nobody is told of them. In UID order, by name. */
-  readonly #staged = new Map<string, { readonly file: NumberedFile; readonly keywords: readonly string[] }>();
+  readonly #files = new FileTable();
+  #changedAt: Float64Array = noNumbers;
+  /** Numbers of keyword lists; absent while no message has keywords. */
+  #keywordNumbers: Uint32Array | undefined;
+  #keywordLists: (readonly string[])[] = [noKeywords];
+  readonly #keywordListNumbers = new Map<string, number>();
+  /** What the disk was asked; absent while it was not. */
+  #sizes: Float64Array | undefined;
+  #modifiedAt: Float64Array | undefined;
+  /** Messages that have a UID which is not safe on the disk yet: nobody is told of them. By unique name. */
+  readonly #staged = new Map<string, Staged>();
 
   get table(): GrowingMessageTable {
     return this.#table;
   }
 
   get count(): number {
-    return this.#rows.length;
+    return this.#files.count;
+  }
+
+  /** The names of the files, by row. */
+  get files(): FileTable {
+    return this.#files;
   }
 
   /** The highest UID, 0 if there are no messages. */
@@ -73,31 +75,130 @@ export class FolderRows {
     return this.count === 0 ? 0 : this.#table.uidAt(this.count - 1);
   }
 
-  at(row: number): Row {
-    const found = this.#rows[row];
-    if (found === undefined) throw new RangeError(`row ${row} of ${this.#rows.length}`);
-    return found;
+  flagsAt(row: number): FlagBits {
+    return this.#files.flagsAt(row);
+  }
+
+  baseNameAt(row: number): string {
+    return this.#files.baseNameAt(row);
+  }
+
+  /** The base name with its suffix. */
+  filenameAt(row: number): string {
+    return this.#files.baseNameAt(row) + this.#files.suffixAt(row);
+  }
+
+  keywordsAt(row: number): readonly string[] {
+    return this.#keywordLists[this.#keywordNumbers?.[row] ?? 0] ?? noKeywords;
+  }
+
+  /** The change number of the last change, or of the arrival. */
+  changedAt(row: number): number {
+    return this.#changedAt[row] ?? 0;
+  }
+
+  /** Notes that flags or keywords changed. */
+  setChangedAt(row: number, change: number): void {
+    this.#changedAt[row] = change;
+  }
+
+  /** The rows from `from` on, in front of `end`, that changed after a change number. */
+  changedRows(after: number, end: number): number[] {
+    const rows: number[] = [];
+    const changes = this.#changedAt;
+    for (let row = 0; row < end; row += 1) if ((changes[row] ?? 0) > after) rows.push(row);
+    return rows;
+  }
+
+  setKeywords(row: number, keywords: readonly string[]): void {
+    if (keywords.length === 0 && this.#keywordNumbers === undefined) return;
+    this.#keywordNumbers ??= new Uint32Array(this.#changedAt.length);
+    this.#keywordNumbers[row] = keywords.length === 0 ? 0 : this.#numberOfKeywords(keywords);
+  }
+
+  #numberOfKeywords(keywords: readonly string[]): number {
+    const key = keywords.join(' ');
+    const known = this.#keywordListNumbers.get(key);
+    if (known !== undefined) return known;
+    if (this.#keywordLists.length > Math.max(MIN_KEYWORD_LISTS, this.count * 2)) this.#dropUnusedLists();
+    const number = this.#keywordLists.push(keywords) - 1;
+    this.#keywordListNumbers.set(key, number);
+    return number;
+  }
+
+  #dropUnusedLists(): void {
+    const numbers = this.#keywordNumbers;
+    const before = this.#keywordLists;
+    this.#keywordLists = [noKeywords];
+    this.#keywordListNumbers.clear();
+    if (numbers === undefined) return;
+    for (let row = 0; row < this.count; row += 1) {
+      const keywords = before[numbers[row] ?? 0] ?? noKeywords;
+      numbers[row] = keywords.length === 0 ? 0 : this.#numberOfKeywords(keywords);
+    }
+  }
+
+  /** Whether some message has keywords, or had. */
+  get mayHaveKeywords(): boolean {
+    return this.#keywordNumbers !== undefined;
+  }
+
+  /** The different lists of keywords that messages have now. */
+  keywordLists(): (readonly string[])[] {
+    const used = new Set<number>();
+    const numbers = this.#keywordNumbers;
+    if (numbers !== undefined) for (let row = 0; row < this.count; row += 1) used.add(numbers[row] ?? 0);
+    used.delete(0);
+    return [...used].map((number) => this.#keywordLists[number] ?? noKeywords);
+  }
+
+  /** The size that the name tells, or that the disk told; else UNKNOWN. */
+  sizeAt(row: number): number {
+    const named = this.#files.sizeAt(row);
+    return named >= 0 ? named : (this.#sizes?.[row] ?? UNKNOWN);
+  }
+
+  modifiedAt(row: number): number {
+    return this.#modifiedAt?.[row] ?? UNKNOWN;
+  }
+
+  /** Notes what the disk says of a file. */
+  lookedUp(row: number, { sizeOctets, modifiedAt }: { sizeOctets: number; modifiedAt: number }): void {
+    if (this.#files.sizeAt(row) < 0) {
+      this.#sizes ??= new Float64Array(this.#changedAt.length).fill(UNKNOWN);
+      this.#sizes[row] = sizeOctets;
+    }
+    this.#modifiedAt ??= new Float64Array(this.#changedAt.length).fill(UNKNOWN);
+    this.#modifiedAt[row] = modifiedAt;
   }
 
   /** The row of a message by its unique name, -1 if it is not known. */
   rowOfName(uniqueName: string): number {
-    const uid = this.#uidsByName.get(uniqueName);
-    return uid === undefined ? -1 : this.#table.rowOf(uid);
+    return this.#files.findText(uniqueName);
   }
 
   /** Whether there are messages whose file is still in new. */
   someInNew(): boolean {
-    return this.#rows.some(({ place }) => place === 'new');
+    for (let row = 0; row < this.count; row += 1) if (this.#files.isInNew(row)) return true;
+    return false;
   }
 
   /** Whether some message is unseen, or nobody has looked at it yet. */
   someNewOrUnseen(): boolean {
-    return this.#rows.some(({ place, flags }) => place === 'new' || (flags & SEEN) === 0);
+    for (let row = 0; row < this.count; row += 1) {
+      if (this.#files.isInNew(row) || (this.#files.flagsAt(row) & SEEN) === 0) return true;
+    }
+    return false;
   }
 
   /** Takes note of a message that has a UID, but shows it to nobody before publish(). */
   stage(file: NumberedFile, keywords: readonly string[]): void {
-    this.#staged.set(file.uniqueName, { file, keywords });
+    this.#staged.set(uniqueNameOf(file.baseName), { file, keywords });
+  }
+
+  /** Whether there are messages that nobody is told of yet. */
+  get someStaged(): boolean {
+    return this.#staged.size > 0;
   }
 
   isStaged(uniqueName: string): boolean {
@@ -106,7 +207,7 @@ export class FolderRows {
 
   /** Whether a message of this unique name is known, shown or not. */
   knows(uniqueName: string): boolean {
-    return this.#uidsByName.has(uniqueName) || this.#staged.has(uniqueName);
+    return this.#staged.has(uniqueName) || this.rowOfName(uniqueName) >= 0;
   }
 
   /** Forgets a staged message: it could not be made safe. */
@@ -116,13 +217,19 @@ export class FolderRows {
 
   /** Shows the staged messages up to a UID. Gives how many there were. */
   publish(lastUid: number, changedAt: number): number {
-    const ready = [...this.#staged.values()].filter(({ file }) => file.uid <= lastUid);
-    ready.sort((one, other) => one.file.uid - other.file.uid);
+    const ready = this.#stagedInOrder().filter(({ file }) => file.uid <= lastUid);
     for (const { file, keywords } of ready) {
-      this.#staged.delete(file.uniqueName);
-      this.append(file, keywords, changedAt);
+      this.#staged.delete(uniqueNameOf(file.baseName));
+      const octets = octetsFromText(file.baseName + file.suffix);
+      this.#files.add({ octets, start: 0, end: octets.length }, file.place);
+      this.#appended(file.uid, keywords, changedAt);
     }
     return ready.length;
+  }
+
+  #stagedInOrder(): Staged[] {
+    const all = [...this.#staged.values()];
+    return all.sort((one, other) => one.file.uid - other.file.uid);
   }
 
   /** The highest UID in use, staged messages included. */
@@ -132,73 +239,117 @@ export class FolderRows {
     return last;
   }
 
+  /** Makes room for so many more messages, whose names are as long as those of `files` on average. */
+  expect(files: FileTable, more: number): void {
+    this.#files.reserveLike(files, more);
+    this.#grow(this.count + more);
+    this.#table.reserve(this.count + more);
+  }
+
   /** Adds a message that is safe on the disk; its UID must be the highest. */
-  append(file: NumberedFile, keywords: readonly string[], changedAt: number): void {
-    this.#table.append(file.uid);
-    this.#rows.push({
-      baseName: file.baseName,
-      uniqueName: file.uniqueName,
-      suffix: this.#interned(file.suffix),
-      place: file.place,
-      flags: flagsInSuffix(file.suffix),
-      keywords,
-      changedAt,
-      sizeOctets: sizeInName(file.baseName) ?? UNKNOWN,
-      modifiedAt: UNKNOWN,
-    });
-    this.#uidsByName.set(file.uniqueName, file.uid);
+  append(
+    uid: number,
+    { from, file }: { readonly from: FileTable; readonly file: number },
+    keywords: readonly string[],
+    changedAt: number,
+  ): void {
+    from.addTo(this.#files, file);
+    this.#appended(uid, keywords, changedAt);
+  }
+
+  #appended(uid: number, keywords: readonly string[], changedAt: number): void {
+    const row = this.#files.count - 1;
+    if (row >= this.#changedAt.length) this.#grow(row + (row >>> 3) + SPARE_ROWS);
+    this.#table.append(uid);
+    this.#changedAt[row] = changedAt;
+    this.setKeywords(row, keywords);
+  }
+
+  #grow(rows: number): void {
+    if (rows <= this.#changedAt.length) return;
+    this.#changedAt = longer(this.#changedAt, rows, 0);
+    if (this.#sizes !== undefined) this.#sizes = longer(this.#sizes, rows, UNKNOWN);
+    if (this.#modifiedAt !== undefined) this.#modifiedAt = longer(this.#modifiedAt, rows, UNKNOWN);
+    if (this.#keywordNumbers === undefined) return;
+    const numbers = new Uint32Array(rows);
+    numbers.set(this.#keywordNumbers);
+    this.#keywordNumbers = numbers;
   }
 
   /** Notes where a message's file is now. Gives whether its flags changed. */
-  moveFile(row: number, file: FoundFile): boolean {
-    const message = this.at(row);
-    const flags = flagsInSuffix(file.suffix);
-    const changed = flags !== message.flags;
-    message.baseName = file.baseName;
-    message.suffix = this.#interned(file.suffix);
-    message.place = file.place;
-    message.flags = flags;
-    return changed;
+  moveFile(row: number, name: NameView, place: Place): boolean {
+    const before = this.#files.flagsAt(row);
+    this.#files.rename(row, name, place);
+    return this.#files.flagsAt(row) !== before;
+  }
+
+  /** Notes another suffix and place of a message's file. */
+  setSuffix(row: number, suffix: string, place: Place): void {
+    this.#files.setSuffix(row, suffix, place);
   }
 
   /** Takes messages out; those who hold the old table keep it. */
   remove(leaving: (row: number) => boolean): void {
-    const uids = new Uint32Array(this.count);
-    const rows: Row[] = [];
-    for (let row = 0; row < this.count; row += 1) {
-      const message = this.at(row);
-      if (leaving(row)) {
-        this.#uidsByName.delete(message.uniqueName);
-        continue;
-      }
-      uids[rows.length] = this.#table.uidAt(row);
-      rows.push(message);
+    const before = this.count;
+    const leaves = new Uint8Array(before);
+    let kept = before;
+    for (let row = 0; row < before; row += 1) {
+      if (!leaving(row)) continue;
+      leaves[row] = 1;
+      kept -= 1;
     }
-    if (rows.length === this.count) return;
-    this.#table = new GrowingMessageTable(uids, rows.length);
-    this.#rows = rows;
+    if (kept === before) return;
+    const uids = new Uint32Array(kept);
+    let at = 0;
+    for (let row = 0; row < before; row += 1) {
+      if (leaves[row] === 1) continue;
+      uids[at] = this.#table.uidAt(row);
+      at += 1;
+    }
+    const room = Math.max(kept, kept * 2 < before ? 0 : this.#changedAt.length);
+    this.#changedAt = withoutRows(this.#changedAt, leaves, room, 0);
+    if (this.#sizes !== undefined) this.#sizes = withoutRows(this.#sizes, leaves, room, UNKNOWN);
+    if (this.#modifiedAt !== undefined) this.#modifiedAt = withoutRows(this.#modifiedAt, leaves, room, UNKNOWN);
+    if (this.#keywordNumbers !== undefined) {
+      this.#keywordNumbers = Uint32Array.from(withoutRows(Float64Array.from(this.#keywordNumbers), leaves, room, 0));
+    }
+    this.#files.keep((row) => leaves[row] !== 1);
+    this.#table = new GrowingMessageTable(uids);
   }
 
   clear(): void {
     this.remove(() => true);
-    this.#uidsByName.clear();
     this.#staged.clear();
+    this.#sizes = undefined;
+    this.#modifiedAt = undefined;
+    this.#keywordNumbers = undefined;
+    this.#keywordLists = [noKeywords];
+    this.#keywordListNumbers.clear();
   }
 
-  /** All messages in UID order, staged ones too, as the UID list names them. */
-  *listed(): Generator<{ uid: Uid; baseName: string }> {
-    for (let row = 0; row < this.count; row += 1) {
-      yield { uid: asUid(this.#table.uidAt(row)), baseName: this.at(row).baseName };
-    }
-    const staged = [...this.#staged.values()].map(({ file }) => ({ uid: file.uid, baseName: file.baseName }));
-    yield* staged.sort((one, other) => one.uid - other.uid);
+  /** Writes the lines of the UID list for all messages, staged ones too, in UID order. */
+  writeList(lines: ListLines): void {
+    for (let row = 0; row < this.count; row += 1) lines.add(this.#table.uidAt(row), this.#files.baseView(row));
+    for (const { file } of this.#stagedInOrder()) lines.addText(file.uid, file.baseName);
   }
+}
 
-  /** A folder has few different suffixes, so each is one string. */
-  #interned(suffix: string): string {
-    const known = this.#suffixes.get(suffix);
-    if (known !== undefined) return known;
-    this.#suffixes.set(suffix, suffix);
-    return suffix;
+function longer(numbers: Float64Array, length: number, filling: number): Float64Array {
+  const result = new Float64Array(length);
+  result.set(numbers);
+  if (filling !== 0) result.fill(filling, numbers.length);
+  return result;
+}
+
+/** The numbers of the rows that do not leave, in front; `leaves` tells the rows in use. */
+function withoutRows(numbers: Float64Array, leaves: Uint8Array, length: number, filling: number): Float64Array {
+  const result = new Float64Array(length);
+  let at = 0;
+  for (let row = 0; row < leaves.length; row += 1) {
+    if (leaves[row] === 1) continue;
+    result[at] = numbers[row] ?? filling;
+    at += 1;
   }
+  if (filling !== 0) result.fill(filling, at);
+  return result;
 }

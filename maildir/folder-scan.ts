@@ -16,20 +16,32 @@
  * shown only when its UID is safe on the disk.
  */
 import { errorCode, MaildirError } from './errors.js';
-import { compareNames, uniqueNameOf } from './filename.js';
+import { textFromOctets } from './file-system.js';
+import { FileTable, type NameView, type Place } from './file-table.js';
+import { baseNameOf, uniqueNameOf } from './filename.js';
 import { unlessMissing } from './files.js';
-import { type FoundFile, foundFile, type NumberedFile, noKeywords, type Place } from './folder-rows.js';
+import { type NumberedFile, noKeywords } from './folder-rows.js';
 import { type FolderState, isYoung } from './folder-state.js';
 import { applyKeywords, keywordsInUse } from './keyword-state.js';
 import type { KeywordEntries } from './keyword-text.js';
 import { withLock } from './lock.js';
-import { pathOf } from './message-file.js';
+import { filePath } from './message-file.js';
+import { inNameOrder } from './name-order.js';
 import { Pace } from './pace.js';
-import type { Uid } from './uid.js';
+import { asUid } from './uid.js';
 import { newUidValidity, passingUidValidity } from './uid-validity.js';
+import type { ListedMessages } from './uiddb.js';
 
 /** A message that several listings in a row did not show is gone, however busy the directory. */
 const MAX_LISTINGS = 4;
+
+const DOT = 0x2e;
+/** Room for what is known of the first strangers. */
+const FIRST_STRANGERS = 64;
+/** What is known of a stranger besides its file. */
+const SETTLED = 1;
+const WAS_NEW = 2;
+const MAY_BE_NO_FILE = 4;
 
 /** Brings the folder up to date. It must run in the folder's turn. */
 export async function scanFolder(state: FolderState, options: { lockHeld: boolean }): Promise<void> {
@@ -42,16 +54,17 @@ class FolderScan {
   readonly #lockHeld: boolean;
   readonly #pace: Pace;
   #before: ReturnType<FolderState['observe']>;
-  /** Files without a row, by unique name. */
-  readonly #strangers = new Map<string, FoundFile>();
-  readonly #wasNew = new Set<string>();
-  /** Unique names of what may be no regular file. */
-  readonly #others = new Set<string>();
-  /** Messages that got their UID just now, in the order of UIDs: shown when that is safe on the disk. */
-  #assigned: NumberedFile[] = [];
+  /** Files without a row. */
+  readonly #strangers = new FileTable();
+  /** SETTLED, WAS_NEW and MAY_BE_NO_FILE of each stranger. */
+  #marks = new Uint8Array(0);
+  readonly #name: NameView = { octets: Buffer.alloc(0), start: 0, end: 0 };
+  /** Strangers that got their UIDs just now, in the order of UIDs: shown when those are safe on the disk. */
+  #assigned: Uint32Array = new Uint32Array(0);
+  #firstAssignedUid = 0;
   #seen = new Uint8Array(0);
   /** What the UID list says, if it had to be read. */
-  #listed: Map<string, Uid> | undefined;
+  #listed: ListedMessages | undefined;
   #listLost = false;
   #keywords: KeywordEntries | undefined;
   #firstRecentUid = Number.POSITIVE_INFINITY;
@@ -68,66 +81,87 @@ class FolderScan {
   async run(): Promise<void> {
     const state = this.#state;
     state.noteForeign(this.#before);
-    const files = await this.#list();
-    if (!state.loaded || state.uidList.changedOnDisk()) this.#readUidList();
+    if (!state.loaded || state.uidList.changedOnDisk()) await this.#readUidList();
     this.#seen = new Uint8Array(state.rows.count);
-    for (const file of files) {
-      this.#match(file);
-      await this.#pace.step();
-    }
-    if (state.readWriteUses > 0 && state.writable) this.#adopt(() => this.#moveNewToCur());
+    await this.#matchAll();
+    if (state.readWriteUses > 0 && state.writable) await this.#moveNewToCur();
     await this.#removeMissing();
     await this.#loadKeywords();
     await this.#numberStrangers();
     await this.#makeSafe();
     // Messages that another session is adding come first if their UIDs are lower.
     await state.syncs.idle();
-    this.#publish();
+    await this.#publish();
     state.mustScan = this.#trouble;
     state.scanned(this.#before);
     if (this.#changed) state.notify();
   }
 
-  async #list(): Promise<FoundFile[]> {
-    const files: FoundFile[] = [];
+  async #matchAll(): Promise<void> {
     for (const place of ['new', 'cur'] as const satisfies readonly Place[]) {
-      const others = new Set<string>();
-      for (const names of this.#state.disk.list(this.#state.paths[place], others)) {
-        for (const name of names) if (!name.startsWith('.')) files.push(foundFile(name, place));
-        await this.#pace.step();
-      }
-      for (const name of others) this.#others.add(foundFile(name, place).uniqueName);
+      const visitor = (octets: Buffer, start: number, end: number, regular: boolean): void => {
+        if (octets[start] !== DOT) this.#match(octets, [start, end], place, regular);
+      };
+      for (const _piece of this.#state.disk.visit(this.#state.paths[place], visitor)) await this.#pace.look();
     }
-    return files;
   }
 
   /** Reads the list; where it contradicts what is in memory, it wins. Rows that it contradicts become strangers. */
-  #readUidList(): void {
+  async #readUidList(): Promise<void> {
     const { uidList, rows, surroundings, paths } = this.#state;
     const validityBefore = uidList.uidValidity;
     const { messages, lost } = uidList.read();
-    const listed = new Map(messages.map(({ uid, baseName }) => [uniqueNameOf(baseName), uid]));
     this.#listLost = lost;
-    this.#listed = listed;
+    this.#listed = messages;
     const renumbered = validityBefore !== 0 && validityBefore !== uidList.uidValidity;
     if (renumbered) {
       surroundings.warn(`Somebody gave ${paths.directory} another UIDVALIDITY; its messages are numbered anew`);
       this.#endViews();
     }
-    let unlisted = false;
-    const leaving: FoundFile[] = [];
+    if (rows.count === 0) {
+      if (renumbered) this.#noteChange();
+      return;
+    }
+    const uids = await this.#listedUidsOfRows(messages);
+    let [unlisted, contradicted] = [false, false];
     rows.remove((row) => {
-      const { baseName, uniqueName, suffix, place } = rows.at(row);
-      const uid = listed.get(uniqueName);
-      unlisted ||= uid === undefined;
-      const contradicted = renumbered || (uid !== undefined && uid !== rows.table.uidAt(row));
-      if (contradicted) leaving.push({ baseName, uniqueName, suffix, place });
-      return contradicted;
+      if (row >= uids.length) return false;
+      const uid = uids[row] ?? 0;
+      unlisted ||= uid === 0;
+      if (!renumbered && (uid === 0 || uid === rows.table.uidAt(row))) return false;
+      contradicted = true;
+      this.#addStranger(rows.files.addTo(this.#strangers, row), 0);
+      return true;
     });
-    // A name that is listed twice counts once, with its higher UID.
-    uidList.outOfDate ||= unlisted || listed.size < messages.length;
-    for (const file of leaving) this.#strangers.set(file.uniqueName, file);
-    if (leaving.length > 0 || renumbered) this.#noteChange();
+    uidList.outOfDate ||= unlisted;
+    if (contradicted || renumbered) this.#noteChange();
+  }
+
+  /** What the list says of each row; 0 if it says nothing. A name that is listed twice counts once, with its higher UID. */
+  async #listedUidsOfRows(listed: ListedMessages): Promise<Uint32Array> {
+    const { rows, uidList } = this.#state;
+    const uids = new Uint32Array(rows.count);
+    for (let line = 0; line < listed.count; line += 1) {
+      const row = rows.files.find(this.#line(listed, line));
+      if (row >= 0 && row < uids.length) {
+        if (uids[row] !== 0) uidList.outOfDate = true;
+        uids[row] = listed.uidAt(line);
+      }
+      const pause = this.#pace.step();
+      if (pause !== undefined) await pause;
+    }
+    return uids;
+  }
+
+  #line(listed: ListedMessages, line: number): NameView {
+    return this.#view(listed.octets, listed.startAt(line), listed.endAt(line));
+  }
+
+  #view(octets: Buffer, start: number, end: number): NameView {
+    this.#name.octets = octets;
+    this.#name.start = start;
+    this.#name.end = end;
+    return this.#name;
   }
 
   /** Sessions that were told the old UIDs keep this object with the rows they know, and can only end. */
@@ -139,82 +173,116 @@ class FolderScan {
     state.mustExist();
   }
 
-  #match(file: FoundFile): void {
+  #match(octets: Buffer, [start, end]: readonly [number, number], place: Place, regular: boolean): void {
     const { rows } = this.#state;
-    const row = rows.rowOfName(file.uniqueName);
+    const name = this.#view(octets, start, end);
+    const row = rows.files.find(name);
     if (row < 0) {
-      this.#matchStranger(file);
+      this.#matchStranger(name, place, regular);
       return;
     }
-    const known = rows.at(row);
-    const sameName = known.baseName === file.baseName && known.suffix === file.suffix && known.place === file.place;
-    if (this.#seen[row] === 1 && !sameName && !this.#replaces(file, known)) return;
+    const sameName = rows.files.hasName(row, name, place);
+    if (this.#seen[row] === 1 && !sameName && !this.#replaces(name, place, { files: rows.files, file: row })) return;
     this.#seen[row] = 1;
-    if (!sameName && rows.moveFile(row, file)) known.changedAt = this.#noteChange();
+    if (!sameName && rows.moveFile(row, name, place)) rows.setChangedAt(row, this.#noteChange());
   }
 
-  #matchStranger(file: FoundFile): void {
-    const { uniqueName } = file;
-    if (this.#state.rows.isStaged(uniqueName)) return;
-    const known = this.#strangers.get(uniqueName);
-    if (known !== undefined && this.#path(known) !== this.#path(file) && !this.#replaces(file, known)) return;
-    this.#strangers.set(uniqueName, file);
-    if (file.place === 'new') this.#wasNew.add(uniqueName);
+  #matchStranger(name: NameView, place: Place, regular: boolean): void {
+    const { rows } = this.#state;
+    const strangers = this.#strangers;
+    const known = strangers.find(name);
+    const mark = (place === 'new' ? WAS_NEW : 0) | (regular ? 0 : MAY_BE_NO_FILE);
+    if (known < 0) {
+      if (rows.someStaged && rows.isStaged(uniqueNameIn(name))) return;
+      this.#addStranger(strangers.add(name, place), mark);
+      return;
+    }
+    if (!strangers.hasName(known, name, place)) {
+      if (!this.#replaces(name, place, { files: strangers, file: known })) return;
+      strangers.rename(known, name, place);
+    }
+    this.#marks[known] = (this.#marks[known] ?? 0) | mark;
+  }
+
+  #addStranger(stranger: number, mark: number): void {
+    if (stranger >= this.#marks.length) {
+      const larger = new Uint8Array(stranger * 2 + FIRST_STRANGERS);
+      larger.set(this.#marks);
+      this.#marks = larger;
+    }
+    this.#marks[stranger] = mark;
   }
 
   /** Whether the second name of a message is the one that counts: the first does not exist any more. */
-  #replaces(second: FoundFile, first: FoundFile): boolean {
-    const { disk, surroundings } = this.#state;
-    if (disk.status(this.#path(first)) === undefined) return true;
-    if (disk.status(this.#path(second)) === undefined) return false;
-    surroundings.warnOnce(`Two files of one message; the second is left alone: ${this.#path(second)}`);
+  #replaces(name: NameView, place: Place, first: { readonly files: FileTable; readonly file: number }): boolean {
+    const { disk, surroundings, paths } = this.#state;
+    const second = `${paths[place]}/${textOf(name)}`;
+    if (disk.status(this.#pathIn(first.files, first.file)) === undefined) return true;
+    if (disk.status(second) === undefined) return false;
+    surroundings.warnOnce(`Two files of one message; the second is left alone: ${second}`);
     // Each look is a real one from now on: the second becomes a message as soon as the first is gone.
     this.#trouble = true;
     return false;
   }
 
-  #path(file: FoundFile): string {
-    return pathOf(this.#state, file);
+  #pathIn(files: FileTable, file: number): string {
+    return filePath(this.#state, files, file);
   }
 
-  /** Runs a change of our own; the directories stay known if they were. */
-  #adopt(change: () => void): void {
-    const known = this.#state.observe().version === this.#before.version;
-    change();
-    if (known) this.#before = this.#state.observe();
-  }
-
-  #moveNewToCur(): void {
+  async #moveNewToCur(): Promise<void> {
     const { rows } = this.#state;
-    for (let row = 0; row < rows.count; row += 1) {
-      const message = rows.at(row);
-      if (message.place !== 'new' || this.#seen[row] !== 1) continue;
-      const moved = this.#movedToCur(message);
-      if (moved === undefined) this.#seen[row] = 0;
-      else rows.moveFile(row, moved);
-    }
-    for (const [uniqueName, file] of this.#strangers) {
-      if (file.place !== 'new') continue;
-      const moved = this.#movedToCur(file);
-      if (moved === undefined) this.#strangers.delete(uniqueName);
-      else this.#strangers.set(uniqueName, moved);
+    const seen = this.#seen;
+    await this.#moveEach(
+      rows.files,
+      (row) => seen[row] === 1,
+      (row) => {
+        seen[row] = 0;
+      },
+    );
+    const marks = this.#marks;
+    await this.#moveEach(
+      this.#strangers,
+      () => true,
+      (stranger) => {
+        marks[stranger] = (marks[stranger] ?? 0) | SETTLED;
+      },
+    );
+  }
+
+  /** Runs in slices of our own changes; the directories stay known if they were. */
+  async #moveEach(files: FileTable, wanted: (file: number) => boolean, gone: (file: number) => void): Promise<void> {
+    for (let file = 0; file < files.count; ) {
+      while (file < files.count && !files.isInNew(file)) file += 1;
+      if (file === files.count) return;
+      const known = this.#state.observe().version === this.#before.version;
+      let pause: Promise<void> | undefined;
+      for (; file < files.count && pause === undefined; file += 1) {
+        if (!files.isInNew(file) || !wanted(file)) continue;
+        if (!this.#movedToCur(files, file)) gone(file);
+        pause = this.#pace.step();
+      }
+      if (known) this.#before = this.#state.observe();
+      await pause;
     }
   }
 
-  /** Undefined if another program took the file away meanwhile. */
-  #movedToCur(file: FoundFile): FoundFile | undefined {
-    const { disk, surroundings } = this.#state;
-    const moved: FoundFile = { ...file, suffix: file.suffix || ':2,', place: 'cur' };
-    if (disk.status(this.#path(moved)) !== undefined) return file;
+  /** False if another program took the file away meanwhile. */
+  #movedToCur(files: FileTable, file: number): boolean {
+    const { disk, surroundings, paths } = this.#state;
+    const suffix = files.suffixAt(file) || ':2,';
+    const from = this.#pathIn(files, file);
+    const to = `${paths.cur}/${files.baseNameAt(file)}${suffix}`;
+    if (disk.status(to) !== undefined) return true;
     try {
-      disk.rename(this.#path(file), this.#path(moved));
-      return moved;
+      disk.rename(from, to);
+      files.setSuffix(file, suffix, 'cur');
+      return true;
     } catch (error) {
       const code = errorCode(error);
       if (code === undefined) throw error;
-      if (code === 'ENOENT') return undefined;
-      surroundings.warnOnce(`ERR: rename(${this.#path(file)},${this.#path(moved)}) failed: ${String(error)}`);
-      return file;
+      if (code === 'ENOENT') return false;
+      surroundings.warnOnce(`ERR: rename(${from},${to}) failed: ${String(error)}`);
+      return true;
     }
   }
 
@@ -225,7 +293,7 @@ class FolderScan {
       const now = this.#state.observe();
       if (now.version === last.version && (listings > 1 || !isYoung(now))) break;
       last = now;
-      for (const file of await this.#list()) this.#match(file);
+      await this.#matchAll();
     }
     if (!this.#seen.includes(0)) return;
     rows.remove((row) => this.#seen[row] === 0);
@@ -236,8 +304,9 @@ class FolderScan {
   async #loadKeywords(): Promise<void> {
     const state = this.#state;
     if (state.surroundings.keywords === 'off') return;
-    if (this.#strangers.size === 0 && !state.keywordsMayDiffer(this.#before)) return;
-    const exists = (uniqueName: string): boolean => state.rows.knows(uniqueName) || this.#strangers.has(uniqueName);
+    if (this.#strangers.count === 0 && !state.keywordsMayDiffer(this.#before)) return;
+    const exists = (uniqueName: string): boolean =>
+      state.rows.knows(uniqueName) || this.#strangers.findText(uniqueName) >= 0;
     const known = state.observe().version === this.#before.version;
     try {
       this.#keywords =
@@ -256,7 +325,7 @@ class FolderScan {
   /** Stages every stranger that the list knows, and gets UIDs for the others. */
   async #numberStrangers(): Promise<void> {
     const state = this.#state;
-    this.#stageListed();
+    await this.#stageListed();
     const need = this.#regularStrangers();
     if (need.length === 0 && !this.#listLost) return;
     try {
@@ -271,35 +340,46 @@ class FolderScan {
     }
   }
 
-  async #assignLocked(found: readonly FoundFile[]): Promise<void> {
+  async #assignLocked(found: Uint32Array): Promise<void> {
     const state = this.#state;
     let need = found;
     if (state.uidList.changedOnDisk()) {
-      this.#readUidList();
-      this.#stageListed();
+      await this.#readUidList();
+      await this.#stageListed();
       need = this.#regularStrangers();
     }
     if (this.#listLost) {
       const lockHeld = state.paths.directory === state.place.maildirPath;
       this.#begin(await newUidValidity(state.surroundings, { ...state.place, lockHeld }));
     }
-    const uids = await state.uidList.assign(
-      need.map(({ baseName }) => baseName),
-      () => state.rows.listed(),
-    );
-    this.#stageAssigned(need, uids);
+    const first = await state.uidList.assign({
+      count: need.length,
+      write: (lines, firstUid) => {
+        need.forEach((stranger, index) => {
+          lines.add(firstUid + index, this.#strangers.baseView(stranger));
+        });
+      },
+      known: state.rows,
+    });
+    this.#noteAssigned(need, first);
   }
 
-  #assignUnwritten(need: readonly FoundFile[]): void {
+  #assignUnwritten(need: Uint32Array): void {
     const { uidList, surroundings } = this.#state;
     if (this.#listLost) this.#begin(passingUidValidity(surroundings));
-    this.#stageAssigned(need, uidList.assignUnwritten(need.map(({ baseName }) => baseName)));
+    this.#noteAssigned(need, uidList.assignUnwritten(need.length));
+  }
+
+  #noteAssigned(strangers: Uint32Array, firstUid: number): void {
+    this.#assigned = strangers;
+    this.#firstAssignedUid = firstUid;
+    if (strangers.length > 0) this.#firstRecentUid = Math.min(this.#firstRecentUid, firstUid);
   }
 
   /** A list that is lost begins anew; what its good lines say stays. */
   #begin(uidValidity: number): void {
     const { uidList, rows, surroundings, paths } = this.#state;
-    if ((this.#listed?.size ?? 0) > 0) surroundings.warn(`UIDVALIDITY of ${paths.directory} was lost: it is new now`);
+    if ((this.#listed?.count ?? 0) > 0) surroundings.warn(`UIDVALIDITY of ${paths.directory} was lost: it is new now`);
     uidList.begin(uidValidity, rows.lastNumberedUid);
     this.#listLost = false;
   }
@@ -309,41 +389,63 @@ class FolderScan {
    * One whose UID is lower than what sessions were told of cannot be put in between: such a message, once given up and
    * now back, gets a new UID.
    */
-  #stageListed(): void {
+  async #stageListed(): Promise<void> {
     const { rows } = this.#state;
+    const listed = this.#listed;
+    if (listed === undefined || this.#strangers.count === 0) return;
     const last = rows.lastNumberedUid;
-    const ready: NumberedFile[] = [];
-    for (const { baseName, uniqueName, suffix, place } of this.#strangers.values()) {
-      const uid = this.#listed?.get(uniqueName);
-      if (uid === undefined || uid <= last) continue;
-      ready.push({ baseName, uniqueName, suffix, place, uid });
-      if (this.#wasNew.has(uniqueName)) this.#firstRecentUid = Math.min(this.#firstRecentUid, uid);
-    }
-    if (ready.length === 0) return;
-    ready.sort((one, other) => one.uid - other.uid);
+    const uids = await this.#listedUidsOfStrangers(listed, last);
+    if (uids === undefined) return;
     const change = this.#noteChange();
     const wait = last > rows.lastUid;
-    for (const file of ready) {
-      if (wait) rows.stage(file, this.#keywordsOf(file));
-      else rows.append(file, this.#keywordsOf(file), change);
+    if (!wait) rows.expect(this.#strangers, uids.ready);
+    for (let line = 0; line < listed.count; line += 1) {
+      const stranger = (uids.ofLines[line] ?? 0) - 1;
+      const uid = listed.uidAt(line);
+      if (stranger < 0 || uids.ofStrangers[stranger] !== uid) continue;
+      const keywords = this.#keywordsOf(stranger);
+      if (wait) rows.stage(this.#numberedFile(stranger, uid), keywords);
+      else rows.append(uid, { from: this.#strangers, file: stranger }, keywords, change);
+      if (((this.#marks[stranger] ?? 0) & WAS_NEW) !== 0) this.#firstRecentUid = Math.min(this.#firstRecentUid, uid);
+      this.#marks[stranger] = (this.#marks[stranger] ?? 0) | SETTLED;
+      const pause = this.#pace.step();
+      if (pause !== undefined) await pause;
     }
-    if (ready.length === this.#strangers.size) this.#strangers.clear();
-    else for (const { uniqueName } of ready) this.#strangers.delete(uniqueName);
     keywordsInUse(this.#state);
   }
 
-  #keywordsOf({ uniqueName }: FoundFile): readonly string[] {
-    return this.#keywords?.get(uniqueName)?.keywords ?? noKeywords;
+  /** Who is meant by each line above a UID (stranger plus 1), and the UID of each stranger; undefined if none has one. */
+  async #listedUidsOfStrangers(listed: ListedMessages, above: number): Promise<StrangersUids | undefined> {
+    const ofLines = new Uint32Array(listed.count);
+    const ofStrangers = new Uint32Array(this.#strangers.count);
+    let ready = 0;
+    for (let line = 0; line < listed.count; line += 1) {
+      const uid = listed.uidAt(line);
+      const stranger = uid > above ? this.#strangers.find(this.#line(listed, line)) : -1;
+      const pause = this.#pace.step();
+      if (pause !== undefined) await pause;
+      if (stranger < 0 || ((this.#marks[stranger] ?? 0) & SETTLED) !== 0) continue;
+      if (ofStrangers[stranger] === 0) ready += 1;
+      else this.#state.uidList.outOfDate = true;
+      ofLines[line] = stranger + 1;
+      ofStrangers[stranger] = uid;
+    }
+    return ready === 0 ? undefined : { ofLines, ofStrangers, ready };
   }
 
-  #stageAssigned(files: readonly FoundFile[], uids: readonly Uid[]): void {
-    this.#assigned = files.map(({ baseName, uniqueName, suffix, place }, index) => {
-      const uid = uids[index];
-      if (uid === undefined) throw new RangeError('files and UIDs differ');
-      return { baseName, uniqueName, suffix, place, uid };
-    });
-    this.#strangers.clear();
-    this.#firstRecentUid = Math.min(this.#firstRecentUid, uids[0] ?? Number.POSITIVE_INFINITY);
+  #keywordsOf(stranger: number): readonly string[] {
+    if (this.#keywords === undefined || this.#keywords.size === 0) return noKeywords;
+    return this.#keywords.get(this.#strangers.uniqueNameAt(stranger))?.keywords ?? noKeywords;
+  }
+
+  #numberedFile(stranger: number, uid: number): NumberedFile {
+    const files = this.#strangers;
+    return {
+      uid: asUid(uid),
+      baseName: files.baseNameAt(stranger),
+      suffix: files.suffixAt(stranger),
+      place: files.placeAt(stranger),
+    };
   }
 
   /** Messages whose UIDs cannot be made safe now keep them, and are shown when the next scan made them safe. */
@@ -352,32 +454,49 @@ class FolderScan {
     try {
       await state.syncWithUids({});
     } catch (error) {
-      for (const file of this.#assigned) state.rows.stage(file, this.#keywordsOf(file));
+      this.#assigned.forEach((stranger, index) => {
+        const file = this.#numberedFile(stranger, this.#firstAssignedUid + index);
+        state.rows.stage(file, this.#keywordsOf(stranger));
+      });
       throw error;
     }
   }
 
   /** Directories, links and devices in cur are no messages. They are looked at once, when they would get a UID. */
-  #regularStrangers(): FoundFile[] {
+  #regularStrangers(): Uint32Array {
     const { disk, surroundings } = this.#state;
-    for (const uniqueName of this.#others) {
-      const file = this.#strangers.get(uniqueName);
-      if (file === undefined) continue;
-      const status = unlessMissing(() => disk.status(this.#path(file)));
-      if (status?.kind === 'file') continue;
-      this.#strangers.delete(uniqueName);
-      if (status !== undefined) surroundings.warnOnce(`Not a message, not served: ${this.#path(file)}`);
+    const files = this.#strangers;
+    const waiting = new Uint32Array(files.count);
+    let count = 0;
+    for (let stranger = 0; stranger < files.count; stranger += 1) {
+      const mark = this.#marks[stranger] ?? 0;
+      if ((mark & SETTLED) !== 0) continue;
+      if ((mark & MAY_BE_NO_FILE) !== 0) {
+        const path = this.#pathIn(files, stranger);
+        const status = unlessMissing(() => disk.status(path));
+        if (status !== undefined && status.kind !== 'file') surroundings.warnOnce(`Not a message, not served: ${path}`);
+        if (status?.kind !== 'file') continue;
+      }
+      waiting[count] = stranger;
+      count += 1;
     }
-    return [...this.#strangers.values()].sort((one, other) => compareNames(one.baseName, other.baseName));
+    return inNameOrder(files, waiting.subarray(0, count));
   }
 
-  #publish(): void {
+  async #publish(): Promise<void> {
     const state = this.#state;
     const last = state.rows.lastNumberedUid;
     if (last > state.rows.lastUid || this.#assigned.length > 0) {
       const change = this.#noteChange();
       state.rows.publish(last, change);
-      for (const file of this.#assigned) state.rows.append(file, this.#keywordsOf(file), change);
+      state.rows.expect(this.#strangers, this.#assigned.length);
+      for (let index = 0; index < this.#assigned.length; index += 1) {
+        const file = this.#assigned[index] ?? 0;
+        const uid = this.#firstAssignedUid + index;
+        state.rows.append(uid, { from: this.#strangers, file }, this.#keywordsOf(file), change);
+        const pause = this.#pace.step();
+        if (pause !== undefined) await pause;
+      }
       keywordsInUse(state);
     }
     if (state.numberedAs !== state.uidList.uidValidity) {
@@ -385,8 +504,17 @@ class FolderScan {
       state.firstUnclaimedUid = Math.min(this.#firstRecentUid, state.uidList.uidNext);
     }
     state.loaded = true;
-    for (const uniqueName of this.#listed?.keys() ?? []) {
-      if (!state.rows.knows(uniqueName)) state.uidList.outOfDate = true;
+    if (this.#listed !== undefined) await this.#lookForMissingLines(this.#listed);
+  }
+
+  /** A list that names messages which are gone is to be written again. */
+  async #lookForMissingLines(listed: ListedMessages): Promise<void> {
+    const { rows, uidList } = this.#state;
+    for (let line = 0; line < listed.count && !uidList.outOfDate; line += 1) {
+      const name = this.#line(listed, line);
+      if (rows.files.find(name) < 0 && !rows.isStaged(uniqueNameIn(name))) uidList.outOfDate = true;
+      const pause = this.#pace.step();
+      if (pause !== undefined) await pause;
     }
   }
 
@@ -394,4 +522,18 @@ class FolderScan {
     this.#changed = true;
     return this.#state.nextChange();
   }
+}
+
+interface StrangersUids {
+  readonly ofLines: Uint32Array;
+  readonly ofStrangers: Uint32Array;
+  readonly ready: number;
+}
+
+function textOf({ octets, start, end }: NameView): string {
+  return textFromOctets(octets.subarray(start, end));
+}
+
+function uniqueNameIn(name: NameView): string {
+  return uniqueNameOf(baseNameOf(textOf(name)));
 }

@@ -10,13 +10,13 @@
  */
 import { join } from 'node:path';
 import { errorCode, MaildirError } from './errors.js';
-import type { FileSystem } from './file-system.js';
+import { type FileSystem, namesIn } from './file-system.js';
 import { replaceFile, unlessMissing } from './files.js';
 import { folderDirectory, folderPaths } from './folder-name.js';
 import { Pace } from './pace.js';
 import type { Surroundings } from './surroundings.js';
 import { newUidValidity } from './uid-validity.js';
-import { formatUidList } from './uiddb.js';
+import { ListLines } from './uiddb.js';
 
 /** Part of the name of a directory in tmp that is on its way in or out. */
 export const PASSING_DIRECTORY = 'angarium-folder';
@@ -33,11 +33,9 @@ export interface TreePlace {
 /** The names of a maildir's folders: INBOX, then all with a `cur`. Links and stray files are none. */
 export function listFolderNames(disk: FileSystem, maildirPath: string, isName: (name: string) => boolean): string[] {
   const names: string[] = [];
-  for (const entries of disk.list(maildirPath)) {
-    for (const entry of entries) {
-      if (!entry.startsWith('.') || entry.length < 2 || !isName(`INBOX${entry}`)) continue;
-      if (isFolderDirectory(disk, join(maildirPath, entry))) names.push(`INBOX${entry}`);
-    }
+  for (const entry of namesIn(disk, maildirPath)) {
+    if (!entry.startsWith('.') || entry.length < 2 || !isName(`INBOX${entry}`)) continue;
+    if (isFolderDirectory(disk, join(maildirPath, entry))) names.push(`INBOX${entry}`);
   }
   return ['INBOX', ...names.sort()];
 }
@@ -78,8 +76,9 @@ async function buildFolder(surroundings: Surroundings, directory: string, uidVal
   const paths = folderPaths(directory);
   for (const path of [directory, paths.tmp, paths.new, paths.cur]) unlessThere(() => disk.makeDirectory(path, 0o700));
   unlessThere(() => disk.create(join(directory, 'maildirfolder'), 0o600).close());
-  const text = formatUidList(uidValidity, 1, []);
-  await replaceFile(surroundings, { tmp: paths.tmp, path: paths.uidList, purpose: 'uiddb', text });
+  const lines = new ListLines();
+  lines.addHead(uidValidity, 1);
+  await replaceFile(surroundings, { tmp: paths.tmp, path: paths.uidList, purpose: 'uiddb', contents: lines.octets() });
   if (surroundings.durable) await disk.syncDirectory(directory);
 }
 
@@ -122,7 +121,7 @@ interface Level {
 
 async function removeLevel(disk: FileSystem, { directory, depth, pace }: Level): Promise<void> {
   if (depth > MAX_DEPTH) throw Object.assign(new Error(`too deep: ${directory}`), { code: 'ELOOP' });
-  const names = unlessMissing(() => [...disk.list(directory)].flat());
+  const names = unlessMissing(() => namesIn(disk, directory));
   if (names === undefined) return;
   for (const name of names) {
     const path = join(directory, name);
@@ -179,7 +178,7 @@ function renameHierarchyAcls({ surroundings, path }: TreePlace, rename: FolderRe
   const disk = surroundings.fileSystem;
   const directory = join(path, 'courierimaphieracl');
   const [from, to] = [rename.from.slice('INBOX.'.length), rename.to.slice('INBOX.'.length)];
-  const entries = unlessMissing(() => [...disk.list(directory)].flat()) ?? [];
+  const entries = unlessMissing(() => namesIn(disk, directory)) ?? [];
   for (const entry of entries) {
     if (entry !== from && !entry.startsWith(`${from}.`)) continue;
     unlessMissing(() => disk.rename(join(directory, entry), join(directory, to + entry.slice(from.length))));

@@ -188,7 +188,7 @@ export class Folder {
     const { rows, uidList, firstUnclaimedUid } = this.#state;
     let [unseen, deleted, recent, sizeOctets] = [0, 0, 0, 0];
     for (let row = 0; row < rows.count; row += 1) {
-      const { flags } = rows.at(row);
+      const flags = rows.flagsAt(row);
       if ((flags & SEEN) === 0) unseen += 1;
       if ((flags & DELETED) !== 0) deleted += 1;
       if (rows.table.uidAt(row) >= firstUnclaimedUid) recent += 1;
@@ -258,30 +258,30 @@ export class Folder {
   }
 
   flagsAt(row: number): FlagBits {
-    return this.#state.rows.at(row).flags;
+    return this.#state.rows.flagsAt(row);
   }
 
   keywordsAt(row: number): readonly string[] {
-    return this.#state.rows.at(row).keywords;
+    return this.#state.rows.keywordsAt(row);
   }
 
   /** The change number of the last change of flags or keywords, or of the arrival. */
   changedAt(row: number): number {
-    return this.#state.rows.at(row).changedAt;
+    return this.#state.rows.changedAt(row);
   }
 
   /** The file's size: what its name says, else what the disk says. @throws {MaildirError} 'message gone' */
   sizeOctetsAt(row: number): number {
-    const message = this.#state.rows.at(row);
-    if (message.sizeOctets === UNKNOWN) this.#lookUp(row);
-    return message.sizeOctets;
+    const { rows } = this.#state;
+    if (rows.sizeAt(row) === UNKNOWN) this.#lookUp(row);
+    return rows.sizeAt(row);
   }
 
   /** The file's mtime in milliseconds since 1970. @throws {MaildirError} 'message gone' */
   internalDateAt(row: number): number {
-    const message = this.#state.rows.at(row);
-    if (message.modifiedAt === UNKNOWN) this.#lookUp(row);
-    return message.modifiedAt;
+    const { rows } = this.#state;
+    if (rows.modifiedAt(row) === UNKNOWN) this.#lookUp(row);
+    return rows.modifiedAt(row);
   }
 
   /** What the disk says of the message's file now. @throws {MaildirError} 'message gone' */
@@ -297,15 +297,12 @@ export class Folder {
   }
 
   #lookUp(row: number): void {
-    const message = this.#state.rows.at(row);
-    const { sizeOctets, modifiedAt } = this.fingerprintAt(row);
-    if (message.sizeOctets === UNKNOWN) message.sizeOctets = sizeOctets;
-    message.modifiedAt = modifiedAt;
+    this.#state.rows.lookedUp(row, this.fingerprintAt(row));
   }
 
   /** The name of the message that never changes, for caches. */
   uniqueNameAt(row: number): string {
-    return this.#state.rows.at(row).uniqueName;
+    return this.#state.rows.files.uniqueNameAt(row);
   }
 
   /** The keywords in use in this folder, in an order that stays. */

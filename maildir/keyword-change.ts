@@ -52,9 +52,9 @@ function wantedKeywords(
   for (const uid of uids) {
     const row = state.rows.table.rowOf(uid);
     if (row < 0) continue;
-    const { baseName, keywords: before } = state.rows.at(row);
+    const before = state.rows.keywordsAt(row);
     const keywords = changedKeywords(state, before, change);
-    if (keywords !== before) wanted.set(uid, { baseName, keywords: share(keywords) });
+    if (keywords !== before) wanted.set(uid, { baseName: state.rows.baseNameAt(row), keywords: share(keywords) });
   }
   return wanted;
 }
@@ -103,9 +103,8 @@ function remember(state: FolderState, wanted: ReadonlyMap<number, KeywordEntry>)
   for (const [uid, { keywords }] of wanted) {
     const row = state.rows.table.rowOf(uid);
     if (row < 0) continue;
-    const message = state.rows.at(row);
-    message.keywords = keywords;
-    message.changedAt = change;
+    state.rows.setKeywords(row, keywords);
+    state.rows.setChangedAt(row, change);
   }
   keywordsInUse(state);
 }

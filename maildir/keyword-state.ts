@@ -17,16 +17,23 @@ export const MAX_KEYWORD_OCTETS = 255;
 /** Takes over what the disk says about all messages. Gives whether anything changed. */
 export function applyKeywords(state: FolderState, entries: KeywordEntries): boolean {
   if (entries.size === 0 && state.keywords.length === 0) return false;
-  const share = sharing();
+  const { rows } = state;
   let change: number | undefined;
-  for (let row = 0; row < state.rows.count; row += 1) {
-    const message = state.rows.at(row);
-    const keywords = share(entries.get(message.uniqueName)?.keywords ?? noKeywords);
-    if (sameKeywords(keywords, message.keywords)) continue;
+  const apply = (row: number, keywords: readonly string[]): void => {
+    if (sameKeywords(keywords, rows.keywordsAt(row))) return;
     change ??= state.nextChange();
-    message.keywords = keywords;
-    message.changedAt = change;
+    rows.setKeywords(row, keywords);
+    rows.setChangedAt(row, change);
+  };
+  const share = sharing();
+  const told = new Uint8Array(rows.count);
+  for (const [uniqueName, { keywords }] of entries) {
+    const row = rows.rowOfName(uniqueName);
+    if (row < 0) continue;
+    told[row] = 1;
+    apply(row, share(keywords));
   }
+  if (rows.mayHaveKeywords) for (let row = 0; row < told.length; row += 1) if (told[row] === 0) apply(row, noKeywords);
   if (change !== undefined) keywordsInUse(state);
   return change !== undefined;
 }
@@ -35,11 +42,7 @@ export function applyKeywords(state: FolderState, entries: KeywordEntries): bool
 export function keywordsInUse(state: FolderState): void {
   const used = new Set<string>();
   const spellings = new Map<string, string>();
-  const counted = new Set<readonly string[]>();
-  for (let row = 0; row < state.rows.count; row += 1) {
-    const { keywords } = state.rows.at(row);
-    if (keywords.length === 0 || counted.has(keywords)) continue;
-    counted.add(keywords);
+  for (const keywords of state.rows.keywordLists()) {
     for (const word of keywords) {
       used.add(foldKeyword(word));
       if (!spellings.has(foldKeyword(word))) spellings.set(foldKeyword(word), word);

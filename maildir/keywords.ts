@@ -12,7 +12,7 @@
  */
 import { join } from 'node:path';
 import { errorCode } from './errors.js';
-import { octetsFromText } from './file-system.js';
+import { namesIn, octetsFromText } from './file-system.js';
 import { uniqueNameOf } from './filename.js';
 import { createUnique, readText, replaceFile, unlessMissing, unlinkIfThere } from './files.js';
 import type { FolderPaths } from './folder-name.js';
@@ -107,20 +107,18 @@ export class KeywordFiles {
   #listUpdates(tidyUp: boolean): Map<string, Update> {
     const disk = this.#surroundings.fileSystem;
     const updates = new Map<string, Update>();
-    for (const names of disk.list(this.#paths.keywords)) {
-      for (const name of names) {
-        const aged = /^\.([1-9]\d{0,15})\.(.+)$/.exec(name);
-        if (name.startsWith(':') || (name.startsWith('.') && aged === null)) {
-          if (tidyUp && name !== ':list') this.#removeIfOld(name);
-          continue;
-        }
-        const baseName = aged?.[2] ?? name;
-        const update = updates.get(baseName) ?? { newest: false, aged: 0 };
-        updates.set(baseName, update);
-        if (aged === null) update.newest = true;
-        else if (tidyUp) update.aged = this.#newerAged(baseName, update.aged, Number(aged[1]));
-        else update.aged = Math.max(update.aged, Number(aged[1]));
+    for (const name of namesIn(disk, this.#paths.keywords)) {
+      const aged = /^\.([1-9]\d{0,15})\.(.+)$/.exec(name);
+      if (name.startsWith(':') || (name.startsWith('.') && aged === null)) {
+        if (tidyUp && name !== ':list') this.#removeIfOld(name);
+        continue;
       }
+      const baseName = aged?.[2] ?? name;
+      const update = updates.get(baseName) ?? { newest: false, aged: 0 };
+      updates.set(baseName, update);
+      if (aged === null) update.newest = true;
+      else if (tidyUp) update.aged = this.#newerAged(baseName, update.aged, Number(aged[1]));
+      else update.aged = Math.max(update.aged, Number(aged[1]));
     }
     return updates;
   }
@@ -157,8 +155,8 @@ export class KeywordFiles {
   }
 
   async #writeList(entries: Iterable<KeywordEntry>): Promise<void> {
-    const text = formatKeywordList(entries);
-    await replaceFile(this.#surroundings, { tmp: this.#paths.tmp, path: this.#list, purpose: 'keywords', text });
+    const contents = formatKeywordList(entries);
+    await replaceFile(this.#surroundings, { tmp: this.#paths.tmp, path: this.#list, purpose: 'keywords', contents });
   }
 
   /**

@@ -5,12 +5,12 @@
  */
 import { join } from 'node:path';
 import { diskErrors, diskErrorsSoon, errorCode, MaildirError } from './errors.js';
+import { type FileSystem, namesIn, textFromOctets } from './file-system.js';
 import { flagsInSuffix } from './filename.js';
 import { unlinkIfThere } from './files.js';
 import { SEEN } from './flags.js';
 import { Folder, type FolderListener } from './folder.js';
 import { canonicalFolderName, folderDirectory, folderPaths, isFolderName } from './folder-name.js';
-import { foundFile } from './folder-rows.js';
 import { FolderState } from './folder-state.js';
 import {
   createFolderDirectory,
@@ -29,6 +29,9 @@ import type { Surroundings } from './surroundings.js';
 
 /** The maildir convention: whoever still writes to a file in tmp touched it within 36 hours. */
 const TMP_FILES_LAST_MILLISECONDS = 36 * 60 * 60 * 1000;
+
+const DOT = 0x2e;
+const COLON = 0x3a;
 
 /** One maildir. Folder names are Courier's internal ones: `INBOX`, `INBOX.Sent`, in UTF-8. */
 export class Maildir {
@@ -154,16 +157,7 @@ export class Maildir {
     return diskErrors(paths.directory, () => {
       const known = this.#folders.get(canonical)?.hasNewOrUnseen();
       if (known !== undefined) return known;
-      for (const place of ['new', 'cur'] as const) {
-        for (const names of fileSystem.list(paths[place])) {
-          const unseen = names.some((entry) => {
-            if (entry.startsWith('.')) return false;
-            return place === 'new' || (flagsInSuffix(foundFile(entry, place).suffix) & SEEN) === 0;
-          });
-          if (unseen) return true;
-        }
-      }
-      return false;
+      return ['new', 'cur'].some((place) => someUnseen(fileSystem, join(paths.directory, place), place === 'new'));
     });
   }
 
@@ -175,14 +169,12 @@ export class Maildir {
   #purgeTmpOf(tmp: string): void {
     const { fileSystem, now } = this.#surroundings;
     try {
-      for (const names of fileSystem.list(tmp)) {
-        for (const name of names) {
-          const path = join(tmp, name);
-          const status = fileSystem.status(path);
-          if (status === undefined || now() - status.changedAt < TMP_FILES_LAST_MILLISECONDS) continue;
-          if (status.kind !== 'directory') unlinkIfThere(fileSystem, path);
-          else if (name.includes(PASSING_DIRECTORY)) void removeTree(this.#surroundings, path);
-        }
+      for (const name of namesIn(fileSystem, tmp)) {
+        const path = join(tmp, name);
+        const status = fileSystem.status(path);
+        if (status === undefined || now() - status.changedAt < TMP_FILES_LAST_MILLISECONDS) continue;
+        if (status.kind !== 'directory') unlinkIfThere(fileSystem, path);
+        else if (name.includes(PASSING_DIRECTORY)) void removeTree(this.#surroundings, path);
       }
     } catch (error) {
       // Cleaning up must not keep anybody from his mail.
@@ -232,4 +224,17 @@ export class Maildir {
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
     return diskErrorsSoon(this.path, () => this.#turns.take(run));
   }
+}
+
+/** Whether a directory holds a message that nobody has seen; in new, any is one. */
+function someUnseen(disk: FileSystem, directory: string, isNew: boolean): boolean {
+  let unseen = false;
+  const visit = (octets: Buffer, start: number, end: number): void => {
+    if (unseen || octets[start] === DOT) return;
+    const colon = octets.subarray(start, end).indexOf(COLON);
+    const suffix = colon < 0 ? '' : textFromOctets(octets.subarray(start + colon, end));
+    unseen = isNew || (flagsInSuffix(suffix) & SEEN) === 0;
+  };
+  for (const _piece of disk.visit(directory, visit)) if (unseen) return true;
+  return unseen;
 }

@@ -3,8 +3,9 @@
  */
 import { diskErrors, errorCode, MaildirError } from './errors.js';
 import type { OpenFile } from './file-system.js';
+import type { FileTable, Place } from './file-table.js';
 import { unlessMissing } from './files.js';
-import { type FoundFile, foundFile } from './folder-rows.js';
+import type { FoundFile } from './folder-rows.js';
 import type { FolderState } from './folder-state.js';
 import { Pace } from './pace.js';
 
@@ -22,9 +23,19 @@ export interface MessageFile {
 }
 
 /** The path of a file in a folder. */
-export function pathOf(state: FolderState, { place, baseName, suffix }: Omit<FoundFile, 'uniqueName'>): string {
+export function pathOf(state: FolderState, { place, baseName, suffix }: FoundFile): string {
   // Not join(): a name without a slash needs no putting right, and this runs for each message that is looked at.
   return `${state.paths[place]}/${baseName}${suffix}`;
+}
+
+/** The path of a file of a table. */
+export function filePath(state: FolderState, files: FileTable, file: number): string {
+  return `${state.paths[files.placeAt(file)]}/${files.baseNameAt(file)}${files.suffixAt(file)}`;
+}
+
+/** The path of the file of a message. */
+export function pathOfRow(state: FolderState, row: number): string {
+  return filePath(state, state.rows.files, row);
 }
 
 /**
@@ -36,14 +47,12 @@ export function withMessagePath<T>(state: FolderState, uid: number, run: (path: 
   state.mustExist();
   const row = state.rows.table.rowOf(uid);
   if (row < 0 || state.missing.has(uid)) throw new MaildirError('message gone', `${state.paths.directory}: UID ${uid}`);
-  const found = unlessMissing(() => ({ result: run(pathOf(state, state.rows.at(row))) }));
+  const found = unlessMissing(() => ({ result: run(pathOfRow(state, row)) }));
   if (found !== undefined) return found.result;
-  const again = locate(state, row)
-    ? unlessMissing(() => ({ result: run(pathOf(state, state.rows.at(row))) }))
-    : undefined;
+  const again = locate(state, row) ? unlessMissing(() => ({ result: run(pathOfRow(state, row)) })) : undefined;
   if (again !== undefined) return again.result;
   giveUp(state, uid);
-  throw new MaildirError('message gone', pathOf(state, state.rows.at(row)));
+  throw new MaildirError('message gone', pathOfRow(state, row));
 }
 
 function giveUp(state: FolderState, uid: number): void {
@@ -53,18 +62,17 @@ function giveUp(state: FolderState, uid: number): void {
 
 /** Looks for the file of a message by its unique name; gives whether it was found. */
 function locate(state: FolderState, row: number): boolean {
-  const message = state.rows.at(row);
-  const { uniqueName } = message;
-  for (const place of ['cur', 'new'] as const) {
-    for (const names of state.disk.list(state.paths[place])) {
-      for (const name of names) {
-        if (!name.startsWith(uniqueName.slice(0, 8))) continue;
-        const file = foundFile(name, place);
-        if (file.uniqueName !== uniqueName) continue;
-        if (state.rows.moveFile(row, file)) message.changedAt = state.nextChange();
-        return true;
-      }
-    }
+  const { rows, disk, paths } = state;
+  let found = false;
+  for (const place of ['cur', 'new'] as const satisfies readonly Place[]) {
+    const visit = (octets: Buffer, start: number, end: number): void => {
+      const name = { octets, start, end };
+      if (found || rows.files.find(name) !== row) return;
+      found = true;
+      if (rows.moveFile(row, name, place)) rows.setChangedAt(row, state.nextChange());
+    };
+    for (const _piece of disk.visit(paths[place], visit)) if (found) return true;
+    if (found) return true;
   }
   return false;
 }

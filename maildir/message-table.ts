@@ -17,7 +17,7 @@ export interface MessageTable {
 }
 
 /** Room for a few arrivals, so that a folder in use does not copy its table for each of them. */
-const SPARE_ROWS = 16;
+const SPARE_ROWS = 8;
 
 /** The table as the folder itself sees it: it can append. */
 export class GrowingMessageTable implements MessageTable {
@@ -55,12 +55,16 @@ export class GrowingMessageTable implements MessageTable {
 
   /** Adds a row at the end. The UID must be higher than all before it. */
   append(uid: number): void {
-    if (this.#count === this.#uids.length) {
-      const larger = new Uint32Array(this.#count + (this.#count >>> 1) + SPARE_ROWS);
-      larger.set(this.#uids);
-      this.#uids = larger;
-    }
+    if (this.#count === this.#uids.length) this.reserve(this.#count + (this.#count >>> 3) + SPARE_ROWS);
     this.#uids[this.#count] = uid;
     this.#count += 1;
+  }
+
+  /** Makes room for so many rows in all. */
+  reserve(rows: number): void {
+    if (rows <= this.#uids.length) return;
+    const larger = new Uint32Array(rows);
+    larger.set(this.#uids);
+    this.#uids = larger;
   }
 }

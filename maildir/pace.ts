@@ -21,7 +21,12 @@ export class Pace {
   /** A promise to wait for when it is time to let others run, else undefined. */
   step(): Promise<void> | undefined {
     this.#steps += 1;
-    if (this.#steps % STEPS_BETWEEN_LOOKS !== 0 || this.#now() < this.#sliceEnds) return undefined;
+    return this.#steps % STEPS_BETWEEN_LOOKS === 0 ? this.look() : undefined;
+  }
+
+  /** The same after a larger piece of work: it looks at the clock each time. */
+  look(): Promise<void> | undefined {
+    if (this.#now() < this.#sliceEnds) return undefined;
     return new Promise((resolve) => {
       setImmediate(() => {
         this.#sliceEnds = this.#now() + SLICE_MILLISECONDS;

@@ -19,7 +19,7 @@ import { checkKeywordRoom, keywordsInUse } from './keyword-state.js';
 import { eachKeywordOnce, foldKeyword, safeKeyword } from './keyword-text.js';
 import { withLock } from './lock.js';
 import { inSlices } from './message-file.js';
-import type { Uid } from './uid.js';
+import { asUid, type Uid } from './uid.js';
 
 /** A message that is being received into tmp. */
 export interface MessageWriter {
@@ -216,11 +216,14 @@ export async function placeInTurn(state: FolderState, messages: readonly ReadyMe
         placed.push(message);
       });
       await afterwards?.();
-      const uids = await state.uidList.assign(
-        messages.map(({ baseName }) => baseName),
-        () => state.rows.listed(),
-      );
-      return stageAll(state, messages, uids);
+      const firstUid = await state.uidList.assign({
+        count: messages.length,
+        write: (lines, first) => {
+          for (const [index, { baseName }] of messages.entries()) lines.addText(first + index, baseName);
+        },
+        known: state.rows,
+      });
+      return stageAll(state, messages, firstUid);
     } catch (error) {
       takeBack(state, placed);
       throw error;
@@ -233,12 +236,10 @@ function takeBack(state: FolderState, placed: readonly ReadyMessage[]): void {
   if (placed.length > 0) state.mustScan = true;
 }
 
-function stageAll(state: FolderState, messages: readonly ReadyMessage[], uids: readonly Uid[]): PlacedMessages {
-  const files = messages.map(({ baseName, suffix }, index): NumberedFile => {
-    const uid = uids[index];
-    if (uid === undefined) throw new RangeError('messages and UIDs differ');
-    return { baseName, uniqueName: uniqueNameOf(baseName), suffix, place: 'cur', uid };
-  });
+function stageAll(state: FolderState, messages: readonly ReadyMessage[], firstUid: number): PlacedMessages {
+  const files = messages.map(
+    ({ baseName, suffix }, index): NumberedFile => ({ baseName, suffix, place: 'cur', uid: asUid(firstUid + index) }),
+  );
   messages.forEach((message, index) => {
     const file = files[index];
     if (file !== undefined) state.rows.stage(file, message.keywords);
@@ -257,7 +258,7 @@ export async function settle(state: FolderState, placed: PlacedMessages): Promis
   try {
     await placed.synced;
   } catch (error) {
-    for (const { uniqueName } of placed.files) state.rows.unstage(uniqueName);
+    for (const { baseName } of placed.files) state.rows.unstage(uniqueNameOf(baseName));
     state.uidList.outOfDate = true;
     if (errorCode(error) !== undefined) takeBack(state, placed.messages);
     throw error;

@@ -46,7 +46,7 @@ export async function changeSubscriptions(
     tmp: folderPaths(maildirPath).tmp,
     path: subscriptionsPath(maildirPath),
     purpose: 'imapsubscribe0',
-    text: after.map((name) => `${name}\n`).join(''),
+    contents: after.map((name) => `${name}\n`).join(''),
   });
   if (surroundings.durable) await surroundings.fileSystem.syncDirectory(maildirPath);
   return true;

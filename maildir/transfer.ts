@@ -12,7 +12,7 @@ import { unlinkIfThere } from './files.js';
 import type { FolderState } from './folder-state.js';
 import { checkKeywordRoom, keywordsInUse } from './keyword-state.js';
 import { eachKeywordOnce } from './keyword-text.js';
-import { type MessageFile, openMessageFile, pathOf, withMessagePath } from './message-file.js';
+import { type MessageFile, openMessageFile, pathOfRow, withMessagePath } from './message-file.js';
 import { Pace } from './pace.js';
 import { keywordsFor, placeInTurn, type ReadyMessage, settle, TmpMessage } from './receive.js';
 import { asUid, type Uid } from './uid.js';
@@ -139,16 +139,16 @@ function prepareOne(source: FolderState, target: FolderState, one: { uid: number
     return found;
   });
   if (status.kind !== 'file') return undefined;
-  const { flags, suffix, keywords } = source.rows.at(source.rows.table.rowOf(one.uid));
+  const row = source.rows.table.rowOf(one.uid);
   let placedFrom = '';
   return {
     uid: asUid(one.uid),
     baseName: deliveredName(target.surroundings.names.forMessage(), status),
-    suffix: suffixFor(flags, suffix),
-    keywords: keywordsFor(target, keywords),
+    suffix: suffixFor(source.rows.flagsAt(row), source.rows.files.suffixAt(row)),
+    keywords: keywordsFor(target, source.rows.keywordsAt(row)),
     place(path) {
       withMessagePath(source, one.uid, (filePath) => one.way.go(filePath, path));
-      placedFrom = pathOf(source, source.rows.at(source.rows.table.rowOf(one.uid)));
+      placedFrom = pathOfRow(source, source.rows.table.rowOf(one.uid));
     },
     takeBack: (path) => one.way.back(placedFrom, path),
   };

@@ -18,20 +18,12 @@
  * before the new one is complete: a full disk leaves the list as it was, and the new messages without UIDs.
  */
 import { errorCode } from './errors.js';
-import { type FileStatus, octetsFromText, textFromOctets } from './file-system.js';
+import type { FileStatus } from './file-system.js';
 import { readWhole, replaceFile, unlessMissing, unlinkIfThere, versionOf } from './files.js';
 import type { FolderPaths } from './folder-name.js';
 import type { Surroundings } from './surroundings.js';
 import type { SyncRequest } from './sync-group.js';
-import { asUid, type Uid } from './uid.js';
-import {
-  formatJournalHead,
-  formatLines,
-  formatUidList,
-  type ListedMessage,
-  parseJournal,
-  parseUidList,
-} from './uiddb.js';
+import { formatJournalHead, type ListedMessages, ListLines, parseJournal, parseUidList } from './uiddb.js';
 
 /** Without additions for this long, a folder is quiet, and its journal is folded into the list. */
 export const QUIET_MILLISECONDS = 5_000;
@@ -47,10 +39,34 @@ const SHARED_MILLISECONDS = 10 * 60_000;
 
 /** What reading gave. */
 export interface ReadUidList {
-  readonly messages: readonly ListedMessage[];
+  readonly messages: ListedMessages;
   /** Whether the list or its first line is gone and nothing in memory can replace it. */
   readonly lost: boolean;
 }
+
+/** All messages of a folder that have UIDs, in UID order, for writing them into the list. */
+export interface KnownMessages {
+  readonly count: number;
+  writeList(lines: ListLines): void;
+}
+
+/** Messages that are to be given UIDs. */
+export interface NewMessages {
+  readonly count: number;
+  /** Writes their lines, with UIDs from `firstUid` on. */
+  write(lines: ListLines, firstUid: number): void;
+  /** All other messages. */
+  readonly known: KnownMessages;
+}
+
+interface Listing {
+  readonly known: KnownMessages;
+  readonly fresh?: ListLines;
+}
+
+const nothing = Buffer.alloc(0);
+/** What a line has about; more only costs a larger buffer. */
+const OCTETS_PER_LINE = 64;
 
 /** The list and its journal, with what this process knows of them. */
 export class UidList {
@@ -89,8 +105,8 @@ export class UidList {
     const disk = this.#surroundings.fileSystem;
     const list = readWhole(disk, this.#paths.uidList);
     const journal = readWhole(disk, this.#paths.uidJournal);
-    const found = parseUidList(list === undefined ? '' : textFromOctets(list.octets));
-    const noted = journal && parseJournal(textFromOctets(journal.octets));
+    const found = parseUidList(list?.octets ?? nothing);
+    const noted = journal && parseJournal(journal.octets);
     if (list !== undefined && found.badLines > 0) this.#warnOfDamage(found.badLines, found.head !== undefined);
 
     const rewritten = this.#listVersion !== undefined && this.#listVersion !== versionOf(list?.status);
@@ -118,10 +134,10 @@ export class UidList {
       noted.head.listSizeOctets === list.status.sizeOctets;
     const usable = belongs && noted.whole;
     if (usable) this.#reserveEnd = found.head.uidNext;
-    const afterNoted = (noted.messages.at(-1)?.uid ?? noted.head.firstUid - 1) + 1;
+    const afterNoted = Math.max(noted.messages.lastUid, noted.head.firstUid - 1) + 1;
     const next = usable ? afterNoted : Math.max(found.head.uidNext, afterNoted);
     this.uidNext = Math.max(next, sameFolder ? this.uidNext : 1);
-    return { messages: merged(found.messages, noted.messages), lost: false };
+    return { messages: found.messages.mergedWith(noted.messages), lost: false };
   }
 
   /** Begins a list with a new UIDVALIDITY, for a folder that has none or has lost it. Nothing is written yet. */
@@ -135,26 +151,24 @@ export class UidList {
   /**
    * Gives UIDs to new messages and writes them down. The folder's lock must be held and the files be as last read.
    *
-   * @param known all other messages of the folder, in UID order
+   * @returns the first of them; the others follow
    */
-  async assign(baseNames: readonly string[], known: () => Iterable<ListedMessage>): Promise<Uid[]> {
-    const fresh = baseNames.map((baseName, index) => ({ uid: asUid(this.uidNext + index), baseName }));
-    const next = this.uidNext + fresh.length;
-    if (next <= this.#reserveEnd && this.#appendToJournal(fresh)) {
-      this.uidNext = next;
-    } else {
-      const all = [...known(), ...fresh];
-      await this.#rewrite(all, next, this.#nextReserve(all.length));
-    }
+  async assign({ count, write, known }: NewMessages): Promise<number> {
+    const first = this.uidNext;
+    const fresh = new ListLines(count * OCTETS_PER_LINE);
+    write(fresh, first);
+    const next = first + count;
+    if (next <= this.#reserveEnd && this.#appendToJournal(fresh)) this.uidNext = next;
+    else await this.#rewrite({ known, fresh }, next, this.#nextReserve(known.count + count));
     this.#lastAssignedAt = this.#surroundings.now();
-    return fresh.map(({ uid }) => uid);
+    return first;
   }
 
   /** Gives UIDs that only this process knows: for a folder that we may not write to. */
-  assignUnwritten(baseNames: readonly string[]): Uid[] {
-    const uids = baseNames.map((_name, index) => asUid(this.uidNext + index));
-    this.uidNext += uids.length;
-    return uids;
+  assignUnwritten(count: number): number {
+    const first = this.uidNext;
+    this.uidNext += count;
+    return first;
   }
 
   /** Whether there is something to fold: also a journal that no longer counts, because Courier wrote the list. */
@@ -169,8 +183,8 @@ export class UidList {
   }
 
   /** Writes the exact list and removes the journal. The folder's lock must be held and the files be as last read. */
-  async fold(known: Iterable<ListedMessage>): Promise<void> {
-    await this.#rewrite([...known], this.uidNext, 0);
+  async fold(known: KnownMessages): Promise<void> {
+    await this.#rewrite({ known }, this.uidNext, 0);
     await this.#syncNow();
   }
 
@@ -196,7 +210,7 @@ export class UidList {
   }
 
   /** Whether it could be appended; if the journal is gone, the list must be rewritten. */
-  #appendToJournal(messages: readonly ListedMessage[]): boolean {
+  #appendToJournal(messages: ListLines): boolean {
     const { fileSystem } = this.#surroundings;
     const file = unlessMissing(() => fileSystem.openToAppend(this.#paths.uidJournal));
     if (file === undefined) return false;
@@ -204,7 +218,7 @@ export class UidList {
     // A line that was written in part makes the journal useless; only a complete one makes it good again.
     this.#reserveEnd = 0;
     try {
-      file.write(octetsFromText(formatLines(messages)));
+      file.write(messages.octets());
       this.#journalVersion = versionOf(file.status());
     } finally {
       file.close();
@@ -214,11 +228,15 @@ export class UidList {
     return true;
   }
 
-  async #rewrite(messages: readonly ListedMessage[], uidNext: number, reserve: number): Promise<void> {
+  async #rewrite({ known, fresh }: Listing, uidNext: number, reserve: number): Promise<void> {
     const { tmp, uidList: path, directory } = this.#paths;
-    const text = formatUidList(this.uidValidity, uidNext + reserve, messages);
+    const lines = new ListLines((known.count + 1) * OCTETS_PER_LINE + (fresh?.octets().length ?? 0));
+    lines.addHead(this.uidValidity, uidNext + reserve);
+    known.writeList(lines);
+    if (fresh !== undefined) lines.addLines(fresh);
     this.#reserveEnd = 0;
-    const status = await replaceFile(this.#surroundings, { tmp, path, purpose: 'uiddb', text });
+    const replacement = { tmp, path, purpose: 'uiddb', contents: lines.octets() };
+    const status = await replaceFile(this.#surroundings, replacement);
     this.#listVersion = versionOf(status);
     this.outOfDate = false;
     this.#unsynced.add(directory);
@@ -229,7 +247,7 @@ export class UidList {
 
   /** Begins the journal beside a list just written. Without it the reserve cannot be used, and that is all. */
   async #beginJournal(firstUid: number, list: FileStatus): Promise<void> {
-    const text = formatJournalHead({
+    const contents = formatJournalHead({
       uidValidity: this.uidValidity,
       listedUidNext: this.uidNext,
       firstUid,
@@ -238,7 +256,7 @@ export class UidList {
     });
     const { tmp, uidJournal: path } = this.#paths;
     try {
-      this.#journalVersion = versionOf(await replaceFile(this.#surroundings, { tmp, path, purpose: 'uids', text }));
+      this.#journalVersion = versionOf(await replaceFile(this.#surroundings, { tmp, path, purpose: 'uids', contents }));
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
       return;
@@ -265,13 +283,4 @@ export class UidList {
     const kept = headGood ? 'UIDVALIDITY and all good lines are kept' : 'its first line is lost; good lines are kept';
     warnOnce(`Damaged: ${this.#paths.uidList}: ${badLines} bad lines; ${kept}`);
   }
-}
-
-/** The list wins for the names and UIDs in it. */
-function merged(listed: readonly ListedMessage[], noted: readonly ListedMessage[]): readonly ListedMessage[] {
-  if (noted.length === 0) return listed;
-  const names = new Set(listed.map(({ baseName }) => baseName));
-  const uids = new Set<number>(listed.map(({ uid }) => uid));
-  const more = noted.filter(({ uid, baseName }) => !names.has(baseName) && !uids.has(uid));
-  return [...listed, ...more].sort((one, other) => one.uid - other.uid);
 }

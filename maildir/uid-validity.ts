@@ -12,7 +12,7 @@ import { folderDirectory, folderPaths } from './folder-name.js';
 import { withLock } from './lock.js';
 import type { Surroundings } from './surroundings.js';
 import { MAX_UID } from './uid.js';
-import { parseUidList } from './uiddb.js';
+import { parseHead } from './uiddb.js';
 
 /** Courier's epoch of UIDVALIDITY, in seconds since 1970. */
 const EPOCH_SECONDS = 1_000_000_000;
@@ -35,7 +35,7 @@ export async function newUidValidity(surroundings: Surroundings, maildir: ForMai
     const next = Math.max(Math.floor(surroundings.now() / 1000) - EPOCH_SECONDS, last + 1, 1);
     if (next > MAX_UID) throw new MaildirError('corrupt', `UIDVALIDITY is used up: ${maildir.maildirPath}`);
     const path = notePath(maildir);
-    await replaceFile(surroundings, { tmp, path, purpose: 'uidvalidity', text: `${next}\n` });
+    await replaceFile(surroundings, { tmp, path, purpose: 'uidvalidity', contents: `${next}\n` });
     if (surroundings.durable) await surroundings.fileSystem.syncDirectory(maildir.maildirPath);
     return next;
   };
@@ -63,7 +63,7 @@ function highestInUse(surroundings: Surroundings, maildir: ForMaildir): number {
   for (const name of maildir.listFolders()) {
     const { uidList } = folderPaths(folderDirectory(maildir.maildirPath, name));
     const text = unlessUnreadable(surroundings, uidList, () => readWhole(surroundings.fileSystem, uidList)?.octets);
-    const head = text && parseUidList(text.subarray(0, text.indexOf(10) + 1).toString('latin1')).head;
+    const head = text && parseHead(text.toString('latin1', 0, text.indexOf(10)));
     highest = Math.max(highest, head?.uidValidity ?? 0);
   }
   return highest;

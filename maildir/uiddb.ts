@@ -14,12 +14,118 @@
  * It counts only beside the list that its first line names. What a damaged list still tells is used: each good line
  * keeps its UID. It knows texts only, no files.
  */
+
+import { octetsFromText, textFromOctets } from './file-system.js';
+import type { NameView } from './file-table.js';
 import { asUid, HIGHEST_CREDIBLE_UID, MAX_UID, type Uid } from './uid.js';
 
-/** A message that a list names. */
-export interface ListedMessage {
-  readonly uid: Uid;
-  readonly baseName: string;
+const LF = 10;
+const SPACE = 0x20;
+const SLASH = 0x2f;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const DIGIT_0 = 0x30;
+
+/** The messages that a list names, in UID order; their names stay in the octets that were read. */
+export class ListedMessages {
+  readonly #octets: Buffer;
+  /** Per message: UID, where its base name starts and ends. */
+  #words: Uint32Array;
+  #count = 0;
+
+  constructor(octets: Buffer, expected = 0) {
+    this.#octets = octets;
+    this.#words = new Uint32Array(expected * 3);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get octets(): Buffer {
+    return this.#octets;
+  }
+
+  uidAt(index: number): Uid {
+    return asUid(this.#words[index * 3] ?? 0);
+  }
+
+  startAt(index: number): number {
+    return this.#words[index * 3 + 1] ?? 0;
+  }
+
+  endAt(index: number): number {
+    return this.#words[index * 3 + 2] ?? 0;
+  }
+
+  baseNameAt(index: number): string {
+    return textFromOctets(this.#octets.subarray(this.startAt(index), this.endAt(index)));
+  }
+
+  /** Forgets them all. */
+  clear(): void {
+    this.#count = 0;
+  }
+
+  /** The highest UID; 0 if there are no messages. */
+  get lastUid(): number {
+    return this.#count === 0 ? 0 : this.uidAt(this.#count - 1);
+  }
+
+  add(uid: number, start: number, end: number): void {
+    const at = this.#count * 3;
+    if (at === this.#words.length) {
+      const larger = new Uint32Array(at + (at >>> 1) + 48);
+      larger.set(this.#words);
+      this.#words = larger;
+    }
+    this.#words[at] = uid;
+    this.#words[at + 1] = start;
+    this.#words[at + 2] = end;
+    this.#count += 1;
+  }
+
+  /**
+   * These messages in UID order. A UID listed twice stays with its first name; the other message is given a new one. A
+   * name may remain listed twice: then its last UID, the higher one, is the one that was told last.
+   */
+  inOrder(): ListedMessages {
+    let ascending = true;
+    for (let index = 1; index < this.#count; index += 1) ascending &&= this.uidAt(index) > this.uidAt(index - 1);
+    if (ascending) return this;
+    const taken = new Set<number>();
+    const kept: number[] = [];
+    for (let index = 0; index < this.#count; index += 1) {
+      const uid = this.uidAt(index);
+      if (!taken.has(uid)) kept.push(index);
+      taken.add(uid);
+    }
+    kept.sort((one, other) => this.uidAt(one) - this.uidAt(other));
+    const ordered = new ListedMessages(this.#octets, kept.length);
+    for (const index of kept) ordered.add(this.uidAt(index), this.startAt(index), this.endAt(index));
+    return ordered;
+  }
+
+  /** These and those of a journal. For the names and UIDs that are here, the journal is not asked. */
+  mergedWith(noted: ListedMessages): ListedMessages {
+    if (noted.count === 0) return this;
+    const all = new ListedMessages(Buffer.concat([this.#octets, noted.octets]), this.#count + noted.count);
+    const uids = new Set<number>();
+    const names = new Set<string>();
+    const separate = noted.uidAt(0) > this.lastUid;
+    for (let index = 0; index < this.#count; index += 1) {
+      all.add(this.uidAt(index), this.startAt(index), this.endAt(index));
+      if (separate) continue;
+      uids.add(this.uidAt(index));
+      names.add(this.baseNameAt(index));
+    }
+    const moved = this.#octets.length;
+    for (let index = 0; index < noted.count; index += 1) {
+      if (uids.has(noted.uidAt(index)) || (!separate && names.has(noted.baseNameAt(index)))) continue;
+      all.add(noted.uidAt(index), moved + noted.startAt(index), moved + noted.endAt(index));
+    }
+    return all.inOrder();
+  }
 }
 
 /** What a list tells, good or damaged. */
@@ -27,27 +133,36 @@ export interface UidListText {
   /** Undefined if the first line is lost: then nobody knows which UIDs were ever given out. */
   readonly head: { readonly uidValidity: number; readonly uidNext: number } | undefined;
   /** In UID order; each UID once. */
-  readonly messages: readonly ListedMessage[];
+  readonly messages: ListedMessages;
   /** Lines that made no sense, or contradicted others. */
   readonly badLines: number;
 }
 
+/** A line of a list has some 50 octets. */
+const OCTETS_PER_LINE = 40;
+
 /** Reads a list, as much of it as there is. */
-export function parseUidList(text: string): UidListText {
-  const firstEnd = text.indexOf('\n');
-  const head = parseHead(firstEnd < 0 ? '' : text.slice(0, firstEnd));
-  const { messages, badLines } = parseLines(text, firstEnd + 1);
-  const ordered = inOrder(messages);
-  const highest = ordered.at(-1)?.uid ?? 0;
+export function parseUidList(octets: Buffer): UidListText {
+  const firstEnd = octets.indexOf(LF);
+  const head = parseHead(firstEnd < 0 ? '' : octets.toString('latin1', 0, firstEnd));
+  const messages = new ListedMessages(octets, Math.ceil(octets.length / OCTETS_PER_LINE));
+  let badLines = head === undefined ? 1 : 0;
+  for (let from = firstEnd + 1; from < octets.length; ) {
+    const end = lineEnd(octets, from);
+    if (!parseLine(octets, from, end, messages)) badLines += 1;
+    from = end + 1;
+  }
+  const ordered = messages.inOrder();
+  badLines += messages.count - ordered.count + (ordered === messages ? 0 : 1);
   return {
-    head: head && { uidValidity: head.uidValidity, uidNext: Math.max(head.uidNext, highest + 1) },
+    head: head && { uidValidity: head.uidValidity, uidNext: Math.max(head.uidNext, ordered.lastUid + 1) },
     messages: ordered,
-    badLines:
-      badLines + messages.length - ordered.length + (ordered === messages ? 0 : 1) + (head === undefined ? 1 : 0),
+    badLines,
   };
 }
 
-function parseHead(line: string): { uidValidity: number; uidNext: number } | undefined {
+/** Reads the first line of a list. */
+export function parseHead(line: string): { uidValidity: number; uidNext: number } | undefined {
   const found = /^ *1 +(\d{1,10}) +(\d{1,10})\s*$/.exec(line);
   if (found === null) return undefined;
   const [uidValidity, uidNext] = [Number(found[1]), Number(found[2])];
@@ -55,64 +170,99 @@ function parseHead(line: string): { uidValidity: number; uidNext: number } | und
   return { uidValidity, uidNext };
 }
 
-function parseLines(text: string, start: number): { messages: ListedMessage[]; badLines: number } {
-  const messages: ListedMessage[] = [];
-  let badLines = 0;
-  for (let from = start; from < text.length; ) {
-    const newline = text.indexOf('\n', from);
-    const end = newline < 0 ? text.length : newline;
-    const message = parseLine(text, from, end);
-    if (message === undefined) badLines += 1;
-    else messages.push(message);
-    from = end + 1;
-  }
-  return { messages, badLines };
+function lineEnd(octets: Buffer, from: number): number {
+  let at = from;
+  while (at < octets.length && octets[at] !== LF) at += 1;
+  return at;
 }
 
-/** One line `UID FILENAME`. It runs once per message at each load, so it builds nothing that it does not give. */
-function parseLine(text: string, from: number, end: number): ListedMessage | undefined {
+/** One line `UID FILENAME`; false if it makes no sense. It runs once per message at each load. */
+function parseLine(octets: Buffer, from: number, end: number, messages: ListedMessages): boolean {
   let at = from;
   let uid = 0;
   for (; at < end; at += 1) {
-    const digit = text.charCodeAt(at) - 48;
+    const digit = (octets[at] ?? 0) - DIGIT_0;
     if (digit < 0 || digit > 9) break;
     uid = uid * 10 + digit;
-    if (uid >= HIGHEST_CREDIBLE_UID) return undefined;
+    if (uid >= HIGHEST_CREDIBLE_UID) return false;
   }
-  if (uid === 0 || text.charCodeAt(at) !== 32 || at + 1 >= end) return undefined;
-  const baseName = text.slice(at + 1, end);
-  if (baseName.includes('/') || baseName.includes('\0') || baseName.startsWith('.')) return undefined;
-  const colon = baseName.indexOf(':');
-  return { uid: asUid(uid), baseName: colon < 0 ? baseName : baseName.slice(0, colon) };
-}
-
-/**
- * Brings the messages into UID order. A UID listed twice stays with its first name; the other message is given a new one.
- * A name may remain listed twice: then its last UID, the higher one, is the one that was told last.
- */
-function inOrder(messages: readonly ListedMessage[]): readonly ListedMessage[] {
-  let last = 0;
-  let ascending = true;
-  for (const { uid } of messages) {
-    ascending &&= uid > last;
-    last = uid;
+  const start = at + 1;
+  if (uid === 0 || octets[at] !== SPACE || start >= end || octets[start] === DOT) return false;
+  let baseEnd = end;
+  for (at = start; at < end; at += 1) {
+    const octet = octets[at];
+    if (octet === SLASH || octet === 0) return false;
+    if (octet === COLON && baseEnd === end) baseEnd = at;
   }
-  if (ascending) return messages;
-  const taken = new Set<number>();
-  const kept = messages.filter(({ uid }) => !taken.has(uid) && taken.add(uid));
-  return kept.sort((one, other) => one.uid - other.uid);
+  messages.add(uid, start, baseEnd);
+  return true;
 }
 
-/** Writes a list. */
-export function formatUidList(uidValidity: number, uidNext: number, messages: Iterable<ListedMessage>): string {
-  return `1 ${uidValidity} ${uidNext}\n${formatLines(messages)}`;
+/** Lines `UID FILENAME`, put together as octets. */
+export class ListLines {
+  #octets: Buffer;
+  #length = 0;
+
+  constructor(expectedOctets = 256) {
+    this.#octets = Buffer.allocUnsafe(expectedOctets);
+  }
+
+  /** Adds the first line of a list. */
+  addHead(uidValidity: number, uidNext: number): void {
+    this.#addOctets(Buffer.from(`1 ${uidValidity} ${uidNext}\n`, 'latin1'));
+  }
+
+  add(uid: number, { octets, start, end }: NameView): void {
+    this.#makeRoom(end - start + 12);
+    const target = this.#octets;
+    let at = this.#length;
+    for (let unit = unitOf(uid); unit >= 1; unit = unit / 10) {
+      target[at] = DIGIT_0 + (Math.floor(uid / unit) % 10);
+      at += 1;
+    }
+    target[at] = SPACE;
+    at += 1;
+    for (let from = start; from < end; from += 1) {
+      target[at] = octets[from] ?? 0;
+      at += 1;
+    }
+    target[at] = LF;
+    this.#length = at + 1;
+  }
+
+  addText(uid: number, baseName: string): void {
+    const octets = octetsFromText(baseName);
+    this.add(uid, { octets, start: 0, end: octets.length });
+  }
+
+  /** Adds the lines of another. */
+  addLines(lines: ListLines): void {
+    this.#addOctets(lines.octets());
+  }
+
+  #addOctets(octets: Buffer): void {
+    this.#makeRoom(octets.length);
+    octets.copy(this.#octets, this.#length);
+    this.#length += octets.length;
+  }
+
+  #makeRoom(octets: number): void {
+    if (this.#length + octets <= this.#octets.length) return;
+    const larger = Buffer.allocUnsafe((this.#length + octets) * 2);
+    this.#octets.copy(larger, 0, 0, this.#length);
+    this.#octets = larger;
+  }
+
+  octets(): Buffer {
+    return this.#octets.subarray(0, this.#length);
+  }
 }
 
-/** Writes lines `UID FILENAME`. */
-export function formatLines(messages: Iterable<ListedMessage>): string {
-  let text = '';
-  for (const { uid, baseName } of messages) text += `${uid} ${baseName}\n`;
-  return text;
+/** The highest power of ten that is not above a number. */
+function unitOf(number: number): number {
+  let unit = 1;
+  while (unit * 10 <= number) unit *= 10;
+  return unit;
 }
 
 /** The list that a journal belongs to. */
@@ -135,30 +285,32 @@ export function formatJournalHead(head: JournalHead): string {
 /** What a journal tells. */
 export interface JournalText {
   readonly head: JournalHead;
-  readonly messages: readonly ListedMessage[];
+  readonly messages: ListedMessages;
   /** Whether every line is good, so that the UID after the last one is free. */
   readonly whole: boolean;
 }
 
 /** Reads a journal; undefined if its first line makes no sense. After the first bad line nothing is believed. */
-export function parseJournal(text: string): JournalText | undefined {
-  const firstEnd = text.indexOf('\n');
-  const numbers = /^1 (\d{1,10}) (\d{1,10}) (\d{1,10}) ([\d.]+) (\d+)$/.exec(text.slice(0, Math.max(0, firstEnd)));
+export function parseJournal(octets: Buffer): JournalText | undefined {
+  const firstEnd = Math.max(0, octets.indexOf(LF));
+  const line = octets.toString('latin1', 0, firstEnd);
+  const numbers = /^1 (\d{1,10}) (\d{1,10}) (\d{1,10}) ([\d.]+) (\d+)$/.exec(line);
   if (numbers === null) return undefined;
   const [uidValidity = 0, listedUidNext = 0, firstUid = 0, listModifiedAt = 0, listSizeOctets = 0] = numbers
     .slice(1)
     .map(Number);
   const head = { uidValidity, listedUidNext, firstUid, listModifiedAt, listSizeOctets };
-  const messages: ListedMessage[] = [];
+  const messages = new ListedMessages(octets);
+  const one = new ListedMessages(octets, 1);
   let next = firstUid;
-  for (let from = firstEnd + 1; from < text.length; ) {
-    const end = text.indexOf('\n', from);
-    const message = end < 0 ? undefined : parseLine(text, from, end);
-    if (message === undefined || message.uid < next || message.uid >= listedUidNext) {
-      return { head, messages, whole: false };
-    }
-    messages.push(message);
-    next = message.uid + 1;
+  for (let from = firstEnd + 1; from < octets.length; ) {
+    const end = lineEnd(octets, from);
+    one.clear();
+    const good = end < octets.length && parseLine(octets, from, end, one);
+    const uid = one.lastUid;
+    if (!good || uid < next || uid >= listedUidNext) return { head, messages, whole: false };
+    messages.add(uid, one.startAt(0), one.endAt(0));
+    next = uid + 1;
     from = end + 1;
   }
   return { head, messages, whole: true };

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { errorCode } from '../../maildir/errors.js';
-import type { FileSystem } from '../../maildir/file-system.js';
+import { type FileSystem, namesIn } from '../../maildir/file-system.js';
 import { Pace } from '../../maildir/pace.js';
 
 /** `ab/0123…`: 256 directories, and files named after the folder in hexadecimal digits. */
@@ -33,9 +33,9 @@ interface CacheFile {
 export async function removeLeastRecentlyUsed({ disk, directory, maxOctets, now }: BoundedDirectory): Promise<void> {
   const pace = new Pace(now);
   const files: CacheFile[] = [];
-  for (const name of namesIn(disk, directory, DIRECTORY_NAME)) {
+  for (const name of wantedNamesIn(disk, directory, DIRECTORY_NAME)) {
     const inside = join(directory, name);
-    for (const file of namesIn(disk, inside, FILE_NAME)) {
+    for (const file of wantedNamesIn(disk, inside, FILE_NAME)) {
       const path = join(inside, file);
       const status = disk.status(path);
       if (status?.kind === 'file') files.push({ path, ...status });
@@ -53,11 +53,9 @@ export async function removeLeastRecentlyUsed({ disk, directory, maxOctets, now 
   }
 }
 
-function namesIn(disk: FileSystem, directory: string, wanted: RegExp): string[] {
+function wantedNamesIn(disk: FileSystem, directory: string, wanted: RegExp): string[] {
   const names: string[] = [];
-  unlessGone(() => {
-    for (const some of disk.list(directory)) names.push(...some.filter((name) => wanted.test(name)));
-  });
+  unlessGone(() => names.push(...namesIn(disk, directory).filter((name) => wanted.test(name))));
   return names;
 }
 

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { realFileSystem } from '../../maildir/file-system.js';
+import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import { ANSWERED, DELETED, DRAFT, FLAGGED, SEEN } from '../../maildir/flags.js';
 import {
   append,
@@ -303,11 +303,11 @@ test('refresh looks at nothing when nothing changed, and sees a change in the sa
   const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
   deliver(path, '1.a:2,', 'a');
   let [lists, now] = [0, Date.now() + 60_000];
-  const list = (directory: string) => {
+  const visit: FileSystem['visit'] = (directory, visitor) => {
     lists += 1;
-    return realFileSystem.list(directory);
+    return realFileSystem.visit(directory, visitor);
   };
-  const folder = openStore({ fileSystem: { ...realFileSystem, list }, now: () => now })
+  const folder = openStore({ fileSystem: { ...realFileSystem, visit }, now: () => now })
     .open(path)
     .folder('INBOX');
   await folder.open('read-write');

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseJournal, parseUidList } from '../../maildir/uiddb.js';
+import { type ListedMessages, parseJournal, parseUidList } from '../../maildir/uiddb.js';
 import { append, assertSound, deliver, makeMaildir, openStore, scratchDirectory, tell } from './scratch.js';
 
 const NAMES = ['1700000001.M1.mx', '1700000002.M1.mx', '1700000003.M1.mx', '1700000004.M1.mx'];
@@ -20,6 +20,13 @@ function courierMaildir(path: string, list: string | undefined = LIST): string {
   });
   if (list !== undefined) writeFileSync(join(path, 'courierimapuiddb'), list);
   return path;
+}
+
+function linesOf(listed: ListedMessages | undefined): [uid: number, baseName: string][] {
+  return Array.from({ length: listed?.count ?? 0 }, (_, line) => [
+    listed?.uidAt(line) ?? 0,
+    listed?.baseNameAt(line) ?? '',
+  ]);
 }
 
 async function look(
@@ -88,16 +95,16 @@ test('in a burst single messages go to the journal, and NEXTUID of the list stay
     Array.from({ length: 40 }, (_uid, index) => 9 + index),
   );
   assert.equal(folder.uidNext, 49);
-  const list = parseUidList(readFileSync(join(path, 'courierimapuiddb'), 'utf8'));
-  const journal = parseJournal(readFileSync(join(path, 'angarium-uids'), 'utf8'));
+  const list = parseUidList(readFileSync(join(path, 'courierimapuiddb')));
+  const journal = parseJournal(readFileSync(join(path, 'angarium-uids')));
   assert.ok((list.head?.uidNext ?? 0) > 49, 'the reserve');
-  assert.equal(list.messages.length + (journal?.messages.length ?? 0), 44);
+  assert.equal(list.messages.count + (journal?.messages.count ?? 0), 44);
 
   use.close();
   await store.close();
-  const folded = parseUidList(readFileSync(join(path, 'courierimapuiddb'), 'utf8'));
+  const folded = parseUidList(readFileSync(join(path, 'courierimapuiddb')));
   assert.equal(folded.head?.uidNext, 49, 'exact again');
-  assert.equal(folded.messages.length, 44);
+  assert.equal(folded.messages.count, 44);
   assert.ok(!existsSync(join(path, 'angarium-uids')));
 });
 
@@ -110,11 +117,11 @@ test('attack 62: Courier takes over during a burst: it goes on above the reserve
   const told = tell(folder);
 
   // What Courier does: it numbers what it does not know from NEXTUID on, and writes the list anew.
-  const list = parseUidList(readFileSync(join(path, 'courierimapuiddb'), 'utf8'));
-  const journal = parseJournal(readFileSync(join(path, 'angarium-uids'), 'utf8'));
+  const list = parseUidList(readFileSync(join(path, 'courierimapuiddb')));
+  const journal = parseJournal(readFileSync(join(path, 'angarium-uids')));
   let next = list.head?.uidNext ?? 0;
-  const lines = list.messages.map(({ uid, baseName }) => `${uid} ${baseName}\n`);
-  for (const { baseName } of journal?.messages ?? []) {
+  const lines = linesOf(list.messages).map(([uid, baseName]) => `${uid} ${baseName}\n`);
+  for (const [, baseName] of linesOf(journal?.messages)) {
     lines.push(`${next} ${baseName}\n`);
     next += 1;
   }

@@ -87,8 +87,8 @@ class PowerCut implements MortalDisk {
   #build(): FileSystem {
     const real = realOperations();
     return {
-      *list(directory, others) {
-        yield* real.list(directory, others);
+      *visit(directory, visitor) {
+        yield* real.visit(directory, visitor);
       },
       status: (path) => this.#whilePowered(() => real.status(path)),
       mayWrite: (directory) => this.#whilePowered(() => real.mayWrite(directory)),
@@ -226,9 +226,9 @@ export function failsOnceAt(step: number, code: string): FailingDisk {
   });
   const real = realOperations();
   disk.fileSystem = {
-    *list(directory, others) {
-      maybeFail('list');
-      yield* real.list(directory, others);
+    *visit(directory, visitor) {
+      maybeFail('visit');
+      yield* real.visit(directory, visitor);
     },
     status: (path) => before('status', () => real.status(path)),
     mayWrite: (directory) => real.mayWrite(directory),

@@ -1,0 +1,69 @@
+/**
+ * Reads a directory as the kernel gives it: octets, some hundred names at a time, with nothing made per name.
+ *
+ * Node makes a string and an object for each name and cannot stop in between; for a large folder that is most of the
+ * time of a scan. Where the C library has no getdents64, there is nothing here, and Node's way is used.
+ */
+import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+import type koffi from 'koffi';
+
+/** Is shown one name: octets that are good until the next call, and whether the entry is surely a regular file. */
+export type NameVisitor = (octets: Buffer, start: number, end: number, regular: boolean) => void;
+
+/** Reads the next names from an open directory; false at the end. @throws the errors of the operating system */
+export type EntriesReader = (descriptor: number, visit: NameVisitor) => boolean;
+
+/** Some 500 entries: a fraction of a millisecond. */
+const BLOCK_OCTETS = 32_768;
+/** struct linux_dirent64: inode (8), offset (8), length of the entry (2), type (1), name with a zero at its end. */
+const LENGTH_AT = 16;
+const TYPE_AT = 18;
+const NAME_AT = 19;
+const REGULAR_FILE = 8;
+const DOT = 0x2e;
+
+let reader: EntriesReader | undefined;
+let sought = false;
+
+/** The reader, or undefined where there is none. It is loaded when it is first asked for: small maildirs never need it. */
+export function entriesReader(): EntriesReader | undefined {
+  if (!sought) reader = seekReader();
+  sought = true;
+  return reader;
+}
+
+function seekReader(): EntriesReader | undefined {
+  if (endianness() !== 'LE') return undefined;
+  try {
+    const ffi = createRequire(import.meta.url)('koffi') as typeof koffi;
+    const getdents = ffi.load('libc.so.6').func('long getdents64(int descriptor, void *entries, size_t octets)');
+    return readerWith(getdents, () => ffi.errno());
+  } catch {
+    return undefined;
+  }
+}
+
+type Getdents = (descriptor: number, entries: Buffer, octets: number) => number | bigint;
+
+function readerWith(getdents: Getdents, errno: () => number): EntriesReader {
+  const block = Buffer.allocUnsafeSlow(BLOCK_OCTETS);
+  return (descriptor, visit) => {
+    const octets = Number(getdents(descriptor, block, BLOCK_OCTETS));
+    if (octets < 0) {
+      const code = getSystemErrorName(-errno());
+      throw Object.assign(new Error(`${code}: getdents64`), { code });
+    }
+    for (let at = 0; at < octets; ) {
+      const next = at + (block[at + LENGTH_AT] ?? 0) + ((block[at + LENGTH_AT + 1] ?? 0) << 8);
+      const start = at + NAME_AT;
+      let end = start;
+      while (block[end] !== 0) end += 1;
+      const isDots = block[start] === DOT && (end - start === 1 || (end - start === 2 && block[start + 1] === DOT));
+      if (!isDots) visit(block, start, end, block[at + TYPE_AT] === REGULAR_FILE);
+      at = next;
+    }
+    return octets > 0;
+  };
+}
