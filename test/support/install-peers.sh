@@ -16,6 +16,7 @@ need courier-imap /usr/bin/imapd
 need courier-authdaemon /usr/lib/courier/courier-authlib/authdaemond
 need courier-authlib-userdb /usr/lib/courier-authlib/libauthuserdb.so
 need dovecot-core /usr/sbin/dovecot
+need maildrop /usr/bin/maildrop
 need postfix /usr/sbin/postfix
 need isync /usr/bin/mbsync
 need mutt /usr/bin/mutt
