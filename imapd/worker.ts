@@ -9,7 +9,7 @@ import { runLoginExec } from '../init/runtime/login-exec.js';
 import { serveMail } from '../init/runtime/mail-worker.js';
 import { realFileSystem } from '../maildir/file-system.js';
 import { MaildirStore } from '../maildir/maildir-store.js';
-import { FactCache } from './cache/fact-cache.js';
+import { cacheOptions, FactCache } from './cache/fact-cache.js';
 import type { Clock } from './clock.js';
 import { ImapServer } from './mail-server.js';
 import type { SessionSettings } from './settings/session-settings.js';
@@ -38,6 +38,7 @@ serveMail((received) => {
     warn: (text) => log?.write('warning', text),
   });
   const facts = new FactCache({
+    ...cacheOptions(settings),
     fileSystem: realFileSystem,
     clock,
     warn: (text) => log?.write('warning', text),

@@ -32,6 +32,7 @@ const root = dirname(dist);
 const home = join(root, 'var');
 const settings = join(home, 'etc');
 const mail = join(home, 'mail', 'demo');
+const cache = join(home, 'cache');
 
 /** A Unix socket's path has at most 107 octets. */
 const MAX_RUN_DIRECTORY_OCTETS = 80;
@@ -114,7 +115,7 @@ function makeSettings(): void {
   // Whoever may enter it may ask for passwords.
   mkdirSync(join(run, 'authdaemon'), { recursive: true, mode: 0o700 });
   const changes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-    imapd: { PORT: `127.0.0.1.${ports.imap}`, PIDFILE: join(run, 'imapd.pid') },
+    imapd: { PORT: `127.0.0.1.${ports.imap}`, PIDFILE: join(run, 'imapd.pid'), IMAP_CACHEDIR: cache },
     'imapd-ssl': {
       SSLPORT: `127.0.0.1.${ports.imaps}`,
       SSLPIDFILE: join(run, 'imapd-ssl.pid'),

@@ -13,7 +13,7 @@ import { MaildirError } from '../../maildir/errors.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import { MaildirStore } from '../../maildir/maildir-store.js';
-import { FactCache } from '../cache/fact-cache.js';
+import { cacheOptions, FactCache } from '../cache/fact-cache.js';
 import { capabilityCode } from '../capability.js';
 import type { Clock } from '../clock.js';
 import { Session, serveSession } from '../session/session.js';
@@ -49,6 +49,7 @@ export async function servePreauth(maildirPath: string, directory = settingsDire
     warn: (text) => log.write('warning', text),
   });
   const facts = new FactCache({
+    ...cacheOptions(settings),
     fileSystem: realFileSystem,
     clock,
     warn: (text) => log.write('warning', text),

@@ -9,10 +9,12 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { cacheDirectoryOf } from '../../init/runtime/cache-directory.js';
 import { errorCode } from '../../maildir/errors.js';
 import type { FileSystem } from '../../maildir/file-system.js';
 import type { Folder } from '../../maildir/folder.js';
 import type { Clock } from '../clock.js';
+import type { SessionSettings } from '../settings/session-settings.js';
 import { removeLeastRecentlyUsed } from './cache-size.js';
 import { FactFile } from './fact-file.js';
 import { type FactsOwner, FolderFacts } from './folder-facts.js';
@@ -29,6 +31,16 @@ export interface FactCacheOptions {
   readonly maxHeldOctets?: number;
   /** For the log: what is wrong with the directory. */
   warn(text: string): void;
+}
+
+/** What the settings say about the cache of this process, which is of one Unix user. */
+export function cacheOptions({
+  cacheDirectory,
+  cacheFileOctets,
+}: SessionSettings): Pick<FactCacheOptions, 'directory' | 'maxFileOctets'> {
+  const uid = process.getuid?.();
+  if (cacheDirectory === undefined || uid === undefined) return {};
+  return { directory: cacheDirectoryOf(cacheDirectory, uid), maxFileOctets: cacheFileOctets };
 }
 
 /**

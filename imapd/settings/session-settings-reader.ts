@@ -1,12 +1,15 @@
 /**
  * Reads the settings of sessions: what clients may do, and for how long. See etc/imapd for what each means.
  */
+import { isAbsolute } from 'node:path';
 import type { Settings } from '../../init/runtime/settings-file.js';
 import type { SessionSettings, SpecialUse } from './session-settings.js';
 import { isShippedCapability } from './shipped-capabilities.js';
 
 /** RFC 9051 section 5.4: an inactivity timer of at least 30 minutes. */
 const LEAST_INACTIVITY_SECONDS = 1800;
+
+const OCTETS_OF_MEGABYTE = 1024 * 1024;
 
 const KEYWORDS = ['off', 'fast', 'safe'] as const;
 const SPECIAL_USES = ['Drafts', 'Sent', 'Junk', 'Trash', 'Archive'] as const;
@@ -18,6 +21,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readTimes(settings),
     ...readLoginNames(settings),
     ...readIdFields(settings),
+    ...readCache(settings),
     tlsRequired: settings.switchedOn('IMAP_TLS_REQUIRED', false),
     disableThreadSort: settings.switchedOn('IMAP_DISABLETHREADSORT', false),
     checkAllFolders: settings.switchedOn('IMAP_CHECK_ALL_FOLDERS', false),
@@ -71,6 +75,16 @@ function readLoginNames(settings: Settings): Pick<SessionSettings, 'defaultDomai
 function readIdFields(settings: Settings): Pick<SessionSettings, 'idFields'> {
   if (settings.optionalText('IMAP_ID_FIELDS') === undefined) return {};
   return { idFields: settings.integer('IMAP_ID_FIELDS', 0, { max: 7 }) };
+}
+
+function readCache(settings: Settings): Pick<SessionSettings, 'cacheDirectory' | 'cacheFileOctets'> {
+  const cacheDirectory = settings.textOrNone('IMAP_CACHEDIR', '/var/cache/angarium');
+  const cacheFileOctets = settings.integer('IMAP_CACHESIZE', 2048, { min: 1 }) * OCTETS_OF_MEGABYTE;
+  if (cacheDirectory === undefined) return { cacheFileOctets };
+  if (isAbsolute(cacheDirectory)) return { cacheDirectory, cacheFileOctets };
+  const what = `IMAP_CACHEDIR=${cacheDirectory} is not an absolute path`;
+  settings.problem('IMAP_CACHEDIR', what, 'write it from / on, or nothing for no files');
+  return { cacheFileOctets };
 }
 
 /** `Drafts=Drafts, Sent=Sent Items`: roles of RFC 6154 and folder names without `INBOX.`. */

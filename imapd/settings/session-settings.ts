@@ -28,6 +28,10 @@ export interface SessionSettings {
   readonly useLocks: boolean;
   /** IMAP_SYNC: what was answered with OK is on the disk. */
   readonly durable: boolean;
+  /** IMAP_CACHEDIR: each Unix user has a directory below it; none: what is learnt of messages stays in memory. */
+  readonly cacheDirectory?: string;
+  /** IMAP_CACHESIZE in octets: for all files of one Unix user. */
+  readonly cacheFileOctets: number;
   /** IMAP_MAILBOX_SANITY_CHECK: the maildir must belong to the account. */
   readonly sanityCheck: boolean;
   /** IMAP_LOG_DELETIONS. */

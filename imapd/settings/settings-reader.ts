@@ -46,7 +46,7 @@ export function readImapdSettings(directory: string): ImapdSettings {
   const authdaemon = loadSettings([authdaemonrc], [authdaemonrc]);
   const pidFile = settings.text('PIDFILE', '/run/courier/imapd.pid');
   const sslPidFile = settings.text('SSLPIDFILE', '/run/courier/imapd-ssl.pid');
-  const configuration = {
+  const service = {
     ...readProcesses(settings),
     services: readServices(settings),
     tls: readTlsSettings(settings, '/etc/courier/imapd.pem', 'imap'),
@@ -56,8 +56,9 @@ export function readImapdSettings(directory: string): ImapdSettings {
     authdaemonDirectory: authdaemon.text('authdaemonvar', '/run/courier/authdaemon'),
     defaultOptions: authdaemon.text('DEFAULTOPTIONS', ''),
     log: readLog(settings, pidFile),
-    sessionSettings: readSessionSettings(settings, authdaemon),
   };
+  const sessionSettings = readSessionSettings(settings, authdaemon);
+  const configuration = { ...service, sessionSettings, cacheDirectory: sessionSettings.cacheDirectory };
   const startAtBoot = [
     ...(settings.yes('IMAPDSTART', true) ? ['imapd'] : []),
     ...(settings.yes('IMAPDSSLSTART', true) ? ['imapd-ssl'] : []),

@@ -30,6 +30,8 @@ export interface MailServiceConfiguration {
   /** Where the pid file is. */
   readonly stateDirectory: string;
   readonly controlSocket: string;
+  /** Where mail workers keep what they learnt about messages, each Unix user below it; undefined: nowhere. */
+  readonly cacheDirectory: string | undefined;
   /** authdaemond's directory. */
   readonly authdaemonDirectory: string;
   readonly log: LogSettings;

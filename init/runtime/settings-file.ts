@@ -107,6 +107,13 @@ export class Settings {
     return value;
   }
 
+  /** A value that may be empty on purpose; the default stands only for a setting that is not written. */
+  textOrNone(name: string, defaultText: string): string | undefined {
+    const value = this.#written.get(name)?.value ?? defaultText;
+    this.#remember(name, value);
+    return value === '' ? undefined : value;
+  }
+
   /** A whole number within a range. */
   integer(name: string, defaultNumber: number, range: IntegerRange = {}): number {
     const value = this.optionalText(name);

@@ -126,6 +126,7 @@ class Supervisor {
   constructor(options: MailServiceOptions, configuration: MailServiceConfiguration, log: OpenLog) {
     const { name, loginModule, workerModule } = options;
     const { sessionSettings: settings, umask, workersPerUid, loginSeconds, defaultMaildir } = configuration;
+    const { cacheDirectory } = configuration;
     this.#options = options;
     this.#configuration = configuration;
     this.#log = log;
@@ -134,7 +135,7 @@ class Supervisor {
     const identity = loginIdentity(configuration.loginUser);
     this.#socketDirectory = makeSocketDirectory(configuration.stateDirectory, name, identity);
     this.#workers = new WorkerPool({
-      ...{ module: workerModule, title: name, log, settings, umask, workersPerUid },
+      ...{ module: workerModule, title: name, log, settings, umask, workersPerUid, cacheDirectory },
       socketDirectory: this.#socketDirectory,
       sessionEnded: (sessionId) => this.#broker.sessionEnded(sessionId),
     });
@@ -262,13 +263,13 @@ class Supervisor {
   }
 
   #apply(configuration: MailServiceConfiguration): void {
-    const { sessionSettings: settings, umask, workersPerUid, loginSeconds, limits } = configuration;
+    const { sessionSettings: settings, umask, workersPerUid, loginSeconds, limits, cacheDirectory } = configuration;
     const portsBefore = JSON.stringify(this.#configuration.services);
     this.#configuration = configuration;
     this.#authenticate = this.#options.authenticate(configuration);
     this.#connections.limits = limits;
     this.#broker.reload(configuration.defaultMaildir);
-    this.#workers.reload({ settings, umask, workersPerUid });
+    this.#workers.reload({ settings, umask, workersPerUid, cacheDirectory });
     this.#logins.reload({ settings, loginSeconds });
     this.#readCertificates();
     if (JSON.stringify(configuration.services) !== portsBefore) {

@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeCacheDirectory } from './cache-directory.js';
 import { Child } from './children.js';
 import type { Identity } from './drop-privileges.js';
 import { checkFromWorker, type SessionDescription } from './handover.js';
@@ -45,6 +46,8 @@ export interface WorkerPoolOptions {
   settings: unknown;
   umask: number;
   workersPerUid: number;
+  /** Below it, each Unix user gets a directory for what its workers learn; undefined: they keep nothing. */
+  cacheDirectory: string | undefined;
   readonly sessionEnded: (sessionId: number) => void;
 }
 
@@ -76,6 +79,7 @@ export class WorkerPool {
   readonly #byMaildir = new Map<string, WorkerProcess>();
   #ending = false;
   #nextSocket = 1;
+  #cacheTrouble: string | undefined;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -105,7 +109,7 @@ export class WorkerPool {
   }
 
   /** New settings, for sessions and workers that begin from now on. */
-  reload(changes: { settings: unknown; umask: number; workersPerUid: number }): void {
+  reload(changes: Pick<WorkerPoolOptions, 'settings' | 'umask' | 'workersPerUid' | 'cacheDirectory'>): void {
     Object.assign(this.#options, changes);
     for (const worker of this.#workers) worker.child.send({ kind: 'settings', settings: changes.settings });
   }
@@ -146,6 +150,7 @@ export class WorkerPool {
 
   #startWorker(identity: Identity): WorkerProcess {
     const { log, module, settings, title, umask } = this.#options;
+    this.#prepareCache(identity);
     const name = `${title}: mail worker for uid ${identity.uid}`;
     const child = new Child({
       start: { kind: 'start', title: name, module, identity, umask, settings },
@@ -172,6 +177,15 @@ export class WorkerPool {
     this.#workers.add(worker);
     this.#giveSocket(worker);
     return worker;
+  }
+
+  /** A user whose cache cannot be had is told of once; the worker does without. */
+  #prepareCache(identity: Identity): void {
+    const { cacheDirectory, log } = this.#options;
+    const trouble = cacheDirectory === undefined ? undefined : makeCacheDirectory(cacheDirectory, identity);
+    if (trouble === undefined || trouble === this.#cacheTrouble) return;
+    this.#cacheTrouble = trouble;
+    log.write('warning', trouble);
   }
 
   /** Bound here, because the worker's user may not enter the directory. */

@@ -62,6 +62,7 @@ export async function makeConfiguration(options: OurOptions & { readonly port: n
     PORT: String(port),
     ADDRESS: '127.0.0.1',
     PIDFILE: join(state, 'imapd.pid'),
+    IMAP_CACHEDIR: join(directory, 'cache'),
     IMAP_LOGIN_DELAY: '0',
     MAXPERIP: '1000',
     LOGTO: join(directory, 'log'),
