@@ -22,6 +22,8 @@ export interface BenchSizes {
   readonly folders: number;
   readonly sessions: number;
   readonly tlsSessions: number;
+  /** The largest crowd of sessions on ours. */
+  readonly crowd: number;
   readonly fairSeconds: number;
   /** What memory needs to settle after sessions have been opened. */
   readonly settleSeconds: number;

@@ -8,7 +8,7 @@ import { createDeflateRaw, createInflateRaw, type DeflateRaw, type InflateRaw, c
 
 /** Enough of the last octets to hold a tagged line. */
 const TAIL_OCTETS = 1024;
-const RECEIVE_OCTETS = 131_072;
+const RECEIVE_OCTETS = 65_536;
 /** Courier's slowest answer of the largest mailbox takes a minute. */
 const ANSWER_SECONDS = 240;
 

@@ -3,7 +3,9 @@
  */
 import type { Bench } from './bench.js';
 import { measureAppend, measureStore } from './changing.js';
+import { measureCrowd } from './crowd.js';
 import { measureFairness } from './fairness.js';
+import { measureFloor } from './floor.js';
 import { measureFolders } from './folders.js';
 import { type GrowthPoint, measureGrowth } from './growth.js';
 import { measureLogins } from './logins.js';
@@ -51,6 +53,16 @@ export const groups: Readonly<Record<string, Group>> = {
     about: 'how long others wait beside SORT, THREAD, SEARCH BODY, FETCH',
     repeated: false,
     measure: samples(measureFairness),
+  },
+  crowd: {
+    about: 'ten thousand sessions in IDLE, on ours only',
+    repeated: false,
+    measure: samples(measureCrowd),
+  },
+  floor: {
+    about: 'what some rows cost at least: a C program that does only the system calls',
+    repeated: false,
+    measure: samples(measureFloor),
   },
   growth: { about: 'the picture: cost against folder size', repeated: false, measure: measureGrowth },
 };

@@ -11,7 +11,7 @@ const MAILBOXES = 20;
 const MESSAGES_EACH = 10;
 const BETWEEN_MILLISECONDS = 150;
 /** A server that has not told the first ones by then looks from time to time; the others then come in the time of `notifySeconds`. */
-const PROMPT_MILLISECONDS = 2500;
+const PROMPT_MILLISECONDS = 1500;
 const FIRST_ONES = 3;
 const SHARE_OF_WAITING = 0.8;
 

@@ -10,7 +10,16 @@ import type { BenchSizes, Fault, Sample } from './bench.js';
 import type { GrowthPoint } from './growth.js';
 import { drawPicture } from './picture.js';
 import { rows, withSizes } from './rows.js';
-import { besideLines, comparedTable, cpuTable, fairnessTable, Results, verdict } from './table.js';
+import {
+  besideLines,
+  comparedTable,
+  cpuTable,
+  crowdTable,
+  fairnessTable,
+  floorTable,
+  Results,
+  verdict,
+} from './table.js';
 
 /** Everything that was measured in one run. */
 export interface Run {
@@ -46,7 +55,8 @@ export function chapter(run: Run): string {
   const { messages } = run.sizes;
   const head =
     `${dateOf(run.started)}; ${machineLine()}. ${messages.toLocaleString('en-US')} messages unless said; ` +
-    `${run.repetitions === 1 ? 'one repetition' : `${run.repetitions} repetitions in turn`}; median (best).`;
+    `${run.repetitions === 1 ? 'one repetition' : `${run.repetitions} repetitions in turn`}; median (best). ` +
+    'Each server had served a small mailbox before.';
   const meanings = rows.flatMap(({ key, title, meaning }) => {
     const shown = meaning !== undefined && run.servers.some((server) => measured.of(key, server).length > 0);
     return shown ? [`* ${withSizes(`${title}: ${meaning}`, run.sizes)}`] : [];
@@ -63,6 +73,8 @@ export function chapter(run: Run): string {
       .map((line) => `* ${line}`)
       .join('\n'),
     fairnessTable(measured),
+    crowdTable(measured),
+    floorTable(measured),
     cpuTable(measured),
     faults.length === 0 ? '' : `Wrong or missing answers:\n\n${faults.join('\n')}`,
     'POP3 has no row: there is no POP3 server of ours yet.',

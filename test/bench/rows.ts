@@ -10,8 +10,8 @@ export interface Row {
   readonly better: 'higher' | 'lower';
   /** For the reader. `{messages}` and the like, here and in the title, stand for sizes of the run. */
   readonly meaning?: string;
-  /** `compared` rows have ratios and bars; `fairness` rows have a bar of their own; `beside` rows are only told. */
-  readonly table: 'compared' | 'fairness' | 'beside';
+  /** `compared` rows have ratios and bars; `fairness` rows have a bar of their own, `crowd` rows a table; `beside` rows are only told. */
+  readonly table: 'compared' | 'fairness' | 'crowd' | 'beside';
 }
 
 type RowDetails = Partial<Pick<Row, 'meaning' | 'table' | 'better'>>;
@@ -29,6 +29,10 @@ export const HEADER_LIST = 'BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)]';
 /** The limit of the event loop's delay, and so of another client's wait, while one client asks for much. */
 export const FAIR_MILLISECONDS = 50;
 
+/** Sessions of the crowd. */
+export const CROWD_STEPS: readonly number[] = [1000, 2500, 5000, 10_000];
+
+const crowd = { table: 'crowd' } as const;
 const fairness = { table: 'fairness' } as const;
 const beside = { table: 'beside' } as const;
 
@@ -98,7 +102,7 @@ export const rows: readonly Row[] = [
   }),
   row('list_status', 'LIST-STATUS of {folders} folders, new session', 'ms'),
   row('notify', 'delivery to EXISTS in IDLE', 'ms', {
-    meaning: 'A file renamed into new; median of 20 mailboxes, at different moments. --quick waits three seconds only.',
+    meaning: 'A file renamed into new; median of 20 mailboxes, at different moments. --quick waits two seconds only.',
   }),
   row('memory_selected', 'memory per session, INBOX selected', 'KiB', {
     meaning:
@@ -119,6 +123,12 @@ export const rows: readonly Row[] = [
     ),
     ...['p99', 'max'].map((which) =>
       row(`loop_${key}_${which}`, `event loop beside ${title}, ${which}`, 'ms', fairness),
+    ),
+  ]),
+  ...CROWD_STEPS.flatMap((step) => [
+    row(`crowd_${step}_memory`, `${step} sessions in IDLE, memory per session`, 'KiB', crowd),
+    ...['p50', 'p99', 'max'].map((which) =>
+      row(`crowd_${step}_${which}`, `${step} sessions told, ${which}`, 'ms', crowd),
     ),
   ]),
 ];

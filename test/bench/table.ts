@@ -2,7 +2,8 @@
  * Tables in Markdown: medians side by side, ratios, bars. Pure.
  */
 import type { BenchSizes, Sample } from './bench.js';
-import { FAIR_MILLISECONDS, heavyWorks, type Row, rows, withSizes } from './rows.js';
+import { FLOOR, floors } from './floor.js';
+import { CROWD_STEPS, FAIR_MILLISECONDS, heavyWorks, type Row, rows, withSizes } from './rows.js';
 import { best, geometricMean, median } from './statistics.js';
 
 /** Twice as fast as Dovecot, as the geometric mean of all rows. */
@@ -119,6 +120,20 @@ export function cpuTable(results: Results): string {
   return lines.length === 0 ? '' : markdown([['server CPU, ms', ...results.servers], ...lines]);
 }
 
+/** How far ours is from what a C program needs that does only the system calls. */
+export function floorTable(results: Results): string {
+  const lines = results
+    .measured('compared')
+    .filter(({ key }) => results.of(key, FLOOR).length > 0)
+    .map((row) => {
+      const [floor, ours] = [results.median(row.key, FLOOR), results.median(row.key, OURS)];
+      const times = row.better === 'higher' ? floor / ours : ours / floor;
+      const title = `${results.title(row)}, ${row.unit}`;
+      return [title, floors[row.key] ?? '', shownNumber(floor), shownNumber(ours), shownRatio(times)];
+    });
+  return lines.length === 0 ? '' : markdown([['', 'only', 'floor', 'ours', 'times the floor'], ...lines]);
+}
+
 /** How long another account waits. */
 export function fairnessTable(results: Results): string {
   if (results.measured('fairness').length === 0) return '';
@@ -139,6 +154,16 @@ export function fairnessTable(results: Results): string {
     ['nothing, p99', ...alone, ...(withOurs ? [EMPTY, EMPTY] : [])],
     ...lines,
   ]);
+}
+
+/** Many sessions on ours. */
+export function crowdTable(results: Results): string {
+  const lines = CROWD_STEPS.filter((step) => results.of(`crowd_${step}_memory`, OURS).length > 0).map((step) => [
+    `${step.toLocaleString('en-US')} sessions in IDLE`,
+    ...['memory', 'p50', 'p99', 'max'].map((which) => shownNumber(results.median(`crowd_${step}_${which}`, OURS))),
+  ]);
+  if (lines.length === 0) return '';
+  return markdown([['ours', 'KiB per session', 'told of a delivery, p50, ms', 'p99', 'max'], ...lines]);
 }
 
 /** Sentences that say which bars are met. */

@@ -1,0 +1,39 @@
+/**
+ * Group `floor`: what some rows cost at least. floor.c does the system calls and moves the octets, and nothing else.
+ */
+import { join } from 'node:path';
+import { checkoutRoot } from '../support/paths.js';
+import { mustRun } from '../support/processes.js';
+import { type Bench, syncDisk } from './bench.js';
+
+/** The name under which the floor's samples are kept, as if it were a server. */
+export const FLOOR = 'floor';
+
+/** What floor.c does for each row. */
+export const floors: Readonly<Record<string, string>> = {
+  select_10k_first: 'read the names of new and cur, rename those of new',
+  fetch_headers_first: 'open, read 4 KB, close',
+  fetch_size_first: 'open, read, close; LF to CRLF',
+  bodies: 'open, read, close; LF to CRLF; write to a socket',
+  search_text: 'open, read, close; memmem',
+  append_1: 'write 4 KB, fsync, rename, fsync of cur',
+  store_all: 'rename each, one fsync of cur',
+  store_one: 'rename, fsync of cur',
+  copy: 'link each, one fsync',
+  expunge: 'unlink each, one fsync',
+};
+
+/** Compiles and runs floor.c on a mailbox like that of the rows. Once a run, when it is our turn. */
+export async function measureFloor(bench: Bench): Promise<void> {
+  if (bench.server.name !== 'ours') return;
+  const { messages, changes } = bench.sizes;
+  const account = bench.accountWith(messages);
+  const program = join(account.home, FLOOR);
+  await mustRun(['cc', '-O2', '-o', program, join(checkoutRoot, 'test', 'bench', 'floor.c')]);
+  syncDisk();
+  const told = await mustRun([program, join(account.home, 'Maildir'), String(changes)]);
+  for (const line of told.trim().split('\n')) {
+    const [row = '', value] = line.split(' ');
+    bench.samples.push({ row, server: FLOOR, repetition: bench.repetition, value: Number(value) });
+  }
+}
