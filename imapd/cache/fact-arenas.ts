@@ -4,11 +4,21 @@
  *
  * A record's place is one number: which arena, and where in it. It knows no rows and no files.
  */
-import { ALIGNMENT, type NewRecord, recordOctets, recordOctetsAt, sealRecords, writeRecord } from './fact-record.js';
+import {
+  ALIGNMENT,
+  asRecordOctets,
+  type NewRecord,
+  type RecordOctets,
+  recordOctets,
+  recordOctetsAt,
+  sealRecords,
+  writeRecord,
+} from './fact-record.js';
 
 /** A buffer full of records. */
-export interface Arena {
+export interface Arena extends RecordOctets {
   octets: Buffer;
+  view: DataView;
   used: number;
   /** How much of it is in the file. */
   written: number;
@@ -63,7 +73,7 @@ export class FactArenas {
     const arena = this.#arenaWithRoom(length);
     if (arena === undefined) return undefined;
     const at = arena.used;
-    writeRecord(arena.octets, at, record);
+    writeRecord(arena, at, record);
     arena.used += length;
     this.unwrittenOctets += length;
     return this.placeIn(this.#arenas.length - 1, at);
@@ -71,7 +81,7 @@ export class FactArenas {
 
   /** Adds a copy of a record of other arenas. */
   addCopy(from: Arena, position: number): number | undefined {
-    const length = recordOctetsAt(from.octets, position);
+    const length = recordOctetsAt(from, position);
     const arena = this.#arenaWithRoom(length);
     if (arena === undefined) return undefined;
     const at = arena.used;
@@ -82,9 +92,9 @@ export class FactArenas {
   }
 
   /** Takes over octets read from the file; gives the number of their arena. Room for it was asked for with `full`. */
-  adopt(octets: Buffer): number {
-    this.#arenas.push({ octets, used: 0, written: 0, loaded: true });
-    this.heldOctets += octets.length;
+  adopt(records: RecordOctets): number {
+    this.#arenas.push({ ...records, used: 0, written: 0, loaded: true });
+    this.heldOctets += records.octets.length;
     return this.#arenas.length - 1;
   }
 
@@ -98,7 +108,7 @@ export class FactArenas {
     this.heldOctets -= arena.octets.length - octets;
     const smaller = Buffer.allocUnsafeSlow(octets);
     arena.octets.copy(smaller, 0, 0, octets);
-    arena.octets = smaller;
+    Object.assign(arena, asRecordOctets(smaller));
   }
 
   placeIn(arenaNumber: number, position: number): number {
@@ -109,9 +119,10 @@ export class FactArenas {
   nextUnwritten(maxOctets: number): Buffer[] {
     const pieces: Buffer[] = [];
     let sum = 0;
-    for (const { octets, used, written } of this.#arenas) {
+    for (const arena of this.#arenas) {
+      const { octets, used, written } = arena;
       if (used === written) continue;
-      sealRecords(octets, written, used);
+      sealRecords(arena, written, used);
       pieces.push(octets.subarray(written, used));
       sum += used - written;
       if (sum >= maxOctets) break;
@@ -150,7 +161,7 @@ export class FactArenas {
     if (size === 0) return this.#arenas.at(-1);
     if (this.full) return undefined;
     // Not from Node's pool, which other buffers would keep alive.
-    const arena = { octets: Buffer.allocUnsafeSlow(size), used: 0, written: 0, loaded: false };
+    const arena = { ...asRecordOctets(Buffer.allocUnsafeSlow(size)), used: 0, written: 0, loaded: false };
     this.#arenas.push(arena);
     this.heldOctets += size;
     return arena;

@@ -58,6 +58,17 @@ export function hashOfName(uniqueName: string): NameHash {
   return { low: low >>> 0, high: high >>> 0 };
 }
 
+/** Octets with records in them. The view is of the same octets: it reads numbers at the cost of a memory access. */
+export interface RecordOctets {
+  readonly octets: Buffer;
+  readonly view: DataView;
+}
+
+/** Gives octets their view. */
+export function asRecordOctets(octets: Buffer): RecordOctets {
+  return { octets, view: new DataView(octets.buffer, octets.byteOffset, octets.length) };
+}
+
 /** Octets of a record with so much payload, filled up. */
 export function recordOctets(payloadOctets: number): number {
   return RECORD_HEAD_OCTETS + Math.ceil(payloadOctets / ALIGNMENT) * ALIGNMENT;
@@ -73,71 +84,73 @@ export interface NewRecord {
 }
 
 /** Writes a record, without its checksum. There is room for it. */
-export function writeRecord(octets: Buffer, at: number, { group, uid, name, file, payload }: NewRecord): void {
-  octets.writeUInt32LE(MARKER_WORD, at);
-  octets.writeUInt32LE(0, at + 4);
-  octets.writeUInt32LE(((group << LENGTH_BITS) | payload.length) >>> 0, at + 8);
-  octets.writeUInt32LE(uid, at + 12);
-  octets.writeUInt32LE(name.low, at + 16);
-  octets.writeUInt32LE(name.high, at + 20);
-  octets.writeDoubleLE(file.sizeOctets, at + 24);
-  octets.writeDoubleLE(Math.floor(file.modifiedAt), at + 32);
-  octets.writeDoubleLE(file.inode, at + 40);
-  const end = at + RECORD_HEAD_OCTETS + payload.length;
-  payload.copy(octets, at + RECORD_HEAD_OCTETS);
-  octets.fill(0, end, at + recordOctets(payload.length));
+export function writeRecord({ octets, view }: RecordOctets, at: number, record: NewRecord): void {
+  const { group, uid, name, file, payload } = record;
+  view.setUint32(at, MARKER_WORD, true);
+  view.setUint32(at + 4, 0, true);
+  view.setUint32(at + 8, (group << LENGTH_BITS) | payload.length, true);
+  view.setUint32(at + 12, uid, true);
+  view.setUint32(at + 16, name.low, true);
+  view.setUint32(at + 20, name.high, true);
+  view.setFloat64(at + 24, file.sizeOctets, true);
+  view.setFloat64(at + 32, Math.floor(file.modifiedAt), true);
+  view.setFloat64(at + 40, file.inode, true);
+  const start = at + RECORD_HEAD_OCTETS;
+  const end = at + recordOctets(payload.length);
+  octets.set(payload, start);
+  for (let filled = start + payload.length; filled < end; filled += 1) octets[filled] = 0;
 }
 
 /** Puts the checksums into records that stand one behind the other. */
-export function sealRecords(octets: Buffer, start: number, end: number): void {
+export function sealRecords(records: RecordOctets, start: number, end: number): void {
   for (let at = start; at < end; ) {
-    const next = at + recordOctetsAt(octets, at);
-    octets.writeUInt32LE(crc32(octets.subarray(at + 8, next)), at + 4);
+    const next = at + recordOctetsAt(records, at);
+    records.view.setUint32(at + 4, crc32(records.octets.subarray(at + 8, next)), true);
     at = next;
   }
 }
 
 /** The group of the record at a position. The following say what else stands in it. */
-export function groupAt(octets: Buffer, at: number): number {
-  return octets.readUInt32LE(at + 8) >>> LENGTH_BITS;
+export function groupAt({ view }: RecordOctets, at: number): number {
+  return view.getUint32(at + 8, true) >>> LENGTH_BITS;
 }
 
 /** The UID of the message when this was learnt: where to look for it. */
-export function uidAt(octets: Buffer, at: number): number {
-  return octets.readUInt32LE(at + 12);
+export function uidAt({ view }: RecordOctets, at: number): number {
+  return view.getUint32(at + 12, true);
 }
 
 /** Octets of the payload alone. */
-export function payloadOctetsAt(octets: Buffer, at: number): number {
-  return octets.readUInt32LE(at + 8) & LENGTH_MASK;
+export function payloadOctetsAt({ view }: RecordOctets, at: number): number {
+  return view.getUint32(at + 8, true) & LENGTH_MASK;
 }
 
 /** Octets of the whole record, filled up. */
-export function recordOctetsAt(octets: Buffer, at: number): number {
-  return recordOctets(payloadOctetsAt(octets, at));
+export function recordOctetsAt(records: RecordOctets, at: number): number {
+  return recordOctets(payloadOctetsAt(records, at));
 }
 
 /** Size of the message's file. */
-export function fileOctetsAt(octets: Buffer, at: number): number {
-  return octets.readDoubleLE(at + 24);
+export function fileOctetsAt({ view }: RecordOctets, at: number): number {
+  return view.getFloat64(at + 24, true);
 }
 
 /** The mtime of the message's file, which is its internal date, in milliseconds. */
-export function modifiedAt(octets: Buffer, at: number): number {
-  return octets.readDoubleLE(at + 32);
+export function modifiedAt({ view }: RecordOctets, at: number): number {
+  return view.getFloat64(at + 32, true);
 }
 
 /** Whether a record is of this message. */
-export function isOfName(octets: Buffer, at: number, { low, high }: NameHash): boolean {
-  return octets.readUInt32LE(at + 16) === low && octets.readUInt32LE(at + 20) === high;
+export function isOfName({ view }: RecordOctets, at: number, { low, high }: NameHash): boolean {
+  return view.getUint32(at + 16, true) === low && view.getUint32(at + 20, true) === high;
 }
 
 /** Whether a record was made from the file that has this fingerprint. */
-export function isOfFile(octets: Buffer, at: number, file: FileFingerprint): boolean {
+export function isOfFile({ view }: RecordOctets, at: number, file: FileFingerprint): boolean {
   return (
-    octets.readDoubleLE(at + 24) === file.sizeOctets &&
-    octets.readDoubleLE(at + 32) === Math.floor(file.modifiedAt) &&
-    octets.readDoubleLE(at + 40) === file.inode
+    view.getFloat64(at + 24, true) === file.sizeOctets &&
+    view.getFloat64(at + 32, true) === Math.floor(file.modifiedAt) &&
+    view.getFloat64(at + 40, true) === file.inode
   );
 }
 
@@ -160,15 +173,16 @@ export interface RecordRange {
  * Finds the next whole and undamaged record. What is between is garbage: the half record of a writer that died, or worse.
  * Without one, `found.at` is where the search must go on when there are more octets.
  */
-export function findRecord(octets: Buffer, { start, end, last }: RecordRange, found: FoundRecord): void {
+export function findRecord(records: RecordOctets, { start, end, last }: RecordRange, found: FoundRecord): void {
+  const { octets, view } = records;
   found.octets = 0;
   let at = start;
   while (end - at >= RECORD_HEAD_OCTETS) {
-    if (octets.readUInt32LE(at) === MARKER_WORD) {
-      const length = plausibleOctetsAt(octets, at);
+    if (view.getUint32(at, true) === MARKER_WORD) {
+      const length = plausibleOctetsAt(records, at);
       const whole = at + length <= end;
       if (!whole && !last) break;
-      if (whole && length > 0 && crc32(octets.subarray(at + 8, at + length)) === octets.readUInt32LE(at + 4)) {
+      if (whole && length > 0 && crc32(octets.subarray(at + 8, at + length)) === view.getUint32(at + 4, true)) {
         found.octets = length;
         break;
       }
@@ -181,7 +195,7 @@ export function findRecord(octets: Buffer, { start, end, last }: RecordRange, fo
 }
 
 /** 0 for what cannot be a record. */
-function plausibleOctetsAt(octets: Buffer, at: number): number {
-  const payload = payloadOctetsAt(octets, at);
-  return payload <= MAX_PAYLOAD_OCTETS && groupAt(octets, at) < FACT_GROUPS ? recordOctets(payload) : 0;
+function plausibleOctetsAt(records: RecordOctets, at: number): number {
+  const payload = payloadOctetsAt(records, at);
+  return payload <= MAX_PAYLOAD_OCTETS && groupAt(records, at) < FACT_GROUPS ? recordOctets(payload) : 0;
 }

@@ -84,13 +84,13 @@ export class FolderFacts {
       this.#soughtAt = now;
       return false;
     }
-    const { octets } = this.#arenas.of(place);
+    const arena = this.#arenas.of(place);
     const at = FactArenas.position(place);
-    view.octets = octets;
+    view.octets = arena.octets;
     view.start = at + RECORD_HEAD_OCTETS;
-    view.end = view.start + record.payloadOctetsAt(octets, at);
-    view.fileOctets = record.fileOctetsAt(octets, at);
-    view.internalDate = record.modifiedAt(octets, at);
+    view.end = view.start + record.payloadOctetsAt(arena, at);
+    view.fileOctets = record.fileOctetsAt(arena, at);
+    view.internalDate = record.modifiedAt(arena, at);
     return true;
   }
 
@@ -153,16 +153,17 @@ export class FolderFacts {
   /** Takes records that were read from the file. Gives how many octets at the beginning are of use. */
   adopt(octets: Buffer, end: number, last: boolean): { readonly usedTo: number; readonly readTo: number } {
     this.#follow(this.folder.table.count - 1);
-    const arenaNumber = this.#arenas.adopt(octets);
+    const records = record.asRecordOctets(octets);
+    const arenaNumber = this.#arenas.adopt(records);
     const found = { at: 0, octets: 0 };
     let usedTo = 0;
     let readTo = 0;
     for (;;) {
-      record.findRecord(octets, { start: readTo, end, last }, found);
+      record.findRecord(records, { start: readTo, end, last }, found);
       readTo = found.at;
       if (found.octets === 0) break;
       readTo += found.octets;
-      if (!this.#place(octets, found.at, { arenaNumber, position: usedTo })) continue;
+      if (!this.#place(records, found.at, { arenaNumber, position: usedTo })) continue;
       // Records of no use, and damage, leave gaps; those that follow move up.
       if (found.at !== usedTo) octets.copyWithin(usedTo, found.at, readTo);
       usedTo += found.octets;
@@ -194,15 +195,15 @@ export class FolderFacts {
   }
 
   /** Whether the record at `at`, which will lie in `target`, is of use: then it is the one that counts from now on. */
-  #place(octets: Buffer, at: number, target: { arenaNumber: number; position: number }): boolean {
-    const row = this.#table.rowOf(record.uidAt(octets, at));
+  #place(records: record.RecordOctets, at: number, target: { arenaNumber: number; position: number }): boolean {
+    const row = this.#table.rowOf(record.uidAt(records, at));
     if (row < 0) return false;
-    const slot = row * STRIDE + record.groupAt(octets, at);
+    const slot = row * STRIDE + record.groupAt(records, at);
     const before = this.#slots[slot] ?? 0;
     if (before !== 0 && !this.#arenas.of(before).loaded) return false;
     this.#drop(slot);
     this.#slots[slot] = this.#arenas.placeIn(target.arenaNumber, target.position);
-    this.#liveOctets += record.recordOctetsAt(octets, at);
+    this.#liveOctets += record.recordOctetsAt(records, at);
     // What was learnt meanwhile of another group was learnt from a file that this record may not be of.
     this.#slots[row * STRIDE + CHECKED] = 0;
     return true;
@@ -224,9 +225,9 @@ export class FolderFacts {
     for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
       const place = this.#slots[at] ?? 0;
       if (place === 0) continue;
-      const { octets } = this.#arenas.of(place);
+      const arena = this.#arenas.of(place);
       const position = FactArenas.position(place);
-      if (!record.isOfFile(octets, position, file) || !record.isOfName(octets, position, name)) this.#drop(at);
+      if (!record.isOfFile(arena, position, file) || !record.isOfName(arena, position, name)) this.#drop(at);
     }
     this.#slots[slot + CHECKED] = now;
     return this.#slots[slot + group] !== 0;
@@ -237,7 +238,7 @@ export class FolderFacts {
     for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
       const place = this.#slots[at] ?? 0;
       if (place === 0) continue;
-      if (!record.isOfFile(this.#arenas.of(place).octets, FactArenas.position(place), file)) this.#drop(at);
+      if (!record.isOfFile(this.#arenas.of(place), FactArenas.position(place), file)) this.#drop(at);
     }
   }
 
@@ -249,7 +250,7 @@ export class FolderFacts {
   #drop(at: number): void {
     const place = this.#slots[at] ?? 0;
     if (place === 0) return;
-    this.#liveOctets -= record.recordOctetsAt(this.#arenas.of(place).octets, FactArenas.position(place));
+    this.#liveOctets -= record.recordOctetsAt(this.#arenas.of(place), FactArenas.position(place));
     this.#slots[at] = 0;
   }
 
@@ -286,7 +287,7 @@ export class FolderFacts {
     for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
       const place = slots[at] ?? 0;
       if (place === 0) continue;
-      this.#liveOctets -= record.recordOctetsAt(this.#arenas.of(place).octets, FactArenas.position(place));
+      this.#liveOctets -= record.recordOctetsAt(this.#arenas.of(place), FactArenas.position(place));
     }
   }
 }
