@@ -2,13 +2,12 @@
  * SEARCH and UID SEARCH, with the answers of RFC 3501 and of ESEARCH (RFC 4731).
  */
 import { type Completion, ok } from '../completion.js';
-import type { PickedMessage } from '../mailbox/selected-mailbox.js';
-import { searchMessages } from '../search/search-run.js';
+import { type SearchExtent, searchMessages } from '../search/search-run.js';
 import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
 import { encodeFound } from '../wire/responses.js';
-import { parseSearch, type SearchProgram } from '../wire/search-keys.js';
+import { parseSearch, type ReturnOption, type SearchProgram } from '../wire/search-keys.js';
 
 interface SearchArguments {
   readonly program: SearchProgram;
@@ -28,12 +27,14 @@ export function parseSearchCommand(
 
 /** Says which messages the keys describe (RFC 9051 section 6.4.4). */
 export async function search(session: Session, { program, by, tag }: SearchArguments): Promise<Completion> {
-  const found = await searchMessages(session, { charset: program.charset, key: program.key });
-  const numbers = found.map((message) => numberOf(message, by));
+  const found = await searchMessages(session, program, extentOf(program.return));
+  const numbers = by === 'uid' ? found.map((number) => session.selected.uidOf(number)) : found;
   session.write(encodeFound('SEARCH', numbers, { tag, by, options: program.return }));
   return ok('SEARCH done.');
 }
 
-function numberOf({ uid, sequenceNumber }: PickedMessage, by: SearchArguments['by']): number {
-  return by === 'uid' ? uid : sequenceNumber;
+/** MIN and MAX need no more than the first and the last message. */
+function extentOf(options: readonly ReturnOption[] | undefined): SearchExtent | undefined {
+  if (options === undefined || options.includes('ALL') || options.includes('COUNT')) return undefined;
+  return { all: false, first: options.includes('MIN'), last: options.includes('MAX') };
 }

@@ -2,11 +2,8 @@
  * SORT and UID SORT (RFC 5256), also with the answers of ESORT (RFC 5267).
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { compareBy } from '../message/sort.js';
-import { sorted } from '../message/steps.js';
 import { searchMessages } from '../search/search-run.js';
-import { describeMessages, needsOf } from '../search/sortable.js';
-import { paced } from '../session/paced.js';
+import { sortMessages } from '../search/sort-messages.js';
 import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
@@ -29,10 +26,8 @@ export async function sort(session: Session, { program, by, tag }: SortArguments
   if (session.settings.disableThreadSort) {
     throw new CommandFailure('This command is disabled by the system administrator.');
   }
-  const found = await describeMessages(session, await searchMessages(session, program), needsOf(program.criteria));
-  const inOrder = await paced(session, sorted(found, compareBy(program.criteria)));
-  const numbers = inOrder.map(({ uid, sequenceNumber }) => (by === 'uid' ? uid : sequenceNumber));
-
+  const inOrder = await sortMessages(session, await searchMessages(session, program), program.criteria);
+  const numbers = by === 'uid' ? inOrder.map((number) => session.selected.uidOf(number)) : inOrder;
   session.write(encodeFound('SORT', numbers, { tag, by, options: program.return }));
   return ok('SORT done.');
 }

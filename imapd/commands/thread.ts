@@ -2,9 +2,9 @@
  * THREAD and UID THREAD (RFC 5256): ORDEREDSUBJECT and REFERENCES.
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { encodeThreadInSteps, threadByReferences, threadBySubject } from '../message/thread.js';
+import { threadByReferences, threadBySubject } from '../message/thread.js';
 import { searchMessages } from '../search/search-run.js';
-import { describeMessages } from '../search/sortable.js';
+import { collectThreads } from '../search/thread-messages.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
@@ -25,13 +25,10 @@ export async function thread(session: Session, { program, by }: ThreadArguments)
   if (session.settings.disableThreadSort) {
     throw new CommandFailure('This command is disabled by the system administrator.');
   }
-  const found = await searchMessages(session, program);
-  const described = await describeMessages(session, found, { header: true, arrival: true, size: false });
-  const messages = described.map(({ uid, sequenceNumber, facts, arrivalMs }) => {
-    return { number: by === 'uid' ? uid : sequenceNumber, facts, arrivalMs };
-  });
+  const { messages, numbers } = await collectThreads(session, await searchMessages(session, program));
   const threading = program.algorithm === 'REFERENCES' ? threadByReferences(messages) : threadBySubject(messages);
-  const threads = await paced(session, threading);
-  session.write(await paced(session, encodeThreadInSteps(threads)));
+  const forest = await paced(session, threading);
+  const shown = Uint32Array.from(numbers, (number) => (by === 'uid' ? session.selected.uidOf(number) : number));
+  session.write(await paced(session, forest.encode(shown)));
   return ok('THREAD done.');
 }

@@ -2,6 +2,7 @@
  * Character sets: octets to text. TextDecoder first, because it is fast and knows what mail uses; iconv-lite for the
  * few it does not know. Names come from mail and from clients and are looked up in tables only.
  */
+import { isUtf8 } from 'node:buffer';
 import iconv from 'iconv-lite';
 
 /** Decodes a text that comes in pieces. Octets that are not of the character set become U+FFFD. */
@@ -14,61 +15,92 @@ export interface StreamDecoder {
 /** Longer names than any registered one are not looked up. */
 const MAX_NAME_LENGTH = 40;
 
+/** What is known of a character set. */
+interface Charset {
+  stream(): StreamDecoder;
+  whole(octets: Buffer): string;
+  /** Octets of ASCII mean ASCII, whatever stands before them. */
+  readonly asciiCompatible: boolean;
+}
+
 /** Each costs a decoder's set-up; mail of one folder uses a handful. */
-const known = new Map<string, (() => StreamDecoder) | undefined>();
+const known = new Map<string, Charset | undefined>();
 const MAX_KNOWN = 200;
 
 /** Makes a decoder for a character set by name; undefined when it is not known. */
 export function streamDecoder(charset: string): StreamDecoder | undefined {
-  return decoderMaker(charset)?.();
+  return charsetOf(charset)?.stream();
 }
 
 /** Tells whether texts in a character set can be decoded. */
 export function isKnownCharset(charset: string): boolean {
-  return decoderMaker(charset) !== undefined;
+  return charsetOf(charset) !== undefined;
+}
+
+/** Tells whether ASCII octets are ASCII text in a character set. Unknown ones are taken for such that do. */
+export function isAsciiCompatible(charset: string | undefined): boolean {
+  return charset === undefined || charsetOf(charset)?.asciiCompatible !== false;
 }
 
 /** Decodes a whole text; in an unknown character set as UTF-8 where that is valid, else as windows-1252. */
 export function decodeText(octets: Buffer, charset: string | undefined): string {
-  const decoder = charset === undefined ? undefined : streamDecoder(charset);
-  if (decoder === undefined) return decodeUnlabelled(octets);
-  return decoder.decode(octets) + decoder.end();
+  const found = charset === undefined ? undefined : charsetOf(charset);
+  return found === undefined ? decodeUnlabelled(octets) : found.whole(octets);
 }
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const windows1252 = new TextDecoder('windows-1252');
 
 /** Decodes raw octets without a label: UTF-8 where that is valid, else windows-1252. */
 export function decodeUnlabelled(octets: Buffer): string {
-  try {
-    return strictUtf8.decode(octets);
-  } catch {
-    // Not UTF-8: the most common other choice of programs that label nothing.
-    return windows1252.decode(octets);
-  }
+  // Where it is not UTF-8: the most common other choice of programs that label nothing.
+  return isUtf8(octets) ? octets.toString('utf8') : windows1252.decode(octets);
 }
 
-function decoderMaker(charset: string): (() => StreamDecoder) | undefined {
+function charsetOf(charset: string): Charset | undefined {
+  const written = known.get(charset);
+  if (written !== undefined) return written;
   const name = charset.trim().toLowerCase();
   if (name.length > MAX_NAME_LENGTH || !/^[a-z0-9][a-z0-9._:+-]*$/.test(name)) return undefined;
   if (known.has(name)) return known.get(name);
-  const maker = makerFor(name);
-  if (known.size < MAX_KNOWN) known.set(name, maker);
-  return maker;
+  const found = describe(name);
+  if (known.size < MAX_KNOWN) known.set(name, found);
+  return found;
 }
 
-function makerFor(name: string): (() => StreamDecoder) | undefined {
+/** All of ASCII, and what other character sets begin another alphabet with. */
+const PROBE = Buffer.from(`${String.fromCharCode(...Array(128).keys())}~{VPND~}+ADw-&ADw-\x1b$B0l\x1b(B\x0e!\x0f`);
+
+function describe(name: string): Charset | undefined {
   const label = aliases.get(name) ?? name;
-  if (isTextDecoderLabel(label)) {
-    return () => {
+  const decoders = isTextDecoderLabel(label) ? platformDecoders(label) : libraryDecoders(label);
+  return decoders && { ...decoders, asciiCompatible: decoders.whole(PROBE) === PROBE.toString('latin1') };
+}
+
+type Decoders = Pick<Charset, 'stream' | 'whole'>;
+
+function platformDecoders(label: string): Decoders {
+  const forWhole = new TextDecoder(label);
+  return {
+    stream() {
       const decoder = new TextDecoder(label);
       return { decode: (octets) => decoder.decode(octets, { stream: true }), end: () => decoder.decode() };
-    };
-  }
+    },
+    whole: (octets) => forWhole.decode(octets),
+  };
+}
+
+function libraryDecoders(label: string): Decoders | undefined {
   if (!iconv.encodingExists(label) || notText.has(label)) return undefined;
-  return () => {
+  const stream = (): StreamDecoder => {
     const decoder = iconv.getDecoder(label);
     return { decode: (octets) => decoder.write(octets), end: () => decoder.end() ?? '' };
+  };
+  return {
+    stream,
+    whole(octets) {
+      const decoder = stream();
+      return decoder.decode(octets) + decoder.end();
+    },
   };
 }
 

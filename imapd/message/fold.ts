@@ -5,9 +5,14 @@
  * matching the beginning of `é`, and give the same equalities otherwise.
  */
 
+/** Whether a text is all ASCII. */
+export function isAscii(text: string): boolean {
+  return !/[^\x00-\x7f]/.test(text);
+}
+
 /** Folds a text. Folding twice changes nothing for what mail holds; ASCII takes the short way. */
 export function fold(text: string): string {
-  if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase();
+  if (isAscii(text)) return text.toLowerCase();
   return streamSafe(text).normalize('NFKC').toLowerCase().normalize('NFKC').replace(/ς/g, 'σ');
 }
 

@@ -5,25 +5,17 @@
  * piece by piece, and as much of the text before is kept as a match can reach over. An ASCII needle on ASCII text is
  * compared without decoding.
  */
-import { decodeText, isKnownCharset, streamDecoder } from './charset.js';
+import { isAscii } from 'node:buffer';
+import { decodeText, isAsciiCompatible, type StreamDecoder, streamDecoder } from './charset.js';
 import { fold } from './fold.js';
-import { decodeWords, fieldPlaces, nameAt, valueAt } from './header.js';
+import { foldedWords } from './folded-words.js';
+import { fieldPlaces, nameAt, valueAt } from './header.js';
 import { MAX_HEADER_OCTETS } from './limits.js';
 import type { MessageIndex, Part } from './mime.js';
-import { decodeExtended } from './parameters.js';
+import { asciiHolds, type Needle, textHolds } from './needle.js';
+import { decodeExtended, type Parameter } from './parameters.js';
 import type { MessageSource } from './source.js';
 import { transferDecoder } from './transfer-decoding.js';
-
-/** A text to look for, folded. */
-export interface Needle {
-  readonly folded: string;
-}
-
-/** Prepares a text that a client sent; undefined when its character set is not known. None means UTF-8 or ASCII. */
-export function compileNeedle(text: Buffer, charset?: string): Needle | undefined {
-  if (charset !== undefined && !isKnownCharset(charset)) return undefined;
-  return { folded: fold(decodeText(text, charset)) };
-}
 
 /** HEADER: does one of the fields of this name hold the text? An empty text asks whether the field is there. */
 export function headerMatches(header: Buffer, fieldName: string, needle: Needle): boolean {
@@ -31,7 +23,7 @@ export function headerMatches(header: Buffer, fieldName: string, needle: Needle)
   const wanted = fieldName.toLowerCase();
   for (const place of fieldPlaces(text)) {
     if (place.colon - place.start < wanted.length || nameAt(text, place).toLowerCase() !== wanted) continue;
-    if (needle.folded === '' || holds(decodeWords(valueAt(text, place)), needle)) return true;
+    if (needle.folded === '' || foldedWords(valueAt(text, place)).includes(needle.folded)) return true;
   }
   return false;
 }
@@ -61,10 +53,6 @@ export function* messageMatches(
   return yield* bodyMatches(source, index, needle);
 }
 
-function holds(text: string, needle: Needle): boolean {
-  return fold(text).includes(needle.folded);
-}
-
 /** All parts, those of messages within included, in their order. */
 function* partsOf(root: Part): Generator<Part> {
   const waiting = [root];
@@ -85,21 +73,31 @@ function isText({ type, message }: Part): boolean {
 /** A whole header: each field unfolded and decoded, and RFC 2231 values as well. */
 function blockMatches(source: MessageSource, part: Part, needle: Needle): boolean {
   const length = Math.min(part.bodyStart - part.headerStart, MAX_HEADER_OCTETS);
-  const header = source.read(part.headerStart, length).toString('latin1');
-  if (!/=\?|[\x80-\xff]/.test(header)) {
+  const header = source.read(part.headerStart, length);
+  if (headerBlockMatches(header, needle)) return true;
+  return extendedMatches(part.parameters, needle) || extendedMatches(part.disposition?.parameters ?? [], needle);
+}
+
+function headerBlockMatches(octets: Buffer, needle: Needle): boolean {
+  const header = octets.toString('latin1');
+  if (isAscii(octets) && !header.includes('=?')) {
     // Nothing is encoded, so all fields are looked at at once.
-    if (holds(header.replace(/\r?\n(?=[ \t])/g, ''), needle)) return true;
-  } else {
-    for (const place of fieldPlaces(header)) {
-      if (holds(`${nameAt(header, place)}: ${decodeWords(valueAt(header, place))}`, needle)) return true;
-    }
+    return needle.pattern?.test(header.replace(/\r?\n(?=[ \t])/g, '')) === true;
   }
-  const parameters = [...part.parameters, ...(part.disposition?.parameters ?? [])];
-  return parameters.some(({ name, value }) => {
-    if (!name.endsWith('*')) return false;
+  for (const place of fieldPlaces(header)) {
+    const value = valueAt(header, place);
+    if (`${fold(nameAt(header, place))}: ${foldedWords(value)}`.includes(needle.folded)) return true;
+  }
+  return false;
+}
+
+function extendedMatches(parameters: readonly Parameter[], needle: Needle): boolean {
+  for (const { name, value } of parameters) {
+    if (!name.endsWith('*')) continue;
     const { charset, octets } = decodeExtended(value);
-    return holds(decodeText(octets, charset), needle);
-  });
+    if (textHolds(decodeText(octets, charset), needle)) return true;
+  }
+  return false;
 }
 
 /** Octets of one step. */
@@ -110,10 +108,11 @@ const UNFOLDED_PER_FOLDED = 4;
 const REACH_CHARACTERS = 64;
 
 function* textMatches(source: MessageSource, part: Part, needle: Needle): Generator<void, boolean, void> {
+  const charset = charsetOf(part);
+  const length = part.bodyEnd - part.bodyStart;
+  if (length <= PIECE_OCTETS) return pieceMatches(source.read(part.bodyStart, length), part.encoding, charset, needle);
   const transfer = transferDecoder(part.encoding);
-  const charset = part.parameters.find(({ name }) => name === 'charset')?.value;
-  const isPlain = charset === undefined || /^(?:us-ascii|ascii|utf-?8)$/i.test(charset.trim());
-  const decoder = (isPlain ? undefined : streamDecoder(charset)) ?? utf8OrWindows1252();
+  const decoder = decoderFor(charset);
   const reach = needle.folded.length * UNFOLDED_PER_FOLDED + REACH_CHARACTERS;
   const pieceOctets = Math.max(PIECE_OCTETS, reach);
   let before = '';
@@ -122,15 +121,37 @@ function* textMatches(source: MessageSource, part: Part, needle: Needle): Genera
     if (octets.length === 0) break;
     at += octets.length;
     const text = before + decoder.decode(transfer.decode(octets));
-    if (holds(text, needle)) return true;
+    if (textHolds(text, needle)) return true;
     before = text.slice(-reach);
     yield;
   }
-  return holds(before + decoder.decode(transfer.end()) + decoder.end(), needle);
+  return textHolds(before + decoder.decode(transfer.end()) + decoder.end(), needle);
+}
+
+/** The label of a text's character set; undefined where it says so little that the octets are looked at. */
+function charsetOf({ parameters }: Part): string | undefined {
+  const charset = parameters.find(({ name }) => name === 'charset')?.value;
+  return charset === undefined || /^\s*(?:us-ascii|ascii|utf-?8)\s*$/i.test(charset) ? undefined : charset;
+}
+
+function decoderFor(charset: string | undefined): StreamDecoder {
+  return (charset === undefined ? undefined : streamDecoder(charset)) ?? utf8OrWindows1252();
+}
+
+/** A text that is one piece, as most are: ASCII, as most are, is not decoded at all. */
+function pieceMatches(octets: Buffer, encoding: string, charset: string | undefined, needle: Needle): boolean {
+  const transfer = transferDecoder(encoding);
+  const decoded = transfer.decode(octets);
+  const rest = transfer.end();
+  if (isAscii(decoded) && isAscii(rest) && isAsciiCompatible(charset)) {
+    return asciiHolds(rest.length === 0 ? decoded : Buffer.concat([decoded, rest]), needle);
+  }
+  const decoder = decoderFor(charset);
+  return textHolds(decoder.decode(decoded) + decoder.decode(rest) + decoder.end(), needle);
 }
 
 /** Text that says it is ASCII or nothing often is UTF-8, or else windows-1252; each piece is looked at by itself. */
-function utf8OrWindows1252() {
+function utf8OrWindows1252(): StreamDecoder {
   let held: Buffer = Buffer.alloc(0);
   return {
     decode(octets: Buffer): string {

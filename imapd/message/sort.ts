@@ -6,7 +6,7 @@
  */
 import { parseAddresses } from './addresses.js';
 import { parseMessageDate } from './dates.js';
-import { fold } from './fold.js';
+import { fold, isAscii } from './fold.js';
 import { decodeWords, type FieldPlace, fieldPlaces, nameAt, valueAt } from './header.js';
 import { MAX_REFERENCES, MAX_VALUE_OCTETS } from './limits.js';
 
@@ -43,6 +43,9 @@ export interface Criterion {
   readonly reverse: boolean;
 }
 
+/** A References field may be longer than other values: it names a whole thread. */
+export const MAX_REFERENCES_OCTETS = 256 * 1024;
+
 const wanted = new Set(['subject', 'date', 'from', 'to', 'cc', 'message-id', 'references', 'in-reply-to']);
 
 /** Collects what SORT and THREAD need from a header. */
@@ -58,7 +61,7 @@ export function sortFacts(header: Buffer): SortFacts {
     return place === undefined ? '' : valueAt(text, place, maxOctets);
   };
   const { subject, isReply } = baseSubject(decodeWords(value('subject')));
-  const references = messageIds(value('references', 256 * 1024));
+  const references = messageIds(value('references', MAX_REFERENCES_OCTETS));
   return {
     subject: collated(subject),
     isReply,
@@ -107,21 +110,37 @@ function compareText(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** Mailbox of the first address, or of the first group, which is its name. */
-function firstMailbox(value: string): string {
+/** `Fred Foobar <fred@example.com>`, without anything that needs a closer look. */
+const plainAddress = /^[A-Za-z0-9 ]*<([A-Za-z0-9.+_-]+)@[A-Za-z0-9.-]+>(?:,|$)/;
+
+/** Mailbox of the first address of a field, or of the first group, which is its name; as SORT compares it. */
+export function firstMailbox(value: string): string {
   if (value === '') return '';
+  const plain = plainAddress.exec(value);
+  if (plain !== null) return (plain[1] ?? '').toLowerCase();
   return collated(decodeWords(parseAddresses(value, 1)[0]?.mailbox ?? ''));
 }
 
 /** A text as it is sorted. Decomposing after folding changes no equality: `ä` comes between `a` and `b`. */
-function collated(text: string): string {
-  return fold(text).normalize('NFD');
+export function collated(text: string): string {
+  return isAscii(text) ? text.toLowerCase() : fold(text).normalize('NFD');
 }
+
+/** The longest line of RFC 5322, and so the longest Message-ID that can be told from a mistake. */
+const MAX_ID_LENGTH = 998;
 
 /** Message-IDs in a field; quotes inside them are taken off, so that two spellings of one are equal. */
 export function messageIds(value: string): string[] {
   const found: string[] = [];
-  for (const match of value.matchAll(/<([^<>]{1,998})>/g)) found.push((match[1] ?? '').replace(/[\s"\\]/g, ''));
+  for (let open = value.indexOf('<'); open !== -1; ) {
+    const close = value.indexOf('>', open);
+    if (close === -1) break;
+    // Of several opening brackets the last one counts.
+    open = value.lastIndexOf('<', close);
+    const id = value.slice(open + 1, close);
+    if (id.length <= MAX_ID_LENGTH) found.push(/[\s"\\]/.test(id) ? id.replace(/[\s"\\]/g, '') : id);
+    open = value.indexOf('<', close);
+  }
   return found.filter((id) => id !== '').slice(-MAX_REFERENCES);
 }
 
@@ -131,6 +150,7 @@ export function messageIds(value: string): string[] {
  *     baseSubject('Re: [list] Fwd: hello (fwd)')   // { subject: 'hello', isReply: true }
  */
 export function baseSubject(decoded: string): { subject: string; isReply: boolean } {
+  if (nothingAround.test(decoded) && !unevenBlanks.test(decoded)) return { subject: decoded, isReply: false };
   let subject = decoded.replace(/[\s\0]+/g, ' ');
   let isReply = false;
   for (;;) {
@@ -150,6 +170,10 @@ export function baseSubject(decoded: string): { subject: string; isReply: boolea
     if (subject === before) return { subject, isReply };
   }
 }
+
+/** Begins with nothing that a leader or a blob begins with, and does not end like a trailer: most subjects of new mail. */
+const nothingAround = /^[^\s\0[RrFf](?:.*[^\s\0)\]])?$/s;
+const unevenBlanks = /[\t-\r\0]|[^\S ]| {2}/;
 
 /** `subj-trailer = "(fwd)" / WSP` */
 function withoutTrailers(subject: string, onReply: () => void): string {

@@ -1,161 +1,189 @@
 /**
- * THREAD: ORDEREDSUBJECT and REFERENCES (RFC 5256 section 3).
+ * THREAD: ORDEREDSUBJECT and REFERENCES (RFC 5256 section 3), on numbers: messages, Message-IDs and subjects are counted
+ * from 0, and whoever collects them says which are equal.
  *
  * Time is in proportion to messages and references, times a logarithm, and nothing recurses, whatever the headers
  * claim about each other.
  */
-import { type SortFacts, sentDate } from './sort.js';
-import { ELEMENTS_PER_STEP, finish, sorted } from './steps.js';
-import { ThreadLinks, type ThreadMember } from './thread-links.js';
-import type { ThreadNode } from './thread-node.js';
+import { orderOf, SortColumns } from './sort-columns.js';
+import { ELEMENTS_PER_STEP } from './steps.js';
+import { ThreadForest } from './thread-forest.js';
+import { NONE, ThreadLinks } from './thread-links.js';
 
-export { encodeThread, encodeThreadInSteps, type ThreadNode } from './thread-node.js';
-
-/** A message to be threaded. */
-export interface ThreadableMessage {
-  /** Sequence number or UID: what the answer shows. */
-  readonly number: number;
-  readonly facts: SortFacts;
-  /** Internal date in milliseconds. */
-  readonly arrivalMs: number;
+/** Messages to be threaded, column by column; `count` rows in ascending order of their sequence numbers. */
+export interface ThreadableMessages {
+  readonly count: number;
+  /** Sent dates in milliseconds; the arrival, where the header has none (RFC 5256 section 2.2). */
+  readonly dates: Float64Array;
+  /** Base subjects by number; equal ones have the same. */
+  readonly subjects: Int32Array;
+  readonly subjectCount: number;
+  /** The number of the subject that is empty, or a number that no subject has. */
+  readonly emptySubject: number;
+  /** 1 where the subject was that of a reply or a forward. */
+  readonly replies: Uint8Array;
+  /** The Message-ID by number; -1 without one. */
+  readonly ownIds: Int32Array;
+  /** Message-IDs of ancestors, the oldest first, of all messages one after the other. */
+  readonly references: Int32Array;
+  /** Where the references of each message end. */
+  readonly referencesEnd: Int32Array;
+  readonly idCount: number;
 }
 
 /** Groups messages by base subject: the oldest of each group, and the others as its children. */
-export function orderedSubject(messages: readonly ThreadableMessage[]): ThreadNode[] {
-  return finish(threadBySubject(messages));
+export function* threadBySubject(messages: ThreadableMessages): Generator<void, ThreadForest, void> {
+  const { count, subjects, subjectCount } = messages;
+  const forest = new ThreadForest(count, count);
+  const firsts = new Int32Array(subjectCount).fill(NONE);
+  const byDate = yield* datesInOrder(messages);
+  for (let at = 0; at < count; at += 1) {
+    if (at % ELEMENTS_PER_STEP === 0) yield;
+    const message = byDate[at] ?? 0;
+    const subject = subjects[message] ?? 0;
+    const first = firsts[subject] ?? NONE;
+    if (first === NONE) {
+      firsts[subject] = message;
+      forest.addRoot(message);
+    } else {
+      forest.addKid(first, message);
+    }
+  }
+  return forest;
 }
 
 /** Links messages by their References, then by their subjects. */
-export function references(messages: readonly ThreadableMessage[]): ThreadNode[] {
-  return finish(threadByReferences(messages));
+export function* threadByReferences(messages: ThreadableMessages): Generator<void, ThreadForest, void> {
+  const links = new ThreadLinks(messages);
+  for (let message = 0; message < messages.count; message += 1) {
+    if (message % ELEMENTS_PER_STEP === 0) yield;
+    links.add(message, messages);
+  }
+  const parents = yield* links.parents();
+  const byDate = yield* datesInOrder(messages);
+  const forest = yield* plantedInOrder(messages.count, parents, byDate);
+  return yield* mergedBySubject(forest, messages, byDate);
 }
 
-/** `orderedSubject` in steps. */
-export function* threadBySubject(messages: readonly ThreadableMessage[]): Generator<void, ThreadNode[], void> {
-  const groups = new Map<string, ThreadableMessage[]>();
-  for (const message of yield* sorted(messages, bySentDate)) {
-    const group = groups.get(message.facts.subject);
-    if (group === undefined) groups.set(message.facts.subject, [message]);
-    else group.push(message);
+function datesInOrder({ count, dates }: ThreadableMessages): Generator<void, Uint32Array, void> {
+  const columns = new SortColumns(count);
+  columns.addNumbers(dates, false);
+  return orderOf(columns);
+}
+
+/**
+ * Step 4: everything comes in the order of dates, so all roots and all children stand in it. Tops without a message have
+ * the numbers from `count` on, and are there only if they hold at least two together.
+ */
+function* plantedInOrder(count: number, parents: Int32Array, byDate: Uint32Array): Generator<void, ThreadForest, void> {
+  const kids = new Int32Array(count * 2);
+  for (const parent of parents) if (parent >= count) kids[parent] = (kids[parent] ?? 0) + 1;
+  yield;
+  // Tops without a message, and later places for threads of one subject: at most as many as messages, both of them.
+  const forest = new ThreadForest(count, count * 3);
+  for (let at = 0; at < count; at += 1) {
+    if (at % ELEMENTS_PER_STEP === 0) yield;
+    const message = byDate[at] ?? 0;
+    const parent = parents[message] ?? NONE;
+    if (parent === NONE || (parent >= count && kids[parent] === 1)) {
+      forest.addRoot(message);
+      continue;
+    }
+    if (parent >= count && forest.firstKid(parent) === NONE) forest.addRoot(parent);
+    forest.addKid(parent, message);
+  }
+  return forest;
+}
+
+/** Step 5 and 6: threads with the same base subject become one, and what that has changed is sorted. */
+function* mergedBySubject(
+  forest: ThreadForest,
+  messages: ThreadableMessages,
+  byDate: Uint32Array,
+): Generator<void, ThreadForest, void> {
+  const merger = new SubjectMerger(forest, messages);
+  const { roots } = forest;
+  for (const [index, root] of roots.entries()) {
+    if (index % ELEMENTS_PER_STEP === 0) yield;
+    merger.choose(root);
+  }
+  for (const [index, root] of roots.entries()) {
+    if (index % ELEMENTS_PER_STEP === 0) yield;
+    merger.merge(root);
+  }
+  const ranks = new Uint32Array(messages.count);
+  for (let rank = 0; rank < byDate.length; rank += 1) ranks[byDate[rank] ?? 0] = rank;
+  for (const node of merger.changed) {
+    yield;
+    forest.sortKids(node, ranks, byDate);
   }
   yield;
-  // A Map keeps the order of insertion, so the groups are in the order of their oldest messages.
-  return Array.from(groups.values(), ([first, ...others]) => ({
-    number: first?.number,
-    children: others.map(({ number }) => ({ number, children: [] })),
-  }));
+  forest.setRoots(merger.remaining, ranks);
+  return forest;
 }
 
-/** `references` in steps. */
-export function* threadByReferences(messages: readonly ThreadableMessage[]): Generator<void, ThreadNode[], void> {
-  const links = new ThreadLinks();
-  // Steps 1 to 3: link, gather, prune.
-  for (const [index, message] of messages.entries()) {
-    links.add(message);
-    if (index % ELEMENTS_PER_STEP === ELEMENTS_PER_STEP - 1) yield;
-  }
-  const roots = yield* links.pruned();
-  for (const [index, member] of links.members().entries()) {
-    if (member.kids.length > 1) member.kids = yield* sorted(member.kids, byMemberDate);
-    if (index % ELEMENTS_PER_STEP === ELEMENTS_PER_STEP - 1) yield;
-  }
-  // Steps 4 to 6: merge what has the same subject, and sort what that has changed.
-  const { merged, changed } = yield* mergeSubjects(yield* sorted(roots, byMemberDate));
-  for (const [index, member] of [...changed].entries()) {
-    member.kids = yield* sorted(member.kids, byMemberDate);
-    if (index % ELEMENTS_PER_STEP === 0) yield;
-  }
-  const threads: ThreadNode[] = [];
-  for (const root of yield* sorted(merged, byMemberDate)) {
-    threads.push(yield* asNode(root));
-    if (threads.length % ELEMENTS_PER_STEP === 0) yield;
-  }
-  return threads;
-}
+class SubjectMerger {
+  /** Nodes that got further kids, behind those they had. */
+  readonly changed = new Set<number>();
+  readonly #forest: ThreadForest;
+  readonly #messages: ThreadableMessages;
+  /** The thread of each subject that the others go into. */
+  readonly #chosen: Int32Array;
+  readonly #removed: Uint8Array;
+  readonly #added: number[] = [];
 
-interface MergedThreads {
-  readonly merged: readonly ThreadMember[];
-  /** Members that got further kids, behind those they had. */
-  readonly changed: ReadonlySet<ThreadMember>;
-}
-
-/** Step 5: threads with the same base subject become one. */
-function* mergeSubjects(roots: readonly ThreadMember[]): Generator<void, MergedThreads, void> {
-  const bySubject = new Map<string, ThreadMember>();
-  for (const [index, root] of roots.entries()) {
-    if (index % ELEMENTS_PER_STEP === 0) yield;
-    const subject = subjectOf(root);
-    const present = bySubject.get(subject);
-    if (present === undefined || isBetter(root, present)) bySubject.set(subject, root);
+  constructor(forest: ThreadForest, messages: ThreadableMessages) {
+    this.#forest = forest;
+    this.#messages = messages;
+    this.#chosen = new Int32Array(messages.subjectCount).fill(NONE);
+    this.#removed = new Uint8Array(messages.count * 3);
   }
-  const removed = new Set<ThreadMember>();
-  const added: ThreadMember[] = [];
-  const changed = new Set<ThreadMember>();
-  for (const [index, root] of roots.entries()) {
-    if (index % ELEMENTS_PER_STEP === 0) yield;
-    const subject = subjectOf(root);
-    const present = bySubject.get(subject);
-    if (subject === '' || present === undefined || present === root) continue;
-    removed.add(root);
-    changed.add(present);
-    if (present.message === undefined) {
-      if (root.message === undefined) for (const kid of root.kids) present.kids.push(kid);
-      else present.kids.push(root);
-    } else if (isReply(root) && !isReply(present)) {
-      present.kids.push(root);
+
+  /** The tops of threads that are left, in no order. */
+  get remaining(): number[] {
+    return [...this.#forest.roots, ...this.#added].filter((root) => this.#removed[root] === 0);
+  }
+
+  choose(root: number): void {
+    const subject = this.#subjectOf(root);
+    const present = this.#chosen[subject] ?? NONE;
+    if (present === NONE || this.#isBetter(root, present)) this.#chosen[subject] = root;
+  }
+
+  merge(root: number): void {
+    const subject = this.#subjectOf(root);
+    const present = this.#chosen[subject] ?? NONE;
+    if (subject === this.#messages.emptySubject || present === root) return;
+    const forest = this.#forest;
+    this.#removed[root] = 1;
+    this.changed.add(present);
+    if (forest.isEmpty(present)) {
+      if (forest.isEmpty(root)) forest.moveKids(root, present);
+      else forest.addKid(present, root);
+    } else if (this.#isReply(root) && !this.#isReply(present)) {
+      forest.addKid(present, root);
     } else {
-      const place: ThreadMember = { message: undefined, kids: [present, root] };
-      removed.add(present);
-      added.push(place);
-      changed.add(place);
-      bySubject.set(subject, place);
+      const place = forest.newPlace();
+      forest.addKid(place, present);
+      forest.addKid(place, root);
+      this.#removed[present] = 1;
+      this.#added.push(place);
+      this.changed.add(place);
+      this.#chosen[subject] = place;
     }
   }
-  return { merged: [...roots, ...added].filter((root) => !removed.has(root)), changed };
-}
 
-/** A thread without a first message is preferred, then one that begins with no reply. */
-function isBetter(root: ThreadMember, present: ThreadMember): boolean {
-  if (present.message === undefined) return false;
-  return root.message === undefined || (isReply(present) && !isReply(root));
-}
-
-function isReply(member: ThreadMember): boolean {
-  return firstMessage(member)?.facts.isReply === true;
-}
-
-function subjectOf(member: ThreadMember): string {
-  return firstMessage(member)?.facts.subject ?? '';
-}
-
-/** Of a thread without a first message its first child stands for it. */
-function firstMessage(member: ThreadMember): ThreadableMessage | undefined {
-  return member.message ?? member.kids[0]?.message;
-}
-
-function byMemberDate(one: ThreadMember, other: ThreadMember): number {
-  const oneMessage = firstMessage(one);
-  const otherMessage = firstMessage(other);
-  return oneMessage === undefined || otherMessage === undefined ? 0 : bySentDate(oneMessage, otherMessage);
-}
-
-function bySentDate(one: ThreadableMessage, other: ThreadableMessage): number {
-  return sentDate(one) - sentDate(other) || one.number - other.number;
-}
-
-/** Members have the shape of nodes but for the names; converted level by level. */
-function* asNode(root: ThreadMember): Generator<void, ThreadNode, void> {
-  const top = { number: root.message?.number, children: [] as ThreadNode[] };
-  const waiting: { member: ThreadMember; children: ThreadNode[] }[] = [{ member: root, children: top.children }];
-  let count = 0;
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    for (const kid of next.member.kids) {
-      count += 1;
-      if (count % ELEMENTS_PER_STEP === 0) yield;
-      const node = { number: kid.message?.number, children: [] as ThreadNode[] };
-      next.children.push(node);
-      if (kid.kids.length > 0) waiting.push({ member: kid, children: node.children });
-    }
+  /** A thread without a first message is preferred, then one that begins with no reply. */
+  #isBetter(root: number, present: number): boolean {
+    if (this.#forest.isEmpty(present)) return false;
+    return this.#forest.isEmpty(root) || (this.#isReply(present) && !this.#isReply(root));
   }
-  return top;
+
+  #isReply(node: number): boolean {
+    return this.#messages.replies[this.#forest.firstMessage(node)] === 1;
+  }
+
+  #subjectOf(node: number): number {
+    return this.#messages.subjects[this.#forest.firstMessage(node)] ?? 0;
+  }
 }

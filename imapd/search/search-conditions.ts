@@ -5,27 +5,18 @@
  * of the loop over messages.
  */
 import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../../maildir/flags.js';
-import type { Folder } from '../../maildir/folder.js';
 import type { MessageReading } from '../cache/message-reading.js';
 import { NumberSet } from '../mailbox/number-set.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { DateComparison, SearchFlag, SearchKey } from '../wire/search-keys.js';
+import type { Candidate } from './candidate.js';
+import { sentDay } from './search-facts.js';
 
 /** What a condition may have to touch, in the order of what it takes. */
-export const COST = { name: 0, status: 1, header: 2, size: 3, text: 4 } as const;
+export const COST = { name: 0, status: 1, header: 2, otherHeader: 3, size: 4, text: 5 } as const;
 
 /** An answer, or the steps to it. */
 export type Verdict = boolean | Generator<void, boolean>;
-
-/** One message that is being judged. */
-export interface Candidate {
-  readonly sequenceNumber: number;
-  readonly uid: number;
-  /** Row of the folder's current table. */
-  readonly row: number;
-  readonly folder: Folder;
-  readonly reading: MessageReading;
-}
 
 /** A search key, ready to judge messages. */
 export interface Condition {
@@ -55,7 +46,7 @@ export function conditionFor(key: SearchKey, mailbox: SelectedMailbox, texts: Te
     case 'not':
       return negated(conditionFor(key.key, mailbox, texts));
     case 'flag':
-      return flagIs(flagBits[key.bit], key.set);
+      return flagIs(flagBits[key.bit], key.set, mailbox);
     case 'keyword':
       return keywordIs(key.keyword, key.set, mailbox);
     case 'recent':
@@ -63,7 +54,7 @@ export function conditionFor(key: SearchKey, mailbox: SelectedMailbox, texts: Te
     case 'old':
       return byName(({ uid }) => !mailbox.isRecent(uid));
     case 'new':
-      return byName(({ uid, folder, row }) => mailbox.isRecent(uid) && (folder.flagsAt(row) & SEEN) === 0);
+      return byName(({ uid, row }) => mailbox.isRecent(uid) && (mailbox.folder.flagsAt(row) & SEEN) === 0);
     case 'sequence set':
       return inSet(new NumberSet(key.set, mailbox.count), ({ sequenceNumber }) => sequenceNumber);
     case 'uid':
@@ -141,8 +132,8 @@ function* opposite(pending: Generator<void, boolean>): Generator<void, boolean> 
   return !(yield* pending);
 }
 
-function flagIs(bit: FlagBits, set: boolean): Condition {
-  return byName(({ folder, row }) => ((folder.flagsAt(row) & bit) !== 0) === set);
+function flagIs(bit: FlagBits, set: boolean, { folder }: SelectedMailbox): Condition {
+  return byName(({ row }) => ((folder.flagsAt(row) & bit) !== 0) === set);
 }
 
 /** Keywords are compared without regard to case, as flags are. */
@@ -166,12 +157,10 @@ function sizeIs(kind: 'larger' | 'smaller', octets: number): Condition {
   const compare = kind === 'larger' ? (size: number) => size > octets : (size: number) => size < octets;
   return {
     cost: COST.size,
-    holds({ folder, row, reading }) {
-      const known = reading.facts.wireOctets;
-      if (known !== undefined) return compare(known);
-      const fileOctets = folder.sizeOctetsAt(row);
+    holds(candidate) {
+      const fileOctets = candidate.mailbox.folder.sizeOctetsAt(candidate.row);
       if (compare(fileOctets) === compare(fileOctets * 2)) return compare(fileOctets);
-      return comparedSize(reading, compare);
+      return comparedSize(candidate.reading, compare);
     },
   };
 }
@@ -182,11 +171,21 @@ function* comparedSize(reading: MessageReading, compare: (size: number) => boole
 
 const MILLISECONDS_OF_DAY = 86_400_000;
 
-/** BEFORE, ON and SINCE look at the calendar day of the server's own zone, as Courier does, and not at the time. */
+/**
+ * BEFORE, ON and SINCE look at the calendar day of the server's own zone, as Courier does, and not at the time. No zone
+ * is a day away from UTC, so the zone is asked for only near the day in question.
+ */
 function internalDateIs(compare: DateComparison, day: number): Condition {
+  const surelyBefore = (day - 1) * MILLISECONDS_OF_DAY;
+  const surelyAfter = (day + 2) * MILLISECONDS_OF_DAY;
   return {
     cost: COST.status,
-    holds: ({ folder, row }) => daysCompare(compare, localDay(folder.internalDateAt(row)), day),
+    holds({ mailbox, row }) {
+      const moment = mailbox.folder.internalDateAt(row);
+      if (moment < surelyBefore) return compare === 'before';
+      if (moment >= surelyAfter) return compare === 'since';
+      return daysCompare(compare, localDay(moment), day);
+    },
   };
 }
 
@@ -200,9 +199,8 @@ export function localDay(moment: number): number {
 function sentDateIs(compare: DateComparison, day: number): Condition {
   return {
     cost: COST.header,
-    holds({ folder, row, reading }) {
-      const sentDay = reading.sentDay() ?? localDay(folder.internalDateAt(row));
-      return daysCompare(compare, sentDay, day);
+    holds({ facts, mailbox, row }) {
+      return daysCompare(compare, sentDay(facts) ?? localDay(mailbox.folder.internalDateAt(row)), day);
     },
   };
 }

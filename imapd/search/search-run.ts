@@ -5,72 +5,120 @@
  * most once. The work is done in slices with breaks between them, and ends when the client has gone. What each key
  * means is in search-conditions.ts.
  */
-import { falseIfGone, MessageReading } from '../cache/message-reading.js';
-import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
-import { paced } from '../session/paced.js';
+import { falseIfGone } from '../cache/message-reading.js';
 import type { Session } from '../session/session.js';
 import type { SearchKey } from '../wire/search-keys.js';
-import { type Condition, conditionFor } from './search-conditions.js';
+import { Candidate } from './candidate.js';
+import { COST, type Condition, conditionFor, type Verdict } from './search-conditions.js';
 import { textConditions } from './search-texts.js';
 
 /** The clock is asked once per so many messages that needed no file. */
-const MESSAGES_PER_LOOK_AT_CLOCK = 64;
+const MESSAGES_PER_LOOK_AT_CLOCK = 256;
 
 /** What SEARCH, SORT and THREAD look for. */
 export interface SearchRequest {
   /** As the client named it; undefined is US-ASCII, of which UTF-8 is a superset. */
-  readonly charset: string | undefined;
+  readonly charset?: string | undefined;
   readonly key: SearchKey;
 }
 
+/** Which of the messages found the client wants to hear of: all, or the first and the last ones only. */
+export interface SearchExtent {
+  readonly all: boolean;
+  readonly first: boolean;
+  readonly last: boolean;
+}
+
+const EVERYTHING: SearchExtent = { all: true, first: true, last: true };
+
 /**
- * Finds the messages that a key describes, in the order of their numbers. Messages that have left meanwhile are not
- * found.
+ * Finds the messages that a key describes; gives their sequence numbers, ascending. Messages that have left meanwhile
+ * are not found.
  *
  * @throws {CommandFailure} BADCHARSET
  */
-export async function searchMessages(session: Session, { charset, key }: SearchRequest): Promise<PickedMessage[]> {
-  const mailbox = session.selected;
-  const condition = conditionFor(key, mailbox, textConditions(charset));
-  const found: PickedMessage[] = [];
-  for (const message of mailbox.pick(EVERY_MESSAGE, 'uid')) {
-    const verdict = judge(session, message, condition);
-    const holds: boolean = verdict instanceof Promise ? await verdict : verdict;
-    if (holds) found.push(message);
-    if (condition.cost === 0 && message.sequenceNumber % MESSAGES_PER_LOOK_AT_CLOCK !== 0) continue;
-    const turn = session.pace();
-    if (turn !== undefined) await turn;
-  }
-  return found;
+export async function searchMessages(
+  session: Session,
+  { charset, key }: SearchRequest,
+  extent = EVERYTHING,
+): Promise<number[]> {
+  const search = await Search.begin(session, charset, key);
+  const { count } = session.selected;
+  if (count === 0) return [];
+  if (extent.all) return search.go(1, count, Number.POSITIVE_INFINITY);
+  const first = extent.first ? await search.go(1, count, 1) : [];
+  const [lowest] = first;
+  if (!extent.last || (extent.first && lowest === undefined)) return first;
+  const last = await search.go(count, lowest ?? 1, 1);
+  return lowest !== undefined && last[0] === lowest ? first : [...first, ...last];
 }
 
-const EVERY_MESSAGE = [{ first: 1, last: '*' }] as const;
+class Search {
+  readonly #session: Session;
+  readonly #condition: Condition;
+  readonly #candidate: Candidate;
 
-function judge(session: Session, message: PickedMessage, condition: Condition): boolean | Promise<boolean> {
-  const { folder } = session.selected;
-  const row = currentRow(session.selected, message);
-  if (row < 0) return false;
-  const reading = new MessageReading(folder, row);
-  const candidate = { sequenceNumber: message.sequenceNumber, uid: message.uid, row, folder, reading };
-  let waiting = false;
-  // The file is closed in any case. Of a message that vanishes while it is read nothing can be said: it is not found.
-  try {
-    const holds = condition.holds(candidate);
-    if (typeof holds === 'boolean') return holds;
-    const verdict = paced(session, holds);
-    if (!(verdict instanceof Promise)) return verdict;
-    waiting = true;
-    return verdict.catch(falseIfGone).finally(() => reading.close());
-  } catch (error) {
-    return falseIfGone(error);
-  } finally {
-    if (!waiting) reading.close();
+  private constructor(session: Session, condition: Condition, candidate: Candidate) {
+    this.#session = session;
+    this.#condition = condition;
+    this.#candidate = candidate;
   }
-}
 
-/** The row where a message of the view is in the folder now, mostly that of its own number; -1 when it has left. */
-export function currentRow({ folder }: SelectedMailbox, { sequenceNumber, uid }: PickedMessage): number {
-  const { table } = folder;
-  const row = sequenceNumber - 1;
-  return row < table.count && table.uidAt(row) === uid ? row : table.rowOf(uid);
+  static async begin(session: Session, charset: string | undefined, key: SearchKey): Promise<Search> {
+    const mailbox = session.selected;
+    const condition = conditionFor(key, mailbox, textConditions(charset));
+    const facts = condition.cost < COST.header ? session.facts.of(mailbox.folder) : session.facts.ready(mailbox.folder);
+    return new Search(session, condition, new Candidate(mailbox, await facts));
+  }
+
+  /** Asks from one number to another, upwards or downwards, and ends when it has found `most` messages. */
+  async go(from: number, to: number, most: number): Promise<number[]> {
+    const session = this.#session;
+    const found: number[] = [];
+    const step = from <= to ? 1 : -1;
+    const looksOften = this.#condition.cost > COST.name;
+    for (let number = from; step > 0 ? number <= to : number >= to; number += step) {
+      const verdict = this.#judge(number);
+      const holds: boolean = verdict instanceof Promise ? await verdict : verdict;
+      if (holds) found.push(number);
+      if (found.length >= most) break;
+      if (!looksOften && number % MESSAGES_PER_LOOK_AT_CLOCK !== 0) continue;
+      const turn = session.pace();
+      if (turn !== undefined) await turn;
+    }
+    return found;
+  }
+
+  #judge(number: number): boolean | Promise<boolean> {
+    const candidate = this.#candidate;
+    let waiting = false;
+    // The file is closed in any case. Of a message that vanishes while it is read nothing can be said: it is not found.
+    try {
+      if (!candidate.moveTo(number)) return false;
+      const verdict = this.#condition.holds(candidate);
+      if (typeof verdict === 'boolean') return verdict;
+      const first = verdict.next();
+      if (first.done === true) return first.value;
+      waiting = true;
+      return this.#rest(verdict)
+        .catch(falseIfGone)
+        .finally(() => candidate.close());
+    } catch (error) {
+      return falseIfGone(error);
+    } finally {
+      if (!waiting) candidate.close();
+    }
+  }
+
+  async #rest(verdict: Exclude<Verdict, boolean>): Promise<boolean> {
+    for (;;) {
+      const turn = this.#session.pace();
+      if (turn !== undefined) {
+        await turn;
+        if (!this.#candidate.relocate()) return false;
+      }
+      const step = verdict.next();
+      if (step.done === true) return step.value;
+    }
+  }
 }

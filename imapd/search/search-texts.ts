@@ -3,8 +3,11 @@
  */
 import { CommandFailure } from '../completion.js';
 import { isKnownCharset } from '../message/charset.js';
-import { bodyMatches, compileNeedle, headerMatches, messageMatches, type Needle } from '../message/search-text.js';
-import { type Candidate, COST, type TextConditions } from './search-conditions.js';
+import { compileNeedle, foldedHolds, type Needle } from '../message/needle.js';
+import { bodyMatches, headerMatches, messageMatches } from '../message/search-text.js';
+import type { Candidate } from './candidate.js';
+import { COST, type TextConditions } from './search-conditions.js';
+import { findSection, hasField, isLeftOut, SECTION, type Section } from './search-facts.js';
 
 /**
  * Makes text conditions for a client's character set; without one, texts are UTF-8, of which US-ASCII is a part.
@@ -21,7 +24,10 @@ export function textConditions(charset: string | undefined): TextConditions {
   return {
     header(field, text) {
       const needle = needleOf(text);
-      return { cost: COST.header, holds: ({ reading }) => headerMatches(reading.headerWith(field), field, needle) };
+      const section = sections.get(field);
+      if (section !== undefined)
+        return { cost: COST.header, holds: (candidate) => inFacts(candidate, section, needle) };
+      return { cost: COST.otherHeader, holds: ({ reading }) => headerMatches(reading.header(), field, needle) };
     },
     body(text) {
       const needle = needleOf(text);
@@ -33,6 +39,29 @@ export function textConditions(charset: string | undefined): TextConditions {
     },
   };
 }
+
+/** Fields that SEARCH_FACTS have, by their names in capitals. */
+const sections = new Map<string, Section>([
+  ['SUBJECT', SECTION.subject],
+  ['FROM', SECTION.from],
+  ['TO', SECTION.to],
+  ['CC', SECTION.cc],
+  ['BCC', SECTION.bcc],
+]);
+
+const place = { start: 0, end: 0 };
+
+/** An empty text asks whether the field is there. */
+function inFacts(candidate: Candidate, section: Section, needle: Needle): boolean {
+  const { facts } = candidate;
+  if (!hasField(facts, section)) return false;
+  if (needle.octets.length === 0) return true;
+  if (isLeftOut(facts, section)) return headerMatches(candidate.reading.header(), fieldNames[section] ?? '', needle);
+  findSection(facts, section, place);
+  return foldedHolds(facts.octets, place.start, place.end, needle);
+}
+
+const fieldNames = [...sections.keys()];
 
 function* searched({ reading }: Candidate, needle: Needle, matches: typeof bodyMatches): Generator<void, boolean> {
   const index = yield* reading.index();

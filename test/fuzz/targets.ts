@@ -10,10 +10,12 @@ import { parseMessageDate } from '../../imapd/message/dates.js';
 import { encodeEnvelope } from '../../imapd/message/envelope.js';
 import { fields, readHeader } from '../../imapd/message/header.js';
 import { finish, type Part, scanMessage } from '../../imapd/message/mime.js';
-import { compileNeedle, messageMatches } from '../../imapd/message/search-text.js';
-import { sortFacts } from '../../imapd/message/sort.js';
+import { compileNeedle } from '../../imapd/message/needle.js';
+import { messageMatches } from '../../imapd/message/search-text.js';
 import { sourceOf } from '../../imapd/message/source.js';
-import { references } from '../../imapd/message/thread.js';
+import { threadByReferences } from '../../imapd/message/thread.js';
+import { encodeSearchFacts } from '../../imapd/search/search-facts.js';
+import { ThreadColumns } from '../../imapd/search/thread-columns.js';
 import { CommandReader } from '../../imapd/wire/command-reader.js';
 import { Cursor } from '../../imapd/wire/cursor.js';
 import { SyntaxFailure } from '../../imapd/wire/failures.js';
@@ -107,7 +109,10 @@ function checkMessage(octets: Buffer): void {
       const located = locateSection(source, index, { part: place, text: '', fields: [] });
       assert.ok(located !== undefined && 'start' in located);
       assert.equal(located.wireOctets, child.bodyWireOctets);
-      assert.equal(Buffer.concat([...wireOctets(source, located)]).length, child.bodyWireOctets);
+      assert.equal(
+        Buffer.concat(Array.from(wireOctets(source, located), (piece) => Buffer.from(piece))).length,
+        child.bodyWireOctets,
+      );
       checkSections(child, place);
     });
   }
@@ -192,8 +197,12 @@ export const targets: readonly FuzzTarget[] = [
     run(octets) {
       const header = readHeader(sourceOf(octets));
       assert.ok(!encodeEnvelope(header).some((octet) => octet === 0 || octet > 0x7e));
-      const facts = sortFacts(header);
-      references([1, 2, 3].map((number) => ({ number, facts, arrivalMs: number })));
+      const threads = new ThreadColumns(3);
+      for (const internalDate of [1, 2, 3]) {
+        const record = encodeSearchFacts(header);
+        threads.add({ octets: record, start: 0, end: record.length, fileOctets: 0, internalDate });
+      }
+      finish(finish(threadByReferences(threads.messages())).encode(Uint32Array.of(1, 2, 3)));
       for (const { value } of fields(header)) parseMessageDate(value);
     },
   },

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { fold } from '../../../imapd/message/fold.js';
 import { finish, scanMessage } from '../../../imapd/message/mime.js';
-import { bodyMatches, compileNeedle, headerMatches, messageMatches } from '../../../imapd/message/search-text.js';
+import { compileNeedle } from '../../../imapd/message/needle.js';
+import { bodyMatches, headerMatches, messageMatches } from '../../../imapd/message/search-text.js';
 import { sourceOf } from '../../../imapd/message/source.js';
 import { corpus, message } from './messages.js';
 

@@ -1,0 +1,25 @@
+/**
+ * Header values as SEARCH compares them: encoded words decoded, then folded. The same people write all the time, so what
+ * had to be decoded is remembered for a while.
+ */
+import { fold } from './fold.js';
+import { decodeWords } from './header.js';
+
+/** Values that are remembered; two hundred octets each, so a few hundred KiB for a process. */
+const MAX_REMEMBERED = 1_000;
+/** A longer value is hardly ever there twice. */
+const MAX_REMEMBERED_LENGTH = 400;
+
+const remembered = new Map<string, string>();
+
+/** Decodes and folds a header value, given unfolded and as octets in Latin-1. */
+export function foldedWords(value: string): string {
+  if (!/=\?|[\x80-\xff]/.test(value)) return fold(value);
+  if (value.length > MAX_REMEMBERED_LENGTH) return fold(decodeWords(value));
+  const known = remembered.get(value);
+  if (known !== undefined) return known;
+  const folded = fold(decodeWords(value));
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(value, folded);
+  return folded;
+}

@@ -1,0 +1,172 @@
+/**
+ * SORT's comparison on columns: one number per message and key, and texts as octets (RFC 5256 section 3).
+ *
+ * Texts are UTF-8, folded and decomposed, and compared octet by octet, which is the order of code points: i;octet on what
+ * i;unicode-casemap (RFC 5051) makes. The first octets of each text stand in a number, which decides nearly always.
+ */
+
+/** Octets of a text that fit into one number without loss. */
+const PREFIX_OCTETS = 6;
+
+/** One key of all messages. */
+interface Column {
+  readonly numbers: Float64Array;
+  readonly reverse: boolean;
+  readonly texts: TextColumn | undefined;
+}
+
+/** What messages are to be sorted by: keys in the order in which they decide. */
+export class SortColumns {
+  readonly count: number;
+  readonly columns: Column[] = [];
+
+  constructor(count: number) {
+    this.count = count;
+  }
+
+  /** Adds a key that is a number, as a date or a size. */
+  addNumbers(numbers: Float64Array, reverse: boolean): void {
+    this.columns.push({ numbers, reverse, texts: undefined });
+  }
+
+  /** Adds a key that is a text. */
+  addTexts(texts: TextColumn, reverse: boolean): void {
+    this.columns.push({ numbers: texts.prefixes, reverse, texts });
+  }
+}
+
+/** The texts of one key, copied one after the other. */
+export class TextColumn {
+  readonly prefixes: Float64Array;
+  readonly #ends: Uint32Array;
+  #octets: Buffer = Buffer.allocUnsafeSlow(65_536);
+
+  /** @param count how many texts there will be */
+  constructor(count: number) {
+    this.prefixes = new Float64Array(count);
+    this.#ends = new Uint32Array(count);
+  }
+
+  /** Sets the next text; they come in the order of their rows, without gaps. */
+  set(row: number, octets: Buffer, start: number, end: number): void {
+    const from = this.#startOf(row);
+    const to = from + end - start;
+    if (to > this.#octets.length) this.#grow(from, to);
+    octets.copy(this.#octets, from, start, end);
+    this.#ends[row] = to;
+    let prefix = 0;
+    for (let at = from; at < from + PREFIX_OCTETS; at += 1) {
+      prefix = prefix * 256 + (at < to ? (this.#octets[at] ?? 0) : 0);
+    }
+    this.prefixes[row] = prefix;
+  }
+
+  /** Compares two texts whose prefixes are equal. */
+  compare(one: number, other: number): number {
+    const octets = this.#octets;
+    const [oneEnd, otherEnd] = [this.#ends[one] ?? 0, this.#ends[other] ?? 0];
+    let left = this.#startOf(one);
+    let right = this.#startOf(other);
+    const length = Math.min(oneEnd - left, otherEnd - right);
+    for (const end = left + length; left < end; left += 1, right += 1) {
+      const difference = (octets[left] ?? 0) - (octets[right] ?? 0);
+      if (difference !== 0) return difference;
+    }
+    return oneEnd - left - (otherEnd - right);
+  }
+
+  #startOf(row: number): number {
+    return row === 0 ? 0 : (this.#ends[row - 1] ?? 0);
+  }
+
+  #grow(length: number, wanted: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(wanted, this.#octets.length * 2));
+    this.#octets.copy(larger, 0, 0, length);
+    this.#octets = larger;
+  }
+}
+
+/** Comparisons between two breaks: a millisecond or two. */
+const COMPARISONS_PER_STEP = 16_384;
+/** Runs of this length are sorted by insertion, which is faster for few. */
+const SHORT_RUN = 8;
+
+/** Rows in the order that the columns give; the lower row comes first where they give none. Sorts in steps. */
+export function* orderOf(columns: SortColumns): Generator<void, Uint32Array, void> {
+  const { count } = columns;
+  const compare = comparisonOf(columns.columns);
+  let order = new Uint32Array(count);
+  for (let row = 0; row < count; row += 1) order[row] = row;
+  for (let start = 0; start < count; start += SHORT_RUN) {
+    if (start % COMPARISONS_PER_STEP === 0) yield;
+    sortRun(order, start, Math.min(start + SHORT_RUN, count), compare);
+  }
+  let other = new Uint32Array(count);
+  let left = COMPARISONS_PER_STEP;
+  for (let width = SHORT_RUN; width < count; width *= 2) {
+    for (let start = 0; start < count; start += width * 2) {
+      const middle = Math.min(start + width, count);
+      const end = Math.min(middle + width, count);
+      const run = { from: order, to: other, start, middle, end };
+      left = yield* merge(run, compare, left);
+    }
+    [order, other] = [other, order];
+  }
+  return order;
+}
+
+type Comparison = (one: number, other: number) => number;
+
+function comparisonOf(columns: readonly Column[]): Comparison {
+  const [first, ...rest] = columns;
+  if (first === undefined) return () => 0;
+  const { numbers, reverse, texts } = first;
+  const next = rest.length === 0 ? undefined : comparisonOf(rest);
+  return (one, other) => {
+    let difference = (numbers[one] ?? 0) - (numbers[other] ?? 0);
+    if (difference === 0 && texts !== undefined) difference = texts.compare(one, other);
+    if (difference !== 0) return reverse ? -difference : difference;
+    return next === undefined ? 0 : next(one, other);
+  };
+}
+
+function sortRun(order: Uint32Array, start: number, end: number, compare: Comparison): void {
+  for (let at = start + 1; at < end; at += 1) {
+    const row = order[at] ?? 0;
+    let place = at;
+    for (; place > start && compare(order[place - 1] ?? 0, row) > 0; place -= 1) order[place] = order[place - 1] ?? 0;
+    order[place] = row;
+  }
+}
+
+interface Merge {
+  readonly from: Uint32Array;
+  readonly to: Uint32Array;
+  readonly start: number;
+  readonly middle: number;
+  readonly end: number;
+}
+
+/** Merges two sorted runs; of equals the left one comes first. Gives how many comparisons are left until a break. */
+function* merge({ from, to, start, middle, end }: Merge, compare: Comparison, budget: number) {
+  let left = start;
+  let right = middle;
+  let rest = budget;
+  // What is in order already, as mail that came in the order of its dates mostly is, is copied.
+  if (middle >= end || compare(from[middle - 1] ?? 0, from[middle] ?? 0) <= 0) {
+    to.set(from.subarray(start, end), start);
+    return rest;
+  }
+  for (let at = start; left < middle && right < end; at += 1) {
+    const takesLeft = compare(from[left] ?? 0, from[right] ?? 0) <= 0;
+    to[at] = from[takesLeft ? left++ : right++] ?? 0;
+    rest -= 1;
+    if (rest > 0) continue;
+    yield;
+    rest = COMPARISONS_PER_STEP;
+  }
+  const at = left + right - middle;
+  if (left < middle) to.set(from.subarray(left, middle), at);
+  else to.set(from.subarray(right, end), at);
+  return rest;
+}

@@ -1,0 +1,54 @@
+/**
+ * Goes over the messages that a search found, to collect what SORT and THREAD compare. Messages that vanish meanwhile are
+ * left out, and others get their turn in between.
+ */
+import { falseIfGone } from '../cache/message-reading.js';
+import { paced } from '../session/paced.js';
+import type { Session } from '../session/session.js';
+import { Candidate } from './candidate.js';
+
+/** What is collected of each message, and whether RFC822.SIZE is a part of it. */
+export interface Collector {
+  readonly needsSize: boolean;
+  /** Takes what it needs. What is asked of the message first may say that it is gone. */
+  take(candidate: Candidate, sizeOctets: number): void;
+}
+
+/** Shows each message to the collector, by its sequence number. */
+export async function collect(session: Session, numbers: readonly number[], collector: Collector): Promise<void> {
+  const facts = await session.facts.ready(session.selected.folder);
+  const candidate = new Candidate(session.selected, facts);
+  for (const number of numbers) {
+    if (collector.needsSize) await takeWithSize(session, candidate, number, collector);
+    else take(candidate, number, collector);
+    const turn = session.pace();
+    if (turn !== undefined) await turn;
+  }
+}
+
+function take(candidate: Candidate, number: number, collector: Collector): void {
+  try {
+    if (candidate.moveTo(number)) collector.take(candidate, 0);
+  } catch (error) {
+    falseIfGone(error);
+  } finally {
+    candidate.close();
+  }
+}
+
+async function takeWithSize(
+  session: Session,
+  candidate: Candidate,
+  number: number,
+  collector: Collector,
+): Promise<void> {
+  try {
+    if (!candidate.moveTo(number)) return;
+    const size = await paced(session, candidate.reading.wireOctets());
+    if (candidate.relocate()) collector.take(candidate, size);
+  } catch (error) {
+    falseIfGone(error);
+  } finally {
+    candidate.close();
+  }
+}

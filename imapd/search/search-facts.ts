@@ -1,0 +1,184 @@
+/**
+ * SEARCH_FACTS: what SEARCH on header fields, SORT and THREAD want to know of a message, as one record of octets.
+ *
+ *     octet 0      1: has a valid Date, 2: the subject was that of a reply
+ *     octet 1      one bit for each searched field that the header has
+ *     octet 2      one bit for each searched field that is too long to be kept here
+ *     octet 3      0
+ *     octet 4      Date in milliseconds since 1970 UTC (float64); the day that it names, counted from 1970 (int32)
+ *     octet 16     where each section ends, counted from octet 36 (uint16 each)
+ *     octet 36     the sections, UTF-8 but for the last
+ *
+ * Sections: Subject, From, To, Cc, Bcc decoded and folded, several fields of one name parted by an octet that UTF-8 does
+ * not have; the base subject and the first mailbox of From, To and Cc as SORT compares them; Message-ID, empty without
+ * one, and references, parted by spaces.
+ *
+ * Numbers are little-endian. It knows neither the cache nor where the header comes from.
+ */
+import type { FactView } from '../cache/folder-facts.js';
+import { parseMessageDate, writtenDay } from '../message/dates.js';
+import { MAX_VALUE_OCTETS } from '../message/limits.js';
+import { OctetWriter } from '../message/octet-writer.js';
+import { baseSubject, collated, firstMailbox, MAX_REFERENCES_OCTETS, messageIds } from '../message/sort.js';
+import { HeaderFields } from './header-fields.js';
+
+const HAS_DATE = 1;
+const IS_REPLY = 2;
+
+const DATE_AT = 4;
+const DAY_AT = 12;
+const ENDS_AT = 16;
+
+/** Sections by number. The searched fields come first: each has a bit of octets 1 and 2. */
+export const SECTION = {
+  subject: 0,
+  from: 1,
+  to: 2,
+  cc: 3,
+  bcc: 4,
+  baseSubject: 5,
+  firstFrom: 6,
+  firstTo: 7,
+  firstCc: 8,
+  ids: 9,
+} as const;
+
+/** The number of a section. */
+export type Section = (typeof SECTION)[keyof typeof SECTION];
+
+const SECTIONS = 10;
+const HEAD_OCTETS = ENDS_AT + SECTIONS * 2;
+
+const searchedFields = ['subject', 'from', 'to', 'cc', 'bcc'] as const;
+
+/** Between two fields of one name: no octet of UTF-8. */
+const FIELD_SEPARATOR = 0xff;
+/** Between two Message-IDs: they have no white space. */
+const SPACE = 0x20;
+
+/** A searched field that is longer is looked for in the file: lists of some hundred addresses are rare. */
+const MAX_FIELD_OCTETS = 4_096;
+/** Folding makes a text at most so many times longer. */
+const MAX_SEARCHED_OCTETS = 12_288;
+/** A base subject or mailbox is cut here: a field that is looked at has no more than MAX_VALUE_OCTETS. */
+const MAX_KEY_OCTETS = 4_096;
+/** Room for Message-ID and references, of which the last ones count: some hundred of the usual length. */
+const MAX_IDS_OCTETS = 16_384;
+
+const writer = new OctetWriter();
+
+/**
+ * Makes the record of a header block, which is `header` up to `end`. It is valid until the next one is made.
+ */
+export function encodeSearchFacts(header: Buffer, end = header.length): Buffer {
+  const fields = new HeaderFields(header, end);
+  writer.length = HEAD_OCTETS;
+  writer.octets.fill(0, 0, HEAD_OCTETS);
+  for (const [section, name] of searchedFields.entries()) {
+    if (fields.has(name)) writeSearched(section, fields.folded(name, MAX_FIELD_OCTETS));
+    endSection(section);
+  }
+  const { subject, isReply } = baseSubject(fields.text('subject', MAX_VALUE_OCTETS));
+  writeKey(SECTION.baseSubject, collated(subject));
+  writeKey(SECTION.firstFrom, firstMailbox(fields.value('from', MAX_VALUE_OCTETS)));
+  writeKey(SECTION.firstTo, firstMailbox(fields.value('to', MAX_VALUE_OCTETS)));
+  writeKey(SECTION.firstCc, firstMailbox(fields.value('cc', MAX_VALUE_OCTETS)));
+  writeIds(fields);
+  const date = parseMessageDate(fields.value('date', MAX_VALUE_OCTETS));
+  const { octets } = writer;
+  octets[0] = (date === undefined ? 0 : HAS_DATE) | (isReply ? IS_REPLY : 0);
+  octets.writeDoubleLE(date?.ms ?? 0, DATE_AT);
+  octets.writeInt32LE(date === undefined ? 0 : writtenDay(date), DAY_AT);
+  return writer.view();
+}
+
+function writeSearched(section: number, values: readonly string[] | undefined): void {
+  const bit = 1 << section;
+  const from = writer.length;
+  let tooLong = values === undefined;
+  for (const [index, value] of (values ?? []).entries()) {
+    if (index > 0) writer.octet(FIELD_SEPARATOR);
+    writeUtf8(value);
+  }
+  tooLong ||= writer.length - from > MAX_SEARCHED_OCTETS;
+  if (tooLong) writer.length = from;
+  writer.octets[1] = (writer.octets[1] ?? 0) | bit;
+  if (tooLong) writer.octets[2] = (writer.octets[2] ?? 0) | bit;
+}
+
+function writeKey(section: number, text: string): void {
+  const from = writer.length;
+  writeUtf8(text);
+  writer.length = Math.min(writer.length, from + MAX_KEY_OCTETS);
+  endSection(section);
+}
+
+function writeIds(fields: HeaderFields): void {
+  const from = writer.length;
+  const room = () => MAX_IDS_OCTETS - (writer.length - from);
+  writer.text(messageIds(fields.value('message-id', MAX_VALUE_OCTETS))[0] ?? '');
+  let ancestors = messageIds(fields.value('references', MAX_REFERENCES_OCTETS));
+  if (ancestors.length === 0) ancestors = messageIds(fields.value('in-reply-to', MAX_VALUE_OCTETS)).slice(0, 1);
+  // The nearest ancestors are the last.
+  let first = ancestors.length;
+  for (let left = room(); first > 0; first -= 1) {
+    left -= 1 + (ancestors[first - 1] ?? '').length;
+    if (left < 0) break;
+  }
+  for (let index = first; index < ancestors.length; index += 1) {
+    writer.octet(SPACE);
+    writer.text(ancestors[index] ?? '');
+  }
+  endSection(SECTION.ids);
+}
+
+function endSection(section: number): void {
+  const length = writer.length - HEAD_OCTETS;
+  writer.octets[ENDS_AT + section * 2] = length & 0xff;
+  writer.octets[ENDS_AT + section * 2 + 1] = length >>> 8;
+}
+
+/** At most three octets of UTF-8 for each unit of UTF-16. */
+function writeUtf8(text: string): void {
+  writer.need(text.length * 3);
+  writer.length += writer.octets.write(text, writer.length);
+}
+
+/** Where the octets of a section lie. One for a whole command, filled in again and again. */
+export interface SectionPlace {
+  start: number;
+  end: number;
+}
+
+/** Finds a section of a record. */
+export function findSection({ octets, start }: FactView, section: Section, place: SectionPlace): void {
+  const at = start + ENDS_AT + section * 2;
+  const from = section === 0 ? 0 : (octets[at - 2] ?? 0) + ((octets[at - 1] ?? 0) << 8);
+  place.start = start + HEAD_OCTETS + from;
+  place.end = start + HEAD_OCTETS + (octets[at] ?? 0) + ((octets[at + 1] ?? 0) << 8);
+}
+
+/** The searched field of a section is too long to be in the record. */
+export function isLeftOut({ octets, start }: FactView, section: Section): boolean {
+  return ((octets[start + 2] ?? 0) & (1 << section)) !== 0;
+}
+
+/** The header has a field of this section's name. */
+export function hasField({ octets, start }: FactView, section: Section): boolean {
+  return ((octets[start + 1] ?? 0) & (1 << section)) !== 0;
+}
+
+/** The subject was that of a reply or a forward. */
+export function isReply({ octets, start }: FactView): boolean {
+  return ((octets[start] ?? 0) & IS_REPLY) !== 0;
+}
+
+/** The Date field in milliseconds since 1970 UTC; undefined without a valid one. */
+export function sentMs({ octets, start }: FactView): number | undefined {
+  return ((octets[start] ?? 0) & HAS_DATE) === 0 ? undefined : octets.readDoubleLE(start + DATE_AT);
+}
+
+/** The day that the Date field names, counted from 1 January 1970; undefined without a valid one. */
+export function sentDay({ octets, start }: FactView): number | undefined {
+  return ((octets[start] ?? 0) & HAS_DATE) === 0 ? undefined : octets.readInt32LE(start + DAY_AT);
+}

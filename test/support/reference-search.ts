@@ -1,0 +1,153 @@
+/**
+ * SEARCH's texts the slow way: everything is decoded and folded, and then looked at. Tests expect the same answers from the
+ * server, which decodes only what it must.
+ */
+import { decodeText, isKnownCharset, streamDecoder } from '../../imapd/message/charset.js';
+import { fold } from '../../imapd/message/fold.js';
+import { decodeWords, fieldPlaces, nameAt, valueAt } from '../../imapd/message/header.js';
+import { MAX_HEADER_OCTETS } from '../../imapd/message/limits.js';
+import type { MessageIndex, Part } from '../../imapd/message/mime.js';
+import { decodeExtended } from '../../imapd/message/parameters.js';
+import type { MessageSource } from '../../imapd/message/source.js';
+import { transferDecoder } from '../../imapd/message/transfer-decoding.js';
+
+/** A text to look for, folded. */
+export interface Needle {
+  readonly folded: string;
+}
+
+/** Prepares a text that a client sent; undefined when its character set is not known. None means UTF-8 or ASCII. */
+export function compileNeedle(text: Buffer, charset?: string): Needle | undefined {
+  if (charset !== undefined && !isKnownCharset(charset)) return undefined;
+  return { folded: fold(decodeText(text, charset)) };
+}
+
+/** HEADER: does one of the fields of this name hold the text? An empty text asks whether the field is there. */
+export function headerMatches(header: Buffer, fieldName: string, needle: Needle): boolean {
+  const text = header.toString('latin1');
+  const wanted = fieldName.toLowerCase();
+  for (const place of fieldPlaces(text)) {
+    if (place.colon - place.start < wanted.length || nameAt(text, place).toLowerCase() !== wanted) continue;
+    if (needle.folded === '' || holds(decodeWords(valueAt(text, place)), needle)) return true;
+  }
+  return false;
+}
+
+/** BODY: looks through the text parts and part headers. Yields between pieces so that the caller can let others run. */
+export function* bodyMatches(
+  source: MessageSource,
+  index: MessageIndex,
+  needle: Needle,
+): Generator<void, boolean, void> {
+  if (needle.folded === '') return true;
+  for (const part of partsOf(index.root)) {
+    if (part !== index.root && blockMatches(source, part, needle)) return true;
+    if (isText(part) && (yield* textMatches(source, part, needle))) return true;
+    yield;
+  }
+  return false;
+}
+
+/** TEXT: looks through the header as well. */
+export function* messageMatches(
+  source: MessageSource,
+  index: MessageIndex,
+  needle: Needle,
+): Generator<void, boolean, void> {
+  if (needle.folded === '' || blockMatches(source, index.root, needle)) return true;
+  return yield* bodyMatches(source, index, needle);
+}
+
+function holds(text: string, needle: Needle): boolean {
+  return fold(text).includes(needle.folded);
+}
+
+/** All parts, those of messages within included, in their order. */
+function* partsOf(root: Part): Generator<Part> {
+  const waiting = [root];
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    yield part;
+    if (part.message !== undefined) waiting.push(part.message);
+    for (let index = part.children.length - 1; index >= 0; index -= 1) {
+      const child = part.children[index];
+      if (child !== undefined) waiting.push(child);
+    }
+  }
+}
+
+function isText({ type, message }: Part): boolean {
+  return type === 'text' || (type === 'message' && message === undefined);
+}
+
+/** A whole header: each field unfolded and decoded, and RFC 2231 values as well. */
+function blockMatches(source: MessageSource, part: Part, needle: Needle): boolean {
+  const length = Math.min(part.bodyStart - part.headerStart, MAX_HEADER_OCTETS);
+  const header = source.read(part.headerStart, length).toString('latin1');
+  if (!/=\?|[\x80-\xff]/.test(header)) {
+    // Nothing is encoded, so all fields are looked at at once.
+    if (holds(header.replace(/\r?\n(?=[ \t])/g, ''), needle)) return true;
+  } else {
+    for (const place of fieldPlaces(header)) {
+      if (holds(`${nameAt(header, place)}: ${decodeWords(valueAt(header, place))}`, needle)) return true;
+    }
+  }
+  const parameters = [...part.parameters, ...(part.disposition?.parameters ?? [])];
+  return parameters.some(({ name, value }) => {
+    if (!name.endsWith('*')) return false;
+    const { charset, octets } = decodeExtended(value);
+    return holds(decodeText(octets, charset), needle);
+  });
+}
+
+/** Octets of one step. */
+const PIECE_OCTETS = 64 * 1024;
+
+/** Characters that a match may take up before folding, for each after it: decomposed letters become shorter. */
+const UNFOLDED_PER_FOLDED = 4;
+const REACH_CHARACTERS = 64;
+
+function* textMatches(source: MessageSource, part: Part, needle: Needle): Generator<void, boolean, void> {
+  const transfer = transferDecoder(part.encoding);
+  const charset = part.parameters.find(({ name }) => name === 'charset')?.value;
+  const isPlain = charset === undefined || /^(?:us-ascii|ascii|utf-?8)$/i.test(charset.trim());
+  const decoder = (isPlain ? undefined : streamDecoder(charset)) ?? utf8OrWindows1252();
+  const reach = needle.folded.length * UNFOLDED_PER_FOLDED + REACH_CHARACTERS;
+  const pieceOctets = Math.max(PIECE_OCTETS, reach);
+  let before = '';
+  for (let at = part.bodyStart; at < part.bodyEnd; ) {
+    const octets = source.read(at, Math.min(pieceOctets, part.bodyEnd - at));
+    if (octets.length === 0) break;
+    at += octets.length;
+    const text = before + decoder.decode(transfer.decode(octets));
+    if (holds(text, needle)) return true;
+    before = text.slice(-reach);
+    yield;
+  }
+  return holds(before + decoder.decode(transfer.end()) + decoder.end(), needle);
+}
+
+/** Text that says it is ASCII or nothing often is UTF-8, or else windows-1252; each piece is looked at by itself. */
+function utf8OrWindows1252() {
+  let held: Buffer = Buffer.alloc(0);
+  return {
+    decode(octets: Buffer): string {
+      const all = held.length === 0 ? octets : Buffer.concat([held, octets]);
+      const cut = all.length - unfinishedUtf8(all);
+      held = Buffer.from(all.subarray(cut));
+      return decodeText(all.subarray(0, cut), undefined);
+    },
+    end: () => decodeText(held, undefined),
+  };
+}
+
+/** Octets at the end that begin a UTF-8 character which goes on in the next piece. */
+function unfinishedUtf8(octets: Buffer): number {
+  for (let back = 1; back <= Math.min(3, octets.length); back += 1) {
+    const octet = octets[octets.length - back] ?? 0;
+    if (octet < 0x80) return 0;
+    if (octet < 0xc0) continue;
+    const length = octet >= 0xf0 ? 4 : octet >= 0xe0 ? 3 : 2;
+    return length > back ? back : 0;
+  }
+  return 0;
+}
