@@ -23,6 +23,8 @@ export interface NameView {
 const WORDS = 3;
 /** Slots of the hash table per file, at least: fewer make long searches. */
 const MIN_SLOTS_PER_FILE = 4 / 3;
+/** More only waste memory. */
+const MOST_SLOTS_PER_FILE = 4;
 const SPARE_FILES = 8;
 /** A name of a directory has at most so many octets. */
 const MAX_NAME_OCTETS = 255;
@@ -108,6 +110,44 @@ export class FileTable {
     return this.#add(octets, start, this.#kind(suffix, place));
   }
 
+  /** Adds a file unless one of this unique name is there; gives its number, or -1 less the number of the known one. */
+  addIfNew(name: NameView, place: Place): number {
+    if (this.#count === 0) return this.add(name, place);
+    const known = this.find(name);
+    if (known >= 0) return -1 - known;
+    const { octets, start, end } = name;
+    const suffix = this.#suffixes.numberIn(octets, parts.baseEnd, end, textFromOctets);
+    return this.#add(octets, start, this.#kind(suffix, place));
+  }
+
+  /** A table of these files in this order. Names and hashes are not looked at again. */
+  inOrder(order: Uint32Array): FileTable {
+    const result = new FileTable();
+    const numbers = new Uint32Array(this.#count);
+    const words = new Uint32Array(order.length * WORDS);
+    for (let index = 0; index < order.length; index += 1) {
+      const file = order[index] ?? 0;
+      numbers[file] = index + 1;
+      words[index * WORDS] = this.#words[file * WORDS] ?? 0;
+      words[index * WORDS + 1] = result.#kind(
+        result.#suffixes.numberAs(this.#suffixes, (this.#words[file * WORDS + 1] ?? 0) >>> 1),
+        this.placeAt(file),
+      );
+      words[index * WORDS + 2] = this.#words[file * WORDS + 2] ?? 0;
+    }
+    result.#words = words;
+    result.#count = order.length;
+    // Without spare room: what is added later goes into a block of its own, not into this one behind our back.
+    result.#octets = copyIfWasteful(this.#octets, this.#usedOctets);
+    result.#usedOctets = this.#usedOctets;
+    if (order.length === this.#count && this.#slots.length < order.length * MOST_SLOTS_PER_FILE) {
+      result.#slots = this.#slots.map((file) => (file === 0 ? 0 : (numbers[file - 1] ?? 0)));
+    } else {
+      result.#index(order.length);
+    }
+    return result;
+  }
+
   /** Adds a file of this table to another; gives its number there. */
   addTo(other: FileTable, file: number): number {
     const start = this.#start(file);
@@ -120,7 +160,7 @@ export class FileTable {
   #add(octets: Buffer, start: number, kind: number): number {
     const { baseEnd, uniqueEnd, hash } = parts;
     const file = this.#count;
-    if ((file + 1) * WORDS > this.#words.length) this.reserve(file + (file >>> 3) + SPARE_FILES, 0);
+    if ((file + 1) * WORDS > this.#words.length) this.reserve(file + (file >>> 1) + SPARE_FILES, 0);
     this.#words[file * WORDS] = this.#store(octets, start, baseEnd);
     this.#words[file * WORDS + 1] = kind;
     this.#words[file * WORDS + 2] = lengthsOf(start, baseEnd, uniqueEnd);
@@ -137,7 +177,7 @@ export class FileTable {
     const length = end - start;
     if (length > MAX_NAME_OCTETS) throw new RangeError('a name longer than names can be');
     const at = this.#usedOctets;
-    if (at + length > this.#octets.length) this.reserve(0, at + (at >>> 3) + SPARE_FILES * length);
+    if (at + length > this.#octets.length) this.reserve(0, at + (at >>> 1) + SPARE_FILES * length);
     const target = this.#octets;
     for (let index = 0; index < length; index += 1) target[at + index] = octets[start + index] ?? 0;
     this.#usedOctets += length;
@@ -285,6 +325,13 @@ export class FileTable {
 /** Zero as the second length stands for a unique name with a hole. */
 function lengthsOf(start: number, baseEnd: number, uniqueEnd: number): number {
   return (baseEnd - start) | ((uniqueEnd < 0 ? 0 : uniqueEnd - start) << 8);
+}
+
+function copyIfWasteful(octets: Buffer, used: number): Buffer {
+  if (octets.length - used < used >>> 3) return octets.subarray(0, used);
+  const copy = Buffer.allocUnsafeSlow(used);
+  octets.copy(copy, 0, 0, used);
+  return copy;
 }
 
 function sameOctets(one: Buffer, start: number, other: Buffer, otherStart: number, length: number): boolean {

@@ -45,7 +45,7 @@ const noNumbers = new Float64Array(0);
 /** The rows of a folder. */
 export class FolderRows {
   #table = new GrowingMessageTable(new Uint32Array(0));
-  readonly #files = new FileTable();
+  #files = new FileTable();
   #changedAt: Float64Array = noNumbers;
   /** Numbers of keyword lists; absent while no message has keywords. */
   #keywordNumbers: Uint32Array | undefined;
@@ -244,6 +244,17 @@ export class FolderRows {
     this.#files.reserveLike(files, more);
     this.#grow(this.count + more);
     this.#table.reserve(this.count + more);
+  }
+
+  /** Takes all messages of a folder that had none: these files in this order. */
+  fill(
+    files: FileTable,
+    { order, uids }: { readonly order: Uint32Array; readonly uids: Uint32Array },
+    changedAt: number,
+  ): void {
+    this.#files = files.inOrder(order);
+    this.#table = new GrowingMessageTable(uids);
+    this.#changedAt = new Float64Array(order.length).fill(changedAt);
   }
 
   /** Adds a message that is safe on the disk; its UID must be the highest. */

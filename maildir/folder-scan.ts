@@ -16,19 +16,17 @@
  * shown only when its UID is safe on the disk.
  */
 import { errorCode, MaildirError } from './errors.js';
-import { textFromOctets } from './file-system.js';
-import { FileTable, type NameView, type Place } from './file-table.js';
-import { baseNameOf, uniqueNameOf } from './filename.js';
-import { unlessMissing } from './files.js';
-import { type NumberedFile, noKeywords } from './folder-rows.js';
+import type { FileTable, NameView, Place } from './file-table.js';
+import { noKeywords } from './folder-rows.js';
 import { type FolderState, isYoung } from './folder-state.js';
 import { applyKeywords, keywordsInUse } from './keyword-state.js';
 import type { KeywordEntries } from './keyword-text.js';
+import { listedUids, namesUnknown, textIn, uniqueNameIn } from './listed-names.js';
 import { withLock } from './lock.js';
 import { filePath } from './message-file.js';
-import { inNameOrder } from './name-order.js';
+import { movedToCur } from './new-to-cur.js';
 import { Pace } from './pace.js';
-import { asUid } from './uid.js';
+import { Strangers, type StrangersInOrder } from './strangers.js';
 import { newUidValidity, passingUidValidity } from './uid-validity.js';
 import type { ListedMessages } from './uiddb.js';
 
@@ -36,13 +34,10 @@ import type { ListedMessages } from './uiddb.js';
 const MAX_LISTINGS = 4;
 
 const DOT = 0x2e;
-/** Room for what is known of the first strangers. */
-const FIRST_STRANGERS = 64;
-/** What is known of a stranger besides its file. */
-const SETTLED = 1;
-const WAS_NEW = 2;
-const MAY_BE_NO_FILE = 4;
-
+/** What an entry takes in a directory of ext4, and the name in it; a wrong guess costs nothing but room for a moment. */
+const OCTETS_PER_ENTRY = 80;
+const OCTETS_PER_NAME = 48;
+const MAX_EXPECTED = 65_536;
 /** Brings the folder up to date. It must run in the folder's turn. */
 export async function scanFolder(state: FolderState, options: { lockHeld: boolean }): Promise<void> {
   state.mustExist();
@@ -54,17 +49,15 @@ class FolderScan {
   readonly #lockHeld: boolean;
   readonly #pace: Pace;
   #before: ReturnType<FolderState['observe']>;
-  /** Files without a row. */
-  readonly #strangers = new FileTable();
-  /** SETTLED, WAS_NEW and MAY_BE_NO_FILE of each stranger. */
-  #marks = new Uint8Array(0);
+  readonly #strangers = new Strangers();
   readonly #name: NameView = { octets: Buffer.alloc(0), start: 0, end: 0 };
   /** Strangers that got their UIDs just now, in the order of UIDs: shown when those are safe on the disk. */
-  #assigned: Uint32Array = new Uint32Array(0);
-  #firstAssignedUid = 0;
+  #assigned: StrangersInOrder = { order: new Uint32Array(0), uids: new Uint32Array(0) };
   #seen = new Uint8Array(0);
   /** What the UID list says, if it had to be read. */
   #listed: ListedMessages | undefined;
+  #everyLineKnown = false;
+  #someTwice = false;
   #listLost = false;
   #keywords: KeywordEntries | undefined;
   #firstRecentUid = Number.POSITIVE_INFINITY;
@@ -83,6 +76,7 @@ class FolderScan {
     state.noteForeign(this.#before);
     if (!state.loaded || state.uidList.changedOnDisk()) await this.#readUidList();
     this.#seen = new Uint8Array(state.rows.count);
+    if (!state.loaded) this.#expectStrangers();
     await this.#matchAll();
     if (state.readWriteUses > 0 && state.writable) await this.#moveNewToCur();
     await this.#removeMissing();
@@ -95,6 +89,12 @@ class FolderScan {
     state.mustScan = this.#trouble;
     state.scanned(this.#before);
     if (this.#changed) state.notify();
+  }
+
+  /** Makes room for as many files as the list names, or as many as such a directory may hold. */
+  #expectStrangers(): void {
+    const files = this.#listed?.count || Math.min(this.#before.curOctets / OCTETS_PER_ENTRY, MAX_EXPECTED);
+    this.#strangers.files.reserve(Math.ceil(files), Math.ceil(this.#listed?.octets.length || files * OCTETS_PER_NAME));
   }
 
   async #matchAll(): Promise<void> {
@@ -122,7 +122,8 @@ class FolderScan {
       if (renumbered) this.#noteChange();
       return;
     }
-    const uids = await this.#listedUidsOfRows(messages);
+    const { uids, listedTwice } = await listedUids(rows.files, messages, this.#pace);
+    uidList.outOfDate ||= listedTwice;
     let [unlisted, contradicted] = [false, false];
     rows.remove((row) => {
       if (row >= uids.length) return false;
@@ -130,31 +131,11 @@ class FolderScan {
       unlisted ||= uid === 0;
       if (!renumbered && (uid === 0 || uid === rows.table.uidAt(row))) return false;
       contradicted = true;
-      this.#addStranger(rows.files.addTo(this.#strangers, row), 0);
+      this.#strangers.addRow(rows.files, row);
       return true;
     });
     uidList.outOfDate ||= unlisted;
     if (contradicted || renumbered) this.#noteChange();
-  }
-
-  /** What the list says of each row; 0 if it says nothing. A name that is listed twice counts once, with its higher UID. */
-  async #listedUidsOfRows(listed: ListedMessages): Promise<Uint32Array> {
-    const { rows, uidList } = this.#state;
-    const uids = new Uint32Array(rows.count);
-    for (let line = 0; line < listed.count; line += 1) {
-      const row = rows.files.find(this.#line(listed, line));
-      if (row >= 0 && row < uids.length) {
-        if (uids[row] !== 0) uidList.outOfDate = true;
-        uids[row] = listed.uidAt(line);
-      }
-      const pause = this.#pace.step();
-      if (pause !== undefined) await pause;
-    }
-    return uids;
-  }
-
-  #line(listed: ListedMessages, line: number): NameView {
-    return this.#view(listed.octets, listed.startAt(line), listed.endAt(line));
   }
 
   #view(octets: Buffer, start: number, end: number): NameView {
@@ -189,44 +170,29 @@ class FolderScan {
 
   #matchStranger(name: NameView, place: Place, regular: boolean): void {
     const { rows } = this.#state;
+    if (rows.someStaged && rows.isStaged(uniqueNameIn(name))) return;
     const strangers = this.#strangers;
-    const known = strangers.find(name);
-    const mark = (place === 'new' ? WAS_NEW : 0) | (regular ? 0 : MAY_BE_NO_FILE);
-    if (known < 0) {
-      if (rows.someStaged && rows.isStaged(uniqueNameIn(name))) return;
-      this.#addStranger(strangers.add(name, place), mark);
-      return;
+    const added = strangers.addIfNew(name, place, regular);
+    if (added >= 0) return;
+    const known = -1 - added;
+    if (!strangers.files.hasName(known, name, place)) {
+      if (!this.#replaces(name, place, { files: strangers.files, file: known })) return;
+      strangers.files.rename(known, name, place);
     }
-    if (!strangers.hasName(known, name, place)) {
-      if (!this.#replaces(name, place, { files: strangers, file: known })) return;
-      strangers.rename(known, name, place);
-    }
-    this.#marks[known] = (this.#marks[known] ?? 0) | mark;
-  }
-
-  #addStranger(stranger: number, mark: number): void {
-    if (stranger >= this.#marks.length) {
-      const larger = new Uint8Array(stranger * 2 + FIRST_STRANGERS);
-      larger.set(this.#marks);
-      this.#marks = larger;
-    }
-    this.#marks[stranger] = mark;
+    strangers.sawAgain(known, place, regular);
   }
 
   /** Whether the second name of a message is the one that counts: the first does not exist any more. */
   #replaces(name: NameView, place: Place, first: { readonly files: FileTable; readonly file: number }): boolean {
     const { disk, surroundings, paths } = this.#state;
-    const second = `${paths[place]}/${textOf(name)}`;
-    if (disk.status(this.#pathIn(first.files, first.file)) === undefined) return true;
+    const second = `${paths[place]}/${textIn(name)}`;
+    if (disk.status(filePath(this.#state, first.files, first.file)) === undefined) return true;
     if (disk.status(second) === undefined) return false;
     surroundings.warnOnce(`Two files of one message; the second is left alone: ${second}`);
     // Each look is a real one from now on: the second becomes a message as soon as the first is gone.
     this.#trouble = true;
+    this.#someTwice = true;
     return false;
-  }
-
-  #pathIn(files: FileTable, file: number): string {
-    return filePath(this.#state, files, file);
   }
 
   async #moveNewToCur(): Promise<void> {
@@ -239,13 +205,11 @@ class FolderScan {
         seen[row] = 0;
       },
     );
-    const marks = this.#marks;
+    const strangers = this.#strangers;
     await this.#moveEach(
-      this.#strangers,
+      strangers.files,
       () => true,
-      (stranger) => {
-        marks[stranger] = (marks[stranger] ?? 0) | SETTLED;
-      },
+      (stranger) => strangers.settle(stranger),
     );
   }
 
@@ -258,31 +222,11 @@ class FolderScan {
       let pause: Promise<void> | undefined;
       for (; file < files.count && pause === undefined; file += 1) {
         if (!files.isInNew(file) || !wanted(file)) continue;
-        if (!this.#movedToCur(files, file)) gone(file);
+        if (!movedToCur(this.#state, { files, file }, this.#someTwice)) gone(file);
         pause = this.#pace.step();
       }
       if (known) this.#before = this.#state.observe();
       await pause;
-    }
-  }
-
-  /** False if another program took the file away meanwhile. */
-  #movedToCur(files: FileTable, file: number): boolean {
-    const { disk, surroundings, paths } = this.#state;
-    const suffix = files.suffixAt(file) || ':2,';
-    const from = this.#pathIn(files, file);
-    const to = `${paths.cur}/${files.baseNameAt(file)}${suffix}`;
-    if (disk.status(to) !== undefined) return true;
-    try {
-      disk.rename(from, to);
-      files.setSuffix(file, suffix, 'cur');
-      return true;
-    } catch (error) {
-      const code = errorCode(error);
-      if (code === undefined) throw error;
-      if (code === 'ENOENT') return false;
-      surroundings.warnOnce(`ERR: rename(${from},${to}) failed: ${String(error)}`);
-      return true;
     }
   }
 
@@ -304,9 +248,9 @@ class FolderScan {
   async #loadKeywords(): Promise<void> {
     const state = this.#state;
     if (state.surroundings.keywords === 'off') return;
-    if (this.#strangers.count === 0 && !state.keywordsMayDiffer(this.#before)) return;
+    if (this.#strangers.files.count === 0 && !state.keywordsMayDiffer(this.#before)) return;
     const exists = (uniqueName: string): boolean =>
-      state.rows.knows(uniqueName) || this.#strangers.findText(uniqueName) >= 0;
+      state.rows.knows(uniqueName) || this.#strangers.files.findText(uniqueName) >= 0;
     const known = state.observe().version === this.#before.version;
     try {
       this.#keywords =
@@ -326,7 +270,7 @@ class FolderScan {
   async #numberStrangers(): Promise<void> {
     const state = this.#state;
     await this.#stageListed();
-    const need = this.#regularStrangers();
+    const need = this.#strangers.waiting(state);
     if (need.length === 0 && !this.#listLost) return;
     try {
       if (!state.writable) this.#assignUnwritten(need);
@@ -346,7 +290,7 @@ class FolderScan {
     if (state.uidList.changedOnDisk()) {
       await this.#readUidList();
       await this.#stageListed();
-      need = this.#regularStrangers();
+      need = this.#strangers.waiting(state);
     }
     if (this.#listLost) {
       const lockHeld = state.paths.directory === state.place.maildirPath;
@@ -354,10 +298,12 @@ class FolderScan {
     }
     const first = await state.uidList.assign({
       count: need.length,
-      write: (lines, firstUid) => {
-        need.forEach((stranger, index) => {
-          lines.add(firstUid + index, this.#strangers.baseView(stranger));
-        });
+      write: async (lines, firstUid) => {
+        for (let index = 0; index < need.length; index += 1) {
+          lines.add(firstUid + index, this.#strangers.files.baseView(need[index] ?? 0));
+          const pause = this.#pace.step();
+          if (pause !== undefined) await pause;
+        }
       },
       known: state.rows,
     });
@@ -371,8 +317,9 @@ class FolderScan {
   }
 
   #noteAssigned(strangers: Uint32Array, firstUid: number): void {
-    this.#assigned = strangers;
-    this.#firstAssignedUid = firstUid;
+    const uids = new Uint32Array(strangers.length);
+    for (let index = 0; index < uids.length; index += 1) uids[index] = firstUid + index;
+    this.#assigned = { order: strangers, uids };
     if (strangers.length > 0) this.#firstRecentUid = Math.min(this.#firstRecentUid, firstUid);
   }
 
@@ -392,60 +339,56 @@ class FolderScan {
   async #stageListed(): Promise<void> {
     const { rows } = this.#state;
     const listed = this.#listed;
-    if (listed === undefined || this.#strangers.count === 0) return;
+    if (listed === undefined || this.#strangers.files.count === 0) return;
     const last = rows.lastNumberedUid;
-    const uids = await this.#listedUidsOfStrangers(listed, last);
-    if (uids === undefined) return;
+    const uids = await this.#strangers.listed(listed, last, this.#pace);
+    if (uids.listedTwice) this.#state.uidList.outOfDate = true;
+    this.#everyLineKnown = uids.order.length === listed.count;
+    if (uids.order.length === 0) return;
     const change = this.#noteChange();
-    const wait = last > rows.lastUid;
-    if (!wait) rows.expect(this.#strangers, uids.ready);
-    for (let line = 0; line < listed.count; line += 1) {
-      const stranger = (uids.ofLines[line] ?? 0) - 1;
-      const uid = listed.uidAt(line);
-      if (stranger < 0 || uids.ofStrangers[stranger] !== uid) continue;
-      const keywords = this.#keywordsOf(stranger);
-      if (wait) rows.stage(this.#numberedFile(stranger, uid), keywords);
-      else rows.append(uid, { from: this.#strangers, file: stranger }, keywords, change);
-      if (((this.#marks[stranger] ?? 0) & WAS_NEW) !== 0) this.#firstRecentUid = Math.min(this.#firstRecentUid, uid);
-      this.#marks[stranger] = (this.#marks[stranger] ?? 0) | SETTLED;
-      const pause = this.#pace.step();
-      if (pause !== undefined) await pause;
+    for (let index = 0; index < uids.order.length; index += 1) {
+      const stranger = uids.order[index] ?? 0;
+      if (!this.#strangers.wasNew(stranger)) continue;
+      this.#firstRecentUid = Math.min(this.#firstRecentUid, uids.uids[index] ?? 0);
+      break;
     }
+    if (last > rows.lastUid) this.#stageAll(uids);
+    else await this.#show(uids, change);
+    for (const stranger of uids.order) this.#strangers.settle(stranger);
     keywordsInUse(this.#state);
   }
 
-  /** Who is meant by each line above a UID (stranger plus 1), and the UID of each stranger; undefined if none has one. */
-  async #listedUidsOfStrangers(listed: ListedMessages, above: number): Promise<StrangersUids | undefined> {
-    const ofLines = new Uint32Array(listed.count);
-    const ofStrangers = new Uint32Array(this.#strangers.count);
-    let ready = 0;
-    for (let line = 0; line < listed.count; line += 1) {
-      const uid = listed.uidAt(line);
-      const stranger = uid > above ? this.#strangers.find(this.#line(listed, line)) : -1;
+  #stageAll({ order, uids }: StrangersInOrder): void {
+    order.forEach((stranger, index) => {
+      const file = this.#strangers.numbered(stranger, uids[index] ?? 0);
+      this.#state.rows.stage(file, this.#keywordsOf(stranger));
+    });
+  }
+
+  /** Makes rows of strangers, which follow the rows that there are. */
+  async #show({ order, uids }: StrangersInOrder, change: number): Promise<void> {
+    const { rows } = this.#state;
+    if (rows.count === 0 && !this.#state.loaded) {
+      rows.fill(this.#strangers.files, { order, uids }, change);
+      for (const [uniqueName, { keywords }] of this.#keywords ?? []) {
+        const row = rows.rowOfName(uniqueName);
+        if (row >= 0) rows.setKeywords(row, keywords);
+      }
+      return;
+    }
+    rows.expect(this.#strangers.files, order.length);
+    for (let index = 0; index < order.length; index += 1) {
+      const file = order[index] ?? 0;
+      const keywords = this.#keywordsOf(file);
+      rows.append(uids[index] ?? 0, { from: this.#strangers.files, file }, keywords, change);
       const pause = this.#pace.step();
       if (pause !== undefined) await pause;
-      if (stranger < 0 || ((this.#marks[stranger] ?? 0) & SETTLED) !== 0) continue;
-      if (ofStrangers[stranger] === 0) ready += 1;
-      else this.#state.uidList.outOfDate = true;
-      ofLines[line] = stranger + 1;
-      ofStrangers[stranger] = uid;
     }
-    return ready === 0 ? undefined : { ofLines, ofStrangers, ready };
   }
 
   #keywordsOf(stranger: number): readonly string[] {
     if (this.#keywords === undefined || this.#keywords.size === 0) return noKeywords;
-    return this.#keywords.get(this.#strangers.uniqueNameAt(stranger))?.keywords ?? noKeywords;
-  }
-
-  #numberedFile(stranger: number, uid: number): NumberedFile {
-    const files = this.#strangers;
-    return {
-      uid: asUid(uid),
-      baseName: files.baseNameAt(stranger),
-      suffix: files.suffixAt(stranger),
-      place: files.placeAt(stranger),
-    };
+    return this.#keywords.get(this.#strangers.files.uniqueNameAt(stranger))?.keywords ?? noKeywords;
   }
 
   /** Messages whose UIDs cannot be made safe now keep them, and are shown when the next scan made them safe. */
@@ -454,49 +397,18 @@ class FolderScan {
     try {
       await state.syncWithUids({});
     } catch (error) {
-      this.#assigned.forEach((stranger, index) => {
-        const file = this.#numberedFile(stranger, this.#firstAssignedUid + index);
-        state.rows.stage(file, this.#keywordsOf(stranger));
-      });
+      this.#stageAll(this.#assigned);
       throw error;
     }
-  }
-
-  /** Directories, links and devices in cur are no messages. They are looked at once, when they would get a UID. */
-  #regularStrangers(): Uint32Array {
-    const { disk, surroundings } = this.#state;
-    const files = this.#strangers;
-    const waiting = new Uint32Array(files.count);
-    let count = 0;
-    for (let stranger = 0; stranger < files.count; stranger += 1) {
-      const mark = this.#marks[stranger] ?? 0;
-      if ((mark & SETTLED) !== 0) continue;
-      if ((mark & MAY_BE_NO_FILE) !== 0) {
-        const path = this.#pathIn(files, stranger);
-        const status = unlessMissing(() => disk.status(path));
-        if (status !== undefined && status.kind !== 'file') surroundings.warnOnce(`Not a message, not served: ${path}`);
-        if (status?.kind !== 'file') continue;
-      }
-      waiting[count] = stranger;
-      count += 1;
-    }
-    return inNameOrder(files, waiting.subarray(0, count));
   }
 
   async #publish(): Promise<void> {
     const state = this.#state;
     const last = state.rows.lastNumberedUid;
-    if (last > state.rows.lastUid || this.#assigned.length > 0) {
+    if (last > state.rows.lastUid || this.#assigned.order.length > 0) {
       const change = this.#noteChange();
       state.rows.publish(last, change);
-      state.rows.expect(this.#strangers, this.#assigned.length);
-      for (let index = 0; index < this.#assigned.length; index += 1) {
-        const file = this.#assigned[index] ?? 0;
-        const uid = this.#firstAssignedUid + index;
-        state.rows.append(uid, { from: this.#strangers, file }, this.#keywordsOf(file), change);
-        const pause = this.#pace.step();
-        if (pause !== undefined) await pause;
-      }
+      await this.#show(this.#assigned, change);
       keywordsInUse(state);
     }
     if (state.numberedAs !== state.uidList.uidValidity) {
@@ -504,17 +416,8 @@ class FolderScan {
       state.firstUnclaimedUid = Math.min(this.#firstRecentUid, state.uidList.uidNext);
     }
     state.loaded = true;
-    if (this.#listed !== undefined) await this.#lookForMissingLines(this.#listed);
-  }
-
-  /** A list that names messages which are gone is to be written again. */
-  async #lookForMissingLines(listed: ListedMessages): Promise<void> {
-    const { rows, uidList } = this.#state;
-    for (let line = 0; line < listed.count && !uidList.outOfDate; line += 1) {
-      const name = this.#line(listed, line);
-      if (rows.files.find(name) < 0 && !rows.isStaged(uniqueNameIn(name))) uidList.outOfDate = true;
-      const pause = this.#pace.step();
-      if (pause !== undefined) await pause;
+    if (this.#listed !== undefined && !this.#everyLineKnown && !state.uidList.outOfDate) {
+      state.uidList.outOfDate = await namesUnknown(state.rows, this.#listed, this.#pace);
     }
   }
 
@@ -522,18 +425,4 @@ class FolderScan {
     this.#changed = true;
     return this.#state.nextChange();
   }
-}
-
-interface StrangersUids {
-  readonly ofLines: Uint32Array;
-  readonly ofStrangers: Uint32Array;
-  readonly ready: number;
-}
-
-function textOf({ octets, start, end }: NameView): string {
-  return textFromOctets(octets.subarray(start, end));
-}
-
-function uniqueNameIn(name: NameView): string {
-  return uniqueNameOf(baseNameOf(textOf(name)));
 }

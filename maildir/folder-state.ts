@@ -29,6 +29,7 @@ const YOUNG_SCAN_SHARE = 20;
 export interface Observation {
   readonly version: string;
   readonly curVersion: string;
+  readonly curOctets: number;
   readonly keywordsVersion: string;
   readonly keywordsModifiedAt: number;
   readonly newestChange: number;
@@ -141,6 +142,7 @@ export class FolderState {
     return {
       version: `${curVersion}/${directoryVersion(fresh)}/${keywordsVersion}`,
       curVersion,
+      curOctets: cur.sizeOctets,
       keywordsVersion,
       keywordsModifiedAt: keywords?.modifiedAt ?? 0,
       newestChange: Math.max(cur.modifiedAt, fresh.modifiedAt, keywords?.modifiedAt ?? 0),

@@ -273,14 +273,14 @@ export class Folder {
   /** The file's size: what its name says, else what the disk says. @throws {MaildirError} 'message gone' */
   sizeOctetsAt(row: number): number {
     const { rows } = this.#state;
-    if (rows.sizeAt(row) === UNKNOWN) this.#lookUp(row);
+    if (rows.sizeAt(row) === UNKNOWN) this.fingerprintAt(row);
     return rows.sizeAt(row);
   }
 
   /** The file's mtime in milliseconds since 1970. @throws {MaildirError} 'message gone' */
   internalDateAt(row: number): number {
     const { rows } = this.#state;
-    if (rows.modifiedAt(row) === UNKNOWN) this.#lookUp(row);
+    if (rows.modifiedAt(row) === UNKNOWN) this.fingerprintAt(row);
     return rows.modifiedAt(row);
   }
 
@@ -291,13 +291,12 @@ export class Folder {
       withMessagePath(state, state.rows.table.uidAt(row), (path) => {
         const status = state.disk.status(path);
         if (status === undefined) throw Object.assign(new Error(`not there: ${path}`), { code: 'ENOENT' });
-        return { sizeOctets: status.sizeOctets, modifiedAt: Math.floor(status.modifiedAt), inode: status.inode };
+        const { sizeOctets, inode } = status;
+        const fingerprint = { sizeOctets, modifiedAt: Math.floor(status.modifiedAt), inode };
+        state.rows.lookedUp(row, fingerprint);
+        return fingerprint;
       }),
     );
-  }
-
-  #lookUp(row: number): void {
-    this.#state.rows.lookedUp(row, this.fingerprintAt(row));
   }
 
   /** The name of the message that never changes, for caches. */
@@ -322,7 +321,15 @@ export class Folder {
    * @throws {MaildirError} 'message gone'
    */
   openMessage(uid: number, into?: Buffer): MessageFile {
-    return diskErrors(this.#state.paths.directory, () => openMessageFile(this.#state, uid, into));
+    return diskErrors(this.#state.paths.directory, () => {
+      const file = openMessageFile(this.#state, uid, into);
+      const row = this.table.rowOf(uid);
+      if (row >= 0) {
+        const modifiedAt = Math.floor(file.internalDate);
+        this.#state.rows.lookedUp(row, { sizeOctets: file.sizeOctets, modifiedAt });
+      }
+      return file;
+    });
   }
 
   /** Changes flags and keywords; messages that are gone are skipped. Settles when the change is on the disk. */

@@ -5,35 +5,61 @@
 import type { FileTable } from './file-table.js';
 import { compareOctets } from './name-octets.js';
 
-/** Numbers below this, and fewer files than that, fit together into the 53 bits of a number. */
-const NUMBERS_THAT_FIT = 2 ** 32;
-const FILES_THAT_FIT = 2 ** 21;
+const DIGIT_BITS = 11;
+const DIGITS = 1 << DIGIT_BITS;
+const PASSES = 3;
 
 /** These files of a table in their order. */
 export function inNameOrder(files: FileTable, some: Uint32Array): Uint32Array {
-  const keys = new Float64Array(some.length);
-  let highest = 0;
-  some.forEach((file, index) => {
-    const number = files.leadingNumberAt(file);
-    highest = Math.max(highest, number);
-    keys[index] = number * FILES_THAT_FIT + file;
-  });
-  if (highest >= NUMBERS_THAT_FIT || files.count > FILES_THAT_FIT) {
-    return some.slice().sort((one, other) => {
-      const difference = files.leadingNumberAt(one) - files.leadingNumberAt(other);
-      return difference !== 0 ? difference : compareBaseNames(files, one, other);
-    });
+  const numbers = new Uint32Array(some.length);
+  let fits = true;
+  for (let index = 0; index < some.length; index += 1) {
+    const number = files.leadingNumberAt(some[index] ?? 0);
+    numbers[index] = number;
+    fits &&= number < 2 ** 32;
   }
-  // Sorting plain numbers is many times faster than asking a function; those with the same number are few.
-  const ordered = Uint32Array.from(keys.sort(), (key) => key % FILES_THAT_FIT);
+  if (!fits) return some.slice().sort((one, other) => compareNames(files, one, other));
+  // Most files begin with the second in which they came: sorting by that leaves little to compare.
+  const ordered = sortedByNumber(some, numbers);
   for (let from = 0; from < ordered.length; ) {
+    const number = files.leadingNumberAt(ordered[from] ?? 0);
     let end = from + 1;
-    const number = Math.floor((keys[from] ?? 0) / FILES_THAT_FIT);
-    while (end < ordered.length && Math.floor((keys[end] ?? 0) / FILES_THAT_FIT) === number) end += 1;
+    while (end < ordered.length && files.leadingNumberAt(ordered[end] ?? 0) === number) end += 1;
     if (end > from + 1) ordered.subarray(from, end).sort((one, other) => compareBaseNames(files, one, other));
     from = end;
   }
   return ordered;
+}
+
+/** A radix sort: 200,000 files in a few milliseconds. */
+function sortedByNumber(files: Uint32Array, numbers: Uint32Array): Uint32Array {
+  let [from, to]: [Uint32Array, Uint32Array] = [files.slice(), new Uint32Array(files.length)];
+  let [keys, nextKeys]: [Uint32Array, Uint32Array] = [numbers, new Uint32Array(files.length)];
+  for (let pass = 0; pass < PASSES; pass += 1) {
+    const shift = pass * DIGIT_BITS;
+    const places = new Uint32Array(DIGITS + 1);
+    for (let at = 0; at < keys.length; at += 1) {
+      const digit = ((keys[at] ?? 0) >>> shift) & (DIGITS - 1);
+      places[digit + 1] = (places[digit + 1] ?? 0) + 1;
+    }
+    for (let digit = 1; digit <= DIGITS; digit += 1) places[digit] = (places[digit] ?? 0) + (places[digit - 1] ?? 0);
+    for (let at = 0; at < keys.length; at += 1) {
+      const key = keys[at] ?? 0;
+      const digit = (key >>> shift) & (DIGITS - 1);
+      const place = places[digit] ?? 0;
+      to[place] = from[at] ?? 0;
+      nextKeys[place] = key;
+      places[digit] = place + 1;
+    }
+    [from, to] = [to, from];
+    [keys, nextKeys] = [nextKeys, keys];
+  }
+  return from;
+}
+
+function compareNames(files: FileTable, one: number, other: number): number {
+  const difference = files.leadingNumberAt(one) - files.leadingNumberAt(other);
+  return difference !== 0 ? difference : compareBaseNames(files, one, other);
 }
 
 function compareBaseNames(files: FileTable, one: number, other: number): number {

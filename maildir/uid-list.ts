@@ -54,7 +54,7 @@ export interface KnownMessages {
 export interface NewMessages {
   readonly count: number;
   /** Writes their lines, with UIDs from `firstUid` on. */
-  write(lines: ListLines, firstUid: number): void;
+  write(lines: ListLines, firstUid: number): Promise<void> | void;
   /** All other messages. */
   readonly known: KnownMessages;
 }
@@ -156,7 +156,7 @@ export class UidList {
   async assign({ count, write, known }: NewMessages): Promise<number> {
     const first = this.uidNext;
     const fresh = new ListLines(count * OCTETS_PER_LINE);
-    write(fresh, first);
+    await write(fresh, first);
     const next = first + count;
     if (next <= this.#reserveEnd && this.#appendToJournal(fresh)) this.uidNext = next;
     else await this.#rewrite({ known, fresh }, next, this.#nextReserve(known.count + count));

@@ -31,10 +31,12 @@ export class ListedMessages {
   readonly #octets: Buffer;
   /** Per message: UID, where its base name starts and ends. */
   #words: Uint32Array;
+  readonly #view: NameView;
   #count = 0;
 
   constructor(octets: Buffer, expected = 0) {
     this.#octets = octets;
+    this.#view = { octets, start: 0, end: 0 };
     this.#words = new Uint32Array(expected * 3);
   }
 
@@ -56,6 +58,13 @@ export class ListedMessages {
 
   endAt(index: number): number {
     return this.#words[index * 3 + 2] ?? 0;
+  }
+
+  /** Where a base name lies: good until the next call. */
+  nameAt(index: number): NameView {
+    this.#view.start = this.startAt(index);
+    this.#view.end = this.endAt(index);
+    return this.#view;
   }
 
   baseNameAt(index: number): string {
