@@ -100,7 +100,7 @@ export function comparedTable(results: Results): string {
       ...(ratios.length === 0 ? [] : [...compared, shownRatio(toBest), bar]),
     ];
   });
-  return markdown([['', ...servers, ...ratios], ...lines]);
+  return lines.length === 0 ? '' : markdown([['', ...servers, ...ratios], ...lines]);
 }
 
 function shownRatio(ratio: number): string {
@@ -122,8 +122,7 @@ export function cpuTable(results: Results): string {
 
 /** How far ours is from what a C program needs that does only the system calls. */
 export function floorTable(results: Results): string {
-  const lines = results
-    .measured('compared')
+  const lines = rows
     .filter(({ key }) => results.of(key, FLOOR).length > 0)
     .map((row) => {
       const [floor, ours] = [results.median(row.key, FLOOR), results.median(row.key, OURS)];

@@ -20,6 +20,8 @@ import { CHECKED_LIST, loadSession, nameOf, numbersIn, searches, uidOf, Witness 
 import { VersionedMail } from './versioned-mail.js';
 
 const LOAD_SECONDS = 14;
+/** A list of all would hide what it is about. */
+const SHOWN_FAULTS = 3;
 const COUNTS = { ordinary: 300, restorable: 60 } as const;
 
 /** All answers of a session about INBOX as it is. */
@@ -111,7 +113,7 @@ test('M2, speed: answers stay right while other programs work in the maildir', {
       loadSession('Courier', await openCourier(), new Witness(mail), mail, until),
     ]);
     witness.judgeHits();
-    assert.deepEqual(witness.faults, []);
+    assert.deepEqual(witness.faults.slice(0, SHOWN_FAULTS), []);
 
     const files = foreign.names();
     const fresh = await start('without-cache');
@@ -125,11 +127,12 @@ test('M2, speed: answers stay right while other programs work in the maildir', {
     ] as const) {
       views.push([who, await viewInbox(client, witness, who)]);
     }
-    assert.deepEqual(witness.faults, []);
+    assert.deepEqual(witness.faults.slice(0, SHOWN_FAULTS), []);
     const [[, first] = []] = views;
     for (const [who, view] of views) {
       compareWithFiles(who, view, files, mail);
-      assert.deepEqual(view.full, first?.full, `${who} describes messages otherwise`);
+      const otherwise = view.full.filter((line, index) => line !== first?.full[index]);
+      assert.deepEqual(otherwise.slice(0, SHOWN_FAULTS), [], `${who} describes ${otherwise.length} messages otherwise`);
       assert.deepEqual([view.sorted, view.threads], [first?.sorted, first?.threads], `${who} sorts otherwise`);
     }
     const ofCourier = await (await openCourier()).must(`UID FETCH 1:* (${CHECKED_LIST})`);
