@@ -1,176 +1,234 @@
 /**
- * MessageReading: one message that a command looks at. What is known of it comes from the cache; its file is opened when
- * something else is asked for, once, and closed by the command.
+ * MessageReading: one message that a command looks at. What is known of it comes from the facts of its folder; its file
+ * is opened when something else is asked for, once, and closed by the command. What is then found out is kept.
  *
- * Whatever may have to read a whole file comes in steps of about a MiB (see paced.ts). Every method that needs the file
- * throws MaildirError `'message gone'` when there is none.
+ * A file of usual size is read as a whole into a buffer that all readings share one after the other. Whatever may have to
+ * read a larger one comes in steps of about a MiB (see paced.ts). Every method that needs the file throws MaildirError
+ * `'message gone'` when there is none.
  */
 import { MaildirError } from '../../maildir/errors.js';
 import type { Folder, MessageFile } from '../../maildir/folder.js';
+import type { MessageTable } from '../../maildir/message-table.js';
+import { encodeHeaderFacts } from '../fetch/header-facts.js';
+import {
+  encodeSize,
+  encodeStructureFacts,
+  holdsStructure,
+  knownSize,
+  type StructureFact,
+} from '../fetch/structure-facts.js';
 import { countWireOctets } from '../message/body-section.js';
-import { encodeBodyStructure } from '../message/body-structure.js';
-import { parseMessageDate, writtenDay } from '../message/dates.js';
-import { encodeEnvelope } from '../message/envelope.js';
-import { fieldPlaces, fields, nameAt, readHeader } from '../message/header.js';
-import { type MessageIndex, type Part, scanMessage } from '../message/mime.js';
-import { type SortFacts, sortFacts } from '../message/sort.js';
-import { forget, type MessageCache, type MessageFacts, workerCache } from './message-cache.js';
+import { endOfHeader, readHeader } from '../message/header.js';
+import { countBareLfs } from '../message/line-ends.js';
+import { type MessageIndex, scanMessage } from '../message/mime.js';
+import { OctetWriter } from '../message/octet-writer.js';
+import {
+  emptyView,
+  type FactGroup,
+  type FactView,
+  type FolderFacts,
+  HEADER_FACTS,
+  STRUCTURE_FACTS,
+} from './folder-facts.js';
+import { keepIndex, keptIndex } from './part-indexes.js';
 
-/**
- * The part index of a smaller message is not kept: scanning it again costs less than a tenth of a millisecond, and the
- * index takes a few hundred octets per part. Clients fetch large messages in many pieces, each of which needs it.
- */
-export const MIN_OCTETS_OF_KEPT_INDEX = 65_536;
+/** Most messages fit; the rest is read piece by piece. */
+const READ_AT_ONCE_OCTETS = 256 * 1024;
 
 /** Line ends of a file up to this size are counted in one step, which takes less than a millisecond. */
 const MAX_OCTETS_COUNTED_AT_ONCE = 1024 * 1024;
 
-/** What an index costs in memory, per part, roughly. */
-const OCTETS_OF_PART = 800;
-const OCTETS_OF_SORT_FACTS = 600;
+/** A record for longer messages may grow large, and is not kept in the writer afterwards. */
+const MAX_SPARE_WRITER_OCTETS = 256 * 1024;
 
-/** What people search for. Kept once somebody did: the next search of this kind opens no file. */
-const COMMON_FIELDS: ReadonlySet<string> = new Set(['SUBJECT', 'FROM', 'TO', 'CC']);
+/**
+ * Things to read and to write into that every reading needs for a moment: one reading takes them and gives them back.
+ * Another that begins meanwhile, because the first one waits for something, makes its own.
+ */
+class Spare<T> {
+  readonly #make: () => T;
+  #spare: T | undefined;
 
-/** A message, from the cache and from its file. */
+  constructor(make: () => T) {
+    this.#make = make;
+  }
+
+  take(): T {
+    const taken = this.#spare ?? this.#make();
+    this.#spare = undefined;
+    return taken;
+  }
+
+  giveBack(thing: T): void {
+    this.#spare = thing;
+  }
+}
+
+const readBuffers = new Spare<Buffer>(() => Buffer.allocUnsafeSlow(READ_AT_ONCE_OCTETS));
+const headerWriters = new Spare(() => new OctetWriter());
+const structureWriters = new Spare(() => new OctetWriter());
+
+/** For a comparison, which takes no time. */
+const compared = emptyView();
+
+/** A message, from the facts of its folder and from its file. */
 export class MessageReading {
   readonly uid: number;
   readonly #folder: Folder;
+  readonly #facts: FolderFacts;
   readonly #row: number;
-  readonly #cache: MessageCache;
-  #facts: MessageFacts | undefined;
+  readonly #table: MessageTable;
   #file: MessageFile | undefined;
+  #buffer: Buffer | undefined;
   #header: Buffer | undefined;
   #index: MessageIndex | undefined;
+  #headerRecord: OctetWriter | undefined;
+  #structureRecord: OctetWriter | undefined;
 
   /** @param row row of the folder's current table, used before anything is waited for */
-  constructor(folder: Folder, row: number, cache = workerCache) {
-    this.uid = folder.table.uidAt(row);
-    this.#folder = folder;
+  constructor(facts: FolderFacts, row: number) {
+    this.#folder = facts.folder;
+    this.#facts = facts;
+    this.#table = this.#folder.table;
+    this.uid = this.#table.uidAt(row);
     this.#row = row;
-    this.#cache = cache;
   }
 
-  /** What is known. */
-  get facts(): MessageFacts {
-    this.#facts ??= this.#cache.factsOf(this.#folder, this.#row);
-    return this.#facts;
-  }
-
-  /** The message's file, opened. */
+  /** The message's file, opened. What is `whole` of it is valid until `close`. */
   get file(): MessageFile {
     if (this.#file !== undefined) return this.#file;
-    const file = this.#folder.openMessage(this.uid);
-    this.#file = file;
-    const { facts } = this;
-    // Message files never change; where another program did it all the same, what was known is worth nothing.
-    if (facts.fileOctets !== undefined && facts.fileOctets !== file.sizeOctets) forget(facts);
-    facts.fileOctets = file.sizeOctets;
-    return file;
+    this.#buffer = readBuffers.take();
+    this.#file = this.#folder.openMessage(this.uid, this.#buffer);
+    this.#compareWithFacts(this.#file);
+    return this.#file;
   }
 
-  /** The header block, with the line ends of the file. */
+  /** Message files never change; where another program did it all the same, what was known is worth nothing. */
+  #compareWithFacts({ sizeOctets }: MessageFile): void {
+    const known = this.#look(STRUCTURE_FACTS, compared) || this.#look(HEADER_FACTS, compared);
+    if (known && compared.fileOctets !== sizeOctets) this.#facts.forget(this.#currentRow());
+  }
+
+  /** The file's mtime in milliseconds since 1970, if it is open. */
+  get openedFileDate(): number | undefined {
+    return this.#file === undefined ? undefined : Math.floor(this.#file.internalDate);
+  }
+
+  /** The header block, with the line ends of the file. Valid until `close`. */
   header(): Buffer {
-    const header = this.#header ?? readHeader(this.file);
-    this.#header = header;
-    return header;
+    if (this.#header !== undefined) return this.#header;
+    const { whole } = this.file;
+    this.#header = whole === undefined ? readHeader(this.file) : whole.subarray(0, endOfHeader(whole) ?? whole.length);
+    return this.#header;
   }
 
-  /** A header block in which the named field, in capitals, stands as it does in the message's header. */
-  headerWith(field: string): Buffer {
-    if (!COMMON_FIELDS.has(field)) return this.header();
-    const known = this.facts.commonFields;
-    return known ?? this.#keep('commonFields', commonFieldsOf(this.header()));
+  /** Shows the record of the header; learns it if need be. Valid until something is waited for. */
+  headerFacts(view: FactView): void {
+    const own = this.#headerRecord;
+    if (own !== undefined) show(view, own);
+    else if (!this.#look(HEADER_FACTS, view)) {
+      const record = headerWriters.take();
+      this.#headerRecord = record;
+      record.length = 0;
+      encodeHeaderFacts(record, this.header());
+      this.#keep(HEADER_FACTS, record);
+      show(view, record);
+    }
   }
 
-  /** ENVELOPE as it goes on the wire. */
-  envelope(): Buffer {
-    return this.facts.envelope ?? this.#keep('envelope', encodeEnvelope(this.header()));
+  /** Shows the record of the structure; learns what is asked of it if need be. Valid until something is waited for. */
+  *structureFacts(view: FactView, fact: StructureFact): Generator<void, void> {
+    if (this.knownStructure(view, fact)) return;
+    const record = this.#structureRecord ?? structureWriters.take();
+    this.#structureRecord = record;
+    record.length = 0;
+    if (fact === 'size') encodeSize(record, yield* this.#countWireOctets());
+    else {
+      const index = yield* this.index();
+      yield* encodeStructureFacts(record, { index, source: this.file, withBody: fact === 'body' });
+    }
+    this.#keep(STRUCTURE_FACTS, record);
+    show(view, record);
+  }
+
+  /** Shows the record of the structure if it is in memory and knows this. */
+  knownStructure(view: FactView, fact: StructureFact): boolean {
+    const own = this.#structureRecord;
+    if (own !== undefined) show(view, own);
+    else if (!this.#look(STRUCTURE_FACTS, view)) return false;
+    return holdsStructure(view, fact);
+  }
+
+  /** RFC822.SIZE, if it is in memory. */
+  knownWireOctets(): number | undefined {
+    const view = emptyView();
+    return this.knownStructure(view, 'size') ? knownSize(view) : undefined;
   }
 
   /** RFC822.SIZE. */
   *wireOctets(): Generator<void, number> {
-    const known = this.facts.wireOctets;
-    if (known !== undefined) return known;
-    const { sizeOctets } = this.file;
-    if (sizeOctets > MAX_OCTETS_COUNTED_AT_ONCE) return (yield* this.index()).wireOctets;
-    const counted = countWireOctets(this.file, 0, sizeOctets);
-    this.facts.wireOctets = counted;
-    return counted;
+    const view = emptyView();
+    yield* this.structureFacts(view, 'size');
+    return knownSize(view);
   }
 
   /** Where the parts are. */
   *index(): Generator<void, MessageIndex> {
-    const known = this.#index ?? this.facts.index;
-    if (known !== undefined) return known;
-    const index = yield* scanMessage(this.file);
+    const known = this.#index ?? keptIndex(this.file);
+    const index = known ?? (yield* scanMessage(this.file));
+    if (known === undefined) keepIndex(this.file, index);
     this.#index = index;
-    this.facts.wireOctets = index.wireOctets;
-    if (this.file.sizeOctets >= MIN_OCTETS_OF_KEPT_INDEX) {
-      this.facts.index = index;
-      this.#cache.charge(OCTETS_OF_PART * countParts(index.root));
-    }
     return index;
-  }
-
-  /** BODY or BODYSTRUCTURE as it goes on the wire. */
-  *structure(kind: 'body' | 'bodyStructure'): Generator<void, Buffer> {
-    const known = this.facts[kind];
-    if (known !== undefined) return known;
-    const index = yield* this.index();
-    return this.#keep(kind, yield* encodeBodyStructure(index, this.file, kind === 'bodyStructure'));
-  }
-
-  /** What SORT and THREAD compare. */
-  sort(): SortFacts {
-    const known = this.facts.sort;
-    if (known !== undefined) return known;
-    const found = sortFacts(this.header());
-    this.facts.sort = found;
-    this.#cache.charge(OCTETS_OF_SORT_FACTS);
-    return found;
-  }
-
-  /** The day that the Date field names, counted from 1 January 1970; undefined when it names none. */
-  sentDay(): number | undefined {
-    const known = this.facts.sentDay;
-    if (known !== undefined) return known === 'none' ? undefined : known;
-    const field = fields(this.header()).find(({ name }) => name.toLowerCase() === 'date');
-    const date = field === undefined ? undefined : parseMessageDate(field.value);
-    const day = date === undefined ? undefined : writtenDay(date);
-    this.facts.sentDay = day ?? 'none';
-    return day;
   }
 
   /** Closes the file if it is open. What was found out stays known. */
   close(): void {
     this.#file?.close();
+    if (this.#buffer !== undefined) readBuffers.giveBack(this.#buffer);
+    if (this.#headerRecord !== undefined) giveBack(headerWriters, this.#headerRecord);
+    if (this.#structureRecord !== undefined) giveBack(structureWriters, this.#structureRecord);
     this.#file = undefined;
+    this.#buffer = undefined;
+    this.#header = undefined;
+    this.#headerRecord = undefined;
+    this.#structureRecord = undefined;
   }
 
-  #keep(fact: 'envelope' | 'body' | 'bodyStructure' | 'commonFields', octets: Buffer): Buffer {
-    // A copy of exactly its size: the encoder's buffer may be much larger, and would be kept with it.
-    const kept = Buffer.from(octets);
-    this.facts[fact] = kept;
-    this.#cache.charge(kept.length);
-    return kept;
+  *#countWireOctets(): Generator<void, number> {
+    const { file } = this;
+    const { sizeOctets, whole } = file;
+    if (whole !== undefined) return whole.length + countBareLfs(whole, 0, whole.length);
+    if (sizeOctets > MAX_OCTETS_COUNTED_AT_ONCE) return (yield* this.index()).wireOctets;
+    return countWireOctets(file, 0, sizeOctets);
+  }
+
+  #look(group: FactGroup, view: FactView): boolean {
+    const row = this.#currentRow();
+    return row >= 0 && this.#facts.look(row, group, view);
+  }
+
+  /** Where the message is now; -1 when it has left the folder while something was waited for. */
+  #currentRow(): number {
+    const { table } = this.#folder;
+    return table === this.#table ? this.#row : table.rowOf(this.uid);
+  }
+
+  #keep(group: FactGroup, record: OctetWriter): void {
+    const row = this.#currentRow();
+    if (row < 0) return;
+    const { sizeOctets, internalDate, inode } = this.file;
+    this.#facts.keep(row, group, record.view(), { sizeOctets, modifiedAt: internalDate, inode });
   }
 }
 
-/** Only the common fields of a header, as they are written there. */
-function commonFieldsOf(header: Buffer): Buffer {
-  const text = header.toString('latin1');
-  const kept: string[] = [];
-  for (const place of fieldPlaces(text)) {
-    if (COMMON_FIELDS.has(nameAt(text, place).toUpperCase())) kept.push(text.slice(place.start, place.end));
-  }
-  return Buffer.from(`${kept.join('')}\n`, 'latin1');
+function show(view: FactView, record: OctetWriter): void {
+  view.octets = record.octets;
+  view.start = 0;
+  view.end = record.length;
 }
 
-/** Parts, the messages inside messages included. */
-function countParts({ children, message }: Part): number {
-  const inside = message === undefined ? 0 : countParts(message);
-  return children.reduce((count, child) => count + countParts(child), 1 + inside);
+function giveBack(spare: Spare<OctetWriter>, record: OctetWriter): void {
+  if (record.octets.length <= MAX_SPARE_WRITER_OCTETS) spare.giveBack(record);
 }
 
 /** False for the failure that a message is no longer there, which ends nothing but what is done for this message. */

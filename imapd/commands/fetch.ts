@@ -8,17 +8,16 @@
  * a FETCH response of its own per message, after the bodies, as from Courier.
  */
 import { SEEN } from '../../maildir/flags.js';
-import { falseIfGone, MessageReading } from '../cache/message-reading.js';
+import { falseIfGone } from '../cache/message-reading.js';
 import { ClientGone, type Completion, no, ok } from '../completion.js';
-import { answersOf } from '../fetch/fetch-answers.js';
-import { fetchFlags, isFlagsOnly } from '../fetch/fetch-flags.js';
+import { FetchPlan } from '../fetch/fetch-plan.js';
+import { FetchSubject } from '../fetch/fetch-subject.js';
+import { LiteralFailure } from '../fetch/section-steps.js';
 import { flagsFetchLine } from '../mailbox/mailbox-updates.js';
 import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
-import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { type FetchItem, parseFetchItems } from '../wire/fetch-items.js';
-import { type FetchAnswer, FetchWriter, LiteralFailure } from '../wire/fetch-response.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 
 interface FetchArguments {
@@ -48,15 +47,16 @@ export function parseFetch(cursor: Cursor, by: FetchArguments['by']): FetchArgum
 export async function fetch(session: Session, { messages, by, items }: FetchArguments): Promise<Completion> {
   const mailbox = session.selected;
   const picked = mailbox.pick(messages, by);
-  if (isFlagsOnly(items)) return completionFor(await fetchFlags(session, picked, items));
+  const facts = await session.facts.ready(mailbox.folder);
   const marksSeen = !mailbox.readOnly && items.some((item) => item.kind === 'section' && !item.peek);
   const unseen: PickedMessage[] = [];
-  const run = new FetchRun(session, items);
+  const plan = new FetchPlan(items);
+  const subject = new FetchSubject(session, facts);
   let gone = 0;
   // What was sent is \Seen, even if the client left before it got everything.
   try {
     for (const message of picked) {
-      const sent = run.send(message);
+      const sent = send(plan, subject, message);
       const whole: boolean = sent instanceof Promise ? await sent : sent;
       if (!whole) gone += 1;
       else if (marksSeen && isUnseen(mailbox, message)) unseen.push(message);
@@ -64,7 +64,6 @@ export async function fetch(session: Session, { messages, by, items }: FetchArgu
       const turn = session.pace();
       if (turn !== undefined) await turn;
     }
-    run.end();
   } catch (error) {
     if (!(error instanceof LiteralFailure)) throw error;
     // The client waits for octets that do not exist, so there is nothing that it would understand.
@@ -74,6 +73,27 @@ export async function fetch(session: Session, { messages, by, items }: FetchArgu
     if (unseen.length > 0) await markSeen(session, unseen, by);
   }
   return completionFor(gone);
+}
+
+/** Sends the response for one message; false when the message is gone. A promise only if there is much to do. */
+function send(plan: FetchPlan, subject: FetchSubject, message: PickedMessage): boolean | Promise<boolean> {
+  if (!subject.moveTo(message)) return false;
+  // The file must be closed whatever happens, and what happens is either over here or a promise.
+  let sending: Promise<void> | undefined;
+  try {
+    sending = plan.run(subject);
+  } catch (error) {
+    subject.close();
+    return falseIfGone(error);
+  }
+  if (sending !== undefined) {
+    return sending
+      .then(() => true)
+      .catch(falseIfGone)
+      .finally(() => subject.close());
+  }
+  subject.close();
+  return true;
 }
 
 function completionFor(gone: number): Completion {
@@ -94,65 +114,5 @@ async function markSeen(session: Session, messages: readonly PickedMessage[], by
     if (flags === undefined) continue;
     session.write(Buffer.from(flagsFetchLine(sequenceNumber, flags, by === 'uid' ? uid : undefined)));
     mailbox.told(uid);
-  }
-}
-
-/** One FETCH under way. */
-class FetchRun {
-  readonly #session: Session;
-  readonly #mailbox: SelectedMailbox;
-  readonly #items: readonly FetchItem[];
-  readonly #writer: FetchWriter;
-
-  constructor(session: Session, items: readonly FetchItem[]) {
-    this.#session = session;
-    this.#mailbox = session.selected;
-    this.#items = items;
-    this.#writer = new FetchWriter(session);
-  }
-
-  /** Hands over what is collected. */
-  end(): void {
-    this.#writer.end();
-  }
-
-  /** Sends the response for one message; false when the message is gone. A promise only if there is much to do. */
-  send(message: PickedMessage): boolean | Promise<boolean> {
-    const row = this.#mailbox.folder.table.rowOf(message.uid);
-    if (row < 0) return false;
-    const reading = new MessageReading(this.#mailbox.folder, row);
-    let waiting = false;
-    // The file must be closed whatever happens, and what happens is either over here or a promise.
-    try {
-      const answers = paced(this.#session, answersOf(this.#items, { mailbox: this.#mailbox, message, row, reading }));
-      const sent = answers instanceof Promise ? this.#writeLater(message, answers) : this.#write(message, answers);
-      waiting = sent instanceof Promise;
-      return sent instanceof Promise ? sent.catch(falseIfGone).finally(() => reading.close()) : sent;
-    } catch (error) {
-      return falseIfGone(error);
-    } finally {
-      if (!waiting) reading.close();
-    }
-  }
-
-  async #writeLater(message: PickedMessage, answers: Promise<FetchAnswer[]>): Promise<boolean> {
-    return this.#write(message, await answers);
-  }
-
-  #write({ sequenceNumber }: PickedMessage, answers: FetchAnswer[]): boolean | Promise<boolean> {
-    this.#count(answers);
-    const writing = this.#writer.message(sequenceNumber, answers);
-    return writing === undefined ? true : writing.then(() => true);
-  }
-
-  /** Courier's log line at the end of a session tells how many octets of headers and of bodies were fetched. */
-  #count(answers: readonly FetchAnswer[]): void {
-    const { counters } = this.#session;
-    for (const [index, item] of this.#items.entries()) {
-      const value = answers[index]?.value;
-      if (item.kind !== 'section' || typeof value !== 'object' || Buffer.isBuffer(value)) continue;
-      if (item.section.text.startsWith('HEADER')) counters.headers += value.sizeOctets;
-      else counters.body += value.sizeOctets;
-    }
   }
 }

@@ -39,13 +39,14 @@ export async function statusResponse(session: Session, question: StatusQuestion)
  * CRLF, so their own sizes would be; each is read once and remembered.
  */
 async function sumOfSizes(session: Session, folder: Folder): Promise<number> {
+  const facts = await session.facts.ready(folder);
   const { table } = folder;
   const { count } = table;
   let sum = 0;
   for (let at = 0; at < count; at += 1) {
     const row = folder.table.rowOf(table.uidAt(at));
     if (row < 0) continue;
-    const reading = new MessageReading(folder, row);
+    const reading = new MessageReading(facts, row);
     try {
       const size = paced(session, reading.wireOctets());
       sum += typeof size === 'number' ? size : await size;

@@ -4,7 +4,9 @@
  */
 import { fieldPlaces, headerEnd, nameAt, readHeader } from './header.js';
 import { MAX_HEADER_OCTETS } from './limits.js';
+import { countBareLfs, writeWithCrlf } from './line-ends.js';
 import type { MessageIndex, Part, WireMark } from './mime.js';
+import { OctetWriter } from './octet-writer.js';
 import type { MessageSource } from './source.js';
 
 /** Which section; the same shape as `BodySection` of the grammar. */
@@ -138,7 +140,7 @@ function selectFields(header: Buffer, { text, fields }: Section): Buffer {
 }
 
 /** One read of the file; its octets become at most twice as many. */
-const PIECE_OCTETS = 32 * 1024;
+const PIECE_OCTETS = 64 * 1024;
 
 /** What is only counted is read into this, one piece after the other: new memory for each costs more than the reading. */
 const counted = Buffer.allocUnsafeSlow(128 * 1024);
@@ -150,9 +152,7 @@ export function countWireOctets(source: MessageSource, start: number, end: numbe
   for (let at = start; at < end; ) {
     const piece = source.read(at, Math.min(counted.length, end - at), counted);
     if (piece.length === 0) break;
-    for (let lf = piece.indexOf(LF); lf !== -1; lf = piece.indexOf(LF, lf + 1)) {
-      if ((lf === 0 ? last : piece[lf - 1]) !== CR) octets += 1;
-    }
+    octets += countBareLfs(piece, 0, piece.length, last);
     last = piece[piece.length - 1] ?? 0;
     at += piece.length;
   }
@@ -160,7 +160,8 @@ export function countWireOctets(source: MessageSource, start: number, end: numbe
 }
 
 /**
- * Gives `count` octets of a range as they go on the wire, from its wire octet `from` on, in pieces of at most 64 KiB.
+ * Gives `count` octets of a range as they go on the wire, from its wire octet `from` on, in pieces of at most 128 KiB.
+ * A piece is valid until the next one is asked for.
  *
  * Fewer come at the end of the range, or when the file has become shorter.
  */
@@ -173,21 +174,22 @@ export function* wireOctets(
   const near = nearestMark(source, range, from);
   let skip = from - near.skipped;
   let left = count;
-  let last = 0;
-  const spare = range.end - near.position > PIECE_OCTETS ? Buffer.allocUnsafeSlow(PIECE_OCTETS) : undefined;
+  let before = 0;
+  const spare = Buffer.allocUnsafeSlow(Math.max(0, Math.min(PIECE_OCTETS, range.end - near.position)));
+  const converted = new OctetWriter(Buffer.allocUnsafeSlow(spare.length * 2));
   for (let at = near.position; at < range.end && left > 0; ) {
     const piece = source.read(at, Math.min(PIECE_OCTETS, range.end - at), spare);
     if (piece.length === 0) return;
     at += piece.length;
-    const inWireForm = withCrlf(piece, last);
-    // What is given away must not change when the next piece is read into the same buffer.
-    const converted = inWireForm === piece && spare !== undefined ? Buffer.from(piece) : inWireForm;
-    last = piece[piece.length - 1] ?? 0;
+    converted.length = 0;
+    const bareLfs = countBareLfs(piece, 0, piece.length, before);
+    writeWithCrlf(converted, piece, { start: 0, end: piece.length, bareLfs, before });
+    before = piece[piece.length - 1] ?? 0;
     if (skip >= converted.length) {
       skip -= converted.length;
       continue;
     }
-    const octets = converted.subarray(skip, Math.min(skip + left, converted.length));
+    const octets = converted.octets.subarray(skip, Math.min(skip + left, converted.length));
     skip = 0;
     left -= octets.length;
     yield octets;
@@ -216,25 +218,3 @@ function lastMark(marks: readonly WireMark[], isBefore: (mark: WireMark) => bool
   }
   return marks[low - 1];
 }
-
-/** Puts a CR before each LF that has none. `last` is the octet before the piece. Gives the piece itself if it can. */
-function withCrlf(piece: Buffer, last: number): Buffer {
-  if (!piece.includes(LF)) return piece;
-  if (!piece.includes(CR) && (last !== CR || piece[0] !== LF)) {
-    // Files of Courier have no CR; strings are the fastest way to put in so many.
-    return Buffer.from(piece.toString('latin1').split('\n').join('\r\n'), 'latin1');
-  }
-  const converted = Buffer.allocUnsafe(piece.length * 2);
-  let to = 0;
-  let before = last;
-  for (let from = 0; from < piece.length; from += 1) {
-    const octet = piece[from] ?? 0;
-    if (octet === LF && before !== CR) converted[to++] = CR;
-    converted[to++] = octet;
-    before = octet;
-  }
-  return converted.subarray(0, to);
-}
-
-const LF = 0x0a;
-const CR = 0x0d;

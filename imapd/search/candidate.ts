@@ -50,7 +50,7 @@ export class Candidate {
 
   /** The message's file, for what is not remembered. Opened when something is asked of it. */
   get reading(): MessageReading {
-    this.#reading ??= new MessageReading(this.mailbox.folder, this.row);
+    this.#reading ??= new MessageReading(this.#facts, this.row);
     return this.#reading;
   }
 

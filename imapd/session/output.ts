@@ -1,23 +1,42 @@
 /**
  * ClientOutput: what is on its way to the client. Collects answers into large writes and waits when the client is slow.
  *
- * It knows no protocol.
+ * Much is written straight into a chunk (`room`); single answers of others are put into it, or collected as they are. It
+ * knows no protocol.
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.js';
 import { ClientGone } from '../completion.js';
+import { OctetWriter } from '../message/octet-writer.js';
 
 /** So much may wait before a command that writes much must flush: large enough for few writes, small per session. */
-export const FULL_OUTPUT_OCTETS = 262_144;
+const FULL_OUTPUT_OCTETS = 256 * 1024;
+
+/** The answer that fills a chunk up goes a little beyond. */
+const CHUNK_OCTETS = FULL_OUTPUT_OCTETS + 64 * 1024;
+
+/** Chunks that wait for the next session that writes much; an idle session holds none. */
+const MAX_SPARE_CHUNKS = 4;
+
+/** A larger answer is sent from where it lies, and not copied into a chunk. */
+const MAX_COPIED_OCTETS = 16 * 1024;
 
 /** A client that takes nothing for so long is given up. Courier allows 60 s; a mobile network may pause for longer. */
-export const WRITE_TIMEOUT_SECONDS = 120;
+const WRITE_TIMEOUT_SECONDS = 120;
+
+const spareChunks: Buffer[] = [];
 
 /** The writing half of a client's stream. */
 export class ClientOutput {
   readonly #stream: Duplex;
   readonly #clock: Clock;
+  /** Sockets have taken what was written when they say so; other streams may hand the buffer on. */
+  readonly #takesCopies: boolean;
   #pieces: Buffer[] = [];
+  /** Chunks that are in #pieces, and free again when they were sent. */
+  #chunks: Buffer[] = [];
+  /** What is being filled. */
+  #chunk: OctetWriter | undefined;
   #waitingOctets = 0;
   #sentOctets = 0;
   #gone = false;
@@ -26,6 +45,7 @@ export class ClientOutput {
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream;
     this.#clock = clock;
+    this.#takesCopies = 'bytesWritten' in stream;
     stream.once('close', () => {
       this.#gone = true;
     });
@@ -33,24 +53,39 @@ export class ClientOutput {
 
   /** Octets that were given to the stream or wait for it. */
   get sentOctets(): number {
-    return this.#sentOctets;
+    return this.#sentOctets + (this.#chunk?.length ?? 0);
   }
 
   /** Whether a command that goes on writing should flush now. */
   get full(): boolean {
-    return this.#waitingOctets > FULL_OUTPUT_OCTETS;
+    return this.#waitingOctets + (this.#chunk?.length ?? 0) > FULL_OUTPUT_OCTETS;
   }
 
   get gone(): boolean {
     return this.#gone || this.#stream.destroyed;
   }
 
+  /** Something to write into, with room for so many octets. They go out with the next flush, in their order. */
+  room(octets: number): OctetWriter {
+    const chunk = this.#chunk;
+    if (chunk !== undefined && chunk.octets.length - chunk.length >= octets) return chunk;
+    this.#seal();
+    const fits = octets <= CHUNK_OCTETS;
+    const fresh = fits ? (spareChunks.pop() ?? Buffer.allocUnsafeSlow(CHUNK_OCTETS)) : Buffer.allocUnsafeSlow(octets);
+    this.#chunk = new OctetWriter(fresh);
+    return this.#chunk;
+  }
+
   /** Adds octets; they go out with the next flush. */
   write(octets: Buffer): void {
     if (octets.length === 0) return;
-    this.#pieces.push(octets);
-    this.#waitingOctets += octets.length;
-    this.#sentOctets += octets.length;
+    const chunk = this.#chunk;
+    if (chunk !== undefined && octets.length <= MAX_COPIED_OCTETS) {
+      chunk.copy(octets, 0, octets.length);
+      return;
+    }
+    this.#seal();
+    this.#add(octets);
   }
 
   /**
@@ -60,23 +95,44 @@ export class ClientOutput {
    */
   async flush(): Promise<void> {
     if (this.gone) throw new ClientGone();
-    if (this.#pieces.length > 0) {
-      const [only, ...others] = this.#pieces;
-      const octets = only !== undefined && others.length === 0 ? only : Buffer.concat(this.#pieces);
-      this.#pieces = [];
-      this.#waitingOctets = 0;
-      if (!this.#stream.write(octets)) this.#drained ??= this.#drain();
-    }
+    this.#seal();
+    if (this.#pieces.length > 0 && !this.#send()) this.#drained ??= this.#drain();
     if (this.#drained !== undefined) await this.#drained;
   }
 
   /** Ends the stream after what was collected; never throws. */
   end(): void {
     if (this.gone) return;
-    for (const piece of this.#pieces) this.#stream.write(piece);
-    this.#pieces = [];
-    this.#waitingOctets = 0;
+    this.#seal();
+    if (this.#pieces.length > 0) this.#send();
     this.#stream.end();
+  }
+
+  #add(octets: Buffer): void {
+    this.#pieces.push(octets);
+    this.#waitingOctets += octets.length;
+    this.#sentOctets += octets.length;
+  }
+
+  /** Nothing is written into the chunk any more. */
+  #seal(): void {
+    const chunk = this.#chunk;
+    if (chunk === undefined) return;
+    this.#chunk = undefined;
+    this.#chunks.push(chunk.octets);
+    if (chunk.length > 0) this.#add(chunk.view());
+  }
+
+  /** Gives the collected pieces to the stream as one write; false when it has enough. */
+  #send(): boolean {
+    const [only, ...others] = this.#pieces;
+    const octets = only !== undefined && others.length === 0 ? only : Buffer.concat(this.#pieces);
+    const chunks = this.#chunks;
+    this.#pieces = [];
+    this.#chunks = [];
+    this.#waitingOctets = 0;
+    if (chunks.length === 0 || !this.#takesCopies) return this.#stream.write(octets);
+    return this.#stream.write(octets, () => giveBack(chunks));
   }
 
   #drain(): Promise<void> {
@@ -97,5 +153,11 @@ export class ClientOutput {
       this.#stream.once('drain', drained);
       this.#stream.once('close', closed);
     });
+  }
+}
+
+function giveBack(chunks: readonly Buffer[]): void {
+  for (const chunk of chunks) {
+    if (chunk.length === CHUNK_OCTETS && spareChunks.length < MAX_SPARE_CHUNKS) spareChunks.push(chunk);
   }
 }

@@ -1,0 +1,166 @@
+/**
+ * A FETCH as a plan: one step for each item, compiled once and run for each message. A step first gets ready what may have
+ * to be read or may fail, and then writes its value straight into the output.
+ *
+ * Where all is in memory, nothing is made per message: no string, no array, no promise.
+ */
+import type { OctetWriter } from '../message/octet-writer.js';
+import type { FetchItem, PlainItem } from '../wire/fetch-items.js';
+import type { FetchSubject } from './fetch-subject.js';
+import { writeKnownEnvelope } from './header-facts.js';
+import { writeInternalDate } from './internal-date.js';
+import { fileSectionStep, headerFieldsStep } from './section-steps.js';
+import { knownSize, writeKnownStructure } from './structure-facts.js';
+
+/** What a FETCH does for one item of each message. */
+export interface FetchStep {
+  /**
+   * Gets the value ready, for instance by opening the file. A promise only if there is much to do.
+   *
+   * @throws {MaildirError} `'message gone'`; nothing was written then
+   */
+  prepare?(subject: FetchSubject): Promise<void> | undefined;
+  /** Writes the value, without a blank before it. A promise only if it is written piece by piece. */
+  write(subject: FetchSubject, out: OctetWriter): Promise<void> | undefined;
+}
+
+/** Room that is there when an answer begins; whatever needs more asks for it. */
+const ROOM_OCTETS = 4_096;
+
+/** The steps of a FETCH. */
+export class FetchPlan {
+  readonly #steps: readonly FetchStep[];
+  /** What stands before each value: blank and name. */
+  readonly #labels: readonly string[];
+  readonly #prepared: readonly FetchStep[];
+
+  constructor(items: readonly FetchItem[]) {
+    this.#steps = items.map((item) =>
+      item.kind === 'section' ? (headerFieldsStep(item) ?? fileSectionStep(item)) : plainStep(item),
+    );
+    this.#labels = items.map((item, index) => {
+      const name = item.kind === 'section' ? item.label : item.kind.toUpperCase();
+      return index === 0 ? ` FETCH (${name} ` : ` ${name} `;
+    });
+    // The date comes last: it is known without a look at the file when something else of the file is known.
+    const isLast = (at: number) => (items[at]?.kind === 'internaldate' ? 1 : 0);
+    const order = this.#steps.map((_, at) => at).sort((one, other) => isLast(one) - isLast(other));
+    this.#prepared = order.flatMap((at) => this.#steps[at] ?? []).filter((step) => step.prepare !== undefined);
+  }
+
+  /**
+   * Writes the response for the subject's message.
+   *
+   * @returns a promise only when there is something to wait for.
+   * @throws {MaildirError} `'message gone'`; nothing was written then
+   * @throws {LiteralFailure} also by the promise
+   */
+  run(subject: FetchSubject): Promise<void> | undefined {
+    for (let at = 0; at < this.#prepared.length; at += 1) {
+      const preparing = this.#prepared[at]?.prepare?.(subject);
+      if (preparing !== undefined) return this.#prepareRest(subject, preparing, at + 1);
+    }
+    return this.#write(subject);
+  }
+
+  async #prepareRest(subject: FetchSubject, first: Promise<void>, from: number): Promise<void> {
+    await first;
+    for (let at = from; at < this.#prepared.length; at += 1) {
+      const preparing = this.#prepared[at]?.prepare?.(subject);
+      if (preparing !== undefined) await preparing;
+    }
+    // While something was waited for, the message may have left: then nothing of it is written.
+    for (const step of this.#prepared) await step.prepare?.(subject);
+    await this.#write(subject);
+  }
+
+  #write(subject: FetchSubject): Promise<void> | undefined {
+    const out = subject.output.room(ROOM_OCTETS);
+    out.text('* ');
+    out.number(subject.message?.sequenceNumber ?? 0);
+    for (let at = 0; at < this.#steps.length; at += 1) {
+      const writing = this.#writeItem(subject, at);
+      if (writing !== undefined) return this.#writeRest(subject, writing, at + 1);
+    }
+    subject.output.room(3).text(')\r\n');
+    return undefined;
+  }
+
+  async #writeRest(subject: FetchSubject, first: Promise<void>, from: number): Promise<void> {
+    await first;
+    for (let at = from; at < this.#steps.length; at += 1) await this.#writeItem(subject, at);
+    subject.output.room(3).text(')\r\n');
+  }
+
+  #writeItem(subject: FetchSubject, at: number): Promise<void> | undefined {
+    const out = subject.output.room(ROOM_OCTETS);
+    out.text(this.#labels[at] ?? '');
+    return this.#steps[at]?.write(subject, out);
+  }
+}
+
+function plainStep({ kind }: PlainItem): FetchStep {
+  switch (kind) {
+    case 'uid':
+      return { write: (subject, out) => void out.number(subject.message?.uid ?? 0) };
+    case 'flags':
+      return { write: writeFlags };
+    case 'internaldate':
+      return { prepare: prepareDate, write: writeDate };
+    case 'envelope':
+      return { prepare: prepareHeader, write: writeEnvelope };
+    case 'rfc822.size':
+      return { prepare: (subject) => subject.findStructure('size'), write: writeSize };
+    case 'body':
+    case 'bodystructure':
+      return {
+        prepare: (subject) => subject.findStructure(kind),
+        write: (subject, out) => writeStructure(subject, out, kind),
+      };
+  }
+}
+
+function writeFlags({ mailbox, message }: FetchSubject, out: OctetWriter): undefined {
+  out.octet(LEFT);
+  if (message !== undefined) out.text(mailbox.flagsTextOf(message) ?? '');
+  out.octet(RIGHT);
+}
+
+function prepareDate(subject: FetchSubject): undefined {
+  subject.internalDate();
+}
+
+function writeDate(subject: FetchSubject, out: OctetWriter): undefined {
+  writeInternalDate(out, subject.internalDate());
+}
+
+function prepareHeader(subject: FetchSubject): undefined {
+  subject.findHeader();
+}
+
+function writeEnvelope(subject: FetchSubject, out: OctetWriter): undefined {
+  subject.findHeader();
+  writeKnownEnvelope(out, subject.view);
+}
+
+/** What was prepared is at hand, unless a large section was written meanwhile: then it may have to be found again. */
+function writeSize(subject: FetchSubject, out: OctetWriter): Promise<void> | undefined {
+  const finding = subject.findStructure('size');
+  if (finding !== undefined) return finding.then(() => writeSize(subject, subject.output.room(ROOM_OCTETS)));
+  out.number(knownSize(subject.view));
+  return undefined;
+}
+
+function writeStructure(
+  subject: FetchSubject,
+  out: OctetWriter,
+  fact: 'body' | 'bodystructure',
+): Promise<void> | undefined {
+  const finding = subject.findStructure(fact);
+  if (finding !== undefined) return finding.then(() => writeStructure(subject, subject.output.room(ROOM_OCTETS), fact));
+  writeKnownStructure(out, subject.view, fact);
+  return undefined;
+}
+
+const LEFT = 0x28;
+const RIGHT = 0x29;

@@ -1,0 +1,195 @@
+/**
+ * HEADER_FACTS: what is kept of a message's header, as octets that go on the wire as they are.
+ *
+ *     u32 length of the envelope, envelope
+ *     u8  1 if the fields follow, 0 if they are too long to be kept
+ *     per common field, in the order of the message: u8 number of its name, u24 length, lines with CRLF
+ *
+ * Common fields are those that clients ask for when they list messages, so that `BODY[HEADER.FIELDS (…)]` of any of them
+ * opens no file: Thunderbird and Betterbird (From To Cc Bcc Subject Date Message-ID Priority X-Priority References
+ * Newsgroups In-Reply-To Content-Type Reply-To), Apple Mail and iOS (also X-Uniform-Type-Identifier,
+ * X-Universally-Unique-Identifier, List-Id, List-Unsubscribe), Outlook (Importance, X-MS-Has-Attach, Thread-Topic), K-9 and
+ * FairEmail (Sender, Auto-Submitted, Autocrypt is too long), mutt (Lines, List-Post, List-Subscribe, X-Label,
+ * X-Original-To, Content-Description), Evolution, Roundcube (Disposition-Notification-To, Mail-Followup-To, Mail-Reply-To,
+ * Return-Path, X-Draft-Info), SnappyMail (Return-Receipt-To, X-Confirm-Reading-To, X-Spam-Flag, X-Spam-Status),
+ * mbsync, offlineimap and imapsync (Message-ID, X-TUID, X-OfflineIMAP). Received, DKIM-Signature and
+ * Authentication-Results are not among them: they are most of a header, and programs that ask for them ask once.
+ */
+import type { FactView } from '../cache/folder-facts.js';
+import { writeEnvelope } from '../message/envelope.js';
+import { FieldNames } from '../message/field-names.js';
+import { FieldScan } from '../message/field-scan.js';
+import { countBareLfs, writeWithCrlf } from '../message/line-ends.js';
+import type { OctetWriter } from '../message/octet-writer.js';
+
+const names = new FieldNames([
+  'auto-submitted',
+  'bcc',
+  'cc',
+  'content-description',
+  'content-disposition',
+  'content-id',
+  'content-language',
+  'content-transfer-encoding',
+  'content-type',
+  'date',
+  'disposition-notification-to',
+  'from',
+  'importance',
+  'in-reply-to',
+  'lines',
+  'list-id',
+  'list-post',
+  'list-subscribe',
+  'list-unsubscribe',
+  'list-unsubscribe-post',
+  'mail-followup-to',
+  'mail-reply-to',
+  'message-id',
+  'mime-version',
+  'newsgroups',
+  'organization',
+  'precedence',
+  'priority',
+  'references',
+  'reply-to',
+  'resent-from',
+  'resent-message-id',
+  'return-path',
+  'return-receipt-to',
+  'sender',
+  'status',
+  'subject',
+  'thread-topic',
+  'to',
+  'user-agent',
+  'x-confirm-reading-to',
+  'x-draft-info',
+  'x-label',
+  'x-mailer',
+  'x-ms-has-attach',
+  'x-msmail-priority',
+  'x-offlineimap',
+  'x-original-to',
+  'x-priority',
+  'x-spam-flag',
+  'x-spam-status',
+  'x-status',
+  'x-tuid',
+  'x-uniform-type-identifier',
+  'x-universally-unique-identifier',
+]);
+
+/** Longer fields are read from the file each time: mail to thousands of people would fill the cache. */
+const MAX_FIELDS_OCTETS = 32 * 1024;
+
+/** Head of a field in the record. */
+const FIELD_HEAD_OCTETS = 4;
+
+/** Used by one header at a time. */
+const scan = new FieldScan();
+
+/** Writes the record of a header. */
+export function encodeHeaderFacts(out: OctetWriter, header: Buffer): void {
+  out.need(4);
+  const start = out.length;
+  out.length += 4;
+  writeEnvelope(out, header, 0, header.length);
+  out.octets.writeUInt32LE(out.length - start - 4, start);
+  const fields = out.length;
+  out.octet(1);
+  scan.reset(header, 0, header.length);
+  while (scan.next()) {
+    const number = names.numberAt(header, scan.start, scan.nameEnd);
+    if (number === -1) continue;
+    if (out.length - fields + scan.end - scan.start > MAX_FIELDS_OCTETS) {
+      out.octets[fields] = 0;
+      out.length = fields + 1;
+      return;
+    }
+    writeField(out, header, number);
+  }
+}
+
+function writeField(out: OctetWriter, header: Buffer, number: number): void {
+  const { start, end } = scan;
+  out.need(FIELD_HEAD_OCTETS);
+  const head = out.length;
+  out.length += FIELD_HEAD_OCTETS;
+  writeWithCrlf(out, header, { start, end, bareLfs: countBareLfs(header, start, end), before: 0 });
+  out.octets.writeUInt32LE(((out.length - head - FIELD_HEAD_OCTETS) << 8) | number, head);
+}
+
+/** Writes the envelope that a record holds. */
+export function writeKnownEnvelope(out: OctetWriter, { octets, start }: FactView): void {
+  const envelope = start + 4;
+  out.copy(octets, envelope, envelope + uint32At(octets, start));
+}
+
+/** The fields that a client wants, by the numbers of their names. */
+export type WantedFields = Uint8Array;
+
+/** Which fields are wanted; undefined when one of them is not among the common ones. @param fields in any case */
+export function wantedFields(fields: readonly string[]): WantedFields | undefined {
+  const wanted = new Uint8Array(names.names.length);
+  for (const field of fields) {
+    const number = names.numberAt(Buffer.from(field, 'latin1'), 0, field.length);
+    if (number === -1) return undefined;
+    wanted[number] = 1;
+  }
+  return wanted;
+}
+
+/** Whether a record holds the fields, and not only the envelope. */
+export function holdsFields({ octets, start }: FactView): boolean {
+  return octets[start + 4 + uint32At(octets, start)] === 1;
+}
+
+/** How many octets `writeKnownFields` will write. */
+export function knownFieldsOctets(view: FactView, wanted: WantedFields): number {
+  const { octets, end } = view;
+  let sum = 0;
+  let last = LF;
+  for (let at = firstField(view); at < end; ) {
+    const head = uint32At(octets, at);
+    const next = at + FIELD_HEAD_OCTETS + (head >>> 8);
+    if (wanted[head & 0xff] === 1) {
+      sum += head >>> 8;
+      last = octets[next - 1] ?? LF;
+    }
+    at = next;
+  }
+  return sum + (last === LF ? 2 : 4);
+}
+
+/** Writes the wanted fields in the order of the message, and the blank line. */
+export function writeKnownFields(out: OctetWriter, view: FactView, wanted: WantedFields): void {
+  const { octets, end } = view;
+  let last = LF;
+  for (let at = firstField(view); at < end; ) {
+    const head = uint32At(octets, at);
+    const next = at + FIELD_HEAD_OCTETS + (head >>> 8);
+    if (wanted[head & 0xff] === 1) {
+      out.copy(octets, at + FIELD_HEAD_OCTETS, next);
+      last = octets[next - 1] ?? LF;
+    }
+    at = next;
+  }
+  out.text(last === LF ? '\r\n' : '\r\n\r\n');
+}
+
+function firstField({ octets, start }: FactView): number {
+  return start + 5 + uint32At(octets, start);
+}
+
+function uint32At(octets: Buffer, at: number): number {
+  return (
+    ((octets[at] ?? 0) |
+      ((octets[at + 1] ?? 0) << 8) |
+      ((octets[at + 2] ?? 0) << 16) |
+      ((octets[at + 3] ?? 0) << 24)) >>>
+    0
+  );
+}
+
+const LF = 0x0a;
