@@ -15,6 +15,7 @@ import { BenchServer, serverNames } from './bench-server.js';
 import { type Group, groups } from './groups.js';
 import type { GrowthPoint } from './growth.js';
 import { MasterMail } from './mailbox-files.js';
+import { benchInCopy } from './private-checkout.js';
 import { chapter, type Run, writeReadme, writeResults } from './report.js';
 
 const groupLines = Object.entries(groups).map(([name, { about }]) => `      ${name.padEnd(8)} ${about}`);
@@ -179,7 +180,17 @@ async function measureServer(name: string, master: MasterMail, repetition: numbe
   to.faults.push(...bench.faults);
 }
 
+function tidyUpOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      givenUp = true;
+      void undoAll().finally(() => process.exit(1));
+    });
+  }
+}
+
 async function main(): Promise<void> {
+  tidyUpOnSignals();
   const servers = chosen('--servers', given.servers, serverNames);
   chosenGroups();
   needPeers(servers);
@@ -208,18 +219,13 @@ async function main(): Promise<void> {
   if (measured.faults.length > 0) process.exitCode = 1;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => {
-    givenUp = true;
-    void undoAll().finally(() => process.exit(1));
-  });
-}
-
 if (given.help) {
   process.stdout.write(help);
 } else {
   try {
-    await main();
+    const code = await benchInCopy();
+    if (code === undefined) await main();
+    else process.exitCode = code;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;

@@ -5,10 +5,10 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { checkoutRoot } from '../support/paths.js';
 import type { BenchSizes, Fault, Sample } from './bench.js';
 import type { GrowthPoint } from './growth.js';
 import { drawPicture } from './picture.js';
+import { originalCheckout } from './private-checkout.js';
 import { rows, withSizes } from './rows.js';
 import {
   besideLines,
@@ -33,9 +33,9 @@ export interface Run {
   readonly growth: readonly GrowthPoint[];
 }
 
-const results = join(checkoutRoot, 'test', 'results');
+const results = join(originalCheckout, 'test', 'results');
 /** The picture of the README. */
-const keptPicture = join(checkoutRoot, 'test', 'bench', 'cost-by-size.svg');
+const keptPicture = join(originalCheckout, 'test', 'bench', 'cost-by-size.svg');
 
 /** The machine and the versions, in a line. */
 function machineLine(): string {
@@ -100,7 +100,7 @@ const END = '<!-- until here -->';
 
 /** Puts the chapter between the two marks of the README, and the picture where the README shows it. */
 export function writeReadme(run: Run): void {
-  const path = join(checkoutRoot, 'README.md');
+  const path = join(originalCheckout, 'README.md');
   const text = readFileSync(path, 'utf8');
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`README.md has no place for it: ${BEGIN} … ${END}`);
