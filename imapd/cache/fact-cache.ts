@@ -52,8 +52,12 @@ const MAX_HELD_OCTETS = 128 * 1024 * 1024;
 const WRITE_AFTER_MS = 1_000;
 const WRITE_AT_OCTETS = 256 * 1024;
 
-/** After trouble with the directory nothing is written for this time. */
+/** After trouble with its file nothing of a folder is written for this time. */
 const PAUSE_MS = 60_000;
+
+/** Somebody took something away, or made it, between two steps of ours: the next time it may work. */
+const PASSING_TROUBLE: ReadonlySet<string> = new Set(['ENOENT', 'EEXIST', 'ENOTDIR', 'ESTALE']);
+const MAX_PASSING_TROUBLES = 3;
 
 /** Loading works so long before others get their turn. */
 const SLICE_MILLISECONDS = 8;
@@ -69,6 +73,8 @@ interface Entry {
   /** Whether all that the file says of this folder's messages is in memory. Only then may it be written anew. */
   complete: boolean;
   loading: Promise<FolderFacts> | undefined;
+  pausedUntil: number;
+  passingTroubles: number;
 }
 
 /** The facts of all folders that this process uses. */
@@ -81,7 +87,6 @@ export class FactCache {
   readonly #warned = new Set<string>();
   #cancelWrite: (() => void) | undefined;
   #cancelSizeCheck: (() => void) | undefined;
-  #pausedUntil = 0;
   #writtenSinceSizeCheck = 0;
   #closed = false;
 
@@ -119,7 +124,11 @@ export class FactCache {
   async close(): Promise<void> {
     this.#cancelWrite?.();
     this.#cancelSizeCheck?.();
-    for (const entry of this.#unwritten) while (this.#write(entry)) await nextTurn();
+    for (const entry of this.#unwritten) {
+      // One last time, whatever went wrong before.
+      entry.pausedUntil = 0;
+      while (this.#write(entry)) await nextTurn();
+    }
     this.#closed = true;
   }
 
@@ -136,6 +145,8 @@ export class FactCache {
       loaded: false,
       complete: false,
       loading: undefined,
+      pausedUntil: 0,
+      passingTroubles: 0,
     };
     this.#entries.set(folder, entry);
     return entry;
@@ -235,13 +246,14 @@ export class FactCache {
     if (before === 0 || file === undefined) this.#unwritten.delete(entry);
     // Before it is loaded, what is in memory is not all that the file should have.
     if (!this.#unwritten.has(entry) || file === undefined || entry.loading !== undefined) return false;
-    if (this.#options.clock.now() < this.#pausedUntil) return false;
+    if (this.#options.clock.now() < entry.pausedUntil) return false;
     try {
       file.write(facts);
     } catch (error) {
-      this.#trouble(error);
+      if (this.#isLasting(entry, error)) this.#trouble(error);
       return false;
     }
+    entry.passingTroubles = 0;
     if (entry.complete && file.isWasteful(facts)) file.startAnew();
     this.#countWritten(before);
     if (facts.arenas.unwrittenOctets > 0) return true;
@@ -249,11 +261,18 @@ export class FactCache {
     return false;
   }
 
+  /** Whether there is no use in trying again at once; then it is tried again in a while. */
+  #isLasting(entry: Entry, error: unknown): boolean {
+    entry.passingTroubles += 1;
+    if (PASSING_TROUBLE.has(errorCode(error) ?? '') && entry.passingTroubles < MAX_PASSING_TROUBLES) return false;
+    entry.pausedUntil = this.#options.clock.now() + PAUSE_MS;
+    return true;
+  }
+
   /** Nothing of the cache is worth an error; bugs are. */
   #trouble(error: unknown): void {
     const code = errorCode(error);
     if (code === undefined || !(error instanceof Error)) throw error;
-    this.#pausedUntil = this.#options.clock.now() + PAUSE_MS;
     if (this.#warned.has(code)) return;
     this.#warned.add(code);
     const what = `The cache in ${this.#options.directory ?? ''} is of no use at present, and slower without it`;

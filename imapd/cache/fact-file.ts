@@ -40,8 +40,11 @@ const MIN_WASTED_OCTETS = 256 * 1024;
 /** What is used gets today's date, so that what nobody used for longest can be removed; not more often than this. */
 const TOUCH_AFTER_MS = 60 * 60 * 1000;
 
-/** Codes that say that something else stands where our file should. */
-const NOT_OURS: ReadonlySet<string | undefined> = new Set(['ELOOP', 'EINVAL', 'EISDIR', 'ENXIO', 'EOPNOTSUPP']);
+/** Codes that say that something else stands where our file should, or a file that somebody else made there. */
+const NOT_OURS: ReadonlySet<string | undefined> = new Set([
+  ...['ELOOP', 'EINVAL', 'EISDIR', 'ENXIO', 'EOPNOTSUPP'],
+  ...['EACCES', 'EPERM'],
+]);
 
 /** Where a folder's facts are, and what of the disk it takes to get there. */
 export interface FactFilePlace {

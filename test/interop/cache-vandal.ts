@@ -1,7 +1,7 @@
 /**
  * Deletes, replaces and damages the files of a cache at random, while servers use them.
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -23,7 +23,8 @@ const replacements: readonly ((file: string) => void)[] = [
   },
   (file) => {
     rmSync(file);
-    execFileSync('mkfifo', [file]);
+    // The server may have made a file there again: then this does nothing.
+    spawnSync('mkfifo', [file], { stdio: 'ignore' });
   },
   (file) => {
     rmSync(join(file, '..'), { recursive: true });
