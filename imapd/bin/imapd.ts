@@ -21,7 +21,7 @@ import { type ImapdSettings, readImapdSettings } from '../settings/settings-read
 const usage = `Usage: imapd                      run the server in the foreground
        imapd --check              look for mistakes in the settings, and end
        imapd --dump-config        show every setting, its value, and where it comes from
-       imapd --control COMMAND    ask a running server: status, reload, open SERVICE, close SERVICE
+       imapd --control COMMAND    ask a running server: status, reload, open SERVICE, close SERVICE, forget-delays
        imapd MAILDIR              one session on standard input and output, already logged in
 
 Options:

@@ -5,6 +5,7 @@
  * its own socket. It knows no protocol.
  */
 import type { Duplex } from 'node:stream';
+import { noteWork } from '../../init/runtime/activity.js';
 import type { Clock } from '../clock.js';
 
 /** Why nothing more comes. */
@@ -85,6 +86,7 @@ export class ClientInput {
       this.#mayRead = false;
       const octets: unknown = this.#stream.read();
       if (Buffer.isBuffer(octets)) {
+        noteWork();
         this.#receivedOctets += octets.length;
         return octets;
       }

@@ -1,13 +1,15 @@
 /**
- * What every login process and mail worker begins with: this module alone is loaded as root.
+ * What every login process and mail worker begins with.
  *
  * It waits for the start message, becomes the user named there for good, and only then imports the module with the
- * protocol. When the supervisor dies the process ends at once: nobody could tell it to end later.
+ * protocol. A spare worker, which is prepared for whoever logs in first, imports it before, as root: it has no client,
+ * and opens nothing, before it has become that user. When the supervisor dies the process ends at once: nobody could tell it to end later.
  */
 import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { followActivity, forgetDelays, noteWork, processFigures } from './activity.js';
 import { dropPrivileges } from './drop-privileges.js';
-import type { StartMessage } from './handover.js';
+import type { PrepareMessage, StartMessage } from './handover.js';
 import type { RawHandle } from './raw-handles.js';
 import { endProcess, log, passOn, rememberStart, sendToSupervisor } from './supervisor-link.js';
 
@@ -25,25 +27,51 @@ process.on('uncaughtException', (error) => {
   endProcess(70);
 });
 
-process.once('message', (message) => {
-  start(message as StartMessage).catch((error: unknown) => {
+/** The module of a process that was prepared before anybody knew whose it will be. */
+let prepared: Promise<unknown> | undefined;
+
+followActivity();
+process.once('message', begin);
+
+function begin(message: unknown): void {
+  const first = message as PrepareMessage | StartMessage;
+  noteWork();
+  if (first.kind === 'prepare') {
+    process.title = first.title;
+    prepared = import(first.module);
+    // Told with the answer to the start message.
+    prepared.catch(() => {});
+    process.once('message', begin);
+    return;
+  }
+  start(first).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     sendToSupervisor({ kind: 'failed', reason }, undefined, () => process.exit(EXIT_NOT_STARTED));
   });
-});
+}
 
 async function start(message: StartMessage): Promise<void> {
   process.title = message.title;
   process.umask(message.umask);
   rememberStart(message.settings);
-  if (message.loadFirst === true) await import(message.module);
+  const loaded = prepared ?? (message.loadFirst === true ? import(message.module) : undefined);
+  await loaded;
   if (message.identity !== undefined) dropPrivileges(message.identity);
-  if (message.loadFirst !== true) {
+  if (loaded === undefined) {
     checkReadable(fileURLToPath(message.module));
     await import(message.module);
   }
-  process.on('message', (next, handle) => passOn(next as { kind: string }, handle as unknown as RawHandle | undefined));
+  process.on('message', (next, handle) => {
+    receive(next as { kind: string }, handle as unknown as RawHandle | undefined);
+  });
   sendToSupervisor({ kind: 'ready' });
+}
+
+function receive(message: { readonly kind: string }, handle: RawHandle | undefined): void {
+  noteWork();
+  if (message.kind === 'tell figures') sendToSupervisor({ kind: 'figures', figures: processFigures() });
+  else if (message.kind === 'forget delays') forgetDelays();
+  else passOn(message, handle);
 }
 
 /** Says it in words when the program stands where its users may not look, as in /root. */

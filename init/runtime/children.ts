@@ -7,7 +7,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { StartMessage } from './handover.js';
+import { noteWork, type ProcessFigures } from './activity.js';
+import { checkFigures, type PrepareMessage, type StartMessage } from './handover.js';
 import type { Log } from './log.js';
 import { type RawHandle, sendWithHandle } from './raw-handles.js';
 import { isOpenToAll } from './reachable.js';
@@ -16,9 +17,12 @@ import { heapOptions } from './small-heap.js';
 /** A child has this long to come up; a machine under load needs seconds. */
 const READY_TIMEOUT_MS = 20_000;
 
+/** A child that is busy for longer than this is described without its figures. */
+const FIGURES_MS = 2_000;
+
 /** What a child is told at its start, and who hears of it. */
 export interface ChildOptions {
-  readonly start: StartMessage;
+  readonly title: string;
   readonly environment: Readonly<Record<string, string>>;
   /** See small-heap.ts. */
   readonly semiSpaceMiB: number;
@@ -35,14 +39,15 @@ export class Child {
   readonly pid: number;
   readonly #process: ChildProcess;
   readonly #options: ChildOptions;
-  readonly #title: string;
+  #title: string;
   #expectedEnd = false;
   #resolveReady: () => void = () => {};
+  readonly #askers: ((figures: ProcessFigures | undefined) => void)[] = [];
   #rejectReady: (error: Error) => void = () => {};
 
   constructor(options: ChildOptions) {
     this.#options = options;
-    this.#title = options.start.title;
+    this.#title = options.title;
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -57,13 +62,41 @@ export class Child {
     });
     this.pid = this.#process.pid ?? 0;
     this.#follow();
-    this.send({ ...options.start, loadFirst: process.geteuid?.() === 0 && !isProgramOpenToAll() });
+  }
+
+  /** Lets the child import its module, for a start that is to come. */
+  prepare(message: PrepareMessage): void {
+    this.send(message);
+  }
+
+  /** Says who to be; `ready` settles then. Call it once. */
+  start(message: StartMessage): this {
+    this.#title = message.title;
+    const timer = setTimeout(() => this.#fail('did not come up in time'), READY_TIMEOUT_MS);
+    this.ready.then(
+      () => clearTimeout(timer),
+      () => clearTimeout(timer),
+    );
+    this.send({ ...message, loadFirst: process.geteuid?.() === 0 && !isProgramOpenToAll() });
+    return this;
   }
 
   /** Sends a message; `sent` is called when the handle is in the child, or will never be. */
   send(message: object, handle?: RawHandle, sent?: () => void): void {
     if (this.#process.connected) sendWithHandle(this.#process, message, handle, () => sent?.());
     else sent?.();
+  }
+
+  /** Asks the child how it is; undefined when it does not say so in time. */
+  figures(): Promise<ProcessFigures | undefined> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), FIGURES_MS);
+      this.#askers.push((figures) => {
+        clearTimeout(timer);
+        resolve(figures);
+      });
+      this.send({ kind: 'tell figures' });
+    });
   }
 
   /** Tells the child to end; kills it when it does not. */
@@ -81,11 +114,6 @@ export class Child {
 
   #follow(): void {
     const child = this.#process;
-    const timer = setTimeout(() => this.#fail('did not come up in time'), READY_TIMEOUT_MS);
-    this.ready.then(
-      () => clearTimeout(timer),
-      () => clearTimeout(timer),
-    );
     child.on('message', (message, handle) => this.#receive(message, handle as unknown as RawHandle | undefined));
     child.once('exit', (code, signal) => this.#over(signal === null ? `exit code ${code}` : `signal ${signal}`));
     // A process that could not be started has no exit.
@@ -102,9 +130,11 @@ export class Child {
   }
 
   #receive(message: unknown, handle: RawHandle | undefined): void {
+    noteWork();
     const { kind, reason } = message as { kind?: unknown; reason?: unknown };
     if (kind === 'ready') this.#resolveReady();
     else if (kind === 'failed') this.#fail(String(reason));
+    else if (kind === 'figures') for (const tell of this.#askers.splice(0)) tell(checkFigures(message));
     else if (kind !== 'goodbye') this.#deliver(message, handle);
   }
 

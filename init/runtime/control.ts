@@ -2,7 +2,7 @@
  * The control socket of a running daemon: how control scripts open and close its ports and ask how it is.
  *
  *     open imapd-ssl          one line in
- *     OK                      one line out: OK and words, or FAIL and the reason
+ *     OK                      out: OK and words, or FAIL and the reason. Only status has more than one line.
  *
  * It lies beside the pid file, for its owner only; whoever binds it is the one daemon of this configuration.
  */

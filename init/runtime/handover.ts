@@ -4,6 +4,7 @@
  * A login process faces the network, so the supervisor believes nothing it says: every message is checked, field by
  * field, and one that does not fit ends the process that sent it. What the supervisor says is believed.
  */
+import type { ProcessFigures } from './activity.js';
 import type { Identity } from './drop-privileges.js';
 import type { LogLevel } from './log.js';
 import { LEVEL_PREFIXES } from './log.js';
@@ -22,6 +23,13 @@ export interface StartMessage {
   readonly loadFirst?: boolean;
   readonly umask: number;
   readonly settings: unknown;
+}
+
+/** First message to a child that nobody needs yet: which module to import. The start message follows when one does. */
+export interface PrepareMessage {
+  readonly kind: 'prepare';
+  readonly title: string;
+  readonly module: string;
 }
 
 /** A session on its way to a mail worker. */
@@ -52,9 +60,16 @@ export type AuthenticationOutcome =
   /** TLS: connect to `path`, say `token`, and copy octets from then on. */
   | { readonly kind: 'relay'; readonly path: string; readonly token: string };
 
+/** From the supervisor to any child: how is it? `figures` is the answer; the other begins its figures of delays anew. */
+export type ToChild =
+  | PrepareMessage
+  | StartMessage
+  | { readonly kind: 'tell figures' }
+  | { readonly kind: 'forget delays' };
+
 /** From the supervisor to a login process. */
 export type ToLogin =
-  | StartMessage
+  | ToChild
   | { readonly kind: 'settings'; readonly settings: unknown; readonly loginSeconds: number }
   | { readonly kind: 'tls'; readonly material: TlsMaterial | undefined; readonly startTls: boolean }
   | { readonly kind: 'listen'; readonly listener: ListenerDescription }
@@ -65,7 +80,7 @@ export type ToLogin =
 
 /** From the supervisor to a mail worker. */
 export type ToWorker =
-  | StartMessage
+  | ToChild
   | { readonly kind: 'settings'; readonly settings: unknown }
   | { readonly kind: 'listen' }
   | { readonly kind: 'expect'; readonly token: string; readonly session: SessionDescription }
@@ -78,6 +93,7 @@ export type FromChild =
   /** Nothing comes any more; the process is about to end. */
   | { readonly kind: 'goodbye' }
   | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'figures'; readonly figures: ProcessFigures }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string };
 
 /** From a login process to the supervisor. */
@@ -147,6 +163,17 @@ function checkFromChild(message: Record<string, unknown>): FromChild | undefined
   if (message['kind'] !== 'log' || typeof message['level'] !== 'string') return undefined;
   const known = Object.hasOwn(LEVEL_PREFIXES, message['level']);
   return known && typeof message['text'] === 'string' ? (message as FromChild) : undefined;
+}
+
+/** Checks the figures of a child: all are numbers, as an administrator is shown. */
+export function checkFigures(message: unknown): ProcessFigures | undefined {
+  const figures = isRecord(message) ? message['figures'] : undefined;
+  if (!isRecord(figures) || !isRecord(figures['delays'])) return undefined;
+  const { p50, p99, max } = figures['delays'];
+  const numbers = [figures['memoryOctets'], p50, p99, max];
+  return numbers.every((value) => typeof value === 'number' && value >= 0)
+    ? (figures as unknown as ProcessFigures)
+    : undefined;
 }
 
 function isRequest(message: Record<string, unknown>): boolean {

@@ -4,6 +4,7 @@
  * It knows which connections each has, so that none stays counted when a process dies. It knows no account.
  */
 import { Child } from './children.js';
+import { describeProcess } from './describe-process.js';
 import type { Identity } from './drop-privileges.js';
 import { checkFromLogin, type FromLogin, type ListenerDescription, type ToLogin } from './handover.js';
 import type { Log } from './log.js';
@@ -122,6 +123,21 @@ export class LoginPool {
     for (const login of this.#logins) login.send({ kind: 'settings', ...changes });
   }
 
+  /** A line for each process; see describe-process.ts. */
+  describe(): Promise<string[]> {
+    const uid = this.#options.identity?.uid ?? process.geteuid?.() ?? 0;
+    const lines = [...this.#logins].map(async ({ child, open }) => {
+      const figures = await child.figures();
+      return describeProcess(`login pid=${child.pid} uid=${uid} connections=${open.size}`, figures);
+    });
+    return Promise.all(lines);
+  }
+
+  /** Begins the figures of delays of all processes anew. */
+  forgetDelays(): void {
+    for (const { child } of this.#logins) child.send({ kind: 'forget delays' });
+  }
+
   /** Ends all processes. */
   end(): void {
     this.#ending = true;
@@ -133,21 +149,12 @@ export class LoginPool {
     const id = this.#nextId;
     this.#nextId += 1;
     const name = `${title}: login process`;
+    const who = identity === undefined ? {} : { identity };
     const child = new Child({
-      start: {
-        kind: 'start',
-        title: name,
-        module,
-        umask: 0o077,
-        settings,
-        ...(identity === undefined ? {} : { identity }),
-      },
-      environment: ENVIRONMENT,
-      semiSpaceMiB: SEMI_SPACE_MIB,
-      log,
+      ...{ title: name, environment: ENVIRONMENT, semiSpaceMiB: SEMI_SPACE_MIB, log },
       receive: (message, handle) => this.#receive(login, message, handle),
       ended: (how, expected) => this.#ended(login, name, expected ? undefined : how),
-    });
+    }).start({ kind: 'start', title: name, module, umask: 0o077, settings, ...who });
     const open = new Set<number>();
     const login: LoginProcess = { id, child, open, startedAt: Date.now(), send: (message) => child.send(message) };
     this.#logins.add(login);

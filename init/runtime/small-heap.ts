@@ -7,9 +7,12 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
-/** Options of Node for a child with a young generation of this limit, and without helper threads for V8. */
+/**
+ * Options of Node for a child with a young generation of this limit, without helper threads for V8, and with the
+ * function that activity.ts gives memory back with.
+ */
 export function heapOptions(semiSpaceMiB: number): string[] {
-  return [`--max-semi-space-size=${semiSpaceMiB}`, '--v8-pool-size=0'];
+  return [`--max-semi-space-size=${semiSpaceMiB}`, '--v8-pool-size=0', '--expose-gc'];
 }
 
 /**

@@ -8,6 +8,7 @@
  * authdaemond: `authenticate` is handed in.
  */
 import { randomBytes } from 'node:crypto';
+import { followActivity } from './activity.js';
 import { isProgramOpenToAll } from './children.js';
 import { ConnectionTable } from './connections.js';
 import { AlreadyRunning, serveControl } from './control.js';
@@ -72,6 +73,7 @@ const END_MS = 10_000;
  */
 export async function superviseMailService(options: MailServiceOptions): Promise<void> {
   keepYoungGenerationSmall();
+  followActivity();
   const loaded = options.load();
   if (loaded.problems.length > 0) throw new StartFailure(loaded.problems.map(describeProblem).join('\n'));
   const log = await openLog(loaded.configuration.log, options.daemon);
@@ -169,6 +171,7 @@ class Supervisor {
     // Node would open a debugger's port, as root.
     process.on('SIGUSR1', () => {});
     this.#watchKeeper();
+    this.#workers.prepareSpare();
     this.#ready = true;
     await notifyReadiness('READY=1');
     this.#log.write('info', `started: ${this.#describe()}`);
@@ -178,13 +181,27 @@ class Supervisor {
   /** Acts on a command of the control socket, and gives the words of the answer. */
   async obey(command: string): Promise<string> {
     const [verb, service = ''] = command.trim().split(' ');
-    if (verb === 'status') return `${this.#ready ? 'ready' : 'starting'} pid=${process.pid} ${this.#describe()}`;
+    if (verb === 'status') return await this.#status();
+    if (verb === 'forget-delays') return this.#forgetDelays();
     if (this.#ending) throw new Error('the server is ending');
     if (verb === 'reload') return this.#reload();
     if (verb === 'open') await this.#openService(service);
     else if (verb === 'close') this.#closeService(service);
     else throw new Error(`${command} is not a command`);
     return [...this.#open.keys()].join(' ');
+  }
+
+  /** The first line is about the service, the others are about its processes. */
+  async #status(): Promise<string> {
+    const service = `${this.#ready ? 'ready' : 'starting'} pid=${process.pid} ${this.#describe()}`;
+    const processes = await Promise.all([this.#logins.describe(), this.#workers.describe()]);
+    return [service, ...processes.flat()].join('\n');
+  }
+
+  #forgetDelays(): string {
+    this.#logins.forgetDelays();
+    this.#workers.forgetDelays();
+    return 'delays are measured anew';
   }
 
   #describe(): string {

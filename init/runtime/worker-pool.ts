@@ -9,17 +9,14 @@ import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeCacheDirectory } from './cache-directory.js';
 import { Child } from './children.js';
+import { describeProcess } from './describe-process.js';
 import type { Identity } from './drop-privileges.js';
 import { checkFromWorker, type SessionDescription } from './handover.js';
 import type { Log } from './log.js';
 import type { SessionAccount } from './mail-worker.js';
+import { ProcessorShare } from './processor-share.js';
 import { bindUnix, type RawHandle } from './raw-handles.js';
-
-/**
- * A further worker for the same uid starts when each has this many sessions, up to IMAP_WORKERS_PER_UID. A worker costs
- * about 20 MB, and of a hundred sessions hardly two work at the same time.
- */
-const SESSIONS_BEFORE_NEXT_WORKER = 100;
+import { chooseWorker } from './worker-choice.js';
 
 /** Young garbage of a worker: with 1 MiB, reading many messages takes a tenth longer; with 4, nothing is faster. */
 const SEMI_SPACE_MIB = 2;
@@ -51,11 +48,22 @@ export interface WorkerPoolOptions {
   readonly sessionEnded: (sessionId: number) => void;
 }
 
+/** A process that can become any worker. */
+interface SpareWorker {
+  readonly child: Child;
+  /** What it has become. */
+  worker: WorkerProcess | undefined;
+}
+
 interface WorkerProcess {
+  readonly name: string;
   readonly child: Child;
   readonly identity: string;
+  readonly uid: number;
   readonly socketPath: string;
+  /** Session to the key of its maildir. */
   readonly sessions: Map<number, string>;
+  readonly processor: ProcessorShare;
   readonly answers: Map<number, () => void>;
   socket: RawHandle | undefined;
   idleTimer: NodeJS.Timeout | undefined;
@@ -76,7 +84,8 @@ export interface ChosenWorker {
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #workers = new Set<WorkerProcess>();
-  readonly #byMaildir = new Map<string, WorkerProcess>();
+  readonly #byMaildir = new Map<string, { readonly worker: WorkerProcess; sessions: number }>();
+  #spare: SpareWorker | undefined;
   #ending = false;
   #nextSocket = 1;
   #cacheTrouble: string | undefined;
@@ -89,14 +98,20 @@ export class WorkerPool {
     return this.#workers.size;
   }
 
+  get #identities(): number {
+    return new Set([...this.#workers].map((worker) => worker.identity)).size;
+  }
+
   /** Chooses, or starts, the worker for an account. @throws when no worker comes up. */
   async workerFor(account: SessionAccount, systemUser: string | undefined, sessionId: number): Promise<ChosenWorker> {
     if (this.#ending) throw new Error('the server is ending');
     const { uid, gid, maildir } = account;
     const identity: Identity = systemUser === undefined ? { uid, gid } : { uid, gid, systemUser };
     const maildirKey = `${uid}:${gid}:${maildir}`;
-    const worker = this.#byMaildir.get(maildirKey) ?? this.#choose(identity, maildirKey);
-    this.#byMaildir.set(maildirKey, worker);
+    const place = this.#byMaildir.get(maildirKey) ?? { worker: this.#choose(identity, maildirKey), sessions: 0 };
+    place.sessions += 1;
+    this.#byMaildir.set(maildirKey, place);
+    const { worker } = place;
     worker.sessions.set(sessionId, maildirKey);
     clearTimeout(worker.idleTimer);
     try {
@@ -106,6 +121,28 @@ export class WorkerPool {
       throw error;
     }
     return this.#chosen(worker, sessionId);
+  }
+
+  /** Starts a process that the next worker is made of, so that nobody waits for a start. */
+  prepareSpare(): void {
+    if (this.#spare !== undefined || this.#ending) return;
+    this.#spare = this.#fork();
+    const { module, title } = this.#options;
+    this.#spare.child.prepare({ kind: 'prepare', title: `${title}: spare mail worker`, module });
+  }
+
+  /** A line for each worker; see describe-process.ts. */
+  describe(): Promise<string[]> {
+    const lines = [...this.#workers].map(async ({ child, uid, sessions }) => {
+      const figures = await child.figures();
+      return describeProcess(`worker pid=${child.pid} uid=${uid} sessions=${sessions.size}`, figures);
+    });
+    return Promise.all(lines);
+  }
+
+  /** Begins the figures of delays of all workers anew. */
+  forgetDelays(): void {
+    for (const { child } of this.#workers) child.send({ kind: 'forget delays' });
   }
 
   /** New settings, for sessions and workers that begin from now on. */
@@ -118,6 +155,7 @@ export class WorkerPool {
   end(reason: string): void {
     this.#ending = true;
     for (const worker of this.#workers) worker.child.end({ kind: 'end', reason }, END_GRACE_MS);
+    this.#spare?.child.kill();
   }
 
   #chosen(worker: WorkerProcess, sessionId: number): ChosenWorker {
@@ -136,47 +174,59 @@ export class WorkerPool {
     };
   }
 
-  /** An account without sessions comes back to the same worker, unless that one is much busier than another. */
+  /** An account without sessions comes back to the same worker, unless that one has much more to do than another. */
   #choose(identity: Identity, maildirKey: string): WorkerProcess {
     const key = identityKey(identity);
-    const same = [...this.#workers].filter((worker) => worker.identity === key);
-    const preferred = same[spread(maildirKey, same.length)];
-    if (preferred === undefined) return this.#startWorker(identity);
-    const least = same.reduce((one, other) => (other.sessions.size < one.sessions.size ? other : one));
-    const isFull = least.sessions.size >= SESSIONS_BEFORE_NEXT_WORKER;
-    if (isFull && same.length < this.#options.workersPerUid) return this.#startWorker(identity);
-    return preferred.sessions.size < least.sessions.size + SESSIONS_BEFORE_NEXT_WORKER ? preferred : least;
+    const now = Date.now();
+    const candidates = [...this.#workers]
+      .filter((worker) => worker.identity === key)
+      .map((worker) => ({ worker, sessions: worker.sessions.size, processorShare: worker.processor.at(now) }));
+    const chosen = chooseWorker(candidates, maildirKey, candidates.length < this.#options.workersPerUid);
+    return chosen?.worker ?? this.#startWorker(identity);
   }
 
   #startWorker(identity: Identity): WorkerProcess {
-    const { log, module, settings, title, umask } = this.#options;
+    const { module, settings, title, umask } = this.#options;
     this.#prepareCache(identity);
     const name = `${title}: mail worker for uid ${identity.uid}`;
-    const child = new Child({
-      start: { kind: 'start', title: name, module, identity, umask, settings },
-      environment: ENVIRONMENT,
-      semiSpaceMiB: SEMI_SPACE_MIB,
-      log,
-      receive: (message, handle) => {
-        handle?.close();
-        this.#receive(worker, message);
-      },
-      ended: (how, expected) => this.#ended(worker, name, expected ? undefined : how),
-    });
+    const spare = this.#spare ?? this.#fork();
+    this.#spare = undefined;
+    const { child } = spare;
     const socketPath = join(this.#options.socketDirectory, `${process.pid}.${this.#nextSocket}`);
     this.#nextSocket += 1;
     const worker: WorkerProcess = {
-      child,
+      ...{ child, name },
       identity: identityKey(identity),
+      uid: identity.uid,
+      processor: new ProcessorShare(child.pid, Date.now()),
       socketPath,
       sessions: new Map(),
       answers: new Map(),
       socket: undefined,
       idleTimer: undefined,
     };
+    spare.worker = worker;
     this.#workers.add(worker);
+    child.start({ kind: 'start', title: name, module, identity, umask, settings });
     this.#giveSocket(worker);
+    // Where one user has all the mail, the next worker starts with load, which can wait for it.
+    if (this.#identities > 1) this.prepareSpare();
     return worker;
+  }
+
+  #fork(): SpareWorker {
+    const { log, title } = this.#options;
+    const receive = (message: unknown, handle: RawHandle | undefined) => {
+      handle?.close();
+      if (spare.worker !== undefined) this.#receive(spare.worker, message);
+    };
+    const ended = (how: string, expected: boolean) => {
+      if (spare.worker !== undefined) this.#ended(spare.worker, expected ? undefined : how);
+      else if (this.#spare === spare) this.#spare = undefined;
+    };
+    const options = { title, environment: ENVIRONMENT, semiSpaceMiB: SEMI_SPACE_MIB, log, receive, ended };
+    const spare: SpareWorker = { child: new Child(options), worker: undefined };
+    return spare;
   }
 
   /** A user whose cache cannot be had is told of once; the worker does without. */
@@ -214,7 +264,9 @@ export class WorkerPool {
     worker.sessions.delete(sessionId);
     this.#options.sessionEnded(sessionId);
     // Nothing is remembered of accounts without sessions: there may be any number of them.
-    if (![...worker.sessions.values()].includes(maildirKey)) this.#byMaildir.delete(maildirKey);
+    const place = this.#byMaildir.get(maildirKey);
+    if (place !== undefined) place.sessions -= 1;
+    if (place?.sessions === 0) this.#byMaildir.delete(maildirKey);
     if (worker.sessions.size > 0) return;
     worker.idleTimer = setTimeout(() => this.#retire(worker), IDLE_MS);
     worker.idleTimer.unref();
@@ -224,21 +276,22 @@ export class WorkerPool {
     if (worker.sessions.size > 0) return;
     this.#remove(worker);
     worker.child.end({ kind: 'end', reason: 'idle' }, END_GRACE_MS);
+    if (this.#workers.size === 0) this.prepareSpare();
   }
 
   #remove(worker: WorkerProcess): void {
-    for (const [key, other] of this.#byMaildir) if (other === worker) this.#byMaildir.delete(key);
+    for (const [key, place] of this.#byMaildir) if (place.worker === worker) this.#byMaildir.delete(key);
     this.#workers.delete(worker);
   }
 
-  #ended(worker: WorkerProcess, name: string, how: string | undefined): void {
+  #ended(worker: WorkerProcess, how: string | undefined): void {
     clearTimeout(worker.idleTimer);
     this.#remove(worker);
     worker.socket?.close();
     rmSync(worker.socketPath, { force: true });
     if (how !== undefined) {
       const lost = `${worker.sessions.size} sessions ended with it`;
-      this.#options.log.write('alert', `${name} (pid ${worker.child.pid}) died: ${how}; ${lost}`);
+      this.#options.log.write('alert', `${worker.name} (pid ${worker.child.pid}) died: ${how}; ${lost}`);
     }
     for (const sessionId of [...worker.sessions.keys()]) this.#forget(worker, sessionId);
     clearTimeout(worker.idleTimer);
@@ -248,13 +301,6 @@ export class WorkerPool {
 /** A new token for a TLS session. */
 export function makeToken(): string {
   return randomBytes(16).toString('hex');
-}
-
-/** A number below `count` that is always the same for a text. */
-function spread(text: string, count: number): number {
-  let sum = 0;
-  for (const character of text) sum = (Math.imul(sum, 31) + character.charCodeAt(0)) >>> 0;
-  return count === 0 ? 0 : sum % count;
 }
 
 function identityKey({ uid, gid, systemUser }: Identity): string {

@@ -120,7 +120,7 @@ test('a worker that dies takes only its own sessions with it', async () => {
   });
 });
 
-test('sessions of one account share a worker; many accounts of one uid get a further one, up to the limit', async () => {
+test('sessions of one account share a worker; a uid whose worker is busy gets a further one, up to the limit', async () => {
   await withToy(async (toy) => {
     const pidsOf = async (names: readonly string[]) => {
       const pids = new Set<string>();
@@ -133,7 +133,12 @@ test('sessions of one account share a worker; many accounts of one uid get a fur
     };
 
     assert.equal((await pidsOf(new Array<string>(20).fill('bob'))).size, 1);
-    assert.equal((await pidsOf(Array.from({ length: 120 }, (_, index) => `user${index}`))).size, 2);
+    assert.equal((await pidsOf(Array.from({ length: 120 }, (_, index) => `user${index}`))).size, 1);
+    const busy = await toy.client();
+    await busy.ask(LOGIN);
+    await busy.ask('BURN');
+    assert.equal((await pidsOf(Array.from({ length: 20 }, (_, index) => `other${index}`))).size, 1);
+    assert.equal((await pidsOf(['bob', 'other1'])).size, 2);
     assert.equal((await pidsOf(new Array<string>(5).fill('bob'))).size, 1);
   });
 });

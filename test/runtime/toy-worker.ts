@@ -43,6 +43,7 @@ async function converse(session: WorkerSession): Promise<void> {
 }
 
 function answer(line: string, address: string): string {
+  if (line === 'BURN') burn();
   if (line === 'CRASH') process.kill(process.pid, 'SIGKILL');
   if (line === 'WHO')
     return `${process.getuid?.()} ${process.getgid?.()} ${process.getgroups?.().join(',')} ${process.pid}`;
@@ -53,4 +54,10 @@ function answer(line: string, address: string): string {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? 'no code';
   }
+}
+
+/** Keeps a processor core busy for long enough that anybody must see it. */
+function burn(): void {
+  const until = Date.now() + 2_500;
+  while (Date.now() < until);
 }
