@@ -36,7 +36,7 @@ function renameForFlags(state: FolderState, row: number, change: FlagChange): bo
   const suffix = suffixFor(flags, rows.files.suffixAt(row));
   const [from, to] = [pathOfRow(state, row), pathOf(state, { baseName: rows.baseNameAt(row), suffix, place: 'cur' })];
   // A second file of this message (see folder-scan.ts) must not be written over.
-  if (from !== to && state.disk.status(to) !== undefined) {
+  if (state.mayHoldSecondFiles && from !== to && state.disk.status(to) !== undefined) {
     state.surroundings.warnOnce(`Two files of one message; flags cannot be changed: ${to}`);
     return false;
   }

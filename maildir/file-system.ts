@@ -227,7 +227,8 @@ export function octetsFromText(text: string): Buffer {
 }
 
 function pathOctets(path: string): string | Buffer {
-  return /\p{Surrogate}/u.test(path) ? octetsFromText(path) : path;
+  // Characters beyond U+FFFF are surrogates, too; octetsFromText() tells them apart.
+  return /[\ud800-\udfff]/.test(path) ? octetsFromText(path) : path;
 }
 
 /**

@@ -102,11 +102,11 @@ export class FolderRows {
     this.#changedAt[row] = change;
   }
 
-  /** The rows from `from` on, in front of `end`, that changed after a change number. */
-  changedRows(after: number, end: number): number[] {
+  /** The rows that changed after a change number. */
+  changedRows(after: number): number[] {
     const rows: number[] = [];
     const changes = this.#changedAt;
-    for (let row = 0; row < end; row += 1) if ((changes[row] ?? 0) > after) rows.push(row);
+    for (let row = 0; row < this.count; row += 1) if ((changes[row] ?? 0) > after) rows.push(row);
     return rows;
   }
 

@@ -87,6 +87,7 @@ class FolderScan {
     await state.syncs.idle();
     await this.#publish();
     state.mustScan = this.#trouble;
+    state.someTwice = this.#someTwice;
     state.scanned(this.#before);
     if (this.#changed) state.notify();
   }

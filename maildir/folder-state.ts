@@ -8,9 +8,10 @@
  *
  * Our own changes move the mtimes, too. If the directories were as known just before, what they say just after is taken
  * as known, and young. A change that another process makes in between, in those microseconds, is found by the scan that
- * a young mtime causes.
+ * a young mtime causes. In a large
+ * folder that scan does not keep the client waiting that made the change: it follows a second later.
  */
-import { errorCode, MaildirError } from './errors.js';
+import { MaildirError } from './errors.js';
 import type { FileStatus, FileSystem } from './file-system.js';
 import type { FolderPaths } from './folder-name.js';
 import { FolderRows } from './folder-rows.js';
@@ -22,6 +23,8 @@ import { UidList } from './uid-list.js';
 
 /** File systems that maildirs live on keep times to the second at worst (ext3, NFS servers over it). */
 const MTIME_GRANULARITY_MILLISECONDS = 1_100;
+/** A scan that takes no longer is not worth putting off. */
+const SHORT_SCAN_MILLISECONDS = 3;
 /** Scans that are made only because an mtime is young take at most this part of the time: one twentieth. */
 const YOUNG_SCAN_SHARE = 20;
 
@@ -34,6 +37,8 @@ export interface Observation {
   readonly keywordsModifiedAt: number;
   readonly newestChange: number;
   readonly at: number;
+  /** Whether a change of our own is what happened last. */
+  readonly ours?: boolean;
 }
 
 /** Where a folder stands and what it needs from its maildir. */
@@ -72,6 +77,12 @@ export class FolderState {
   numberedAs = 0;
   keywords: readonly string[] = [];
   keywordsChangedAt = 1;
+  /** Whether the last scan found two files of one message. */
+  someTwice = false;
+  /** Whether a name in cur may be taken by a second file: others changed cur since the last scan, or that found some. */
+  mayHoldSecondFiles = true;
+  /** Is asked for a look at the folder in a while. */
+  onDoubt: (milliseconds: number) => void = () => undefined;
   /** Messages whose file was looked for and not found since the last scan. */
   readonly missing = new Set<number>();
 
@@ -156,7 +167,10 @@ export class FolderState {
     if (this.observe().version !== this.#seen.version) return false;
     if (!isYoung(this.#seen)) return true;
     const sinceScan = Math.abs(this.surroundings.now() - this.#scannedAt);
-    return sinceScan < this.#scanMilliseconds * YOUNG_SCAN_SHARE;
+    if (sinceScan < this.#scanMilliseconds * YOUNG_SCAN_SHARE) return true;
+    if (this.#seen.ours !== true || this.#scanMilliseconds <= SHORT_SCAN_MILLISECONDS) return false;
+    this.onDoubt(Math.max(MTIME_GRANULARITY_MILLISECONDS, this.#scanMilliseconds * YOUNG_SCAN_SHARE));
+    return true;
   }
 
   /** Whether the keywords on the disk may differ from those that were loaded. */
@@ -166,17 +180,6 @@ export class FolderState {
       before.keywordsVersion !== this.#seen.keywordsVersion ||
       isYoung({ newestChange: before.keywordsModifiedAt, at: before.at })
     );
-  }
-
-  /** Makes courierimapkeywords, as Courier does, because what is not there cannot be watched. */
-  prepareWatch(): void {
-    if (this.surroundings.keywords === 'off' || !this.writable) return;
-    try {
-      this.keywordFiles.makeDirectory();
-    } catch (error) {
-      // Without it the timer alone finds the first keyword.
-      if (errorCode(error) === undefined) throw error;
-    }
   }
 
   /** Counts what a look at the directories, before anything of our own is changed, says about the doings of others. */
@@ -203,10 +206,11 @@ export class FolderState {
   /** Takes over what the directories say after a change of our own, made in one go. */
   ownChange<T>(change: () => T): T {
     const known = this.#seen !== undefined && this.observe().version === this.#seen.version;
+    this.mayHoldSecondFiles = !known || this.someTwice;
     try {
       return change();
     } finally {
-      if (known) this.#seen = this.observe();
+      if (known) this.#seen = { ...this.observe(), ours: true };
     }
   }
 }

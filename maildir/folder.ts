@@ -70,6 +70,7 @@ export class Folder {
   readonly #onIdle: FolderListener;
   #watch: FolderWatch | undefined;
   #refreshing: Promise<void> | undefined;
+  #cancelLook: (() => void) | undefined;
 
   /** Made by Maildir only. */
   constructor(maildir: Maildir, state: FolderState, onIdle: FolderListener) {
@@ -78,6 +79,7 @@ export class Folder {
     this.#state = state;
     this.#onIdle = onIdle;
     this.#foldTimer = new FoldTimer(state);
+    state.onDoubt = (milliseconds) => this.#lookLater(milliseconds);
   }
 
   get uidValidity(): number {
@@ -165,7 +167,6 @@ export class Folder {
   #listen(listener: () => void): void {
     const state = this.#state;
     state.listeners.add(listener);
-    if (this.#watch === undefined) state.prepareWatch();
     const { cur, new: fresh, keywords } = state.paths;
     this.#watch ??= new FolderWatch({
       directories: [cur, fresh, keywords],
@@ -236,6 +237,24 @@ export class Folder {
     });
   }
 
+  /** One look serves all who doubted. What it finds, those who watch are told at once, and others when they ask. */
+  #lookLater(milliseconds: number): void {
+    const { surroundings, turns } = this.#state;
+    this.#cancelLook ??= surroundings.after(milliseconds, () => {
+      this.#cancelLook = undefined;
+      if (this.ended || !this.#state.loaded) return;
+      turns
+        .take(() => scanFolder(this.#state, { lockHeld: false }))
+        .catch((error: unknown) => surroundings.warnOnce(`${this.#state.paths.directory}: ${String(error)}`));
+    });
+  }
+
+  #endTimers(): void {
+    this.#foldTimer.cancel();
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
+  }
+
   #scanSoon(): Promise<void> {
     this.#refreshing ??= this.#state.turns.take(async () => {
       // Whoever asks from now on needs a look of his own: this one may have passed what he wants to see.
@@ -268,6 +287,11 @@ export class Folder {
   /** The change number of the last change of flags or keywords, or of the arrival. */
   changedAt(row: number): number {
     return this.#state.rows.changedAt(row);
+  }
+
+  /** The rows of the current table whose flags or keywords changed, or that arrived, after a change number. */
+  rowsChangedAfter(change: number): readonly number[] {
+    return this.#state.rows.changedRows(change);
   }
 
   /** The file's size: what its name says, else what the disk says. @throws {MaildirError} 'message gone' */
@@ -401,7 +425,7 @@ export class Folder {
 
   /** Brings the lists on the disk to rest; if `unload`, forgets the messages unless somebody came meanwhile. */
   async rest(options: { unload: boolean }): Promise<void> {
-    this.#foldTimer.cancel();
+    this.#endTimers();
     await this.#state.turns.take(async () => {
       if (this.ended || !this.#state.loaded) return;
       await foldNow(this.#state);
@@ -411,7 +435,7 @@ export class Folder {
 
   /** The folder was deleted or renamed: sessions that still use it are told at once, and by every operation. */
   async end(): Promise<void> {
-    this.#foldTimer.cancel();
+    this.#endTimers();
     this.#watch?.close();
     this.#watch = undefined;
     this.#state.removed = 'no such folder';

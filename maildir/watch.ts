@@ -7,8 +7,12 @@
  */
 import { type FSWatcher, watch as watchDirectory } from 'node:fs';
 
-/** The pause between an event and the call: deliveries come in bursts, and one look serves them all. */
-const COALESCE_MILLISECONDS = 20;
+/**
+ * The first event of a burst calls at once; what follows within this time is one more call at its end. While events go on,
+ * the pauses grow, because each call may mean a look at a large folder.
+ */
+const FIRST_PAUSE_MILLISECONDS = 20;
+const LONGEST_PAUSE_MILLISECONDS = 320;
 /** Courier polls once a minute where it has no inotify. */
 const POLL_MILLISECONDS = 60_000;
 
@@ -30,7 +34,8 @@ export class FolderWatch {
   readonly #options: WatchOptions;
   readonly #watchers: FSWatcher[] = [];
   #cancelPoll: () => void;
-  #cancelCall: (() => void) | undefined;
+  #cancelPause: (() => void) | undefined;
+  #calledAgain = false;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -40,7 +45,7 @@ export class FolderWatch {
 
   close(): void {
     this.#cancelPoll();
-    this.#cancelCall?.();
+    this.#cancelPause?.();
     this.#endWatches();
   }
 
@@ -66,10 +71,17 @@ export class FolderWatch {
   }
 
   #hint(): void {
-    this.#cancelCall ??= this.#options.after(COALESCE_MILLISECONDS, () => {
-      this.#cancelCall = undefined;
-      this.#options.onMayHaveChanged();
+    this.#calledAgain = true;
+    if (this.#cancelPause === undefined) this.#call(FIRST_PAUSE_MILLISECONDS);
+  }
+
+  #call(pause: number): void {
+    this.#calledAgain = false;
+    this.#cancelPause = this.#options.after(pause, () => {
+      this.#cancelPause = undefined;
+      if (this.#calledAgain) this.#call(Math.min(pause * 2, LONGEST_PAUSE_MILLISECONDS));
     });
+    this.#options.onMayHaveChanged();
   }
 
   #poll(): void {

@@ -13,9 +13,8 @@ import { copyUidCode } from '../wire/uidplus.js';
  */
 export async function copy(session: Session, { messages, by, mailboxName }: TransferArguments): Promise<Completion> {
   const mailbox = session.selected;
-  const picked = mailbox.pick(messages, by);
+  const uids = mailbox.pickUids(messages, by);
   const target = session.openTarget(mailboxName);
-  const uids = picked.map(({ uid }) => uid);
 
   const copied = await mailbox.folder.copyTo(target, uids);
   return ok('COPY completed.', copyUidCode(target.uidValidity, copied));

@@ -16,9 +16,8 @@ import { copyUidCode } from '../wire/uidplus.js';
 export async function move(session: Session, { messages, by, mailboxName }: TransferArguments): Promise<Completion> {
   const mailbox = session.selected;
   if (mailbox.readOnly) throw new CommandFailure('Current box is selected READ-ONLY.', 'NOPERM');
-  const picked = mailbox.pick(messages, by);
+  const uids = mailbox.pickUids(messages, by);
   const target = session.openTarget(mailboxName);
-  const uids = picked.map(({ uid }) => uid);
 
   const moved = await mailbox.folder.moveTo(target, uids);
   const mapping = copyUidCode(target.uidValidity, moved);

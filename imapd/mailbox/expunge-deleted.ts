@@ -9,7 +9,7 @@ import type { Uid } from '../../maildir/uid.js';
 import type { Session } from '../session/session.js';
 import { who } from '../session/session-log.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
-import type { PickedMessage, SelectedMailbox } from './selected-mailbox.js';
+import type { SelectedMailbox } from './selected-mailbox.js';
 
 /** Every UID there can be. */
 const ALL: SequenceSet = [{ first: 1, last: '*' }];
@@ -23,11 +23,11 @@ const ALL: SequenceSet = [{ first: 1, last: '*' }];
  */
 export async function expungeDeleted(session: Session, uids: SequenceSet = ALL): Promise<readonly Uid[]> {
   const { selected } = session;
-  const deleted = selected.pick(uids, 'uid').filter((message) => isDeleted(selected, message));
+  const deleted = selected.pickUids(uids, 'uid').filter((uid) => isDeleted(selected, uid));
   if (deleted.length === 0) return [];
 
   const paths = session.settings.logDeletions ? pathsForLog(selected, deleted) : undefined;
-  const removed = await selected.folder.removeMessages(deleted.map(({ uid }) => uid));
+  const removed = await selected.folder.removeMessages(deleted);
   for (const uid of removed) {
     const path = paths?.get(uid);
     if (path !== undefined) session.log.write('info', `EXPUNGED, ${who(session)}, old_name=${path}`);
@@ -35,16 +35,16 @@ export async function expungeDeleted(session: Session, uids: SequenceSet = ALL):
   return removed;
 }
 
-function isDeleted(selected: SelectedMailbox, { uid }: PickedMessage): boolean {
+function isDeleted(selected: SelectedMailbox, uid: Uid): boolean {
   const row = selected.folder.table.rowOf(uid);
   return row >= 0 && (selected.folder.flagsAt(row) & DELETED) !== 0;
 }
 
 /** Courier logs the file that was removed; its place is gone afterwards, so it is noted before. */
-function pathsForLog({ folder }: SelectedMailbox, messages: readonly PickedMessage[]): Map<number, string> {
+function pathsForLog({ folder }: SelectedMailbox, uids: readonly Uid[]): Map<number, string> {
   const directory = folder.name === 'INBOX' ? '.' : `./.${folder.name.slice('INBOX.'.length)}`;
   const paths = new Map<number, string>();
-  for (const { uid } of messages) {
+  for (const uid of uids) {
     const row = folder.table.rowOf(uid);
     if (row >= 0) paths.set(uid, logValue(`${directory}/cur/${folder.uniqueNameAt(row)}`));
   }

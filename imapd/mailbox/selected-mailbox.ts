@@ -47,8 +47,8 @@ export interface SelectOptions {
 
 const noKeywords: readonly string[] = [];
 
-/** First and last number of a range of a set, resolved and in order. */
-type Interval = readonly [number, number];
+/** First and last row of a range. */
+export type RowRange = readonly [first: number, last: number];
 
 /** The mailbox that a session has selected. */
 export class SelectedMailbox {
@@ -104,7 +104,7 @@ export class SelectedMailbox {
   /** The sequence number of the first message that lacks the flag, for SELECT's UNSEEN; undefined if there is none. */
   firstWithout(flag: FlagBits): SequenceNumber | undefined {
     for (let row = 0; row < this.#count; row += 1) {
-      const current = this.#currentRow(row);
+      const current = this.currentRow(row);
       if (current >= 0 && (this.folder.flagsAt(current) & flag) === 0) return (row + 1) as SequenceNumber;
     }
     return undefined;
@@ -132,14 +132,38 @@ export class SelectedMailbox {
    * @throws {SyntaxFailure} for sequence numbers that do not exist (RFC 9051 section 9, seq-number).
    */
   pick(set: SequenceSet, by: 'uid' | 'sequence number'): readonly PickedMessage[] {
-    const rows = by === 'uid' ? this.#rowsOfUids(set) : this.#rowsOfSequenceNumbers(set);
     const picked: PickedMessage[] = [];
-    for (const [first, last] of merged(rows)) {
+    for (const [first, last] of this.pickRows(set, by)) {
       for (let row = first; row <= last; row += 1) {
         picked.push({ sequenceNumber: (row + 1) as SequenceNumber, uid: this.#table.uidAt(row) });
       }
     }
     return picked;
+  }
+
+  /**
+   * The same as rows of the view, for those who go through many messages: first and last row of each range, ascending
+   * and apart. The sequence number of a row is its number plus 1. Rows mean the same until the next `changes()`.
+   *
+   * @throws {SyntaxFailure} as pick() does.
+   */
+  pickRows(set: SequenceSet, by: 'uid' | 'sequence number'): readonly RowRange[] {
+    return merged(by === 'uid' ? this.#rowsOfUids(set) : this.#rowsOfSequenceNumbers(set));
+  }
+
+  /** The UIDs of what a set names, as pick() gives them. */
+  pickUids(set: SequenceSet, by: 'uid' | 'sequence number'): Uid[] {
+    const uids: Uid[] = [];
+    for (const [first, last] of this.pickRows(set, by)) {
+      for (let row = first; row <= last; row += 1) uids.push(this.#table.uidAt(row));
+    }
+    return uids;
+  }
+
+  /** Where a row of the view is in the folder's table now; -1 if its message has left. */
+  currentRow(row: number): number {
+    const { table } = this.folder;
+    return table === this.#table ? row : table.rowOf(this.#table.uidAt(row));
   }
 
   /** Whether this session was the first to be told of the message. */
@@ -157,10 +181,20 @@ export class SelectedMailbox {
 
   /** The flags as they are now, in words; undefined if the message has been expunged meanwhile. */
   flagsTextOf({ sequenceNumber, uid }: PickedMessage): string | undefined {
-    const row = this.#currentRow(sequenceNumber - 1);
+    const row = this.currentRow(sequenceNumber - 1);
     if (row < 0) return undefined;
-    const keywords = this.#keywords ? this.folder.keywordsAt(row) : noKeywords;
-    return flagsText(this.folder.flagsAt(row), this.#recent.has(uid), keywords);
+    return this.#flagsText(row, uid);
+  }
+
+  /** The same by row of the view. */
+  flagsTextAt(row: number): string | undefined {
+    const current = this.currentRow(row);
+    return current < 0 ? undefined : this.#flagsText(current, this.#table.uidAt(row));
+  }
+
+  #flagsText(current: number, uid: number): string {
+    const keywords = this.#keywords ? this.folder.keywordsAt(current) : noKeywords;
+    return flagsText(this.folder.flagsAt(current), this.#recent.has(uid), keywords);
   }
 
   /** Whether the client knows the present flags of a message. */
@@ -268,11 +302,10 @@ export class SelectedMailbox {
     const { folder } = this;
     if (folder.changeNumber === this.#toldChange) return [];
     const lines: string[] = [];
-    for (let row = 0; row < known; row += 1) {
-      const current = this.#currentRow(row);
-      if (current < 0) continue;
-      const uid = this.#table.uidAt(row);
-      if (this.#isTold(uid, current)) continue;
+    for (const current of folder.rowsChangedAfter(this.#toldChange)) {
+      const uid = folder.table.uidAt(current);
+      const row = folder.table === this.#table ? current : this.#table.rowOf(uid);
+      if (row < 0 || row >= known || this.#isTold(uid, current)) continue;
       const flags = this.flagsOf(uid);
       if (flags !== undefined) lines.push(flagsFetchLine(row + 1, flags));
     }
@@ -285,14 +318,8 @@ export class SelectedMailbox {
     return changedAt <= this.#toldChange || changedAt <= (this.#toldFlags.get(uid) ?? -1);
   }
 
-  /** Where a row of the view is now in the folder; -1 if its message has left. */
-  #currentRow(row: number): number {
-    const { table } = this.folder;
-    return table === this.#table ? row : table.rowOf(this.#table.uidAt(row));
-  }
-
-  #rowsOfSequenceNumbers(set: SequenceSet): Interval[] {
-    const rows: Interval[] = [];
+  #rowsOfSequenceNumbers(set: SequenceSet): RowRange[] {
+    const rows: RowRange[] = [];
     for (const range of set) {
       const open = range.first === '*' || range.last === '*';
       const first = range.first === '*' ? this.#count : range.first;
@@ -305,10 +332,10 @@ export class SelectedMailbox {
     return rows;
   }
 
-  #rowsOfUids(set: SequenceSet): Interval[] {
+  #rowsOfUids(set: SequenceSet): RowRange[] {
     if (this.#count === 0) return [];
     const highest = this.#table.uidAt(this.#count - 1);
-    const rows: Interval[] = [];
+    const rows: RowRange[] = [];
     for (const range of set) {
       const first = range.first === '*' ? highest : range.first;
       const last = range.last === '*' ? highest : range.last;
@@ -333,8 +360,8 @@ export class SelectedMailbox {
 }
 
 /** Sorts intervals and joins those that touch, so that each number is in one of them at most. */
-function merged(intervals: readonly Interval[]): Interval[] {
-  const result: Interval[] = [];
+function merged(intervals: readonly RowRange[]): RowRange[] {
+  const result: RowRange[] = [];
   for (const [first, last] of [...intervals].sort(([a], [b]) => a - b)) {
     const previous = result.at(-1);
     if (previous !== undefined && first <= previous[1] + 1) {

@@ -119,46 +119,6 @@ test('a message that another program renames or removes is found, or gone', asyn
   assert.equal(folder.table.count, 2);
 });
 
-test('a message that fits is read whole when it is opened, and its file is closed', async (t) => {
-  const { path, folder } = await opened(t, ['1.a:2,']);
-  const status = statSync(join(path, 'cur', '1.a:2,'));
-  const into = Buffer.alloc(64);
-
-  const file = folder.openMessage(1, into);
-  assert.equal(file.whole?.toString(), bodyOf('m0'));
-  assert.equal(file.whole?.buffer, into.buffer, 'nothing is copied');
-  assert.equal(file.read(9, 2).toString(), 'm0');
-  file.close();
-  const part = folder.openMessage(1, into.subarray(0, 4));
-  assert.equal(part.whole, undefined);
-  assert.equal(part.read(9, 2).toString(), 'm0');
-  part.close();
-
-  const expected = { sizeOctets: status.size, modifiedAt: Math.floor(status.mtimeMs), inode: status.ino };
-  assert.deepEqual(folder.fingerprintAt(0), expected);
-  assert.equal(file.inode, status.ino);
-  rmSync(join(path, 'cur', '1.a:2,'));
-  assert.throws(() => folder.fingerprintAt(0), isKind('message gone'));
-});
-
-test('changes of others in cur are counted, deliveries and our own are not', async (t) => {
-  const { path, folder } = await opened(t, ['1.a:2,', '2.b:2,']);
-  const before = folder.foreignChanges;
-
-  await folder.changeFlags([1], addFlags(SEEN));
-  await append(folder, 'c');
-  await folder.removeMessages([2]);
-  deliver(path, '4.d', 'd');
-  await folder.refresh();
-  assert.equal(folder.table.count, 3);
-  assert.equal(folder.foreignChanges, before);
-
-  writeFileSync(join(path, 'tmp', 'x'), 'another');
-  renameSync(join(path, 'tmp', 'x'), join(path, 'cur', '1.a:2,S'));
-  await folder.refresh();
-  assert.ok(folder.foreignChanges > before);
-});
-
 test('those who hold an old table keep it when messages leave, and see arrivals at its end', async (t) => {
   const { folder } = await opened(t, ['1.a:2,', '2.b:2,']);
   const { table } = folder;

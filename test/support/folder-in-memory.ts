@@ -68,6 +68,10 @@ export class FolderInMemory {
     return this.#row(row).changedAt;
   }
 
+  rowsChangedAfter(change: number): number[] {
+    return Array.from({ length: this.#table.count }, (_, row) => row).filter((row) => this.changedAt(row) > change);
+  }
+
   arrive(): void {
     this.changeNumber += 1;
     this.#rows.set(this.uidNext, { bits: 0, keywords: [], changedAt: this.changeNumber });
