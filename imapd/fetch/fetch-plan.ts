@@ -10,7 +10,7 @@ import type { FetchSubject } from './fetch-subject.js';
 import { writeKnownEnvelope } from './header-facts.js';
 import { writeInternalDate } from './internal-date.js';
 import { fileSectionStep, headerFieldsStep } from './section-steps.js';
-import { knownSize, writeKnownStructure } from './structure-facts.js';
+import { knownSize, type StructureFact, writeKnownStructure } from './structure-facts.js';
 
 /** What a FETCH does for one item of each message. */
 export interface FetchStep {
@@ -35,8 +35,9 @@ export class FetchPlan {
   readonly #prepared: readonly FetchStep[];
 
   constructor(items: readonly FetchItem[]) {
+    const fact = mostOfStructure(items);
     this.#steps = items.map((item) =>
-      item.kind === 'section' ? (headerFieldsStep(item) ?? fileSectionStep(item)) : plainStep(item),
+      item.kind === 'section' ? (headerFieldsStep(item) ?? fileSectionStep(item)) : plainStep(item, fact),
     );
     this.#labels = items.map((item, index) => {
       const name = item.kind === 'section' ? item.label : item.kind.toUpperCase();
@@ -99,7 +100,13 @@ export class FetchPlan {
   }
 }
 
-function plainStep({ kind }: PlainItem): FetchStep {
+/** The most that is asked of a structure: learnt at once, for the rest comes with it. */
+function mostOfStructure(items: readonly FetchItem[]): StructureFact {
+  if (items.some(({ kind }) => kind === 'body')) return 'body';
+  return items.some(({ kind }) => kind === 'bodystructure') ? 'bodystructure' : 'size';
+}
+
+function plainStep({ kind }: PlainItem, fact: StructureFact): FetchStep {
   switch (kind) {
     case 'uid':
       return { write: (subject, out) => void out.number(subject.message?.uid ?? 0) };
@@ -110,11 +117,11 @@ function plainStep({ kind }: PlainItem): FetchStep {
     case 'envelope':
       return { prepare: prepareHeader, write: writeEnvelope };
     case 'rfc822.size':
-      return { prepare: (subject) => subject.findStructure('size'), write: writeSize };
+      return { prepare: (subject) => subject.findStructure(fact), write: writeSize };
     case 'body':
     case 'bodystructure':
       return {
-        prepare: (subject) => subject.findStructure(kind),
+        prepare: (subject) => subject.findStructure(fact),
         write: (subject, out) => writeStructure(subject, out, kind),
       };
   }

@@ -2,7 +2,7 @@
  * Address fields as nearly all messages have them, written as an envelope has them straight from their octets:
  * `Name <user@host>, "Last, First" <user@host>, user@host`.
  *
- * Whatever else is in a field (comments, groups, routes, backslashes, 8-bit octets) is left to addresses.ts, with the
+ * Whatever else is in a field (comments, groups, routes, 8-bit octets) is left to addresses.ts, with the
  * same result: this is its short way and never differs from it.
  */
 import { MAX_QUOTED_OCTETS } from './limits.js';
@@ -71,8 +71,15 @@ function writeName(out: OctetWriter, octets: Buffer, start: number, end: number)
     // Of empty quotes the general way knows what becomes of the space behind them.
     if (stop <= (quoted ? at + 1 : at)) return -1;
     for (let from = quoted ? at + 1 : at; from < stop; from += 1) {
-      const octet = octets[from] ?? 0;
-      if (octet !== CR && octet !== LF) written[to++] = octet;
+      let octet = octets[from] ?? 0;
+      if (octet === CR || octet === LF) continue;
+      if (octet === BACKSLASH) {
+        // What needs no backslash is written without it, as everywhere else.
+        from += 1;
+        octet = octets[from] ?? 0;
+        if (octet === QUOTE || octet === BACKSLASH) written[to++] = BACKSLASH;
+      }
+      written[to++] = octet;
     }
     const next = quoted ? stop + 1 : stop;
     at = skipBlanks(octets, next, end);
@@ -141,7 +148,13 @@ function endOfQuoted(octets: Buffer, start: number, end: number): number {
     const octet = octets[at] ?? 0;
     if (octet === QUOTE) return at;
     if (octet === CR && octets[at + 1] === LF) continue;
-    if (octet === BACKSLASH || octet > 0x7e || (octet < SPACE && octet !== TAB && octet !== LF)) return -1;
+    if (octet === BACKSLASH) {
+      at += 1;
+      const escaped = octets[at] ?? 0;
+      if (at >= end || escaped < SPACE || escaped > 0x7e) return -1;
+      continue;
+    }
+    if (octet > 0x7e || (octet < SPACE && octet !== TAB && octet !== LF)) return -1;
   }
   return -1;
 }

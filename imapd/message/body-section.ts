@@ -107,22 +107,29 @@ function bodyOf({ bodyStart, bodyEnd, bodyWireOctets }: Part, marks: readonly Wi
 
 function locateWithoutIndex(source: MessageSource, section: Section): Located {
   if (needsIndex(section)) throw new Error('a part number needs the index of the message');
-  if (section.text === '') return countedRange(source, 0, source.sizeOctets);
-  if (section.text === 'HEADER') return countedRange(source, 0, headerEnd(source));
-  if (section.text === 'TEXT') return countedRange(source, headerEnd(source), source.sizeOctets);
+  if (section.text === '') return new CountedRange(source, 0, source.sizeOctets);
+  if (section.text === 'HEADER') return new CountedRange(source, 0, headerEnd(source));
+  if (section.text === 'TEXT') return new CountedRange(source, headerEnd(source), source.sizeOctets);
   return { octets: selectFields(readHeader(source), section) };
 }
 
-function countedRange(source: MessageSource, start: number, end: number): FileRange {
-  let counted: number | undefined;
-  return {
-    start,
-    end,
-    get wireOctets() {
-      counted ??= countWireOctets(source, start, end);
-      return counted;
-    },
-  };
+/** A range whose octets on the wire are counted when somebody asks. */
+class CountedRange implements FileRange {
+  readonly start: number;
+  readonly end: number;
+  readonly #source: MessageSource;
+  #counted: number | undefined;
+
+  constructor(source: MessageSource, start: number, end: number) {
+    this.#source = source;
+    this.start = start;
+    this.end = end;
+  }
+
+  get wireOctets(): number {
+    this.#counted ??= countWireOctets(this.#source, this.start, this.end);
+    return this.#counted;
+  }
 }
 
 /** HEADER.FIELDS and HEADER.FIELDS.NOT: whole fields in the order of the message, then the blank line. */
