@@ -21,5 +21,19 @@ export function fold(text: string): string {
  * run in quadratic time: 64 KiB of marks, which anybody can send by mail, would hold the process up for seconds.
  */
 function streamSafe(text: string): string {
+  if (!hasLongRun(text)) return text;
   return text.replace(/[\p{M}\uff9e\uff9f]{30}(?=[\p{M}\uff9e\uff9f])/gu, '$&\u034f');
+}
+
+/** The first combining mark. */
+const FIRST_MARK = 0x300;
+
+/** Whether there are more than 30 characters in a row that may be combining marks, which most texts do not have. */
+function hasLongRun(text: string): boolean {
+  let run = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    run = text.charCodeAt(at) < FIRST_MARK ? 0 : run + 1;
+    if (run > 30) return true;
+  }
+  return false;
 }

@@ -2,11 +2,11 @@
  * Header values as SEARCH compares them: encoded words decoded, then folded. The same people write all the time, so what
  * had to be decoded is remembered for a while.
  */
+import { decodeWords } from './encoded-words.js';
 import { fold } from './fold.js';
-import { decodeWords } from './header.js';
 
-/** Values that are remembered; two hundred octets each, so a few hundred KiB for a process. */
-const MAX_REMEMBERED = 1_000;
+/** Values that are remembered; two hundred octets each, so half a MiB for a process. */
+const MAX_REMEMBERED = 2_000;
 /** A longer value is hardly ever there twice. */
 const MAX_REMEMBERED_LENGTH = 400;
 

@@ -1,9 +1,8 @@
 /**
  * Header fields of RFC 5322, tolerant of everything: what is no field is passed over.
  *
- * Values are strings of octets (Latin-1), unfolded; `decodeWords` makes text of them.
+ * Values are strings of octets (Latin-1), unfolded; `decodeWords` in encoded-words.ts makes text of them.
  */
-import { decodeText, decodeUnlabelled } from './charset.js';
 import { MAX_HEADER_FIELDS, MAX_HEADER_OCTETS } from './limits.js';
 import type { MessageSource } from './source.js';
 
@@ -140,51 +139,6 @@ export function unfold(value: string): string {
 export function fields(header: Buffer): HeaderField[] {
   const text = header.toString('latin1');
   return Array.from(fieldPlaces(text), (place) => ({ name: nameAt(text, place), value: valueAt(text, place) }));
-}
-
-/** `=?charset*language?encoding?text?=` */
-const encodedWord = /=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bq])\?([^?\s]*)\?=/gi;
-
-/**
- * Decodes a value to text: RFC 2047 words, and raw 8-bit octets.
- *
- * Neighbouring words of one character set are decoded as one, since some programs cut inside a character. A word in
- * an unknown character set is taken as UTF-8 or windows-1252.
- */
-export function decodeWords(value: string): string {
-  if (!value.includes('=?')) return decodeRaw(value);
-  let text = '';
-  let from = 0;
-  let pending: { charset: string; octets: Buffer[] } | undefined;
-  const flush = () => {
-    if (pending !== undefined) text += decodeText(Buffer.concat(pending.octets), pending.charset);
-    pending = undefined;
-  };
-  for (const match of value.matchAll(encodedWord)) {
-    const between = value.slice(from, match.index);
-    // White space between two words is there for folding only.
-    const joins = pending !== undefined && /^[ \t\r\n]*$/.test(between);
-    const charset = (match[1] ?? '').toLowerCase();
-    if (!joins || pending?.charset !== charset) flush();
-    if (!joins) text += decodeRaw(between);
-    pending ??= { charset, octets: [] };
-    pending.octets.push(decodeWordText(match[2] ?? '', match[3] ?? ''));
-    from = match.index + match[0].length;
-  }
-  flush();
-  return text + decodeRaw(value.slice(from));
-}
-
-function decodeWordText(encoding: string, text: string): Buffer {
-  if (encoding === 'b' || encoding === 'B') return Buffer.from(text, 'base64');
-  const octets = text.replace(/_/g, ' ').replace(/=([0-9a-f]{2})/gi, (_match: string, hex: string) => {
-    return String.fromCharCode(Number.parseInt(hex, 16));
-  });
-  return Buffer.from(octets, 'latin1');
-}
-
-function decodeRaw(value: string): string {
-  return /[\x80-\xff]/.test(value) ? decodeUnlabelled(Buffer.from(value, 'latin1')) : value;
 }
 
 const LF = 0x0a;

@@ -14,40 +14,110 @@ export interface Needle {
   readonly octets: Buffer;
   /** Finds an ASCII needle in text that is not folded; undefined for other needles. */
   readonly pattern: RegExp | undefined;
-  /** Characters that may become a part of an ASCII needle when they are folded. */
-  readonly suspects: RegExp;
+  /** Finds it in the lines of a header as they are, folded ones too; undefined for what may hold a field's colon. */
+  readonly linesPattern: RegExp | undefined;
+  /** What characters outside ASCII must hold to become a part of an ASCII needle: bits of `held`. */
+  readonly needs: number;
 }
 
-/** Characters outside ASCII that hold a letter or a digit of ASCII when they are folded, and some of their neighbours. */
-const HOLD_LETTERS =
-  '\\u00aa\\u00b2\\u00b3\\u00b9\\u00ba\\u00bc-\\u00be\\u0130-\\u0149\\u017f\\u01c4-\\u01f3\\u02b0-\\u02e3\\u1d2c-\\u1dbf' +
-  '\\u1e9a\\u2070-\\u20a8\\u2100-\\u218f\\u2460-\\u24ea\\u2c7c\\u2c7d\\u3250-\\u33ff\\ua7f1-\\ua7f4\\ufb00-\\ufb06' +
-  '\\uff10-\\uff5a\\u{10780}-\\u{107bf}\\u{1cc00}-\\u{1ccff}\\u{1d400}-\\u{1d7ff}\\u{1f100}-\\u{1f1ff}\\u{1fb00}-\\u{1fbff}';
+/** Pairs: the first and the last character of a range. */
+type Ranges = readonly (readonly [number, number])[];
+
+/**
+ * Characters outside ASCII that hold a letter or a digit of ASCII when they are folded, and some of their neighbours. Of
+ * those beyond U+FFFF the first half, which they share with others: texts are looked through unit by unit.
+ */
+const HOLD_LETTERS: Ranges = [
+  [0xaa, 0xaa],
+  [0xb2, 0xb3],
+  [0xb9, 0xba],
+  [0xbc, 0xbe],
+  [0x130, 0x149],
+  [0x17f, 0x17f],
+  [0x1c4, 0x1f3],
+  [0x2b0, 0x2e3],
+  [0x1d2c, 0x1dbf],
+  [0x1e9a, 0x1e9a],
+  [0x2070, 0x20a8],
+  [0x2100, 0x218f],
+  [0x2460, 0x24ea],
+  [0x2c7c, 0x2c7d],
+  [0x3250, 0x33ff],
+  [0xa7f1, 0xa7f4],
+  [0xd801, 0xd801],
+  [0xd833, 0xd835],
+  [0xd83c, 0xd83c],
+  [0xd83e, 0xd83e],
+  [0xfb00, 0xfb06],
+  [0xff10, 0xff5a],
+];
 
 /** The same for all other ASCII characters: spaces, dots, brackets. */
-const HOLD_OTHERS =
-  '\\u00a0\\u00a8\\u00af\\u00b4\\u00b8\\u02d8-\\u02dd\\u037a\\u037e\\u0384\\u0385\\u1fbd-\\u1fff\\u2000-\\u200a\\u2017' +
-  '\\u2024-\\u2026\\u202f\\u203c\\u203e\\u2047-\\u2049\\u205f\\u2a74-\\u2a76\\u3000\\u309b\\u309c\\u3200-\\u3243\\ufb29' +
-  '\\ufc5e-\\ufc63\\ufdfa\\ufdfb\\ufe10-\\ufe7f\\uff01-\\uffe5';
+const HOLD_OTHERS: Ranges = [
+  [0xa0, 0xa0],
+  [0xa8, 0xa8],
+  [0xaf, 0xaf],
+  [0xb4, 0xb4],
+  [0xb8, 0xb8],
+  [0x2d8, 0x2dd],
+  [0x37a, 0x37a],
+  [0x37e, 0x37e],
+  [0x384, 0x385],
+  [0x1fbd, 0x1fff],
+  [0x2000, 0x200a],
+  [0x2017, 0x2017],
+  [0x2024, 0x2026],
+  [0x202f, 0x202f],
+  [0x203c, 0x203e],
+  [0x2047, 0x2049],
+  [0x205f, 0x205f],
+  [0x2a74, 0x2a76],
+  [0x3000, 0x3000],
+  [0x309b, 0x309c],
+  [0x3200, 0x3243],
+  [0xfb29, 0xfb29],
+  [0xfc5e, 0xfc63],
+  [0xfdfa, 0xfdfb],
+  [0xfe10, 0xfe7f],
+  [0xff01, 0xffe5],
+];
 
-const lettersHeld = new RegExp(`[${HOLD_LETTERS}]`, 'u');
-const anythingHeld = new RegExp(`[${HOLD_LETTERS}${HOLD_OTHERS}]`, 'u');
+const LETTERS = 1;
+const OTHERS = 2;
+
+/** For each unit of UTF-16 what it may hold: bits LETTERS and OTHERS. */
+const held = heldByUnit();
+
+function heldByUnit(): Uint8Array {
+  const units = new Uint8Array(0x10000);
+  for (const [first, last] of HOLD_OTHERS) units.fill(OTHERS, first, last + 1);
+  for (const [first, last] of HOLD_LETTERS) units.fill(LETTERS | OTHERS, first, last + 1);
+  return units;
+}
 
 /** Prepares a text that a client sent; undefined when its character set is not known. None means UTF-8 or ASCII. */
 export function compileNeedle(text: Buffer, charset?: string): Needle | undefined {
   if (charset !== undefined && !isKnownCharset(charset)) return undefined;
   const folded = fold(decodeText(text, charset));
-  const suspects = /^[a-z0-9]*$/.test(folded) ? lettersHeld : anythingHeld;
+  const needs = /^[a-z0-9]*$/.test(folded) ? LETTERS : LETTERS | OTHERS;
   const pattern = isAscii(folded) ? new RegExp(escaped(folded), 'i') : undefined;
-  return { folded, octets: Buffer.from(folded), suspects, pattern };
+  // A field is shown with one space behind its colon, whatever stands there.
+  const isInOneLine = /^[!-9;-~][ -9;-~]*$/.test(folded);
+  const linesPattern = isInOneLine ? new RegExp(escaped(folded).replaceAll(' ', '(?:\\r?\\n)? '), 'i') : undefined;
+  return { folded, octets: Buffer.from(folded), needs, pattern, linesPattern };
 }
 
 /** Whether a text, decoded but not folded, holds a needle. */
 export function textHolds(text: string, needle: Needle): boolean {
-  const { pattern, suspects } = needle;
+  const { pattern, needs } = needle;
   // Without `u` and `v`, the flag `i` takes no character outside ASCII for one of ASCII.
-  if (pattern !== undefined && !pattern.test(text) && !suspects.test(text)) return false;
+  if (pattern !== undefined && !pattern.test(text) && !holdsSome(text, needs)) return false;
   return fold(text).includes(needle.folded);
+}
+
+function holdsSome(text: string, needs: number): boolean {
+  for (let at = 0; at < text.length; at += 1) if (((held[text.charCodeAt(at)] ?? 0) & needs) !== 0) return true;
+  return false;
 }
 
 /** Whether folded UTF-8 from `start` to `end` holds a needle. */

@@ -5,17 +5,17 @@
  * piece by piece, and as much of the text before is kept as a match can reach over. An ASCII needle on ASCII text is
  * compared without decoding.
  */
-import { isAscii } from 'node:buffer';
-import { decodeText, isAsciiCompatible, type StreamDecoder, streamDecoder } from './charset.js';
+import { isAscii, isUtf8 } from 'node:buffer';
+import { decodeText, isAsciiCompatible, isKnownCharset, type StreamDecoder, streamDecoder } from './charset.js';
 import { fold } from './fold.js';
 import { foldedWords } from './folded-words.js';
-import { fieldPlaces, nameAt, valueAt } from './header.js';
+import { fieldPlaces, nameAt, unfold, valueAt } from './header.js';
 import { MAX_HEADER_OCTETS } from './limits.js';
 import type { MessageIndex, Part } from './mime.js';
 import { asciiHolds, type Needle, textHolds } from './needle.js';
 import { decodeExtended, type Parameter } from './parameters.js';
 import type { MessageSource } from './source.js';
-import { transferDecoder } from './transfer-decoding.js';
+import { decodeTransfer, transferDecoder } from './transfer-decoding.js';
 
 /** HEADER: does one of the fields of this name hold the text? An empty text asks whether the field is there. */
 export function headerMatches(header: Buffer, fieldName: string, needle: Needle): boolean {
@@ -80,7 +80,9 @@ function blockMatches(source: MessageSource, part: Part, needle: Needle): boolea
 
 function headerBlockMatches(octets: Buffer, needle: Needle): boolean {
   const header = octets.toString('latin1');
-  if (isAscii(octets) && !header.includes('=?')) {
+  const ascii = isAscii(octets);
+  if (ascii && needle.linesPattern?.test(header) === false && !mayHoldEncoded(header, needle)) return false;
+  if (ascii && !header.includes('=?')) {
     // Nothing is encoded, so all fields are looked at at once.
     return needle.pattern?.test(header.replace(/\r?\n(?=[ \t])/g, '')) === true;
   }
@@ -89,6 +91,27 @@ function headerBlockMatches(octets: Buffer, needle: Needle): boolean {
     if (`${fold(nameAt(header, place))}: ${foldedWords(value)}`.includes(needle.folded)) return true;
   }
   return false;
+}
+
+/** Whether a field with encoded words may hold an ASCII needle that its lines as they are do not hold. */
+function mayHoldEncoded(header: string, needle: Needle): boolean {
+  for (let word = header.indexOf('=?'); word !== -1; ) {
+    let start = header.lastIndexOf('\n', word) + 1;
+    while (start > 0 && isBlankAt(header, start)) start = header.lastIndexOf('\n', start - 2) + 1;
+    let end = header.indexOf('\n', word);
+    while (end !== -1 && isBlankAt(header, end + 1)) end = header.indexOf('\n', end + 1);
+    const colon = header.indexOf(':', start);
+    const value = header.slice(colon < word ? colon + 1 : start, end === -1 ? header.length : end);
+    if (foldedWords(unfold(value)).includes(needle.folded)) return true;
+    if (end === -1) return false;
+    word = header.indexOf('=?', end);
+  }
+  return false;
+}
+
+function isBlankAt(header: string, at: number): boolean {
+  const code = header.charCodeAt(at);
+  return code === 0x20 || code === 0x09;
 }
 
 function extendedMatches(parameters: readonly Parameter[], needle: Needle): boolean {
@@ -140,14 +163,14 @@ function decoderFor(charset: string | undefined): StreamDecoder {
 
 /** A text that is one piece, as most are: ASCII, as most are, is not decoded at all. */
 function pieceMatches(octets: Buffer, encoding: string, charset: string | undefined, needle: Needle): boolean {
+  const decoded = decodeTransfer(octets, encoding);
+  if (isAscii(decoded) && isAsciiCompatible(charset)) return asciiHolds(decoded, needle);
+  if (charset !== undefined && isKnownCharset(charset)) return textHolds(decodeText(decoded, charset), needle);
+  if (isUtf8(decoded)) return textHolds(decoded.toString(), needle);
   const transfer = transferDecoder(encoding);
-  const decoded = transfer.decode(octets);
-  const rest = transfer.end();
-  if (isAscii(decoded) && isAscii(rest) && isAsciiCompatible(charset)) {
-    return asciiHolds(rest.length === 0 ? decoded : Buffer.concat([decoded, rest]), needle);
-  }
-  const decoder = decoderFor(charset);
-  return textHolds(decoder.decode(decoded) + decoder.decode(rest) + decoder.end(), needle);
+  const decoder = utf8OrWindows1252();
+  const text = decoder.decode(transfer.decode(octets)) + decoder.decode(transfer.end()) + decoder.end();
+  return textHolds(text, needle);
 }
 
 /** Text that says it is ASCII or nothing often is UTF-8, or else windows-1252; each piece is looked at by itself. */

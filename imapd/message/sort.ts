@@ -6,8 +6,9 @@
  */
 import { parseAddresses } from './addresses.js';
 import { parseMessageDate } from './dates.js';
+import { decodeWords } from './encoded-words.js';
 import { fold, isAscii } from './fold.js';
-import { decodeWords, type FieldPlace, fieldPlaces, nameAt, valueAt } from './header.js';
+import { type FieldPlace, fieldPlaces, nameAt, valueAt } from './header.js';
 import { MAX_REFERENCES, MAX_VALUE_OCTETS } from './limits.js';
 
 /** What SORT and THREAD need of a header. */
@@ -110,14 +111,15 @@ function compareText(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** `Fred Foobar <fred@example.com>`, without anything that needs a closer look. */
-const plainAddress = /^[A-Za-z0-9 ]*<([A-Za-z0-9.+_-]+)@[A-Za-z0-9.-]+>(?:,|$)/;
+/** `Fred Foobar <fred@example.com>` and `fred@example.com (Fred)`, without anything that needs a closer look. */
+const plainAddress =
+  /^(?:(?:"[^"\\]*"|[^<>@,;:"([\\])*<([A-Za-z0-9.+_-]+)@[A-Za-z0-9.-]+>|([A-Za-z0-9.+_-]+)@[A-Za-z0-9.-]+(?: \([^()\\]*\))?)(?:,|$)/;
 
 /** Mailbox of the first address of a field, or of the first group, which is its name; as SORT compares it. */
 export function firstMailbox(value: string): string {
   if (value === '') return '';
   const plain = plainAddress.exec(value);
-  if (plain !== null) return (plain[1] ?? '').toLowerCase();
+  if (plain !== null) return (plain[1] ?? plain[2] ?? '').toLowerCase();
   return collated(decodeWords(parseAddresses(value, 1)[0]?.mailbox ?? ''));
 }
 

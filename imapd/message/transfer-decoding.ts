@@ -17,7 +17,25 @@ export function transferDecoder(encoding: string): TransferDecoder {
   return { decode: (octets) => octets, end: () => NOTHING };
 }
 
+/** Undoes an encoding of a whole text. */
+export function decodeTransfer(octets: Buffer, encoding: string): Buffer {
+  // The platform takes white space out of base64, but reads on neither behind `=` nor over the other alphabet's letters.
+  if (encoding === 'base64' && isPlainBase64(octets)) return Buffer.from(octets.toString('latin1'), 'base64');
+  const decoder = transferDecoder(encoding);
+  const decoded = decoder.decode(octets);
+  const rest = decoder.end();
+  return rest.length === 0 ? decoded : Buffer.concat([decoded, rest]);
+}
+
+function isPlainBase64(octets: Buffer): boolean {
+  if (octets.includes(DASH) || octets.includes(UNDERSCORE)) return false;
+  const padding = octets.indexOf(EQUALS);
+  return padding === -1 || !/[A-Za-z0-9+/]/.test(octets.toString('latin1', padding));
+}
+
 const NOTHING = Buffer.alloc(0);
+const DASH = 0x2d;
+const UNDERSCORE = 0x5f;
 
 class Base64Decoder implements TransferDecoder {
   #rest = '';

@@ -1,10 +1,11 @@
 /**
  * HeaderFields: the fields of one header block that SEARCH, SORT and THREAD look at, found in one walk over its octets.
  */
+import { decodeWords } from '../message/encoded-words.js';
 import { FieldNames } from '../message/field-names.js';
 import { FieldScan } from '../message/field-scan.js';
 import { foldedWords } from '../message/folded-words.js';
-import { decodeWords, unfold } from '../message/header.js';
+import { unfold } from '../message/header.js';
 
 const NAMES = ['subject', 'from', 'to', 'cc', 'bcc', 'date', 'message-id', 'references', 'in-reply-to'] as const;
 
@@ -65,8 +66,18 @@ export class HeaderFields {
   }
 
   #valueAt(at: number, maxOctets: number): string {
-    const start = (this.#places[at + 1] ?? 0) + 1;
-    const end = Math.min(this.#places[at + 2] ?? 0, start + maxOctets);
-    return unfold(this.#octets.toString('latin1', start, end));
+    const octets = this.#octets;
+    let start = (this.#places[at + 1] ?? 0) + 1;
+    let end = Math.min(this.#places[at + 2] ?? 0, start + maxOctets);
+    while (start < end && isBlank(octets[start])) start += 1;
+    while (start < end && isBlank(octets[end - 1])) end -= 1;
+    const value = octets.toString('latin1', start, end);
+    if (!value.includes('\n')) return value;
+    return value.includes('\r') ? unfold(value) : value.replaceAll('\n', '');
   }
+}
+
+/** What stands around a value: blanks and line ends. */
+function isBlank(octet: number | undefined): boolean {
+  return octet === 0x20 || octet === 0x0a || octet === 0x0d || octet === 0x09;
 }

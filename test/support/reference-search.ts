@@ -2,9 +2,9 @@
  * SEARCH's texts the slow way: everything is decoded and folded, and then looked at. Tests expect the same answers from the
  * server, which decodes only what it must.
  */
-import { decodeText, isKnownCharset, streamDecoder } from '../../imapd/message/charset.js';
+import { decodeText, decodeUnlabelled, isKnownCharset, streamDecoder } from '../../imapd/message/charset.js';
 import { fold } from '../../imapd/message/fold.js';
-import { decodeWords, fieldPlaces, nameAt, valueAt } from '../../imapd/message/header.js';
+import { fieldPlaces, nameAt, valueAt } from '../../imapd/message/header.js';
 import { MAX_HEADER_OCTETS } from '../../imapd/message/limits.js';
 import type { MessageIndex, Part } from '../../imapd/message/mime.js';
 import { decodeExtended } from '../../imapd/message/parameters.js';
@@ -150,4 +150,49 @@ function unfinishedUtf8(octets: Buffer): number {
     return length > back ? back : 0;
   }
   return 0;
+}
+
+/** `=?charset*language?encoding?text?=` */
+const encodedWord = /=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bq])\?([^?\s]*)\?=/gi;
+
+/**
+ * Decodes a value to text: RFC 2047 words, and raw 8-bit octets.
+ *
+ * Neighbouring words of one character set are decoded as one, since some programs cut inside a character. A word in
+ * an unknown character set is taken as UTF-8 or windows-1252.
+ */
+function decodeWords(value: string): string {
+  if (!value.includes('=?')) return decodeRaw(value);
+  let text = '';
+  let from = 0;
+  let pending: { charset: string; octets: Buffer[] } | undefined;
+  const flush = () => {
+    if (pending !== undefined) text += decodeText(Buffer.concat(pending.octets), pending.charset);
+    pending = undefined;
+  };
+  for (const match of value.matchAll(encodedWord)) {
+    const between = value.slice(from, match.index);
+    // White space between two words is there for folding only.
+    const joins = pending !== undefined && /^[ \t\r\n]*$/.test(between);
+    const charset = (match[1] ?? '').toLowerCase();
+    if (!joins || pending?.charset !== charset) flush();
+    if (!joins) text += decodeRaw(between);
+    pending ??= { charset, octets: [] };
+    pending.octets.push(decodeWordText(match[2] ?? '', match[3] ?? ''));
+    from = match.index + match[0].length;
+  }
+  flush();
+  return text + decodeRaw(value.slice(from));
+}
+
+function decodeWordText(encoding: string, text: string): Buffer {
+  if (encoding === 'b' || encoding === 'B') return Buffer.from(text, 'base64');
+  const octets = text.replace(/_/g, ' ').replace(/=([0-9a-f]{2})/gi, (_match: string, hex: string) => {
+    return String.fromCharCode(Number.parseInt(hex, 16));
+  });
+  return Buffer.from(octets, 'latin1');
+}
+
+function decodeRaw(value: string): string {
+  return /[\x80-\xff]/.test(value) ? decodeUnlabelled(Buffer.from(value, 'latin1')) : value;
 }
