@@ -11,6 +11,7 @@ const extensions = [
   'LITERAL+',
   'ID',
   'ENABLE',
+  'COMPRESS=DEFLATE',
   'IDLE',
   'NAMESPACE',
   'CHILDREN',

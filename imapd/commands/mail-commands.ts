@@ -11,6 +11,7 @@ import { append, parseAppend } from './append.js';
 import { capability } from './capability.js';
 import { check } from './check.js';
 import { close } from './close.js';
+import { compress, parseCompress } from './compress.js';
 import { copy } from './copy.js';
 import { create, parseCreate } from './create.js';
 import { deleteMailbox, parseDelete } from './delete.js';
@@ -50,6 +51,7 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['LOGOUT', command(always, parseNothing, logout)],
   ['ID', command(always, parseId, id)],
   ['ENABLE', command(always, parseEnable, enable)],
+  ['COMPRESS', command(always, parseCompress, compress)],
   ['NAMESPACE', command(always, parseNothing, namespace)],
   ['IDLE', command(always, parseNothing, idle)],
 

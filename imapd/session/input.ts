@@ -4,9 +4,10 @@
  * It takes from the stream only what somebody asks for, so a client that sends faster than we work is slowed down by
  * its own socket. It knows no protocol.
  */
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { noteWork } from '../../init/runtime/activity.js';
 import type { Clock } from '../clock.js';
+import { inflated } from './compression.js';
 
 /** Why nothing more comes. */
 export type InputEnd = 'client' | 'timeout' | 'stopped';
@@ -22,9 +23,14 @@ export interface InputOptions {
   readonly beforeWaiting: () => Promise<void>;
 }
 
+// The close that follows an error tells all that matters; without a listener the error would end the process.
+const ENDS = ['end', 'close', 'error'] as const;
+
 /** The reading half of a client's stream. */
 export class ClientInput {
   readonly #stream: Duplex;
+  /** Where the octets are read: the stream, or what inflates it. */
+  #source: Readable;
   readonly #options: InputOptions;
   #unread: Buffer | undefined;
   #wake: (() => void) | undefined;
@@ -36,22 +42,27 @@ export class ClientInput {
 
   constructor(stream: Duplex, options: InputOptions) {
     this.#stream = stream;
+    this.#source = stream;
     this.#options = options;
     this.#unread = options.unread.length > 0 ? options.unread : undefined;
     this.#receivedOctets = options.unread.length;
-    stream.on('readable', () => {
-      this.#mayRead = true;
-      this.#wake?.();
-    });
-    const ended = (): void => {
-      this.#end ??= 'client';
-      this.#endedAt ??= options.clock.now();
-      this.#wake?.();
+    stream.on('readable', this.#noticeOctets);
+    for (const event of ENDS) stream.on(event, this.#noticeEnd);
+  }
+
+  /** Takes everything that comes from now on for compressed; `received` was read before and is the first of it. */
+  inflate(received: Buffer): void {
+    const stream = this.#stream;
+    stream.off('readable', this.#noticeOctets);
+    for (const event of ENDS) stream.off(event, this.#noticeEnd);
+    const noticeEndOfStream = (): void => {
+      this.#endedAt ??= this.#options.clock.now();
     };
-    stream.on('end', ended);
-    stream.on('close', ended);
-    // The close that follows an error tells all that matters; without a listener the error would end the process.
-    stream.on('error', ended);
+    for (const event of ENDS) stream.on(event, noticeEndOfStream);
+    const source = inflated(stream, received);
+    source.on('readable', this.#noticeOctets);
+    for (const event of ENDS) source.on(event, this.#noticeEnd);
+    this.#source = source;
   }
 
   /** Octets received so far, those before login that came with `unread` included. */
@@ -70,7 +81,8 @@ export class ClientInput {
    */
   get endedForMilliseconds(): number {
     // Without reading anything, this makes the stream notice an end that stands right before it.
-    if (this.#end === undefined && this.#stream.readableLength === 0) this.#stream.read(0);
+    const isPlain = this.#source === this.#stream;
+    if (isPlain && this.#end === undefined && this.#stream.readableLength === 0) this.#stream.read(0);
     return this.#endedAt === undefined ? 0 : this.#options.clock.now() - this.#endedAt;
   }
 
@@ -84,7 +96,7 @@ export class ClientInput {
     for (;;) {
       if (this.#end === 'stopped' || this.#end === 'timeout') return undefined;
       this.#mayRead = false;
-      const octets: unknown = this.#stream.read();
+      const octets: unknown = this.#source.read();
       if (Buffer.isBuffer(octets)) {
         noteWork();
         this.#receivedOctets += octets.length;
@@ -101,6 +113,17 @@ export class ClientInput {
     this.#end ??= 'stopped';
     this.#wake?.();
   }
+
+  readonly #noticeOctets = (): void => {
+    this.#mayRead = true;
+    this.#wake?.();
+  };
+
+  readonly #noticeEnd = (): void => {
+    this.#end ??= 'client';
+    this.#endedAt ??= this.#options.clock.now();
+    this.#wake?.();
+  };
 
   #somethingHappened(): Promise<void> {
     // While answers were flushed, octets or the end may have come, whose event found nobody waiting.

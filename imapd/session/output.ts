@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.js';
 import { ClientGone } from '../completion.js';
 import { OctetWriter } from '../message/octet-writer.js';
+import { Deflater } from './compression.js';
 
 /** So much may wait before a command that writes much must flush: large enough for few writes, small per session. */
 const FULL_OUTPUT_OCTETS = 256 * 1024;
@@ -41,6 +42,9 @@ export class ClientOutput {
   #sentOctets = 0;
   #gone = false;
   #drained: Promise<void> | undefined;
+  #deflater: Deflater | undefined;
+  /** Settles when the stream has got all that was compressed so far. */
+  #deflated: Promise<void> | undefined;
 
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream;
@@ -97,14 +101,33 @@ export class ClientOutput {
     if (this.gone) throw new ClientGone();
     this.#seal();
     if (this.#pieces.length > 0 && !this.#send()) this.#drained ??= this.#drain();
+    if (this.#deflated !== undefined) await this.#deflated;
     if (this.#drained !== undefined) await this.#drained;
+  }
+
+  /** Compresses everything that is written from now on. What was written before is to be flushed first. */
+  compress(): void {
+    this.#deflater = new Deflater((octets) => {
+      if (this.gone || this.#stream.write(octets)) return;
+      this.#drained ??= this.#drain();
+      // Whoever flushes next hears of it; until then nobody may be waiting.
+      this.#drained.catch(() => {});
+    }, this.#clock);
   }
 
   /** Ends the stream after what was collected; never throws. */
   end(): void {
-    if (this.gone) return;
-    this.#seal();
-    if (this.#pieces.length > 0) this.#send();
+    if (!this.gone) {
+      this.#seal();
+      if (this.#pieces.length > 0) this.#send();
+    }
+    if (this.#deflater === undefined) this.#stream.end();
+    else void this.#endDeflated(this.#deflater);
+  }
+
+  async #endDeflated(deflater: Deflater): Promise<void> {
+    await this.#deflated;
+    deflater.release();
     this.#stream.end();
   }
 
@@ -131,6 +154,10 @@ export class ClientOutput {
     this.#pieces = [];
     this.#chunks = [];
     this.#waitingOctets = 0;
+    if (this.#deflater !== undefined) {
+      this.#deflated = this.#deflater.add(octets).then(() => giveBack(chunks));
+      return true;
+    }
     if (chunks.length === 0 || !this.#takesCopies) return this.#stream.write(octets);
     return this.#stream.write(octets, () => giveBack(chunks));
   }

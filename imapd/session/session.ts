@@ -80,6 +80,7 @@ export class Session implements Conversation {
   #betweenCommands = true;
   #early: ReceivedCommand | undefined;
   #doneMayFollow = false;
+  #compression: 'off' | 'after answer' | 'on' = 'off';
   #ended = false;
 
   constructor(parts: SessionParts) {
@@ -170,6 +171,26 @@ export class Session implements Conversation {
   /** Makes the loop end after the present command is answered. */
   end(): void {
     this.#ended = true;
+  }
+
+  /** Whether both directions are compressed, or are about to be. */
+  get compressed(): boolean {
+    return this.#compression !== 'off';
+  }
+
+  /** Makes everything behind the answer to the present command compressed, in both directions. */
+  compressAfterAnswer(): void {
+    this.#compression = 'after answer';
+  }
+
+  /** To be called when a command was answered: begins what was to begin then. */
+  async answered(): Promise<void> {
+    if (this.#compression !== 'after answer') return;
+    this.#compression = 'on';
+    await this.flush();
+    this.output.compress();
+    // All that stands behind the command's line end is compressed already.
+    this.input.inflate(this.commands.takeUnread());
   }
 
   get ended(): boolean {
@@ -280,6 +301,7 @@ async function converse(session: Session): Promise<SessionEnd> {
 
     const completion = await complete(session, received);
     await session.respond(encodeCompletion(received.tag, completion));
+    await session.answered();
     if (session.ended) return completion.status === 'OK' ? 'LOGOUT' : 'DISCONNECTED';
 
     badCommands = completion.status === 'BAD' ? badCommands + 1 : 0;
