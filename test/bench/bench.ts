@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BenchAccount, BenchServer } from './bench-server.js';
 import type { Answer, BenchConnection } from './connection.js';
+import type { GrowthPoint } from './growth.js';
 import type { MasterMail } from './mailbox-files.js';
 import { rowOf } from './rows.js';
 
@@ -65,6 +66,7 @@ export class Bench {
   readonly repetition: number;
   readonly samples: Sample[] = [];
   readonly faults: Fault[] = [];
+  readonly growth: GrowthPoint[] = [];
 
   constructor(server: BenchServer, master: MasterMail, sizes: BenchSizes, repetition: number) {
     this.server = server;

@@ -7,7 +7,7 @@ import { measureCrowd } from './crowd.js';
 import { measureFairness } from './fairness.js';
 import { measureFloor } from './floor.js';
 import { measureFolders } from './folders.js';
-import { type GrowthPoint, measureGrowth } from './growth.js';
+import { measureGrowth } from './growth.js';
 import { measureLogins } from './logins.js';
 import { measureBodies, measureFetch, measureSelect } from './mailbox-reading.js';
 import { measureMemory } from './memory.js';
@@ -18,15 +18,8 @@ export interface Group {
   readonly about: string;
   /** False: once is enough, because it has many samples or takes long. */
   readonly repeated: boolean;
-  /** Keeps its samples in the bench; points of the picture it gives back. */
-  readonly measure: (bench: Bench) => Promise<GrowthPoint[] | undefined>;
-}
-
-function samples(measure: (bench: Bench) => Promise<void>): Group['measure'] {
-  return async (bench) => {
-    await measure(bench);
-    return undefined;
-  };
+  /** Keeps its samples in the bench. */
+  readonly measure: (bench: Bench) => Promise<void>;
 }
 
 /** Memory first: the server has just been started. */
@@ -34,35 +27,35 @@ export const groups: Readonly<Record<string, Group>> = {
   memory: {
     about: 'memory of sessions: selected, in IDLE, TLS, COMPRESS',
     repeated: false,
-    measure: samples(measureMemory),
+    measure: measureMemory,
   },
-  login: { about: 'logins per second, plaintext and TLS', repeated: true, measure: samples(measureLogins) },
-  select: { about: 'SELECT of large folders, first and warm', repeated: true, measure: samples(measureSelect) },
+  login: { about: 'logins per second, plaintext and TLS', repeated: true, measure: measureLogins },
+  select: { about: 'SELECT of large folders, first and warm', repeated: true, measure: measureSelect },
   fetch: {
     about: 'FETCH of lists, first, again, in a new session, over TLS',
     repeated: true,
-    measure: samples(measureFetch),
+    measure: measureFetch,
   },
-  body: { about: 'download of whole bodies, plaintext and TLS', repeated: true, measure: samples(measureBodies) },
-  search: { about: 'SEARCH, SORT, THREAD, first and warm', repeated: true, measure: samples(measureSearch) },
-  append: { about: 'APPEND, also in bulk and to a large folder', repeated: true, measure: samples(measureAppend) },
-  store: { about: 'STORE, COPY, EXPUNGE', repeated: true, measure: samples(measureStore) },
-  folders: { about: 'the state of a thousand folders', repeated: true, measure: samples(measureFolders) },
-  notify: { about: 'from a delivery to EXISTS in IDLE', repeated: false, measure: samples(measureNotify) },
+  body: { about: 'download of whole bodies, plaintext and TLS', repeated: true, measure: measureBodies },
+  search: { about: 'SEARCH, SORT, THREAD, first and warm', repeated: true, measure: measureSearch },
+  append: { about: 'APPEND, also in bulk and to a large folder', repeated: true, measure: measureAppend },
+  store: { about: 'STORE, COPY, EXPUNGE', repeated: true, measure: measureStore },
+  folders: { about: 'the state of a thousand folders', repeated: true, measure: measureFolders },
+  notify: { about: 'from a delivery to EXISTS in IDLE', repeated: false, measure: measureNotify },
   fair: {
     about: 'how long others wait beside SORT, THREAD, SEARCH BODY, FETCH',
     repeated: false,
-    measure: samples(measureFairness),
+    measure: measureFairness,
   },
   crowd: {
     about: 'ten thousand sessions in IDLE, on ours only',
     repeated: false,
-    measure: samples(measureCrowd),
+    measure: measureCrowd,
   },
   floor: {
     about: 'what some rows cost at least: a C program that does only the system calls',
     repeated: false,
-    measure: samples(measureFloor),
+    measure: measureFloor,
   },
   growth: { about: 'the picture: cost against folder size', repeated: false, measure: measureGrowth },
 };

@@ -9,6 +9,8 @@ import type { BenchAccount } from './bench-server.js';
 import type { BenchConnection } from './connection.js';
 
 const MESSAGES_EACH = 100;
+/** After it a server that was started has done what it does by itself. */
+const START_MILLISECONDS = 2000;
 /** Sessions that are opened at the same time. */
 const AT_ONCE = 10;
 
@@ -43,7 +45,7 @@ async function compresses(bench: Bench, [account]: readonly BenchAccount[]): Pro
 }
 
 async function measureKind(bench: Bench, kind: Kind, accounts: readonly BenchAccount[]): Promise<void> {
-  await delay(bench.sizes.settleSeconds * 1000);
+  await delay(START_MILLISECONDS);
   const unused = bench.server.memoryKib();
   const connections: BenchConnection[] = [];
   for (let from = 0; from < accounts.length; from += AT_ONCE) {

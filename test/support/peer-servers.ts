@@ -16,6 +16,8 @@ import { processTree, waitForPort } from './processes.js';
 export const PASSWORD = 'secret';
 /** More connections than any test or measurement opens. */
 const MAX_CONNECTIONS = 2500;
+/** Dovecot's 256 MB are not enough for mailboxes of 200,000. */
+const MAX_PROCESS_MEMORY = '4 G';
 
 export interface MailUser {
   readonly name: string;
@@ -136,6 +138,7 @@ mail_location = maildir:~/Maildir
 first_valid_uid = 1
 default_process_limit = ${MAX_CONNECTIONS}
 default_client_limit = ${MAX_CONNECTIONS * 4}
+default_vsz_limit = ${MAX_PROCESS_MEMORY}
 mail_max_userip_connections = ${MAX_CONNECTIONS}
 namespace inbox {
   inbox = yes
