@@ -54,8 +54,14 @@ export function flagsInSuffix(suffix: string): FlagBits {
   return flags;
 }
 
+/** The suffixes that have no letters but ours, by flags. */
+const plainSuffixes: readonly string[] = Array.from({ length: 32 }, (_, bits) => `:2,${lettersFromFlags(bits)}`);
+const PLAIN_SUFFIX = /^(:2,[DFRST]*)?$/;
+
 /** The suffix in cur for these flags; letters of other programs in the former suffix are kept. */
 export function suffixFor(flags: FlagBits, formerSuffix = ''): string {
+  const plain = PLAIN_SUFFIX.test(formerSuffix) ? plainSuffixes[flags] : undefined;
+  if (plain !== undefined) return plain;
   return `:2,${lettersFromFlags(flags, lettersIn(formerSuffix))}`;
 }
 

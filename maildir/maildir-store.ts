@@ -32,16 +32,19 @@ export interface MaildirOptions {
 
 /**
  * Messages of folders that nobody uses are kept in memory up to this number, because STATUS and the next SELECT come
- * soon; that is some ten megabytes.
+ * soon; that is some seven megabytes.
  */
-const IDLE_MESSAGES_KEPT = 50_000;
+const IDLE_MESSAGES_KEPT = 100_000;
+/** A folder costs some kilobytes besides its messages; this is a part of so many messages. */
+const FOLDER_IN_MESSAGES = 40;
 
 /** The maildirs of one process. */
 export class MaildirStore {
   readonly #surroundings: Surroundings;
   readonly #maildirs = new Map<string, Maildir>();
-  /** Folders that nobody uses, the longest unused first. */
-  readonly #idle = new Set<Folder>();
+  /** Folders that nobody uses, the longest unused first, and how many messages each of them counted when it was. */
+  readonly #idle = new Map<Folder, number>();
+  #idleMessages = 0;
 
   constructor(options: MaildirOptions) {
     this.#surroundings = surroundingsFrom(options);
@@ -67,19 +70,25 @@ export class MaildirStore {
     for (const maildir of this.#maildirs.values()) await maildir.rest();
     this.#maildirs.clear();
     this.#idle.clear();
+    this.#idleMessages = 0;
   }
 
   #becameIdle(folder: Folder, how: 'closed' | 'touched'): void {
-    this.#idle.delete(folder);
-    this.#idle.add(folder);
+    this.#forget(folder);
+    const counted = folder.heldMessages + FOLDER_IN_MESSAGES;
+    this.#idle.set(folder, counted);
+    this.#idleMessages += counted;
     if (how === 'closed') this.#rest(folder, false);
-    let kept = 0;
-    for (const one of [...this.#idle].reverse()) {
-      kept += one.heldMessages;
-      if (kept <= IDLE_MESSAGES_KEPT) continue;
-      this.#idle.delete(one);
+    for (const [one] of this.#idle) {
+      if (this.#idleMessages <= IDLE_MESSAGES_KEPT) break;
+      this.#forget(one);
       this.#rest(one, true);
     }
+  }
+
+  #forget(folder: Folder): void {
+    this.#idleMessages -= this.#idle.get(folder) ?? 0;
+    this.#idle.delete(folder);
   }
 
   #rest(folder: Folder, unload: boolean): void {

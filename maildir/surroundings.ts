@@ -3,11 +3,13 @@
  */
 import { UniqueNames } from './filename.js';
 import type { MaildirOptions } from './maildir-store.js';
+import { ReservedUidValidities } from './uid-validity.js';
 import { realTimer } from './watch.js';
 
 /** The options of the store with all that follows from them. */
 export interface Surroundings extends MaildirOptions {
   readonly names: UniqueNames;
+  readonly uidValidities: ReservedUidValidities;
   readonly after: (milliseconds: number, run: () => void) => () => void;
   wait(milliseconds: number): Promise<void>;
   /** Like warn(), but a text that was logged before is not logged again. */
@@ -26,6 +28,7 @@ export function surroundingsFrom(options: MaildirOptions): Surroundings {
     warn: (text) => options.warn(text),
     after,
     names: new UniqueNames(options),
+    uidValidities: new ReservedUidValidities(),
     wait: (milliseconds) => new Promise((resolve) => void after(milliseconds, resolve)),
     warnOnce(text) {
       if (warned.has(text)) return;

@@ -3,7 +3,8 @@
  *
  * Courier takes the time less 1,000,000,000 seconds (so that 32 bits last until 2137) and sleeps for two seconds after
  * DELETE and RENAME, lest a folder made again gets the old value. We write down the last value given, in
- * `angarium-uidvalidity` in the main maildir. If that file is deleted, the folders that there are tell the highest.
+ * `angarium-uidvalidity` in the main maildir. If that file is deleted, the folders that there are tell the highest. Where
+ * many are asked for in a row, the note is written ahead, and the values in between are given out from memory.
  */
 import { join } from 'node:path';
 import { errorCode, MaildirError } from './errors.js';
@@ -27,16 +28,60 @@ interface ForMaildir {
   readonly lockHeld: boolean;
 }
 
+/** Values that the note on the disk counts as given, and that are not given yet. */
+interface Reserve {
+  readonly next: number;
+  readonly end: number;
+}
+
+/** A second value asked for within this time is one of many: a client looks at a maildir that has no lists yet. */
+const BURST_MILLISECONDS = 1_000;
+const VALUES_IN_A_BURST = 64;
+/** Maildirs whose reserve is remembered; it is lost without harm. */
+const MAX_RESERVES = 256;
+
+/** What this process may give out without writing a note for each value. */
+export class ReservedUidValidities {
+  readonly #reserves = new Map<string, Reserve>();
+  readonly #lastAskedAt = new Map<string, number>();
+
+  /** Another process may have given higher ones since; then the note is not ours any more, nor is the reserve. */
+  take(maildirPath: string, noted: number | undefined): number | undefined {
+    const reserve = this.#reserves.get(maildirPath);
+    if (reserve === undefined || reserve.next > reserve.end || reserve.end !== noted) return undefined;
+    this.#reserves.set(maildirPath, { next: reserve.next + 1, end: reserve.end });
+    return reserve.next;
+  }
+
+  /** How many values to reserve besides the one that is asked for now. */
+  reserveFor(maildirPath: string, now: number): number {
+    const last = this.#lastAskedAt.get(maildirPath) ?? Number.NEGATIVE_INFINITY;
+    if (this.#lastAskedAt.size >= MAX_RESERVES) this.#lastAskedAt.clear();
+    this.#lastAskedAt.set(maildirPath, now);
+    return Math.abs(now - last) < BURST_MILLISECONDS ? VALUES_IN_A_BURST : 0;
+  }
+
+  reserve(maildirPath: string, reserve: Reserve): void {
+    if (this.#reserves.size >= MAX_RESERVES) this.#reserves.clear();
+    this.#reserves.set(maildirPath, reserve);
+  }
+}
+
 /** Gives a UIDVALIDITY that no folder of this maildir ever had, and notes it on the disk. */
 export async function newUidValidity(surroundings: Surroundings, maildir: ForMaildir): Promise<number> {
   const { tmp } = folderPaths(maildir.maildirPath);
   const give = async (): Promise<number> => {
-    const last = readNote(surroundings, maildir) ?? highestInUse(surroundings, maildir);
+    const noted = readNote(surroundings, maildir);
+    const reserved = surroundings.uidValidities.take(maildir.maildirPath, noted);
+    if (reserved !== undefined) return reserved;
+    const last = noted ?? highestInUse(surroundings, maildir);
     const next = Math.max(Math.floor(surroundings.now() / 1000) - EPOCH_SECONDS, last + 1, 1);
-    if (next > MAX_UID) throw new MaildirError('corrupt', `UIDVALIDITY is used up: ${maildir.maildirPath}`);
+    const end = next + surroundings.uidValidities.reserveFor(maildir.maildirPath, surroundings.now());
+    if (end > MAX_UID) throw new MaildirError('corrupt', `UIDVALIDITY is used up: ${maildir.maildirPath}`);
     const path = notePath(maildir);
-    await replaceFile(surroundings, { tmp, path, purpose: 'uidvalidity', contents: `${next}\n` });
+    await replaceFile(surroundings, { tmp, path, purpose: 'uidvalidity', contents: `${end}\n` });
     if (surroundings.durable) await surroundings.fileSystem.syncDirectory(maildir.maildirPath);
+    surroundings.uidValidities.reserve(maildir.maildirPath, { next: next + 1, end });
     return next;
   };
   return maildir.lockHeld ? give() : withLock(surroundings, tmp, give);

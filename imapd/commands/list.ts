@@ -25,12 +25,27 @@ export async function list(session: Session, args: ListArguments): Promise<Compl
     return ok('LIST completed');
   }
   const listing = prepare(session, args);
-  for (const name of listing.tree.names) {
-    if (listing.patterns.some((pattern) => pattern.matches(name))) await listOne(session, listing, name);
+  const names = listing.tree.names.filter((name) => listing.patterns.some((pattern) => pattern.matches(name)));
+  for (const [index, name] of names.entries()) {
+    if (args.returns.status !== undefined && index % FOLDERS_AT_ONCE === 0) {
+      await lookAhead(session, listing, names.slice(index, index + FOLDERS_AT_ONCE));
+    }
+    await listOne(session, listing, name);
     const turn = session.pace();
     if (turn !== undefined) await turn;
   }
   return ok('LIST completed');
+}
+
+/** Folders that are looked at together: those that have no UID list yet get theirs in the same rounds of syncing. */
+const FOLDERS_AT_ONCE = 16;
+
+/** Brings folders up to date, so that their STATUS is answered from memory. What cannot be looked at is told later. */
+async function lookAhead({ maildir }: Session, { tree }: Listing, names: readonly string[]): Promise<void> {
+  const looks = names.map(async (name) => {
+    if (tree.existing.has(name)) await maildir.folder(name).counts({ sizes: false });
+  });
+  await Promise.allSettled(looks);
 }
 
 function prepare({ maildir, settings }: Session, args: ListArguments): Listing {
