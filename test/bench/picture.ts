@@ -51,7 +51,7 @@ export function drawPicture(points: readonly GrowthPoint[], caption: string): st
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ${FONT}>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     text(16, 24, 'Cost against the size of the folder', { size: 16, weight: 'bold' }),
-    text(16, 46, caption, { size: 11 }),
+    text(16, 46, `${caption}; grey dots: in proportion to the folder`, { size: 11 }),
     ...servers.map((server, index) => legend(server, width - 110 * (servers.length - index), 24)),
     ...drawn,
     '</svg>\n',
@@ -96,6 +96,7 @@ function drawPanel(title: string, points: readonly GrowthPoint[]): string {
     }),
     `<rect x="${MARGIN.left}" y="${MARGIN.top}" width="${right - MARGIN.left}" height="${bottom - MARGIN.top}" fill="none" stroke="#999999"/>`,
     text((MARGIN.left + right) / 2, bottom + 31, 'messages', { size: 10, anchor: 'middle', colour: '#666666' }),
+    proportion(fastest(points, sizes[0]), across, up),
     ...servers.map((server) =>
       curve(
         server,
@@ -105,6 +106,21 @@ function drawPanel(title: string, points: readonly GrowthPoint[]): string {
       ),
     ),
   ].join('\n');
+}
+
+/** The best times in folders of one size. */
+function fastest(points: readonly GrowthPoint[], size: number | undefined): GrowthPoint[] {
+  const all = points.filter(({ messages }) => messages === size);
+  return all.sort((a, b) => a.milliseconds - b.milliseconds).slice(0, 1);
+}
+
+/** Where costs would go that grow as the folder grows, from the best in the smallest one. */
+function proportion([first]: readonly GrowthPoint[], across: LogAxis, up: LogAxis): string {
+  if (first === undefined) return '';
+  const decades = Math.min(across.high - Math.log10(first.messages), up.high - Math.log10(first.milliseconds));
+  const from = [place(first.messages, across), place(first.milliseconds, up)] as const;
+  const to = [place(first.messages * 10 ** decades, across), place(first.milliseconds * 10 ** decades, up)] as const;
+  return line(from, to, 'stroke="#aaaaaa" stroke-width="1" stroke-dasharray="1 4" stroke-linecap="round"');
 }
 
 /** A line for each power of ten, faint ones for 2 and 5. */
