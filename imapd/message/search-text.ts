@@ -36,7 +36,7 @@ export function* bodyMatches(
 ): Generator<void, boolean, void> {
   if (needle.folded === '') return true;
   for (const part of partsOf(index.root)) {
-    if (part !== index.root && blockMatches(source, part, needle)) return true;
+    if (part !== index.root && (yield* blockMatches(source, part, needle))) return true;
     if (isText(part) && (yield* textMatches(source, part, needle))) return true;
     yield;
   }
@@ -49,7 +49,7 @@ export function* messageMatches(
   index: MessageIndex,
   needle: Needle,
 ): Generator<void, boolean, void> {
-  if (needle.folded === '' || blockMatches(source, index.root, needle)) return true;
+  if (needle.folded === '' || (yield* blockMatches(source, index.root, needle))) return true;
   return yield* bodyMatches(source, index, needle);
 }
 
@@ -71,22 +71,32 @@ function isText({ type, message }: Part): boolean {
 }
 
 /** A whole header: each field unfolded and decoded, and RFC 2231 values as well. */
-function blockMatches(source: MessageSource, part: Part, needle: Needle): boolean {
+function* blockMatches(source: MessageSource, part: Part, needle: Needle): Generator<void, boolean, void> {
   const length = Math.min(part.bodyStart - part.headerStart, MAX_HEADER_OCTETS);
   const header = source.read(part.headerStart, length);
-  if (headerBlockMatches(header, needle)) return true;
+  if (yield* headerBlockMatches(header, needle)) return true;
   return extendedMatches(part.parameters, needle) || extendedMatches(part.disposition?.parameters ?? [], needle);
 }
 
-function headerBlockMatches(octets: Buffer, needle: Needle): boolean {
+/** Fields of one step. */
+const FIELDS_PER_STEP = 128;
+
+/** A longer header is looked at field by field, with breaks. */
+const MAX_OCTETS_AT_ONCE = 64 * 1024;
+
+function* headerBlockMatches(octets: Buffer, needle: Needle): Generator<void, boolean, void> {
   const header = octets.toString('latin1');
   const ascii = isAscii(octets);
-  if (ascii && needle.linesPattern?.test(header) === false && !mayHoldEncoded(header, needle)) return false;
+  const short = ascii && header.length <= MAX_OCTETS_AT_ONCE;
+  if (short && needle.linesPattern?.test(header) === false && !mayHoldEncoded(header, needle)) return false;
   if (ascii && !header.includes('=?')) {
     // Nothing is encoded, so all fields are looked at at once.
     return needle.pattern?.test(header.replace(/\r?\n(?=[ \t])/g, '')) === true;
   }
+  let count = 0;
   for (const place of fieldPlaces(header)) {
+    count += 1;
+    if (count % FIELDS_PER_STEP === 0) yield;
     const value = valueAt(header, place);
     if (`${fold(nameAt(header, place))}: ${foldedWords(value)}`.includes(needle.folded)) return true;
   }
@@ -97,7 +107,7 @@ function headerBlockMatches(octets: Buffer, needle: Needle): boolean {
 function mayHoldEncoded(header: string, needle: Needle): boolean {
   for (let word = header.indexOf('=?'); word !== -1; ) {
     let start = header.lastIndexOf('\n', word) + 1;
-    while (start > 0 && isBlankAt(header, start)) start = header.lastIndexOf('\n', start - 2) + 1;
+    while (start > 1 && isBlankAt(header, start)) start = header.lastIndexOf('\n', start - 2) + 1;
     let end = header.indexOf('\n', word);
     while (end !== -1 && isBlankAt(header, end + 1)) end = header.indexOf('\n', end + 1);
     const colon = header.indexOf(':', start);

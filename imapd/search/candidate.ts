@@ -7,6 +7,9 @@ import { MessageReading } from '../cache/message-reading.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import { readSearchFacts } from './search-facts-reading.js';
 
+/** The clock is asked once per so many messages for which no file was opened. */
+export const MESSAGES_PER_LOOK_AT_CLOCK = 16;
+
 /** A message of the selected mailbox, seen by its sequence number. */
 export class Candidate {
   readonly mailbox: SelectedMailbox;
@@ -16,6 +19,8 @@ export class Candidate {
   uid = 0;
   /** Row of the folder's current table. */
   row = -1;
+  /** A file was opened for this message. */
+  opened = false;
   #viewIsFilled = false;
   #reading: MessageReading | undefined;
 
@@ -27,6 +32,7 @@ export class Candidate {
   /** Goes to a message; false when it has left the folder. The message before must be closed. */
   moveTo(sequenceNumber: number): boolean {
     this.sequenceNumber = sequenceNumber;
+    this.opened = false;
     this.uid = this.mailbox.uidOf(sequenceNumber);
     return this.relocate();
   }
@@ -43,13 +49,17 @@ export class Candidate {
   /** The record of SEARCH_FACTS: remembered, or made from the message's header. @throws {MaildirError} 'message gone' */
   get facts(): FactView {
     if (this.#viewIsFilled) return this.#view;
-    if (!this.#facts.look(this.row, SEARCH_FACTS, this.#view)) readSearchFacts(this.#facts, this.row, this.#view);
+    if (!this.#facts.look(this.row, SEARCH_FACTS, this.#view)) {
+      this.opened = true;
+      readSearchFacts(this.#facts, this.row, this.#view);
+    }
     this.#viewIsFilled = true;
     return this.#view;
   }
 
   /** The message's file, for what is not remembered. Opened when something is asked of it. */
   get reading(): MessageReading {
+    this.opened = true;
     this.#reading ??= new MessageReading(this.#facts, this.row);
     return this.#reading;
   }

@@ -5,7 +5,7 @@
 import { falseIfGone } from '../cache/message-reading.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
-import { Candidate } from './candidate.js';
+import { Candidate, MESSAGES_PER_LOOK_AT_CLOCK } from './candidate.js';
 
 /** What is collected of each message, and whether RFC822.SIZE is a part of it. */
 export interface Collector {
@@ -21,6 +21,7 @@ export async function collect(session: Session, numbers: readonly number[], coll
   for (const number of numbers) {
     if (collector.needsSize) await takeWithSize(session, candidate, number, collector);
     else take(candidate, number, collector);
+    if (number % MESSAGES_PER_LOOK_AT_CLOCK !== 0 && !candidate.opened) continue;
     const turn = session.pace();
     if (turn !== undefined) await turn;
   }

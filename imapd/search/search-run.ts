@@ -8,12 +8,12 @@
 import { falseIfGone } from '../cache/message-reading.js';
 import type { Session } from '../session/session.js';
 import type { SearchKey } from '../wire/search-keys.js';
-import { Candidate } from './candidate.js';
+import { Candidate, MESSAGES_PER_LOOK_AT_CLOCK } from './candidate.js';
 import { COST, type Condition, conditionFor, type Verdict } from './search-conditions.js';
 import { textConditions } from './search-texts.js';
 
-/** The clock is asked once per so many messages that needed no file. */
-const MESSAGES_PER_LOOK_AT_CLOCK = 256;
+/** The clock is asked once per so many messages that needed nothing of the disk. */
+const NAMES_PER_LOOK_AT_CLOCK = 256;
 
 /** What SEARCH, SORT and THREAD look for. */
 export interface SearchRequest {
@@ -76,13 +76,13 @@ class Search {
     const session = this.#session;
     const found: number[] = [];
     const step = from <= to ? 1 : -1;
-    const looksOften = this.#condition.cost > COST.name;
+    const pause = this.#condition.cost > COST.name ? MESSAGES_PER_LOOK_AT_CLOCK : NAMES_PER_LOOK_AT_CLOCK;
     for (let number = from; step > 0 ? number <= to : number >= to; number += step) {
       const verdict = this.#judge(number);
       const holds: boolean = verdict instanceof Promise ? await verdict : verdict;
       if (holds) found.push(number);
       if (found.length >= most) break;
-      if (!looksOften && number % MESSAGES_PER_LOOK_AT_CLOCK !== 0) continue;
+      if (number % pause !== 0 && !this.#candidate.opened) continue;
       const turn = session.pace();
       if (turn !== undefined) await turn;
     }

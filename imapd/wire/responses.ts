@@ -131,11 +131,27 @@ export function encodeStatus(
 }
 
 /** `* SEARCH 2 84 882`, `* SORT …`; without numbers just the name. */
-export function encodeNumbers(name: 'SEARCH' | 'SORT', numbers: Iterable<number>): Buffer {
-  const line = new Encoder(1_024).atom('* ').atom(name);
-  for (const number of numbers) line.sp().number(number);
-  return line.crlf();
+export function encodeNumbers(name: 'SEARCH' | 'SORT', numbers: readonly number[]): Buffer {
+  const octets = Buffer.allocUnsafe(numbers.length * OCTETS_OF_NUMBER + 16);
+  let end = octets.write(`* ${name}`, 'latin1');
+  // A mailbox may have a hundred thousand of them, so they are written digit by digit.
+  for (const number of numbers) {
+    octets[end++] = 0x20;
+    let digits = 1;
+    for (let limit = 10; number >= limit; limit *= 10) digits += 1;
+    end += digits;
+    for (let at = end - 1, rest = number; digits > 0; digits -= 1, at -= 1) {
+      const next = Math.floor(rest / 10);
+      octets[at] = 0x30 + rest - next * 10;
+      rest = next;
+    }
+  }
+  end += octets.write('\r\n', end, 'latin1');
+  return octets.subarray(0, end);
 }
+
+/** A space and ten digits. */
+const OCTETS_OF_NUMBER = 11;
 
 /** What an ESEARCH response tells (RFC 9051 section 7.3.4); absent means not asked for or nothing found. */
 export interface SearchResult {
