@@ -1,8 +1,8 @@
 /**
  * Address fields as nearly all messages have them, written as an envelope has them straight from their octets:
- * `Name <user@host>, "Last, First" <user@host>, user@host`.
+ * `Name <user@host>, "Last, First" <user@host>, user@host, user@host (Name)`.
  *
- * Whatever else is in a field (comments, groups, routes, 8-bit octets) is left to addresses.ts, with the
+ * Whatever else is in a field (comments elsewhere, groups, routes, 8-bit octets) is left to addresses.ts, with the
  * same result: this is its short way and never differs from it.
  */
 import { MAX_QUOTED_OCTETS } from './limits.js';
@@ -45,15 +45,48 @@ export function writePlainAddresses(out: OctetWriter, octets: Buffer, start: num
 /** Writes the address that begins at `start`; gives the place behind it, or -1 when it is not plain. */
 function writeAddress(out: OctetWriter, octets: Buffer, start: number, end: number): number {
   const wordEnd = endOfWord(octets, start, end);
-  if (wordEnd > start && octets[wordEnd] === AT && wordEnd < end) {
-    out.text('(NIL NIL ');
-    return writeLocalAndHost(out, octets, { start, end, inAngle: false });
-  }
+  if (wordEnd > start && octets[wordEnd] === AT && wordEnd < end) return writeBare(out, octets, start, end);
   out.octet(LEFT);
   const at = writeName(out, octets, start, end);
   if (at < 0 || at >= end || octets[at] !== LESS) return -1;
   out.text(' NIL ');
   return writeLocalAndHost(out, octets, { start: at + 1, end, inAngle: true });
+}
+
+/** Writes `user@host` or `user@host (Name)`; gives the place behind it, or -1. */
+function writeBare(out: OctetWriter, octets: Buffer, start: number, end: number): number {
+  let hostEnd = start;
+  while (hostEnd < end && (isWord[octets[hostEnd] ?? 0] === 1 || octets[hostEnd] === AT)) hostEnd += 1;
+  const open = skipBlanks(octets, hostEnd, end);
+  out.octet(LEFT);
+  if (open >= end || octets[open] !== LEFT) {
+    out.text('NIL NIL ');
+    return writeLocalAndHost(out, octets, { start, end, inAngle: false });
+  }
+  const close = endOfComment(octets, open + 1, end);
+  if (close - open > MAX_QUOTED_OCTETS || close === -1) return -1;
+  out.octet(QUOTE);
+  copyOctets(out, octets, open + 1, close);
+  out.text('" NIL ');
+  if (writeLocalAndHost(out, octets, { start, end: hostEnd, inAngle: false }) === -1) return -1;
+  const next = skipBlanks(octets, close + 1, end);
+  return next >= end || octets[next] === COMMA ? next : -1;
+}
+
+/** The end of a comment of words with one space between them; -1 for all others. */
+function endOfComment(octets: Buffer, start: number, end: number): number {
+  let before = SPACE;
+  for (let at = start; at < end; at += 1) {
+    const octet = octets[at] ?? 0;
+    if (octet === RIGHT) return before === SPACE ? -1 : at;
+    if (octet === SPACE ? before === SPACE : !isInComment(octet)) return -1;
+    before = octet;
+  }
+  return -1;
+}
+
+function isInComment(octet: number): boolean {
+  return octet > SPACE && octet < 0x7f && octet !== LEFT && octet !== QUOTE && octet !== BACKSLASH;
 }
 
 /** Writes words and quoted strings up to `<` as one string, or NIL; gives the place of the `<`, or -1. */

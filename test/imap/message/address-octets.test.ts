@@ -29,6 +29,7 @@ test('usual addresses are written the short way', () => {
     ' A B <a@b>, "C, D" <c@d>,\n\tc@d\n',
     ' =?utf-8?Q?J=C3=BCrgen?= <j@x>\n',
     ' "Hex \\"H\\" \\x" <h@x>\n',
+    ' a@b (A B), c@d\t(C)\n',
     ' , ,\n',
   ])
     assert.equal(short(field), general(field));
@@ -37,7 +38,23 @@ test('usual addresses are written the short way', () => {
 test('C20 the short way never differs from the general one', () => {
   const pieces = fc.constantFrom(
     ...['a', 'b c', 'a@b', '<', '>', '"', '"x y"', '""', '\\', '\\"', '(', ')', '[', ']', ',', ';', ':', '@', '.'],
-    ...[' ', '\t', '\r\n ', '\n\t', '\r', '\0', '\x0b', '\x80', '=?utf-8?Q?a?=', '<a@b>', 'N <a@b>', '"N" <a@b>'],
+    ...[
+      ' ',
+      '\t',
+      '\r\n ',
+      '\n\t',
+      '\r',
+      '\0',
+      '\x0b',
+      '\x80',
+      '=?utf-8?Q?a?=',
+      '<a@b>',
+      'N <a@b>',
+      '"N" <a@b>',
+      '(N)',
+      '(N M)',
+      'a@b (N)',
+    ],
   );
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 12 }), fc.constantFrom('', '\n', '\r\n', ' \r\n'), (field, end) => {
