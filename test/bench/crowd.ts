@@ -2,6 +2,7 @@
  * Group `crowd`: ten thousand sessions in IDLE on ours, in steps: what each costs, and how long it takes until each has
  * been told of a delivery. The peers are left out: that many processes do not fit into ordinary machines.
  */
+import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench } from './bench.js';
@@ -60,9 +61,8 @@ export async function measureCrowd(bench: Bench): Promise<void> {
 
 /** How many connections this process may have. */
 function openable(): number {
-  const limit = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | 'unlimited' } } };
-  const soft = limit.userLimits?.open_files?.soft ?? 'unlimited';
-  return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft) - OWN_DESCRIPTORS;
+  const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+  return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit) - OWN_DESCRIPTORS;
 }
 
 async function startIdling(bench: Bench, account: BenchAccount | undefined): Promise<Idler> {

@@ -85,6 +85,16 @@ const quickSizes: BenchSizes = {
 /** Enough to have every piece of code run often, and to be over in two seconds. */
 const WARM_SIZES = { messages: 400, manyMessages: 400, appends: 50, changes: 100, runs: 2 } as const;
 
+/** What the peers need as whole servers, beyond their imapd. */
+const SERVER_PROGRAMS = [
+  '/usr/sbin/couriertcpd',
+  '/usr/bin/couriertls',
+  '/usr/lib/courier/courier-authlib/authdaemond',
+  '/usr/lib/courier-authlib/libauthuserdb.so',
+  '/usr/sbin/dovecot',
+  '/usr/lib/dovecot/imap-login',
+] as const;
+
 /** The kernel's 128 for each uid let Dovecot look for changes from time to time only, from the 129th session on. */
 const INOTIFY_INSTANCES = { path: '/proc/sys/fs/inotify/max_user_instances', wanted: 8192 } as const;
 
@@ -121,10 +131,8 @@ function needPeers(servers: readonly string[]): void {
   if (process.getuid?.() !== 0) {
     throw new Error("Debian's Courier and Dovecot can be started by root only; --servers ours needs nobody");
   }
-  const missing = [
-    ...missingPeers(),
-    ...['/usr/bin/couriertls', '/usr/sbin/dovecot'].filter((path) => !existsSync(path)),
-  ];
+  const missing = [...missingPeers(), ...SERVER_PROGRAMS.filter((path) => !existsSync(path))];
+  if (missing.length === 0) return;
   const script = join(checkoutRoot, 'test', 'support', 'install-peers.sh');
   const { status } = spawnSync('sh', [script], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== 0) throw new Error(`these could not be installed: ${missing.join(', ')}`);
@@ -194,6 +202,9 @@ async function main(): Promise<void> {
   tidyUpOnSignals();
   const servers = chosen('--servers', given.servers, serverNames);
   chosenGroups();
+  const repetitions = Number(given.repeat ?? (given.quick ? 1 : 2));
+  if (!(repetitions >= 1)) throw new Error('--repeat wants a number');
+  if (given.readme && (given.quick || given.only !== undefined)) throw new Error('the README shows whole runs only');
   needPeers(servers);
   raiseInotifyInstances();
   const started = new Date();
@@ -201,7 +212,6 @@ async function main(): Promise<void> {
   const scratch: Scratch = scratchDirectory('bench-mail');
   undo.push(() => scratch.remove());
   const sizes = given.quick ? quickSizes : wholeSizes;
-  const repetitions = Number(given.repeat ?? (given.quick ? 1 : 2));
   const master = new MasterMail(join(scratch.path, 'master'), sizes.messages, mailIds());
   const measured: Measured = { samples: [], faults: [], growth: [] };
   for (let repetition = 1; repetition <= repetitions; repetition += 1) {
