@@ -31,6 +31,30 @@ const MAX_DATE_LENGTH = 200;
  * Undefined when there is no day that exists. Hours beyond the clock make the day count without a time.
  */
 export function parseMessageDate(value: string): MessageDate | undefined {
+  const usual = usualDate.exec(value);
+  if (usual !== null) return fromUsual(usual) ?? parseOtherDate(value);
+  return parseOtherDate(value);
+}
+
+/** As nearly all programs write it: day, month, year, hours, minutes, seconds, sign of the zone, its hours, its minutes. */
+const usualDate =
+  /^(?:[A-Z][a-z]{2}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)(?: \([A-Z]*\))?$/;
+
+/** Undefined when something in it does not exist. */
+function fromUsual(parts: RegExpExecArray): MessageDate | undefined {
+  const day = Number(parts[1]);
+  const month = months.indexOf((parts[2] ?? '').toLowerCase());
+  const [hours, minutes, seconds] = [Number(parts[4]), Number(parts[5]), Number(parts[6])];
+  const zoneMinutes = Number(parts[8]) * 60 + Number(parts[9]);
+  if (month === -1 || day < 1 || day > 28 || hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  const year = Number(parts[3]);
+  if (year < 1_000 || zoneMinutes > 1_439) return undefined;
+  const local = Date.UTC(year, month, day, hours, minutes, seconds);
+  const east = parts[7] === '-' ? -zoneMinutes : zoneMinutes;
+  return { ms: local - east * 60_000, zoneMinutes: east || 0 };
+}
+
+function parseOtherDate(value: string): MessageDate | undefined {
   const text = value.slice(0, MAX_DATE_LENGTH).replace(/\([^()]*\)/g, ' ');
   const day = /(?:^|[\s,])(\d{1,2})[\s-]+([A-Za-z]{3})[A-Za-z]*\.?[\s,-]+(\d{2,4})(?!\d)/.exec(text);
   const dayNumber = day === null ? undefined : dayOf(day[3] ?? '', day[2] ?? '', Number(day[1]));

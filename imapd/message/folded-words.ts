@@ -14,7 +14,7 @@ const remembered = new Map<string, string>();
 
 /** Decodes and folds a header value, given unfolded and as octets in Latin-1. */
 export function foldedWords(value: string): string {
-  if (!/=\?|[\x80-\xff]/.test(value)) return fold(value);
+  if (!/=\?|[\x80-\xff]/.test(value)) return value.toLowerCase();
   if (value.length > MAX_REMEMBERED_LENGTH) return fold(decodeWords(value));
   const known = remembered.get(value);
   if (known !== undefined) return known;

@@ -20,6 +20,8 @@ export class HeaderFields {
   readonly #octets: Buffer;
   /** Number of the name, place of the colon, end; for each field of a known name. */
   readonly #places: number[] = [];
+  /** Values that were asked for, since most are asked for twice. */
+  readonly #values: (string | undefined)[] = [];
 
   /** @param octets the header block, up to `end` */
   constructor(octets: Buffer, end: number) {
@@ -66,9 +68,17 @@ export class HeaderFields {
   }
 
   #valueAt(at: number, maxOctets: number): string {
+    const octets = (this.#places[at + 2] ?? 0) - (this.#places[at + 1] ?? 0) - 1;
+    if (octets > maxOctets) return this.#read(at, maxOctets);
+    const value = this.#values[at] ?? this.#read(at, octets);
+    this.#values[at] = value;
+    return value;
+  }
+
+  #read(at: number, length: number): string {
     const octets = this.#octets;
     let start = (this.#places[at + 1] ?? 0) + 1;
-    let end = Math.min(this.#places[at + 2] ?? 0, start + maxOctets);
+    let end = start + length;
     while (start < end && isBlank(octets[start])) start += 1;
     while (start < end && isBlank(octets[end - 1])) end -= 1;
     const value = octets.toString('latin1', start, end);

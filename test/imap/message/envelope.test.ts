@@ -257,3 +257,24 @@ test('C20 any octets give an envelope that can be read', () => {
     { numRuns: 500 },
   );
 });
+
+test('44 dates in their usual form are the same as in any other', () => {
+  const two = (least: number, most: number) =>
+    fc.integer({ min: least, max: most }).map((n) => String(n).padStart(2, '0'));
+  const month = fc.constantFrom('Jan', 'Feb', 'Sep', 'Dec', 'Foo');
+  const zone = fc.tuple(fc.constantFrom('+', '-'), two(0, 25), two(0, 61)).map((parts) => parts.join(''));
+  const usual = fc.tuple(fc.integer({ min: 0, max: 32 }), month, two(0, 61), two(0, 61), two(0, 25), zone);
+  fc.assert(
+    fc.property(usual, fc.constantFrom('0003', '0099', '1970', '2026', '9999'), (parts, year) => {
+      const [day, name, minutes, seconds, hours, offset] = parts;
+      const written = `${day} ${name} ${year} ${hours}:${minutes}:${seconds} ${offset}`;
+
+      // A comma in place of a space is read by the other way only.
+      assert.deepEqual(
+        parseMessageDate(`Tue, ${written}`),
+        parseMessageDate(written.replace(name, `${name},`)),
+        written,
+      );
+    }),
+  );
+});
