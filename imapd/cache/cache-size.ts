@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { errorCode } from '../../maildir/errors.js';
 import { type FileSystem, namesIn } from '../../maildir/file-system.js';
 import { Pace } from '../../maildir/pace.js';
+import type { Clock } from '../clock.js';
 
 /** `ab/0123…`: 256 directories, and files named after the folder in hexadecimal digits. */
 const DIRECTORY_NAME = /^[0-9a-f]{2}$/;
@@ -15,12 +16,53 @@ const FILE_NAME = /^[0-9a-f]{32}$/;
 /** After removing, so much of the bound is in use, so that it is not done again at once. */
 const SHARE_KEPT = 0.9;
 
+/** The size is looked at after this time, and each time this part of it was written anew. */
+const CHECK_AFTER_MS = 10_000;
+const CHECK_SHARE = 16;
+
 /** What is bounded, and by how much. */
 export interface BoundedDirectory {
   readonly disk: FileSystem;
   readonly directory: string;
   readonly maxOctets: number;
-  readonly now: () => number;
+  readonly clock: Clock;
+}
+
+/** Looks at the size now and then, as long as something is written. */
+export class CacheSize {
+  readonly #bounded: BoundedDirectory;
+  readonly #trouble: (error: unknown) => void;
+  #written = 0;
+  #cancel: (() => void) | undefined;
+  #closed = false;
+
+  /** @param trouble is told of errors of the operating system */
+  constructor(bounded: BoundedDirectory, trouble: (error: unknown) => void) {
+    this.#bounded = bounded;
+    this.#trouble = trouble;
+  }
+
+  /** So many octets were written. */
+  wrote(octets: number): void {
+    if (this.#closed) return;
+    this.#written += octets;
+    const soon = this.#written > this.#bounded.maxOctets / CHECK_SHARE;
+    if (this.#cancel !== undefined && !soon) return;
+    this.#cancel?.();
+    this.#cancel = this.#bounded.clock.after(soon ? 0 : CHECK_AFTER_MS, () => void this.#check());
+  }
+
+  /** Nothing is removed any more. */
+  close(): void {
+    this.#closed = true;
+    this.#cancel?.();
+  }
+
+  async #check(): Promise<void> {
+    this.#written = 0;
+    this.#cancel = undefined;
+    await removeLeastRecentlyUsed(this.#bounded).catch(this.#trouble);
+  }
 }
 
 interface CacheFile {
@@ -30,8 +72,8 @@ interface CacheFile {
 }
 
 /** Removes files until the rest is small enough. Rejects with errors of the operating system. */
-export async function removeLeastRecentlyUsed({ disk, directory, maxOctets, now }: BoundedDirectory): Promise<void> {
-  const pace = new Pace(now);
+async function removeLeastRecentlyUsed({ disk, directory, maxOctets, clock }: BoundedDirectory): Promise<void> {
+  const pace = new Pace(() => clock.now());
   const files: CacheFile[] = [];
   for (const name of wantedNamesIn(disk, directory, DIRECTORY_NAME)) {
     const inside = join(directory, name);

@@ -15,7 +15,7 @@ import type { FileSystem } from '../../maildir/file-system.js';
 import type { Folder } from '../../maildir/folder.js';
 import type { Clock } from '../clock.js';
 import type { SessionSettings } from '../settings/session-settings.js';
-import { removeLeastRecentlyUsed } from './cache-size.js';
+import { CacheSize } from './cache-size.js';
 import { FactFile } from './fact-file.js';
 import { type FactsOwner, FolderFacts } from './folder-facts.js';
 
@@ -52,6 +52,16 @@ const MAX_HELD_OCTETS = 128 * 1024 * 1024;
 const WRITE_AFTER_MS = 1_000;
 const WRITE_AT_OCTETS = 256 * 1024;
 
+/**
+ * A folder that no command asked for in this time leaves memory, and comes back from its file: a worker full of sessions
+ * that wait for mail is small.
+ */
+const UNUSED_MS = 5 * 60_000;
+const UNUSED_CHECK_MS = 60_000;
+
+/** Records are copied together at once up to this size, which takes some ten milliseconds. */
+const MAX_COMPACTED_OCTETS = 16 * 1024 * 1024;
+
 /** After trouble with its file nothing of a folder is written for this time. */
 const PAUSE_MS = 60_000;
 
@@ -62,10 +72,6 @@ const MAX_PASSING_TROUBLES = 3;
 /** Loading works so long before others get their turn. */
 const SLICE_MILLISECONDS = 8;
 
-/** The size of the directory is looked at after this time, and each time this part of it was written anew. */
-const SIZE_CHECK_AFTER_MS = 10_000;
-const SIZE_CHECK_SHARE = 16;
-
 interface Entry {
   readonly facts: FolderFacts;
   readonly file: FactFile | undefined;
@@ -73,6 +79,7 @@ interface Entry {
   /** Whether all that the file says of this folder's messages is in memory. Only then may it be written anew. */
   complete: boolean;
   loading: Promise<FolderFacts> | undefined;
+  usedAt: number;
   pausedUntil: number;
   passingTroubles: number;
 }
@@ -85,13 +92,16 @@ export class FactCache {
   readonly #held = new Set<Entry>();
   readonly #unwritten = new Set<Entry>();
   readonly #warned = new Set<string>();
+  readonly #size: CacheSize | undefined;
   #cancelWrite: (() => void) | undefined;
-  #cancelSizeCheck: (() => void) | undefined;
-  #writtenSinceSizeCheck = 0;
+  #cancelForgetting: (() => void) | undefined;
   #closed = false;
 
   constructor(options: FactCacheOptions) {
     this.#options = options;
+    const { directory, maxFileOctets: maxOctets, fileSystem: disk, clock } = options;
+    if (directory === undefined || maxOctets === undefined) return;
+    this.#size = new CacheSize({ disk, directory, maxOctets, clock }, (error) => this.#trouble(error));
   }
 
   /** What is known of a folder's messages, without waiting for what its file says. */
@@ -104,6 +114,8 @@ export class FactCache {
     const entry = this.#entryOf(folder);
     this.#held.delete(entry);
     this.#held.add(entry);
+    entry.usedAt = this.#options.clock.now();
+    if (entry.file !== undefined) this.#forgetLater();
     if (entry.loaded || entry.file === undefined || folder.table.count === 0) return entry.facts;
     if (entry.loading !== undefined) return entry.loading;
     const steps = this.#loadSteps(entry, entry.file);
@@ -123,7 +135,8 @@ export class FactCache {
   /** Writes what is not written yet, and ends. What is kept afterwards stays in memory. */
   async close(): Promise<void> {
     this.#cancelWrite?.();
-    this.#cancelSizeCheck?.();
+    this.#size?.close();
+    this.#cancelForgetting?.();
     for (const entry of this.#unwritten) {
       // One last time, whatever went wrong before.
       entry.pausedUntil = 0;
@@ -145,6 +158,7 @@ export class FactCache {
       loaded: false,
       complete: false,
       loading: undefined,
+      usedAt: 0,
       pausedUntil: 0,
       passingTroubles: 0,
     };
@@ -206,10 +220,28 @@ export class FactCache {
     return held <= room;
   }
 
-  /** Leaves behind what nobody can see any more, in memory and in the file. */
+  /** Leaves behind what nobody can see any more, in memory and in the file. What is large is loaded again in slices. */
   #compact(entry: Entry): void {
+    if (entry.facts.liveOctets > MAX_COMPACTED_OCTETS) {
+      this.#letGo(entry);
+      return;
+    }
     entry.facts.compact();
     if (entry.complete) entry.file?.startAnew();
+  }
+
+  #forgetLater(): void {
+    if (this.#closed) return;
+    this.#cancelForgetting ??= this.#options.clock.after(UNUSED_CHECK_MS, () => {
+      this.#cancelForgetting = undefined;
+      const unusedSince = this.#options.clock.now() - UNUSED_MS;
+      for (const entry of this.#held) {
+        if (entry.usedAt > unusedSince || entry.loading !== undefined) continue;
+        // What cannot be written stays.
+        if (!this.#write(entry) && entry.facts.arenas.unwrittenOctets === 0) this.#letGo(entry);
+      }
+      if (this.#held.size > 0) this.#forgetLater();
+    });
   }
 
   #letGo(entry: Entry): void {
@@ -255,7 +287,7 @@ export class FactCache {
     }
     entry.passingTroubles = 0;
     if (entry.complete && file.isWasteful(facts)) file.startAnew();
-    this.#countWritten(before);
+    this.#size?.wrote(before);
     if (facts.arenas.unwrittenOctets > 0) return true;
     this.#unwritten.delete(entry);
     return false;
@@ -277,28 +309,5 @@ export class FactCache {
     this.#warned.add(code);
     const what = `The cache in ${this.#options.directory ?? ''} is of no use at present, and slower without it`;
     this.#options.warn(`${what}: ${error.message}`);
-  }
-
-  #countWritten(octets: number): void {
-    const { clock, maxFileOctets } = this.#options;
-    if (maxFileOctets === undefined || this.#closed) return;
-    this.#writtenSinceSizeCheck += octets;
-    const delay = this.#writtenSinceSizeCheck > maxFileOctets / SIZE_CHECK_SHARE ? 0 : SIZE_CHECK_AFTER_MS;
-    if (delay === 0) this.#cancelSizeCheck?.();
-    if (delay === 0 || this.#cancelSizeCheck === undefined) {
-      this.#cancelSizeCheck = clock.after(delay, () => void this.#checkSize(maxFileOctets));
-    }
-  }
-
-  async #checkSize(maxOctets: number): Promise<void> {
-    const { directory, fileSystem: disk, clock } = this.#options;
-    this.#writtenSinceSizeCheck = 0;
-    this.#cancelSizeCheck = undefined;
-    if (directory === undefined || this.#closed) return;
-    try {
-      await removeLeastRecentlyUsed({ disk, directory, maxOctets, now: () => clock.now() });
-    } catch (error) {
-      this.#trouble(error);
-    }
   }
 }

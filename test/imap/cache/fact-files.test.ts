@@ -280,6 +280,23 @@ test('folders that were not used for longest leave memory, and come back from th
   maildir.remove();
 });
 
+test('a folder that nobody used for some minutes leaves memory', async () => {
+  const maildir = new CachedMaildir(5);
+  const worker = maildir.worker();
+  await learnAll(worker);
+
+  worker.clock.turn(240);
+  assert.equal(worker.shown(), 15);
+  worker.clock.turn(240);
+  assert.equal(worker.cache.heldOctets, 0);
+  assert.equal(worker.shown(), 0);
+
+  await worker.open();
+  assert.equal(worker.shown(), 15);
+  await worker.close();
+  maildir.remove();
+});
+
 test('the files of folders that were not used for longest are removed when there are too many', async () => {
   await withCacheFile(async (maildir, file) => {
     const octets = statSync(file).size;
