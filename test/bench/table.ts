@@ -17,9 +17,9 @@ const EMPTY = '–';
 export class Results {
   readonly servers: readonly string[];
   readonly #samples: readonly Sample[];
-  readonly #sizes: BenchSizes;
+  readonly #sizes: Partial<BenchSizes>;
 
-  constructor(samples: readonly Sample[], servers: readonly string[], sizes: BenchSizes) {
+  constructor(samples: readonly Sample[], servers: readonly string[], sizes: Partial<BenchSizes>) {
     this.#samples = samples;
     this.servers = servers;
     this.#sizes = sizes;
