@@ -35,6 +35,9 @@ import { keepIndex, keptIndex } from './part-indexes.js';
 /** Most messages fit; the rest is read piece by piece. */
 const READ_AT_ONCE_OCTETS = 256 * 1024;
 
+/** A larger message is never in memory as a whole. */
+const MAX_WHOLE_OCTETS = 2 * 1024 * 1024;
+
 /** Line ends of a file up to this size are counted in one step, which takes less than a millisecond. */
 const MAX_OCTETS_COUNTED_AT_ONCE = 1024 * 1024;
 
@@ -65,6 +68,7 @@ class Spare<T> {
 }
 
 const readBuffers = new Spare<Buffer>(() => Buffer.allocUnsafeSlow(READ_AT_ONCE_OCTETS));
+const largeBuffers = new Spare<Buffer>(() => Buffer.allocUnsafeSlow(MAX_WHOLE_OCTETS));
 const headerWriters = new Spare(() => new OctetWriter());
 const structureWriters = new Spare(() => new OctetWriter());
 
@@ -80,6 +84,7 @@ export class MessageReading {
   readonly #table: MessageTable;
   #file: MessageFile | undefined;
   #buffer: Buffer | undefined;
+  #largeBuffer: Buffer | undefined;
   #header: Buffer | undefined;
   #index: MessageIndex | undefined;
   #headerRecord: OctetWriter | undefined;
@@ -107,6 +112,15 @@ export class MessageReading {
   #compareWithFacts({ sizeOctets }: MessageFile): void {
     const known = this.#look(STRUCTURE_FACTS, compared) || this.#look(HEADER_FACTS, compared);
     if (known && compared.fileOctets !== sizeOctets) this.#facts.forget(this.#currentRow());
+  }
+
+  /** All octets of the file, unless it is very large: for whoever needs them all. Valid until `close`. */
+  whole(): Buffer | undefined {
+    const { file } = this;
+    if (file.whole !== undefined || file.sizeOctets > MAX_WHOLE_OCTETS) return file.whole;
+    if (this.#largeBuffer !== undefined) return this.#largeBuffer.subarray(0, file.sizeOctets);
+    this.#largeBuffer = largeBuffers.take();
+    return file.read(0, file.sizeOctets, this.#largeBuffer);
   }
 
   /** The file's mtime in milliseconds since 1970, if it is open. */
@@ -185,10 +199,12 @@ export class MessageReading {
   close(): void {
     this.#file?.close();
     if (this.#buffer !== undefined) readBuffers.giveBack(this.#buffer);
+    if (this.#largeBuffer !== undefined) largeBuffers.giveBack(this.#largeBuffer);
     if (this.#headerRecord !== undefined) giveBack(headerWriters, this.#headerRecord);
     if (this.#structureRecord !== undefined) giveBack(structureWriters, this.#structureRecord);
     this.#file = undefined;
     this.#buffer = undefined;
+    this.#largeBuffer = undefined;
     this.#header = undefined;
     this.#headerRecord = undefined;
     this.#structureRecord = undefined;

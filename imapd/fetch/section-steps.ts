@@ -25,6 +25,9 @@ export class LiteralFailure extends Error {
 /** A piece of this size is read before its response begins; larger ones are counted first and read while sent. */
 const MAX_READ_AHEAD_OCTETS = 65_536;
 
+/** A section in memory is written in pieces of this size. */
+const MAX_AT_ONCE_OCTETS = 128 * 1024;
+
 /** In a larger file, places and sizes are found through its index, which is made in steps and kept. */
 const MAX_OCTETS_WITHOUT_INDEX = 1024 * 1024;
 
@@ -113,14 +116,21 @@ class FileSectionStep implements FetchStep {
       subject.output.room(octets.length).copy(octets, 0, octets.length);
       return undefined;
     }
-    const { whole } = subject.reading.file;
+    const whole = this.#wholeFor(subject.reading, located);
     if (whole === undefined) return this.#stream(subject, out, located);
     const { start, end } = located;
     const bareLfs = countBareLfs(whole, start, end);
-    const sizeOctets = end - start + bareLfs;
-    this.#begin(subject, out, sizeOctets);
-    writeWithCrlf(subject.output.room(sizeOctets), whole, { start, end, bareLfs, before: 0 });
+    this.#begin(subject, out, end - start + bareLfs);
+    if (end - start > MAX_AT_ONCE_OCTETS) return writeInPieces(subject, whole, start, end);
+    writeWithCrlf(subject.output.room(end - start + bareLfs), whole, { start, end, bareLfs, before: 0 });
     return undefined;
+  }
+
+  /** All octets of the file, if most of them are wanted or they are in memory already. */
+  #wholeFor(reading: MessageReading, { start, end }: FileRange): Buffer | undefined {
+    const { whole, sizeOctets } = reading.file;
+    const most = this.#item.partial === undefined && (end - start) * 2 > sizeOctets;
+    return most ? reading.whole() : this.#item.partial === undefined ? whole : undefined;
   }
 
   /** Sends a section piece by piece; others have their turn in between, and memory holds one piece. */
@@ -147,9 +157,29 @@ class FileSectionStep implements FetchStep {
   }
 }
 
-function wantsIndex({ section: { part, text }, partial }: SectionItem, { file }: MessageReading): boolean {
+/** Writes a section that is in memory in pieces, so that the client gets them while the next are written. */
+async function writeInPieces(
+  { session, output }: FetchSubject,
+  whole: Buffer,
+  start: number,
+  end: number,
+): Promise<void> {
+  for (let from = start; from < end; from += MAX_AT_ONCE_OCTETS) {
+    const to = Math.min(end, from + MAX_AT_ONCE_OCTETS);
+    const before = from === start ? 0 : (whole[from - 1] ?? 0);
+    const bareLfs = countBareLfs(whole, from, to, before);
+    writeWithCrlf(output.room(to - from + bareLfs), whole, { start: from, end: to, bareLfs, before });
+    if (output.full) await session.flush();
+    const turn = session.pace();
+    if (turn !== undefined) await turn;
+  }
+}
+
+function wantsIndex({ section: { part, text }, partial }: SectionItem, reading: MessageReading): boolean {
   if (part.length > 0) return true;
+  const { file } = reading;
   if (file.whole !== undefined || (text !== '' && text !== 'TEXT')) return false;
+  if (partial === undefined && reading.whole() !== undefined) return false;
   if (keptIndex(file) !== undefined) return true;
   const nearTheStart = partial !== undefined && partial.offset + partial.count <= MAX_READ_AHEAD_OCTETS;
   return file.sizeOctets > MAX_OCTETS_WITHOUT_INDEX && !nearTheStart;
