@@ -31,26 +31,40 @@ export function folderDirectory(maildirPath: string, name: string): string {
   return name === 'INBOX' ? maildirPath : join(maildirPath, name.slice(5));
 }
 
-/** The files of a folder, by their paths. */
-export interface FolderPaths {
+/** The files of a folder, by their paths. They are put together when asked for: a process may hold many folders. */
+export class FolderPaths {
   readonly directory: string;
-  readonly tmp: string;
-  readonly new: string;
-  readonly cur: string;
-  readonly uidList: string;
-  readonly uidJournal: string;
-  readonly keywords: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  get tmp(): string {
+    return `${this.directory}/tmp`;
+  }
+
+  get new(): string {
+    return `${this.directory}/new`;
+  }
+
+  get cur(): string {
+    return `${this.directory}/cur`;
+  }
+
+  get uidList(): string {
+    return `${this.directory}/courierimapuiddb`;
+  }
+
+  get uidJournal(): string {
+    return `${this.directory}/angarium-uids`;
+  }
+
+  get keywords(): string {
+    return `${this.directory}/courierimapkeywords`;
+  }
 }
 
 /** The paths in a folder's directory. */
 export function folderPaths(directory: string): FolderPaths {
-  return {
-    directory,
-    tmp: join(directory, 'tmp'),
-    new: join(directory, 'new'),
-    cur: join(directory, 'cur'),
-    uidList: join(directory, 'courierimapuiddb'),
-    uidJournal: join(directory, 'angarium-uids'),
-    keywords: join(directory, 'courierimapkeywords'),
-  };
+  return new FolderPaths(directory);
 }

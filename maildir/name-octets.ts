@@ -94,13 +94,12 @@ function afterSizes(octets: Uint8Array, from: number, end: number): number {
 
 /** The size that a base name tells: the last one; -1 if there is none. */
 export function sizeInOctets(octets: Uint8Array, start: number, end: number): number {
-  for (let at = end - 4; at >= start; at -= 1) {
-    if (octets[at] !== COMMA) continue;
+  for (let at = end - 3; at >= start; at -= 1) {
+    if (octets[at] !== COMMA || octets[at + 1] !== CAPITAL_S || octets[at + 2] !== EQUALS) continue;
     const after = afterSize(octets, at, end);
-    if (after === at) continue;
     let size = 0;
     for (let digit = at + 3; digit < after; digit += 1) size = size * 10 + (octets[digit] ?? 0) - DIGIT_0;
-    return Number.isSafeInteger(size) ? size : -1;
+    return after > at && Number.isSafeInteger(size) ? size : -1;
   }
   return -1;
 }

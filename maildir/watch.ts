@@ -5,7 +5,7 @@
  * So an event means "look", nothing more, and a slow timer says "look" as well. Where there are no watches to be had
  * (ENOSPC, EMFILE), the timer does it alone, at Courier's pace.
  */
-import { type FSWatcher, watch as watchDirectory } from 'node:fs';
+import { existsSync, type FSWatcher, watch as watchDirectory } from 'node:fs';
 
 /**
  * The first event of a burst calls at once; what follows within this time is one more call at its end. While events go on,
@@ -50,13 +50,13 @@ export class FolderWatch {
   }
 
   #watch(directory: string): void {
+    // Where nobody has used a keyword yet, the timer finds the first one of another program.
+    if (!existsSync(directory)) return;
     try {
       const watcher = watchDirectory(directory, { persistent: false }, () => this.#hint());
       watcher.on('error', (error) => this.#giveUp(error));
       this.#watchers.push(watcher);
     } catch (error) {
-      // courierimapkeywords may not exist yet; the mtime rule finds it when it does.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
       this.#giveUp(error);
     }
   }
