@@ -23,6 +23,15 @@ const STICKY_BIT = 0o1000;
 /** With clocks further apart than this, UIDVALIDITY and names of new messages cannot be trusted. Courier's limit. */
 const MAX_CLOCK_SKEW_SECONDS = 30;
 
+/**
+ * A maildir that was looked after is not again for so long: webmail logs in for every click. Courier does it at every
+ * login, for a process that serves one.
+ */
+const LOOKED_AFTER_MS = 60_000;
+
+/** So many maildirs are remembered; the oldest is forgotten first. */
+const MAX_LOOKED_AFTER = 10_000;
+
 /** What the sessions of one worker share. */
 export interface MailServerParts {
   readonly store: MaildirStore;
@@ -50,6 +59,8 @@ class Refusal extends Error {
 export class ImapServer implements MailServer {
   readonly #parts: MailServerParts;
   readonly #sessions = new Set<Session>();
+  /** When each maildir was looked after, the oldest first. */
+  readonly #lookedAfter = new Map<string, number>();
   #settings: SessionSettings;
 
   constructor(parts: MailServerParts) {
@@ -112,12 +123,24 @@ export class ImapServer implements MailServer {
 
     const maildir = this.#open(account.maildir);
     await this.#parts.runLoginExec(arrived);
+    this.#lookAfter(maildir, account);
+    return maildir;
+  }
+
+  /** Checks whose the maildir is and what its clock says, and removes what was left in its tmp; now and then. */
+  #lookAfter(maildir: Maildir, account: WorkerSession['account']): void {
+    const now = this.#parts.clock.now();
+    const before = this.#lookedAfter.get(account.maildir);
+    if (before !== undefined && now - before < LOOKED_AFTER_MS && now >= before) return;
     if (this.#settings.sanityCheck && !maildir.ownedBy(account.uid, account.gid)) {
       const text = "Account's mailbox directory is not owned by the correct uid or gid";
       throw new Refusal('UNAVAILABLE', `${text}.`, `${text}: ${account.maildir}`);
     }
     this.#tidy(maildir);
-    return maildir;
+    this.#lookedAfter.delete(account.maildir);
+    this.#lookedAfter.set(account.maildir, now);
+    const [oldest] = this.#lookedAfter.keys();
+    if (oldest !== undefined && this.#lookedAfter.size > MAX_LOOKED_AFTER) this.#lookedAfter.delete(oldest);
   }
 
   #open(path: string): Maildir {

@@ -87,6 +87,12 @@ export type ToWorker =
   | { readonly kind: 'session'; readonly session: SessionDescription; readonly unread: Uint8Array }
   | { readonly kind: 'end'; readonly reason: string };
 
+/** One line for the log, on its way. */
+export interface LogMessageLine {
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
 /** What every child says. */
 export type FromChild =
   | { readonly kind: 'ready' }
@@ -94,7 +100,7 @@ export type FromChild =
   | { readonly kind: 'goodbye' }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'figures'; readonly figures: ProcessFigures }
-  | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string };
+  | { readonly kind: 'log'; readonly lines: readonly LogMessageLine[] };
 
 /** From a login process to the supervisor. */
 export type FromLogin =
@@ -160,9 +166,14 @@ export function checkFromWorker(message: unknown): FromWorker | undefined {
 function checkFromChild(message: Record<string, unknown>): FromChild | undefined {
   if (message['kind'] === 'ready' || message['kind'] === 'goodbye') return { kind: message['kind'] };
   if (message['kind'] === 'failed') return isText(message['reason']) ? (message as FromChild) : undefined;
-  if (message['kind'] !== 'log' || typeof message['level'] !== 'string') return undefined;
-  const known = Object.hasOwn(LEVEL_PREFIXES, message['level']);
-  return known && typeof message['text'] === 'string' ? (message as FromChild) : undefined;
+  const { lines } = message;
+  if (message['kind'] !== 'log' || !Array.isArray(lines)) return undefined;
+  return lines.every(isLogLine) ? (message as FromChild) : undefined;
+}
+
+function isLogLine(line: unknown): boolean {
+  if (!isRecord(line) || typeof line['level'] !== 'string') return false;
+  return Object.hasOwn(LEVEL_PREFIXES, line['level']) && typeof line['text'] === 'string';
 }
 
 /** Checks the figures of a child: all are numbers, as an administrator is shown. */

@@ -66,6 +66,11 @@ export function describeBug(error: unknown, where: string): string {
   return `bug in ${where}: ${what.replace(/\n\s*/g, ' | ')}`;
 }
 
+/** Writes lines that came together. */
+export function writeLines(log: Log, lines: readonly { readonly level: LogLevel; readonly text: string }[]): void {
+  for (const { level, text } of lines) log.write(level, text);
+}
+
 /** Makes a Log of a function that writes one line somewhere. */
 export function logTo(write: (level: LogLevel, line: string) => void): Log {
   return {

@@ -7,7 +7,7 @@ import { Child } from './children.js';
 import { describeProcess } from './describe-process.js';
 import type { Identity } from './drop-privileges.js';
 import { checkFromLogin, type FromLogin, type ListenerDescription, type ToLogin } from './handover.js';
-import type { Log } from './log.js';
+import { type Log, writeLines } from './log.js';
 import type { RawHandle } from './raw-handles.js';
 import type { TlsMaterial } from './tls-helpers.js';
 
@@ -170,7 +170,7 @@ export class LoginPool {
   #receive(login: LoginProcess, received: unknown, handle: RawHandle | undefined): void {
     const message = checkFromLogin(received);
     if (message === undefined) throw new Error('a login process sent a message that is none');
-    if (message.kind === 'log') this.#options.log.write(message.level, message.text);
+    if (message.kind === 'log') writeLines(this.#options.log, message.lines);
     else if (message.kind === 'listening') this.#heardOfListener(message.id, message.trouble);
     else this.#options.receive(login, message, handle);
   }

@@ -159,7 +159,7 @@ export class SessionBroker {
     worker: ChosenWorker,
     session: SessionDescription,
   ): Promise<AuthenticationOutcome> {
-    const token = makeToken();
+    const token = request.tls ? makeToken() : '';
     if (request.tls) await worker.expect(token, session);
     if (!login.open.has(request.id)) {
       worker.abandon();

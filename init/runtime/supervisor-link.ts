@@ -3,8 +3,12 @@
  *
  * Shared by login processes and mail workers. It knows neither of them.
  */
+import type { LogMessageLine } from './handover.js';
 import { type Log, logTo } from './log.js';
 import { type RawHandle, sendWithHandle } from './raw-handles.js';
+
+/** More lines do not wait for the end of the turn. */
+const MAX_LINES_TOGETHER = 100;
 
 type Receiver = (message: { readonly kind: string }, handle: RawHandle | undefined) => void;
 
@@ -34,12 +38,30 @@ export function passOn(message: { readonly kind: string }, handle: RawHandle | u
 
 /** Sends a message. When the supervisor has gone the process is about to end, and the message is dropped. */
 export function sendToSupervisor(message: object, handle?: RawHandle, sent?: (error: Error | null) => void): void {
+  // What was said before comes before.
+  sendLines();
   if (process.connected) sendWithHandle(process, message, handle, (error) => sent?.(error));
   else sent?.(new Error('the supervisor has gone'));
 }
 
-/** The log of this process: the supervisor writes all lines, so that none is torn and their order is kept. */
-export const log: Log = logTo((level, text) => sendToSupervisor({ kind: 'log', level, text }));
+let lines: LogMessageLine[] = [];
+
+/**
+ * The log of this process: the supervisor writes all lines, so that none is torn and their order is kept. The lines of one
+ * turn of the event loop travel together: a message costs as much as the rest of what a login needs.
+ */
+export const log: Log = logTo((level, text) => {
+  if (lines.length === 0) setImmediate(sendLines);
+  lines.push({ level, text });
+  if (lines.length >= MAX_LINES_TOGETHER) sendLines();
+});
+
+function sendLines(): void {
+  if (lines.length === 0) return;
+  const together = lines;
+  lines = [];
+  sendToSupervisor({ kind: 'log', lines: together });
+}
 
 /** Ends the process when all messages sent so far have gone out. */
 export function endProcess(exitCode: number): void {

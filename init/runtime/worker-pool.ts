@@ -12,7 +12,7 @@ import { Child } from './children.js';
 import { describeProcess } from './describe-process.js';
 import type { Identity } from './drop-privileges.js';
 import { checkFromWorker, type SessionDescription } from './handover.js';
-import type { Log } from './log.js';
+import { type Log, writeLines } from './log.js';
 import type { SessionAccount } from './mail-worker.js';
 import { ProcessorShare } from './processor-share.js';
 import { bindUnix, type RawHandle } from './raw-handles.js';
@@ -253,7 +253,7 @@ export class WorkerPool {
   #receive(worker: WorkerProcess, received: unknown): void {
     const message = checkFromWorker(received);
     if (message === undefined) throw new Error('a mail worker sent a message that is none');
-    if (message.kind === 'log') this.#options.log.write(message.level, message.text);
+    if (message.kind === 'log') writeLines(this.#options.log, message.lines);
     else if (message.kind === 'expecting') worker.answers.get(message.sessionId)?.();
     else if (message.kind === 'session ended') this.#forget(worker, message.sessionId);
   }
