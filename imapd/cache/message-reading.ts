@@ -35,6 +35,9 @@ import { keepIndex, keptIndex } from './part-indexes.js';
 /** Most messages fit; the rest is read piece by piece. */
 const READ_AT_ONCE_OCTETS = 256 * 1024;
 
+/** So much is read where nothing but the header is asked for: most are shorter. */
+const HEADER_OCTETS = 8_192;
+
 /** A larger message is never in memory as a whole. */
 const MAX_WHOLE_OCTETS = 2 * 1024 * 1024;
 
@@ -84,6 +87,8 @@ export class MessageReading {
   readonly #table: MessageTable;
   #file: MessageFile | undefined;
   #buffer: Buffer | undefined;
+  /** So many octets of the file, or all, are in #buffer. */
+  #octetsAtOnce = 0;
   #largeBuffer: Buffer | undefined;
   #header: Buffer | undefined;
   #index: MessageIndex | undefined;
@@ -101,11 +106,17 @@ export class MessageReading {
 
   /** The message's file, opened. What is `whole` of it is valid until `close`. */
   get file(): MessageFile {
-    if (this.#file !== undefined) return this.#file;
-    this.#buffer = readBuffers.take();
-    this.#file = this.#folder.openMessage(this.uid, this.#buffer);
-    this.#compareWithFacts(this.#file);
-    return this.#file;
+    return this.#file ?? this.#open(READ_AT_ONCE_OCTETS);
+  }
+
+  #open(octetsAtOnce: number): MessageFile {
+    const buffer = this.#buffer ?? readBuffers.take();
+    this.#buffer = buffer;
+    this.#octetsAtOnce = octetsAtOnce;
+    const file = this.#folder.openMessage(this.uid, buffer.subarray(0, octetsAtOnce));
+    this.#file = file;
+    this.#compareWithFacts(file);
+    return file;
   }
 
   /** Message files never change; where another program did it all the same, what was known is worth nothing. */
@@ -130,10 +141,16 @@ export class MessageReading {
 
   /** The header block, with the line ends of the file. Valid until `close`. */
   header(): Buffer {
-    if (this.#header !== undefined) return this.#header;
-    const { whole } = this.file;
-    this.#header = whole === undefined ? readHeader(this.file) : whole.subarray(0, endOfHeader(whole) ?? whole.length);
+    this.#header ??= this.#findHeader(this.#file ?? this.#open(HEADER_OCTETS));
     return this.#header;
+  }
+
+  #findHeader(file: MessageFile): Buffer {
+    const { whole } = file;
+    if (whole !== undefined) return whole.subarray(0, endOfHeader(whole) ?? whole.length);
+    const beginning = this.#buffer?.subarray(0, this.#octetsAtOnce) ?? Buffer.alloc(0);
+    const end = endOfHeader(beginning);
+    return end === undefined ? readHeader(file) : beginning.subarray(0, end);
   }
 
   /** Shows the record of the header; learns it if need be. Valid until something is waited for. */

@@ -43,9 +43,7 @@ export class FetchPlan {
       const name = item.kind === 'section' ? item.label : item.kind.toUpperCase();
       return index === 0 ? ` FETCH (${name} ` : ` ${name} `;
     });
-    // The date comes last: it is known without a look at the file when something else of the file is known.
-    const isLast = (at: number) => (items[at]?.kind === 'internaldate' ? 1 : 0);
-    const order = this.#steps.map((_, at) => at).sort((one, other) => isLast(one) - isLast(other));
+    const order = items.map((_, at) => at).sort((one, other) => turnOf(items[one]) - turnOf(items[other]));
     this.#prepared = order.flatMap((at) => this.#steps[at] ?? []).filter((step) => step.prepare !== undefined);
   }
 
@@ -98,6 +96,15 @@ export class FetchPlan {
     out.text(this.#labels[at] ?? '');
     return this.#steps[at]?.write(subject, out);
   }
+}
+
+/**
+ * What needs the whole file is prepared first, so that the header is at hand afterwards; the date comes last, as it is
+ * known without a look at the file when something else of the file is known.
+ */
+function turnOf(item: FetchItem | undefined): number {
+  if (item?.kind === 'internaldate') return 3;
+  return item?.kind === 'envelope' || (item?.kind === 'section' && item.section.text.startsWith('HEADER')) ? 2 : 1;
 }
 
 /** The most that is asked of a structure: learnt at once, for the rest comes with it. */
