@@ -58,7 +58,8 @@ function readerWith(getdents: Getdents, errno: () => number): EntriesReader {
     for (let at = 0; at < octets; ) {
       const next = at + (block[at + LENGTH_AT] ?? 0) + ((block[at + LENGTH_AT + 1] ?? 0) << 8);
       const start = at + NAME_AT;
-      let end = start;
+      // Entries are filled up to a multiple of eight octets, so the zero is among the last eight.
+      let end = Math.max(start, next - 8);
       while (block[end] !== 0) end += 1;
       const isDots = block[start] === DOT && (end - start === 1 || (end - start === 2 && block[start + 1] === DOT));
       if (!isDots) visit(block, start, end, block[at + TYPE_AT] === REGULAR_FILE);

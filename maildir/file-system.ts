@@ -217,7 +217,8 @@ export function textFromOctets(octets: Uint8Array): string {
 
 /** The inverse of textFromOctets. */
 export function octetsFromText(text: string): Buffer {
-  if (!/\p{Surrogate}/u.test(text)) return Buffer.from(text, 'utf8');
+  // The first look is many times faster than the second, which knows halves of characters from whole ones.
+  if (!/[\ud800-\udfff]/.test(text) || !/\p{Surrogate}/u.test(text)) return Buffer.from(text, 'utf8');
   const pieces: Buffer[] = [];
   for (const piece of text.split(/(\p{Surrogate})/u)) {
     const code = piece.length === 1 ? piece.charCodeAt(0) : 0;

@@ -178,8 +178,7 @@ export class FileTable {
     if (length > MAX_NAME_OCTETS) throw new RangeError('a name longer than names can be');
     const at = this.#usedOctets;
     if (at + length > this.#octets.length) this.reserve(0, at + (at >>> 1) + SPARE_FILES * length);
-    const target = this.#octets;
-    for (let index = 0; index < length; index += 1) target[at + index] = octets[start + index] ?? 0;
+    octets.copy(this.#octets, at, start, end);
     this.#usedOctets += length;
     return at;
   }

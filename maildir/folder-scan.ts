@@ -295,7 +295,8 @@ class FolderScan {
     }
     if (this.#listLost) {
       const lockHeld = state.paths.directory === state.place.maildirPath;
-      this.#begin(await newUidValidity(state.surroundings, { ...state.place, lockHeld }));
+      const syncLater = (directory: string): void => state.uidList.mustSync(directory);
+      this.#begin(await newUidValidity(state.surroundings, { ...state.place, lockHeld, syncLater }));
     }
     const first = await state.uidList.assign({
       count: need.length,

@@ -209,10 +209,11 @@ export async function placeInTurn(state: FolderState, messages: readonly ReadyMe
     // Another process may have numbered messages that we have not seen: they come first.
     if (!state.loaded || state.uidList.changedOnDisk()) await scanFolder(state, { lockHeld: true });
     const placed: ReadyMessage[] = [];
+    const { cur } = state.paths;
     try {
       const afterwards = await keywordsOfNew(state, messages);
       await inSlices(state, messages, (message) => {
-        message.place(join(state.paths.cur, message.baseName + message.suffix));
+        message.place(`${cur}/${message.baseName}${message.suffix}`);
         placed.push(message);
       });
       await afterwards?.();

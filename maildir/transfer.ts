@@ -125,7 +125,8 @@ async function prepare(source: FolderState, target: FolderState, { uids, way }: 
   for (const uid of [...new Set(uids)].sort((one, other) => one - other)) {
     const transfer = unlessGone(() => prepareOne(source, target, { uid, way }));
     if (transfer !== undefined) transfers.push(transfer);
-    await pace.step();
+    const pause = pace.step();
+    if (pause !== undefined) await pause;
   }
   const keywords = eachKeywordOnce(transfers.flatMap((transfer) => transfer.keywords));
   if (keywords.length > 0) checkKeywordRoom(target, keywords);

@@ -188,6 +188,11 @@ export class UidList {
     await this.#syncNow();
   }
 
+  /** Has another directory synced together with what was assigned. */
+  mustSync(directory: string): void {
+    this.#unsynced.add(directory);
+  }
+
   /** The paths that must be synced before anybody is told of what was assigned. */
   takeUnsynced(): SyncRequest {
     const paths = [...this.#unsynced];

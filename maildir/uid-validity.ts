@@ -26,6 +26,8 @@ interface ForMaildir {
   listFolders(): readonly string[];
   /** Whether the caller already holds the lock of the main maildir (that of INBOX). */
   readonly lockHeld: boolean;
+  /** Takes over the syncing of a directory, before anybody is told of the value; else it is synced at once. */
+  readonly syncLater?: (directory: string) => void;
 }
 
 /** Values that the note on the disk counts as given, and that are not given yet. */
@@ -80,7 +82,8 @@ export async function newUidValidity(surroundings: Surroundings, maildir: ForMai
     if (end > MAX_UID) throw new MaildirError('corrupt', `UIDVALIDITY is used up: ${maildir.maildirPath}`);
     const path = notePath(maildir);
     await replaceFile(surroundings, { tmp, path, purpose: 'uidvalidity', contents: `${end}\n` });
-    if (surroundings.durable) await surroundings.fileSystem.syncDirectory(maildir.maildirPath);
+    if (maildir.syncLater !== undefined) maildir.syncLater(maildir.maildirPath);
+    else if (surroundings.durable) await surroundings.fileSystem.syncDirectory(maildir.maildirPath);
     surroundings.uidValidities.reserve(maildir.maildirPath, { next: next + 1, end });
     return next;
   };

@@ -224,17 +224,8 @@ export class ListLines {
   add(uid: number, { octets, start, end }: NameView): void {
     this.#makeRoom(end - start + 12);
     const target = this.#octets;
-    let at = this.#length;
-    for (let unit = unitOf(uid); unit >= 1; unit = unit / 10) {
-      target[at] = DIGIT_0 + (Math.floor(uid / unit) % 10);
-      at += 1;
-    }
-    target[at] = SPACE;
-    at += 1;
-    for (let from = start; from < end; from += 1) {
-      target[at] = octets[from] ?? 0;
-      at += 1;
-    }
+    let at = this.#length + target.write(`${uid} `, this.#length, 'latin1');
+    at += octets.copy(target, at, start, end);
     target[at] = LF;
     this.#length = at + 1;
   }
@@ -265,13 +256,6 @@ export class ListLines {
   octets(): Buffer {
     return this.#octets.subarray(0, this.#length);
   }
-}
-
-/** The highest power of ten that is not above a number. */
-function unitOf(number: number): number {
-  let unit = 1;
-  while (unit * 10 <= number) unit *= 10;
-  return unit;
 }
 
 /** The list that a journal belongs to. */
