@@ -5,8 +5,8 @@
 import { decodeWords } from './encoded-words.js';
 import { fold } from './fold.js';
 
-/** Values that are remembered; two hundred octets each, so half a MiB for a process. */
-const MAX_REMEMBERED = 2_000;
+/** Values that are remembered; three hundred octets each, so about a MiB for a process. */
+const MAX_REMEMBERED = 4_000;
 /** A longer value is hardly ever there twice. */
 const MAX_REMEMBERED_LENGTH = 400;
 

@@ -183,6 +183,42 @@ test('C23: SEARCH and UID SEARCH find what an obvious evaluator finds', async ()
   );
 });
 
+test('C23: MIN and MAX are the ends of what is found, however little is looked at for them', async () => {
+  const model = modelMessages();
+  const returned = fc.constantFrom('MIN', 'MAX', 'MIN MAX', 'MAX COUNT');
+  await withMaildir(
+    (maildir) => writeMessages(maildir, model.map(written)),
+    async ({ client }) => {
+      await client.must('SELECT INBOX');
+      await fc.assert(
+        fc.asyncProperty(question, returned, async ({ words: asked, holds }, options) => {
+          const expected = model.filter((message) => holds(message, model)).map(({ number }) => number);
+          const told = options.split(' ').flatMap((option) => {
+            if (option === 'COUNT') return [`COUNT ${expected.length}`];
+            return expected.length === 0 ? [] : [`${option} ${option === 'MIN' ? expected[0] : expected.at(-1)}`];
+          });
+
+          const { untagged } = await client.must(`SEARCH RETURN (${options}) ${asked}`);
+          const answer = (untagged[0] ?? '').replace(/^\* ESEARCH \(TAG "[^"]*"\) ?/, '');
+          assert.equal(answer, told.join(' '), asked);
+        }),
+        { numRuns: 100 },
+      );
+      assert.match(
+        (await client.must('SEARCH RETURN (MIN MAX) UID 900:1000')).untagged.join(),
+        /^\* ESEARCH \(TAG "[^"]*"\)$/,
+      );
+    },
+  );
+  await withMaildir(
+    () => undefined,
+    async ({ client }) => {
+      await client.must('SELECT INBOX');
+      assert.match((await client.must('SEARCH RETURN (MIN MAX) ALL')).untagged.join(), /^\* ESEARCH \(TAG "[^"]*"\)$/);
+    },
+  );
+});
+
 test('C26: FETCH picks the same messages as an obvious evaluator of sets', async () => {
   const model = modelMessages();
   await withMaildir(
