@@ -19,7 +19,7 @@ import type { FactView } from '../cache/folder-facts.js';
 import { writeEnvelope } from '../message/envelope.js';
 import { FieldNames } from '../message/field-names.js';
 import { FieldScan } from '../message/field-scan.js';
-import { countBareLfs, writeWithCrlf } from '../message/line-ends.js';
+import { writeWithCrlf } from '../message/line-ends.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 
 const names = new FieldNames([
@@ -116,7 +116,7 @@ function writeField(out: OctetWriter, header: Buffer, number: number): void {
   out.need(FIELD_HEAD_OCTETS);
   const head = out.length;
   out.length += FIELD_HEAD_OCTETS;
-  writeWithCrlf(out, header, { start, end, bareLfs: countBareLfs(header, start, end), before: 0 });
+  writeWithCrlf(out, header, { start, end, before: 0 });
   out.octets.writeUInt32LE(((out.length - head - FIELD_HEAD_OCTETS) << 8) | number, head);
 }
 

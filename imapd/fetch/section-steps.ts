@@ -8,7 +8,8 @@
 import type { MessageReading } from '../cache/message-reading.js';
 import { keptIndex } from '../cache/part-indexes.js';
 import { type FileRange, type Located, locateSection, wireOctets } from '../message/body-section.js';
-import { countBareLfs, writeWithCrlf } from '../message/line-ends.js';
+import { countBareLfs } from '../message/line-ends.js';
+import { expandedLines, expandLines, MACHINE_OCTETS } from '../message/line-machine.js';
 import type { MessageIndex } from '../message/mime.js';
 import { OctetWriter } from '../message/octet-writer.js';
 import { paced } from '../session/paced.js';
@@ -24,9 +25,6 @@ export class LiteralFailure extends Error {
 
 /** A piece of this size is read before its response begins; larger ones are counted first and read while sent. */
 const MAX_READ_AHEAD_OCTETS = 65_536;
-
-/** A section in memory is written in pieces of this size. */
-const MAX_AT_ONCE_OCTETS = 128 * 1024;
 
 /** In a larger file, places and sizes are found through its index, which is made in steps and kept. */
 const MAX_OCTETS_WITHOUT_INDEX = 1024 * 1024;
@@ -119,10 +117,14 @@ class FileSectionStep implements FetchStep {
     const whole = this.#wholeFor(subject.reading, located);
     if (whole === undefined) return this.#stream(subject, out, located);
     const { start, end } = located;
-    const bareLfs = countBareLfs(whole, start, end);
-    this.#begin(subject, out, end - start + bareLfs);
-    if (end - start > MAX_AT_ONCE_OCTETS) return writeInPieces(subject, whole, start, end);
-    writeWithCrlf(subject.output.room(end - start + bareLfs), whole, { start, end, bareLfs, before: 0 });
+    if (end - start > MACHINE_OCTETS) {
+      this.#begin(subject, out, end - start + countBareLfs(whole, start, end));
+      return writeInPieces(subject, whole, start, end);
+    }
+    // Its size must be written first, and is known when the lines are ready.
+    const sizeOctets = expandLines(whole, start, end, 0);
+    this.#begin(subject, out, sizeOctets);
+    subject.output.room(sizeOctets).copy(expandedLines, 0, sizeOctets);
     return undefined;
   }
 
@@ -164,11 +166,10 @@ async function writeInPieces(
   start: number,
   end: number,
 ): Promise<void> {
-  for (let from = start; from < end; from += MAX_AT_ONCE_OCTETS) {
-    const to = Math.min(end, from + MAX_AT_ONCE_OCTETS);
-    const before = from === start ? 0 : (whole[from - 1] ?? 0);
-    const bareLfs = countBareLfs(whole, from, to, before);
-    writeWithCrlf(output.room(to - from + bareLfs), whole, { start: from, end: to, bareLfs, before });
+  for (let from = start; from < end; from += MACHINE_OCTETS) {
+    const to = Math.min(end, from + MACHINE_OCTETS);
+    const length = expandLines(whole, from, to, from === start ? 0 : (whole[from - 1] ?? 0));
+    output.room(length).copy(expandedLines, 0, length);
     if (output.full) await session.flush();
     const turn = session.pace();
     if (turn !== undefined) await turn;

@@ -189,8 +189,7 @@ export function* wireOctets(
     if (piece.length === 0) return;
     at += piece.length;
     converted.length = 0;
-    const bareLfs = countBareLfs(piece, 0, piece.length, before);
-    writeWithCrlf(converted, piece, { start: 0, end: piece.length, bareLfs, before });
+    writeWithCrlf(converted, piece, { start: 0, end: piece.length, before });
     before = piece[piece.length - 1] ?? 0;
     if (skip >= converted.length) {
       skip -= converted.length;

@@ -250,14 +250,22 @@ test('lines are written with CRLF wherever they are cut', () => {
           [0, Math.min(cut, octets.length)],
           [Math.min(cut, octets.length), octets.length],
         ] as const) {
-          const before = octets[start - 1] ?? 0;
-          writeWithCrlf(out, octets, { start, end, before, bareLfs: countBareLfs(octets, start, end, before) });
+          writeWithCrlf(out, octets, { start, end, before: octets[start - 1] ?? 0 });
         }
       });
       assert.equal(written, onTheWire(octets.toString('latin1')));
+      assert.equal(octets.length + countBareLfs(octets, 0, octets.length), written.length);
     }),
     { numRuns: 1_000 },
   );
+});
+
+test('long lines, and nothing but line ends, are written with CRLF', () => {
+  for (const piece of ['\n', '\r\n', 'x', 'seven..\n', 'eight...\n', 'nine.....\n', `${'x'.repeat(1_000)}\n`]) {
+    const octets = Buffer.from(piece.repeat(Math.ceil(200_000 / piece.length)), 'latin1');
+    const written = writtenBy((out) => writeWithCrlf(out, octets, { start: 0, end: octets.length, before: 0 }));
+    assert.ok(written === onTheWire(octets.toString('latin1')));
+  }
 });
 
 test('the words of a date are those of the general way, in every zone', () => {
