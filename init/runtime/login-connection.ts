@@ -4,13 +4,13 @@
  * LoginConnection is the LoginClient that protocols see. It knows no mail protocol; what the process as a whole keeps
  * (settings, certificates, the link to the supervisor) comes from the LoginProcess that it is given.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { GoodbyeReason, LoginClient, LoginOutcome, LoginProtocol, LoginRequest } from './before-login.js';
 import type { AuthenticationOutcome, ListenerDescription } from './handover.js';
 import type { Log } from './log.js';
 import type { Endpoint } from './mail-worker.js';
 import { type RawHandle, rawHandle, takeFromSocket } from './raw-handles.js';
-import { relay } from './relay.js';
+import { connectRelay, relay } from './relay.js';
 import { reasonOf, type TlsContexts } from './tls-helpers.js';
 
 /** What a connection needs of its process. */
@@ -189,7 +189,8 @@ export class LoginConnection implements LoginClient {
   }
 
   async #relay(request: LoginRequest, path: string, token: string): Promise<LoginOutcome> {
-    const worker = connect({ path, allowHalfOpen: true });
+    const client = this.#socket;
+    const worker = connectRelay(path, client);
     try {
       await connected(worker);
     } catch (error) {
@@ -201,7 +202,6 @@ export class LoginConnection implements LoginClient {
       return gone();
     }
     clearTimeout(this.#timer);
-    const client = this.#socket;
     client.removeAllListeners('readable');
     worker.write(`${token}\n`);
     worker.write(request.unread());

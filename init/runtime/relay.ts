@@ -1,18 +1,43 @@
 /**
  * Copies octets between a TLS client and its mail worker, both ways, with back-pressure, until both sides are done.
  *
- * Either side may end first and still get what the other has to say. It knows no protocol.
+ * Either side may end first and still get what the other has to say. What the worker says, which may be much, passes
+ * through one buffer of this process: a piece is read when the client has taken the one before. It knows no protocol.
  */
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** After the worker is done, a client gets this long to close its side. */
 const LINGER_MS = 5_000;
 
+/** Octets of one piece: four records of TLS. */
+const PIECE_OCTETS = 65_536;
+
+/** Shared by all relays: what is read is encrypted before the next read of any of them. */
+const piece = Buffer.allocUnsafeSlow(PIECE_OCTETS);
+
+/** Connects to a worker; what it says goes to `client`, which must have nothing left to write. */
+export function connectRelay(path: string, client: Duplex): Socket {
+  const worker: Socket = connect({
+    path,
+    allowHalfOpen: true,
+    onread: {
+      buffer: piece,
+      callback: (octets) => {
+        if (client.destroyed) return true;
+        client.write(piece.subarray(0, octets), () => worker.resume());
+        // With nothing else waiting to be written, the octets have been encrypted now, and the buffer is free.
+        return false;
+      },
+    },
+  });
+  return worker;
+}
+
 /** Copies until the end; `ended` is called once, when neither side is left. */
 export function relay(client: Duplex, worker: Duplex, ended: () => void): void {
   let linger: NodeJS.Timeout | undefined;
   client.pipe(worker);
-  worker.pipe(client);
   // An error is followed by 'close', which ends the other side.
   client.on('error', () => {});
   worker.on('error', () => {});
