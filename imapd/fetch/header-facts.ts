@@ -9,7 +9,7 @@
  * opens no file: Thunderbird and Betterbird (From To Cc Bcc Subject Date Message-ID Priority X-Priority References
  * Newsgroups In-Reply-To Content-Type Reply-To), Apple Mail and iOS (also X-Uniform-Type-Identifier,
  * X-Universally-Unique-Identifier, List-Id, List-Unsubscribe), Outlook (Importance, X-MS-Has-Attach, Thread-Topic), K-9 and
- * FairEmail (Sender, Auto-Submitted, Autocrypt is too long), mutt (Lines, List-Post, List-Subscribe, X-Label,
+ * FairEmail (Sender, Auto-Submitted, Precedence), mutt (Lines, List-Post, List-Subscribe, X-Label,
  * X-Original-To, Content-Description), Evolution, Roundcube (Disposition-Notification-To, Mail-Followup-To, Mail-Reply-To,
  * Return-Path, X-Draft-Info), SnappyMail (Return-Receipt-To, X-Confirm-Reading-To, X-Spam-Flag, X-Spam-Status),
  * mbsync, offlineimap and imapsync (Message-ID, X-TUID, X-OfflineIMAP). Received, DKIM-Signature and
@@ -19,7 +19,7 @@ import type { FactView } from '../cache/folder-facts.js';
 import { writeEnvelope } from '../message/envelope.js';
 import { FieldNames } from '../message/field-names.js';
 import { FieldScan } from '../message/field-scan.js';
-import { writeWithCrlf } from '../message/line-ends.js';
+import { expandedLines, expandLines, MACHINE_OCTETS } from '../message/line-machine.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 
 const names = new FieldNames([
@@ -98,26 +98,26 @@ export function encodeHeaderFacts(out: OctetWriter, header: Buffer): void {
   out.octets.writeUInt32LE(out.length - start - 4, start);
   const fields = out.length;
   out.octet(1);
-  scan.reset(header, 0, header.length);
-  while (scan.next()) {
-    const number = names.numberAt(header, scan.start, scan.nameEnd);
-    if (number === -1) continue;
-    if (out.length - fields + scan.end - scan.start > MAX_FIELDS_OCTETS) {
-      out.octets[fields] = 0;
-      out.length = fields + 1;
-      return;
-    }
-    writeField(out, header, number);
-  }
+  if (header.length <= MACHINE_OCTETS && writeCommonFields(out, expandLines(header, 0, header.length, 0))) return;
+  out.octets[fields] = 0;
+  out.length = fields + 1;
 }
 
-function writeField(out: OctetWriter, header: Buffer, number: number): void {
-  const { start, end } = scan;
-  out.need(FIELD_HEAD_OCTETS);
-  const head = out.length;
-  out.length += FIELD_HEAD_OCTETS;
-  writeWithCrlf(out, header, { start, end, before: 0 });
-  out.octets.writeUInt32LE(((out.length - head - FIELD_HEAD_OCTETS) << 8) | number, head);
+/** Writes the common fields of the header that was expanded; false when they are too long. */
+function writeCommonFields(out: OctetWriter, length: number): boolean {
+  const start = out.length;
+  scan.reset(expandedLines, 0, length);
+  while (scan.next()) {
+    const number = names.numberAt(expandedLines, scan.start, scan.nameEnd);
+    if (number === -1) continue;
+    const octets = scan.end - scan.start;
+    if (out.length - start + octets > MAX_FIELDS_OCTETS) return false;
+    out.need(FIELD_HEAD_OCTETS);
+    out.octets.writeUInt32LE((octets << 8) | number, out.length);
+    out.length += FIELD_HEAD_OCTETS;
+    out.copy(expandedLines, scan.start, scan.end);
+  }
+  return true;
 }
 
 /** Writes the envelope that a record holds. */

@@ -12,7 +12,7 @@ import type { MessageSource } from './source.js';
 import { string, writeString } from './wire-text.js';
 
 /** Parts that are written without a break: a millisecond or two. */
-const PARTS_PER_STEP = 500;
+const PARTS_PER_STEP = 250;
 
 /** Formats a structure in steps. `extensible` adds what BODYSTRUCTURE has and BODY has not. */
 export function* encodeBodyStructure(

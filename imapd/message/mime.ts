@@ -49,19 +49,15 @@ export interface MessageIndex {
 
 /** One read of the file. */
 const WINDOW_OCTETS = 256 * 1024;
-/** The scanner lets others run after this many windows: 1 MiB, about a millisecond. */
-const WINDOWS_PER_SLICE = 4;
-/** Or after so many parts, each of which has a header to read and may take some microseconds. */
-const PARTS_PER_SLICE = 500;
+/** The scanner stops in a window after so many parts, each of which has a header to read and may take some microseconds. */
+const PARTS_PER_SLICE = 200;
 /** The beginning of a line that must be in the window: two dashes, boundary, two dashes, blanks, line end. */
 const LOOK_AHEAD_OCTETS = MAX_BOUNDARY_OCTETS + 64;
 
-/** Finds the structure of a message. Yields about every MiB; run it to its end with `finish` where that may take long. */
+/** Finds the structure of a message. Yields after each window; run it to its end with `finish` where that may take long. */
 export function* scanMessage(source: MessageSource): Generator<void, MessageIndex, void> {
   const scanner = new Scanner(source);
-  for (let windows = 1; scanner.scanWindow(); windows += 1) {
-    if (windows % WINDOWS_PER_SLICE === 0 || scanner.manyParts) yield;
-  }
+  while (scanner.scanWindow()) yield;
   return scanner.finish();
 }
 
@@ -147,11 +143,6 @@ class Scanner {
     return !isLast || end < window.length;
   }
 
-  /** Whether the last window was left before its end, because there were many parts in it. */
-  get manyParts(): boolean {
-    return this.#partCount >= this.#partsOfSlice;
-  }
-
   /** Ends all parts at the end of the message. */
   finish(): MessageIndex {
     const end = { position: this.#position, lines: this.#lines, bareLfs: this.#bareLfs };
@@ -162,7 +153,7 @@ class Scanner {
   /** Walks over the lines that begin before `limit`; gives the offset behind the last octet looked at. */
   #scanLines(window: Buffer, limit: number): number {
     let at = 0;
-    while (at < limit && !this.manyParts) {
+    while (at < limit && this.#partCount < this.#partsOfSlice) {
       if (!this.#inLine) this.#lineBegins(window, at);
       const lf = window.indexOf(LF, at);
       if (lf === -1) {
