@@ -37,7 +37,7 @@ const DOT = 0x2e;
 /** What an entry takes in a directory of ext4, and the name in it; a wrong guess costs nothing but room for a moment. */
 const OCTETS_PER_ENTRY = 80;
 const OCTETS_PER_NAME = 48;
-const MAX_EXPECTED = 65_536;
+const MAX_EXPECTED = 262_144;
 /** Brings the folder up to date. It must run in the folder's turn. */
 export async function scanFolder(state: FolderState, options: { lockHeld: boolean }): Promise<void> {
   state.mustExist();
@@ -111,7 +111,7 @@ class FolderScan {
   async #readUidList(): Promise<void> {
     const { uidList, rows, surroundings, paths } = this.#state;
     const validityBefore = uidList.uidValidity;
-    const { messages, lost } = uidList.read();
+    const { messages, lost } = await uidList.read(this.#pace);
     this.#listLost = lost;
     this.#listed = messages;
     const renumbered = validityBefore !== 0 && validityBefore !== uidList.uidValidity;
@@ -271,7 +271,7 @@ class FolderScan {
   async #numberStrangers(): Promise<void> {
     const state = this.#state;
     await this.#stageListed();
-    const need = this.#strangers.waiting(state);
+    const need = await this.#strangers.waiting(state, this.#pace);
     if (need.length === 0 && !this.#listLost) return;
     try {
       if (!state.writable) this.#assignUnwritten(need);
@@ -291,7 +291,7 @@ class FolderScan {
     if (state.uidList.changedOnDisk()) {
       await this.#readUidList();
       await this.#stageListed();
-      need = this.#strangers.waiting(state);
+      need = await this.#strangers.waiting(state, this.#pace);
     }
     if (this.#listLost) {
       const lockHeld = state.paths.directory === state.place.maildirPath;

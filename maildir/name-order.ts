@@ -4,19 +4,22 @@
  */
 import type { FileTable } from './file-table.js';
 import { compareOctets } from './name-octets.js';
+import type { Pace } from './pace.js';
 
 const DIGIT_BITS = 11;
 const DIGITS = 1 << DIGIT_BITS;
 const PASSES = 3;
 
 /** These files of a table in their order. */
-export function inNameOrder(files: FileTable, some: Uint32Array): Uint32Array {
+export async function inNameOrder(files: FileTable, some: Uint32Array, pace: Pace): Promise<Uint32Array> {
   const numbers = new Uint32Array(some.length);
   let fits = true;
   for (let index = 0; index < some.length; index += 1) {
     const number = files.leadingNumberAt(some[index] ?? 0);
     numbers[index] = number;
     fits &&= number < 2 ** 32;
+    const pause = pace.step();
+    if (pause !== undefined) await pause;
   }
   if (!fits) return some.slice().sort((one, other) => compareNames(files, one, other));
   // Most files begin with the second in which they came: sorting by that leaves little to compare.
@@ -26,6 +29,8 @@ export function inNameOrder(files: FileTable, some: Uint32Array): Uint32Array {
     while (end < ordered.length && keys[end] === keys[from]) end += 1;
     if (end > from + 1) ordered.subarray(from, end).sort((one, other) => compareBaseNames(files, one, other));
     from = end;
+    const pause = pace.step();
+    if (pause !== undefined) await pause;
   }
   return ordered;
 }

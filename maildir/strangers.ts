@@ -118,7 +118,7 @@ export class Strangers {
    * Those that need a UID, in the order in which they are to get it. Directories, links and devices are no messages; they
    * are looked at once, here.
    */
-  waiting(state: FolderState): Uint32Array {
+  waiting(state: FolderState, pace: Pace): Promise<Uint32Array> {
     const { files } = this;
     const waiting = new Uint32Array(files.count);
     let count = 0;
@@ -129,7 +129,7 @@ export class Strangers {
       waiting[count] = stranger;
       count += 1;
     }
-    return inNameOrder(files, waiting.subarray(0, count));
+    return inNameOrder(files, waiting.subarray(0, count), pace);
   }
 }
 

@@ -21,6 +21,7 @@ import { errorCode } from './errors.js';
 import type { FileStatus } from './file-system.js';
 import { readWhole, replaceFile, unlessMissing, unlinkIfThere, versionOf } from './files.js';
 import type { FolderPaths } from './folder-name.js';
+import type { Pace } from './pace.js';
 import type { Surroundings } from './surroundings.js';
 import type { SyncRequest } from './sync-group.js';
 import { formatJournalHead, type ListedMessages, ListLines, parseJournal, parseUidList } from './uiddb.js';
@@ -101,11 +102,11 @@ export class UidList {
   }
 
   /** Reads both files. What is damaged is used as far as it goes, and the log is told. */
-  read(): ReadUidList {
+  async read(pace: Pace): Promise<ReadUidList> {
     const disk = this.#surroundings.fileSystem;
     const list = readWhole(disk, this.#paths.uidList);
     const journal = readWhole(disk, this.#paths.uidJournal);
-    const found = parseUidList(list?.octets ?? nothing);
+    const found = await parseUidList(list?.octets ?? nothing, pace);
     const noted = journal && parseJournal(journal.octets);
     if (list !== undefined && found.badLines > 0) this.#warnOfDamage(found.badLines, found.head !== undefined);
 

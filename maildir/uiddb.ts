@@ -17,6 +17,7 @@
 
 import { octetsFromText, textFromOctets } from './file-system.js';
 import type { NameView } from './file-table.js';
+import type { Pace } from './pace.js';
 import { asUid, HIGHEST_CREDIBLE_UID, MAX_UID, type Uid } from './uid.js';
 
 const LF = 10;
@@ -151,7 +152,7 @@ export interface UidListText {
 const OCTETS_PER_LINE = 40;
 
 /** Reads a list, as much of it as there is. */
-export function parseUidList(octets: Buffer): UidListText {
+export async function parseUidList(octets: Buffer, pace: Pace): Promise<UidListText> {
   const firstEnd = octets.indexOf(LF);
   const head = parseHead(firstEnd < 0 ? '' : octets.toString('latin1', 0, firstEnd));
   const messages = new ListedMessages(octets, Math.ceil(octets.length / OCTETS_PER_LINE));
@@ -160,6 +161,8 @@ export function parseUidList(octets: Buffer): UidListText {
     const end = lineEnd(octets, from);
     if (!parseLine(octets, from, end, messages)) badLines += 1;
     from = end + 1;
+    const pause = pace.step();
+    if (pause !== undefined) await pause;
   }
   const ordered = messages.inOrder();
   badLines += messages.count - ordered.count + (ordered === messages ? 0 : 1);

@@ -11,6 +11,7 @@ import { FileTable, type NameView } from '../../maildir/file-table.js';
 import { baseNameOf, compareNames, flagsInSuffix, sizeInName, uniqueNameOf } from '../../maildir/filename.js';
 import { FolderRows } from '../../maildir/folder-rows.js';
 import { inNameOrder } from '../../maildir/name-order.js';
+import { Pace } from '../../maildir/pace.js';
 import { ListLines, parseUidList } from '../../maildir/uiddb.js';
 import { makeMaildir, openStore, scratchDirectory, tell } from './scratch.js';
 
@@ -96,12 +97,15 @@ function isSame(
   return one?.filename === other.filename && one.place === other.place;
 }
 
-test('files that came together are ordered by their leading number, then by octets', () => {
-  fc.assert(
-    fc.property(fc.uniqueArray(baseNames, { selector: uniqueNameOf, maxLength: 40 }), (names) => {
+test('files that came together are ordered by their leading number, then by octets', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uniqueArray(baseNames, { selector: uniqueNameOf, maxLength: 40 }), async (names) => {
       const table = new FileTable();
       for (const name of names) table.add(view(name), 'cur');
-      const ordered = [...inNameOrder(table, Uint32Array.from(names.keys()))].map((file) => table.baseNameAt(file));
+      const pace = new Pace(() => Date.now());
+      const ordered = [...(await inNameOrder(table, Uint32Array.from(names.keys()), pace))].map((file) =>
+        table.baseNameAt(file),
+      );
       const expected = [...names].sort((one, other) => {
         const byNumber = Number(/^\d*/.exec(one)?.[0]) - Number(/^\d*/.exec(other)?.[0]);
         return byNumber || Buffer.compare(octetsFromText(one), octetsFromText(other));
@@ -112,13 +116,13 @@ test('files that came together are ordered by their leading number, then by octe
   assert.ok(compareNames('9.a', '10.a') < 0);
 });
 
-test('a UID list that is written is read as the same', () => {
+test('a UID list that is written is read as the same', async () => {
   const line = fc.tuple(
     fc.integer({ min: 1, max: 1000 }),
     baseNames.filter((name) => !name.startsWith('.')),
   );
-  fc.assert(
-    fc.property(fc.array(line, { maxLength: 20 }), (gaps) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { maxLength: 20 }), async (gaps) => {
       const lines = new ListLines(4);
       let uid = 0;
       const expected = gaps.map(([gap, name]): [number, string] => {
@@ -127,7 +131,7 @@ test('a UID list that is written is read as the same', () => {
       });
       lines.addHead(7, uid + 1);
       for (const [number, name] of expected) lines.addText(number, name);
-      const { head, messages, badLines } = parseUidList(lines.octets());
+      const { head, messages, badLines } = await parseUidList(lines.octets(), new Pace(() => Date.now()));
       assert.deepEqual(head, { uidValidity: 7, uidNext: uid + 1 });
       assert.equal(badLines, 0);
       const found = Array.from({ length: messages.count }, (_, at) => [messages.uidAt(at), messages.baseNameAt(at)]);

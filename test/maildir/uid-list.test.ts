@@ -6,9 +6,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Pace } from '../../maildir/pace.js';
 import { type ListedMessages, parseJournal, parseUidList } from '../../maildir/uiddb.js';
 import { append, assertSound, deliver, makeMaildir, openStore, scratchDirectory, tell } from './scratch.js';
 
+const pace = new Pace(() => Date.now());
 const NAMES = ['1700000001.M1.mx', '1700000002.M1.mx', '1700000003.M1.mx', '1700000004.M1.mx'];
 const LIST = `1 700000001 9\n${NAMES.map((name, index) => `${[1, 3, 4, 7][index]} ${name}\n`).join('')}`;
 
@@ -95,14 +97,14 @@ test('in a burst single messages go to the journal, and NEXTUID of the list stay
     Array.from({ length: 40 }, (_uid, index) => 9 + index),
   );
   assert.equal(folder.uidNext, 49);
-  const list = parseUidList(readFileSync(join(path, 'courierimapuiddb')));
+  const list = await parseUidList(readFileSync(join(path, 'courierimapuiddb')), pace);
   const journal = parseJournal(readFileSync(join(path, 'angarium-uids')));
   assert.ok((list.head?.uidNext ?? 0) > 49, 'the reserve');
   assert.equal(list.messages.count + (journal?.messages.count ?? 0), 44);
 
   use.close();
   await store.close();
-  const folded = parseUidList(readFileSync(join(path, 'courierimapuiddb')));
+  const folded = await parseUidList(readFileSync(join(path, 'courierimapuiddb')), pace);
   assert.equal(folded.head?.uidNext, 49, 'exact again');
   assert.equal(folded.messages.count, 44);
   assert.ok(!existsSync(join(path, 'angarium-uids')));
@@ -117,7 +119,7 @@ test('attack 62: Courier takes over during a burst: it goes on above the reserve
   const told = tell(folder);
 
   // What Courier does: it numbers what it does not know from NEXTUID on, and writes the list anew.
-  const list = parseUidList(readFileSync(join(path, 'courierimapuiddb')));
+  const list = await parseUidList(readFileSync(join(path, 'courierimapuiddb')), pace);
   const journal = parseJournal(readFileSync(join(path, 'angarium-uids')));
   let next = list.head?.uidNext ?? 0;
   const lines = linesOf(list.messages).map(([uid, baseName]) => `${uid} ${baseName}\n`);
