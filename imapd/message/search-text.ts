@@ -87,12 +87,12 @@ const MAX_OCTETS_AT_ONCE = 64 * 1024;
 function* headerBlockMatches(octets: Buffer, needle: Needle): Generator<void, boolean, void> {
   const header = octets.toString('latin1');
   const ascii = isAscii(octets);
-  const short = ascii && header.length <= MAX_OCTETS_AT_ONCE;
-  if (short && needle.linesPattern?.test(header) === false && !mayHoldEncoded(header, needle)) return false;
-  if (ascii && !header.includes('=?')) {
-    // Nothing is encoded, so all fields are looked at at once.
-    return needle.pattern?.test(header.replace(/\r?\n(?=[ \t])/g, '')) === true;
+  const encoded = header.includes('=?');
+  if (ascii && needle.linesPattern?.test(header) === false) {
+    if (!encoded || (header.length <= MAX_OCTETS_AT_ONCE && !mayHoldEncoded(header, needle))) return false;
   }
+  // Where nothing is encoded, all fields are looked at at once.
+  if (ascii && !encoded) return needle.pattern?.test(withoutFolds(header)) === true;
   let count = 0;
   for (const place of fieldPlaces(header)) {
     count += 1;
@@ -101,6 +101,11 @@ function* headerBlockMatches(octets: Buffer, needle: Needle): Generator<void, bo
     if (`${fold(nameAt(header, place))}: ${foldedWords(value)}`.includes(needle.folded)) return true;
   }
   return false;
+}
+
+function withoutFolds(header: string): string {
+  const lines = header.includes('\r') ? header.replaceAll('\r\n ', ' ').replaceAll('\r\n\t', '\t') : header;
+  return lines.replaceAll('\n ', ' ').replaceAll('\n\t', '\t');
 }
 
 /** Whether a field with encoded words may hold an ASCII needle that its lines as they are do not hold. */

@@ -35,16 +35,19 @@ const MAX_ID_LENGTH = 998;
 /** Message-IDs in a field; quotes inside them are taken off, so that two spellings of one are equal. */
 export function messageIds(value: string): string[] {
   const found: string[] = [];
-  for (let open = value.indexOf('<'); open !== -1; ) {
+  // From the end, where those stand that count.
+  for (let end = value.lastIndexOf('>'); end !== -1 && found.length < MAX_REFERENCES; ) {
+    const open = value.lastIndexOf('<', end);
+    if (open === -1) break;
     const close = value.indexOf('>', open);
-    if (close === -1) break;
-    // Of several opening brackets the last one counts.
-    open = value.lastIndexOf('<', close);
-    const id = value.slice(open + 1, close);
-    if (id.length <= MAX_ID_LENGTH) found.push(/[\s"\\]/.test(id) ? id.replace(/[\s"\\]/g, '') : id);
-    open = value.indexOf('<', close);
+    if (close - open <= MAX_ID_LENGTH + 1) {
+      const id = value.slice(open + 1, close);
+      const clean = /[\s"\\]/.test(id) ? id.replace(/[\s"\\]/g, '') : id;
+      if (clean !== '') found.push(clean);
+    }
+    end = value.lastIndexOf('>', open);
   }
-  return found.filter((id) => id !== '').slice(-MAX_REFERENCES);
+  return found.reverse();
 }
 
 /**

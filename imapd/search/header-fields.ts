@@ -20,6 +20,8 @@ export class HeaderFields {
   readonly #octets: Buffer;
   /** Number of the name, place of the colon, end; for each field of a known name. */
   readonly #places: number[] = [];
+  /** A bit for each name that there is. */
+  #present = 0;
   /** Values that were asked for, since most are asked for twice. */
   readonly #values: (string | undefined)[] = [];
 
@@ -29,12 +31,15 @@ export class HeaderFields {
     scan.reset(octets, 0, end);
     while (scan.next()) {
       const number = names.numberAt(octets, scan.start, scan.nameEnd);
-      if (number !== -1) this.#places.push(number, scan.colon, scan.end);
+      if (number === -1) continue;
+      this.#present |= 1 << number;
+      this.#places.push(number, scan.colon, scan.end);
     }
   }
 
   /** The value of the first field of a name, unfolded, as octets in Latin-1; empty without one. */
   value(name: KnownField, maxOctets: number): string {
+    if (!this.has(name)) return '';
     const wanted = NAMES.indexOf(name);
     for (let at = 0; at < this.#places.length; at += 3) {
       if (this.#places[at] === wanted) return this.#valueAt(at, maxOctets);
@@ -49,8 +54,7 @@ export class HeaderFields {
 
   /** Whether there is a field of this name. */
   has(name: KnownField): boolean {
-    const wanted = NAMES.indexOf(name);
-    return this.#places.some((number, at) => at % 3 === 0 && number === wanted);
+    return (this.#present & (1 << NAMES.indexOf(name))) !== 0;
   }
 
   /** All values of a name, decoded and folded as SEARCH compares them; undefined if they are longer than `maxOctets`. */

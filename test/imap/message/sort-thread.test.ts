@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { FactView } from '../../../imapd/cache/folder-facts.js';
-import { baseSubject } from '../../../imapd/message/sort.js';
+import { baseSubject, messageIds } from '../../../imapd/message/sort.js';
 import { orderOf, SortColumns, TextColumn } from '../../../imapd/message/sort-columns.js';
 import { finish } from '../../../imapd/message/steps.js';
 import { threadByReferences, threadBySubject } from '../../../imapd/message/thread.js';
@@ -98,6 +98,22 @@ test('X7 facts come from the header', () => {
   assert.deepEqual([isReply(facts), sentMs(facts), sentDay(facts)], [true, 3_600_000, 0]);
   assert.equal(sectionOf(factsOf(message('In-Reply-To: text <a@b> <c@d>', '')), SECTION.ids), ' a@b');
   assert.equal(sentMs(factsOf(message('Date: some day', ''))), undefined);
+});
+
+test('X8 Message-IDs are what stands between the nearest brackets', () => {
+  const written = fc.array(fc.constantFrom('<', '>', 'a', 'b ', '"', '\\', '<a@b>'), { maxLength: 20 });
+  fc.assert(
+    fc.property(written, (pieces) => {
+      const value = pieces.join('');
+      const expected = Array.from(value.matchAll(/<([^<>]+)>/g), (match) => (match[1] ?? '').replace(/[\s"\\]/g, ''));
+
+      assert.deepEqual(
+        messageIds(value),
+        expected.filter((id) => id !== ''),
+      );
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 test('X7 of references that are too many the last ones stay', () => {
