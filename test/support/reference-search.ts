@@ -99,31 +99,15 @@ function blockMatches(source: MessageSource, part: Part, needle: Needle): boolea
   });
 }
 
-/** Octets of one step. */
-const PIECE_OCTETS = 64 * 1024;
-
-/** Characters that a match may take up before folding, for each after it: decomposed letters become shorter. */
-const UNFOLDED_PER_FOLDED = 4;
-const REACH_CHARACTERS = 64;
-
 function* textMatches(source: MessageSource, part: Part, needle: Needle): Generator<void, boolean, void> {
   const transfer = transferDecoder(part.encoding);
   const charset = part.parameters.find(({ name }) => name === 'charset')?.value;
   const isPlain = charset === undefined || /^(?:us-ascii|ascii|utf-?8)$/i.test(charset.trim());
   const decoder = (isPlain ? undefined : streamDecoder(charset)) ?? utf8OrWindows1252();
-  const reach = needle.folded.length * UNFOLDED_PER_FOLDED + REACH_CHARACTERS;
-  const pieceOctets = Math.max(PIECE_OCTETS, reach);
-  let before = '';
-  for (let at = part.bodyStart; at < part.bodyEnd; ) {
-    const octets = source.read(at, Math.min(pieceOctets, part.bodyEnd - at));
-    if (octets.length === 0) break;
-    at += octets.length;
-    const text = before + decoder.decode(transfer.decode(octets));
-    if (holds(text, needle)) return true;
-    before = text.slice(-reach);
-    yield;
-  }
-  return holds(before + decoder.decode(transfer.end()) + decoder.end(), needle);
+  const octets = source.read(part.bodyStart, part.bodyEnd - part.bodyStart);
+  yield;
+  const text = decoder.decode(transfer.decode(octets)) + decoder.decode(transfer.end()) + decoder.end();
+  return holds(text, needle);
 }
 
 /** Text that says it is ASCII or nothing often is UTF-8, or else windows-1252; each piece is looked at by itself. */
