@@ -5,6 +5,7 @@
  */
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { followActivity, noteWork } from '../init/runtime/activity.js';
 import type { Log } from '../init/runtime/log.js';
 import { openLog } from '../init/runtime/log-destinations.js';
 import { notifyReadiness } from '../init/runtime/readiness.js';
@@ -41,6 +42,7 @@ export class StartFailure extends Error {}
 /** Serves until SIGTERM or SIGINT. @throws {StartFailure} */
 export async function runAuthdaemond({ configDirectory, daemon, keeper }: AuthdaemondOptions): Promise<void> {
   keepYoungGenerationSmall();
+  followActivity();
   const settings = readAuthdaemonSettings(configDirectory);
   // Before anything is opened: a wrong LOGTO or authdaemonvar is no name of a file.
   const { problems } = settings.file;
@@ -67,6 +69,7 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     lastRequest = Date.now();
+    noteWork();
     void serveConnection(socket, context);
   });
   const idle = setInterval(() => {

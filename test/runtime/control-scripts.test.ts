@@ -100,7 +100,12 @@ test('K3: imapd.rc starts, starts again, tells its status, restarts, reloads and
     assert.deepEqual(outcome(run('imapd.rc', 'start')), silence);
     assert.equal(await answers(port), true);
     assert.deepEqual(outcome(run('imapd.rc', 'start')), silence);
-    assert.match(run('imapd.rc', 'status').stdout, new RegExp(`^ready pid=\\d+ imapd on 127\\.0\\.0\\.1\\.${port}, `));
+    const [service, ...processes] = run('imapd.rc', 'status').stdout.trimEnd().split('\n');
+    assert.match(service ?? '', new RegExp(`^ready pid=\\d+ imapd on 127\\.0\\.0\\.1\\.${port}, `));
+    const delays = 'delay_p50_ms=[\\d.]+ delay_p99_ms=[\\d.]+ delay_max_ms=[\\d.]+';
+    const login = new RegExp(`^login pid=\\d+ uid=\\d+ connections=0 memory_kb=\\d+ ${delays}$`);
+    assert.ok(processes.length > 0);
+    for (const line of processes) assert.match(line, login);
     assert.deepEqual(outcome(run('imapd.rc', 'reload')), silence);
     assert.deepEqual(outcome(run('imapd.rc', 'restart')), silence);
     assert.equal(await answers(port), true);
