@@ -4,12 +4,13 @@
  *
  * Where all is in memory, nothing is made per message: no string, no array, no promise.
  */
+import { MaildirError } from '../../maildir/errors.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 import type { FetchItem, PlainItem } from '../wire/fetch-items.js';
 import type { FetchSubject } from './fetch-subject.js';
 import { writeKnownEnvelope } from './header-facts.js';
 import { writeInternalDate } from './internal-date.js';
-import { fileSectionStep, headerFieldsStep } from './section-steps.js';
+import { fileSectionStep, headerFieldsStep, LiteralFailure } from './section-steps.js';
 import { knownSize, type StructureFact, writeKnownStructure } from './structure-facts.js';
 
 /** What a FETCH does for one item of each message. */
@@ -77,17 +78,25 @@ export class FetchPlan {
     const out = subject.output.room(ROOM_OCTETS);
     out.text('* ');
     out.number(subject.message?.sequenceNumber ?? 0);
-    for (let at = 0; at < this.#steps.length; at += 1) {
-      const writing = this.#writeItem(subject, at);
-      if (writing !== undefined) return this.#writeRest(subject, writing, at + 1);
+    try {
+      for (let at = 0; at < this.#steps.length; at += 1) {
+        const writing = this.#writeItem(subject, at);
+        if (writing !== undefined) return this.#writeRest(subject, writing, at + 1);
+      }
+    } catch (error) {
+      throw onceBegun(error);
     }
     subject.output.room(3).text(')\r\n');
     return undefined;
   }
 
   async #writeRest(subject: FetchSubject, first: Promise<void>, from: number): Promise<void> {
-    await first;
-    for (let at = from; at < this.#steps.length; at += 1) await this.#writeItem(subject, at);
+    try {
+      await first;
+      for (let at = from; at < this.#steps.length; at += 1) await this.#writeItem(subject, at);
+    } catch (error) {
+      throw onceBegun(error);
+    }
     subject.output.room(3).text(')\r\n');
   }
 
@@ -96,6 +105,11 @@ export class FetchPlan {
     out.text(this.#labels[at] ?? '');
     return this.#steps[at]?.write(subject, out);
   }
+}
+
+/** A file that fails when its answer was begun: the client cannot be told in the middle of it. */
+function onceBegun(error: unknown): unknown {
+  return error instanceof MaildirError ? new LiteralFailure(`${error.kind}: ${error.detail}`) : error;
 }
 
 /**
