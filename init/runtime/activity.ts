@@ -122,6 +122,8 @@ class Activity {
     if (heapUsed > MAX_RESTING_HEAP_OCTETS) return;
     if (heapUsed - this.#usedAfterRest < WORTHWHILE_OCTETS && unused < WORTHWHILE_OCTETS) return;
     this.#collect();
+    // What the first pass only let go of (weak references, objects with native memory) is collected by a second.
+    this.#collect();
     this.#usedAfterRest = process.memoryUsage().heapUsed;
   }
 }
