@@ -1,15 +1,16 @@
 /**
  * Group `growth`: what things cost in folders of different sizes, for the picture.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench } from './bench.js';
 import type { BenchAccount } from './bench-server.js';
 import { NEEDLES } from './mail-words.js';
-import { FULL_LIST } from './rows.js';
+import { FULL_LIST, QUIET_MILLISECONDS } from './rows.js';
 
 /** The panels of the picture: the keys of what is measured, and their titles. */
 export const growthPanels = {
   select_first: 'SELECT, first',
-  select_warm: 'SELECT, new session',
+  select_warm: 'SELECT, new session, quiet',
   flags: 'FETCH FLAGS',
   full: 'FETCH full, warm',
   search: 'SEARCH SUBJECT, warm',
@@ -42,6 +43,7 @@ export async function measureGrowth(bench: Bench): Promise<void> {
     const other = bench.accountWith(messages);
     keep('select_first', Math.min(await selectOnce(bench, other), await selectOnce(bench, account)));
     bench.master.empty(other.home);
+    await delay(QUIET_MILLISECONDS);
     keep('select_warm', await bestOf(() => selectOnce(bench, account)));
     const connection = await bench.select(account);
     const time = (command: string) => async () =>

@@ -1,8 +1,10 @@
 /**
  * Groups `select`, `fetch` and `body`: opening mailboxes and reading what is in them, first and again.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench } from './bench.js';
-import { FULL_LIST, HEADER_LIST } from './rows.js';
+import type { BenchAccount } from './bench-server.js';
+import { FULL_LIST, HEADER_LIST, QUIET_MILLISECONDS } from './rows.js';
 
 const WARM_SELECTS = 3;
 
@@ -22,7 +24,18 @@ export async function measureSelect(bench: Bench): Promise<void> {
         bench.expect(`SELECT of ${count}: EXISTS`, Number(/^\* (\d+) EXISTS/m.exec(timed.result.text())?.[1]), count);
         await bench.leave(connection);
       }
+      if (size === '50k' && run === 0) await measureQuiet(bench, account);
     }
+  }
+}
+
+/** New sessions of a mailbox that has not changed for a while. */
+async function measureQuiet(bench: Bench, account: BenchAccount): Promise<void> {
+  await delay(QUIET_MILLISECONDS);
+  for (let session = 0; session < WARM_SELECTS; session += 1) {
+    const connection = await bench.server.login(account);
+    bench.keepTimed('select_50k_quiet', await bench.timed(() => connection.command('SELECT INBOX')));
+    await bench.leave(connection);
   }
 }
 
