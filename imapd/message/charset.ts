@@ -50,10 +50,13 @@ export function decodeText(octets: Buffer, charset: string | undefined): string 
 
 const windows1252 = new TextDecoder('windows-1252');
 
+/** Node 20 takes a whole text for iso-8859-1, and a piece of a text for what it is. No character has two octets. */
+const decodeWindows1252 = (octets: Buffer): string => windows1252.decode(octets, { stream: true });
+
 /** Decodes raw octets without a label: UTF-8 where that is valid, else windows-1252. */
 export function decodeUnlabelled(octets: Buffer): string {
   // Where it is not UTF-8: the most common other choice of programs that label nothing.
-  return isUtf8(octets) ? octets.toString('utf8') : windows1252.decode(octets);
+  return isUtf8(octets) ? octets.toString('utf8') : decodeWindows1252(octets);
 }
 
 function charsetOf(charset: string): Charset | undefined {
@@ -85,7 +88,7 @@ function platformDecoders(label: string): Decoders {
       const decoder = new TextDecoder(label);
       return { decode: (octets) => decoder.decode(octets, { stream: true }), end: () => decoder.decode() };
     },
-    whole: (octets) => forWhole.decode(octets),
+    whole: forWhole.encoding === 'windows-1252' ? decodeWindows1252 : (octets) => forWhole.decode(octets),
   };
 }
 

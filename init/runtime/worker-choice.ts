@@ -32,11 +32,16 @@ export function chooseWorker<Worker extends Candidate>(
 ): Worker | undefined {
   const preferred = candidates[spread(maildirKey, candidates.length)];
   if (preferred === undefined) return undefined;
-  const free = candidates.filter((candidate) => candidate.processorShare < BUSY_SHARE);
+  const free = candidates.filter((candidate) => !isBusy(candidate));
   const among = free.length > 0 ? free : candidates;
   const least = among.reduce((one, other) => (other.sessions < one.sessions ? other : one));
   if (mayStart && (free.length === 0 || least.sessions >= MAX_SESSIONS_BEFORE_NEXT)) return undefined;
   return among.includes(preferred) && preferred.sessions < least.sessions + UNEVEN_SESSIONS ? preferred : least;
+}
+
+/** Whether the sessions of a worker hold up one another. */
+export function isBusy({ processorShare }: Pick<Candidate, 'processorShare'>): boolean {
+  return processorShare >= BUSY_SHARE;
 }
 
 /** A number below `count` that is always the same for a text: who comes back finds folders in memory. */

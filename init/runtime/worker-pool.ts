@@ -14,9 +14,10 @@ import type { Identity } from './drop-privileges.js';
 import { checkFromWorker, type SessionDescription } from './handover.js';
 import { type Log, writeLines } from './log.js';
 import type { SessionAccount } from './mail-worker.js';
+import { MaildirPlaces } from './maildir-places.js';
 import { ProcessorShare } from './processor-share.js';
 import { bindUnix, type RawHandle } from './raw-handles.js';
-import { chooseWorker } from './worker-choice.js';
+import { chooseWorker, isBusy } from './worker-choice.js';
 
 /** Young garbage of a worker: with 1 MiB, reading many messages takes a tenth longer; with 4, nothing is faster. */
 const SEMI_SPACE_MIB = 2;
@@ -84,7 +85,7 @@ export interface ChosenWorker {
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #workers = new Set<WorkerProcess>();
-  readonly #byMaildir = new Map<string, { readonly worker: WorkerProcess; sessions: number }>();
+  readonly #places = new MaildirPlaces<WorkerProcess>(IDLE_MS);
   #spare: SpareWorker | undefined;
   #ending = false;
   #nextSocket = 1;
@@ -108,10 +109,10 @@ export class WorkerPool {
     const { uid, gid, maildir } = account;
     const identity: Identity = systemUser === undefined ? { uid, gid } : { uid, gid, systemUser };
     const maildirKey = `${uid}:${gid}:${maildir}`;
-    const place = this.#byMaildir.get(maildirKey) ?? { worker: this.#choose(identity, maildirKey), sessions: 0 };
-    place.sessions += 1;
-    this.#byMaildir.set(maildirKey, place);
-    const { worker } = place;
+    const now = Date.now();
+    const isFree = ({ processor }: WorkerProcess) => !isBusy({ processorShare: processor.at(now) });
+    const worker = this.#places.find(maildirKey, isFree) ?? this.#choose(identity, maildirKey);
+    this.#places.enter(maildirKey, worker);
     worker.sessions.set(sessionId, maildirKey);
     clearTimeout(worker.idleTimer);
     try {
@@ -263,10 +264,7 @@ export class WorkerPool {
     if (maildirKey === undefined) return;
     worker.sessions.delete(sessionId);
     this.#options.sessionEnded(sessionId);
-    // Nothing is remembered of accounts without sessions: there may be any number of them.
-    const place = this.#byMaildir.get(maildirKey);
-    if (place !== undefined) place.sessions -= 1;
-    if (place?.sessions === 0) this.#byMaildir.delete(maildirKey);
+    this.#places.leave(maildirKey, worker, Date.now());
     if (worker.sessions.size > 0) return;
     worker.idleTimer = setTimeout(() => this.#retire(worker), IDLE_MS);
     worker.idleTimer.unref();
@@ -280,7 +278,7 @@ export class WorkerPool {
   }
 
   #remove(worker: WorkerProcess): void {
-    for (const [key, place] of this.#byMaildir) if (place.worker === worker) this.#byMaildir.delete(key);
+    this.#places.remove(worker);
     this.#workers.delete(worker);
   }
 

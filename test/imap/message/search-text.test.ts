@@ -44,6 +44,17 @@ test('C23 needles come in the character set that the client names', () => {
     assert.equal(compileNeedle(Buffer.from('a'), charset), undefined, charset);
 });
 
+test('C23 windows-1252 has quotation marks and the euro sign where iso-8859-1 has control characters', () => {
+  const body = Buffer.from('\x93caf\xe9\x94 \x80 5', 'latin1');
+  for (const charset of ['windows-1252', 'cp1252', 'iso-8859-1', undefined]) {
+    const type = charset === undefined ? 'X-None: 1' : `Content-Type: text/plain; charset=${charset}`;
+    const octets = Buffer.concat([message(type, '', ''), body]);
+    for (const text of ['“café”', '€ 5']) assert.ok(inBody(octets, text), `${charset} ${text}`);
+  }
+  const header = message('Subject: =?windows-1252?Q?=80_5?=', '');
+  assert.ok(headerMatches(header, 'SUBJECT', needle('€ 5')));
+});
+
 test('C23 bodies are decoded, attachments are not looked at, part headers are', () => {
   const { nested } = corpus;
   assert.ok(nested !== undefined);
