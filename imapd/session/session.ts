@@ -5,7 +5,6 @@
  * once is answered in few writes. It knows no command by name, and nothing of how the client got here.
  */
 import type { Duplex } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../../init/runtime/log.js';
 import type { Endpoint, SessionAccount } from '../../init/runtime/mail-worker.js';
 import { MaildirError } from '../../maildir/errors.js';
@@ -26,6 +25,7 @@ import { encodeCompletion } from '../wire/responses.js';
 import { ClientInput } from './input.js';
 import { ClientOutput } from './output.js';
 import { endLine, type SessionEnd, who } from './session-log.js';
+import { nextTurn } from './turns.js';
 
 /** In the middle of a command a client may be silent for so long, as in Courier: what it holds is not free. */
 const COMMAND_STALL_SECONDS = 60;

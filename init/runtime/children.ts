@@ -12,7 +12,7 @@ import { checkFigures, type PrepareMessage, type StartMessage } from './handover
 import type { Log } from './log.js';
 import { type RawHandle, sendWithHandle } from './raw-handles.js';
 import { isOpenToAll } from './reachable.js';
-import { heapOptions } from './small-heap.js';
+import { type HeapOptions, heapOptions } from './small-heap.js';
 
 /** A child has this long to come up; a machine under load needs seconds. */
 const READY_TIMEOUT_MS = 20_000;
@@ -25,7 +25,7 @@ export interface ChildOptions {
   readonly title: string;
   readonly environment: Readonly<Record<string, string>>;
   /** See small-heap.ts. */
-  readonly semiSpaceMiB: number;
+  readonly heap: HeapOptions;
   readonly log: Log;
   /** Gets every message but those about start and end. An exception here ends the child. */
   readonly receive: (message: unknown, handle: RawHandle | undefined) => void;
@@ -55,7 +55,7 @@ export class Child {
     this.ready.catch(() => {});
     this.#process = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [], {
       env: { ...options.environment, ...inheritedEnvironment() },
-      execArgv: heapOptions(options.semiSpaceMiB),
+      execArgv: heapOptions(options.heap),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       cwd: '/',

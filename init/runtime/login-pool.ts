@@ -29,7 +29,7 @@ const END_GRACE_MS = 9_500;
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '60000', MALLOC_TOP_PAD_: '16384' };
 
 /** A login process copies octets, which are not in the heap. */
-const SEMI_SPACE_MIB = 1;
+const HEAP = { semiSpaceMiB: 1, helperThreads: 0 };
 
 /** What login processes need besides listeners and certificates. */
 export interface LoginPoolOptions {
@@ -151,7 +151,7 @@ export class LoginPool {
     const name = `${title}: login process`;
     const who = identity === undefined ? {} : { identity };
     const child = new Child({
-      ...{ title: name, environment: ENVIRONMENT, semiSpaceMiB: SEMI_SPACE_MIB, log },
+      ...{ title: name, environment: ENVIRONMENT, heap: HEAP, log },
       receive: (message, handle) => this.#receive(login, message, handle),
       ended: (how, expected) => this.#ended(login, name, expected ? undefined : how),
     }).start({ kind: 'start', title: name, module, umask: 0o077, settings, ...who });

@@ -7,12 +7,17 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
-/**
- * Options of Node for a child with a young generation of this limit, without helper threads for V8, and with the
- * function that activity.ts gives memory back with.
- */
-export function heapOptions(semiSpaceMiB: number): string[] {
-  return [`--max-semi-space-size=${semiSpaceMiB}`, '--v8-pool-size=0', '--expose-gc'];
+/** What a child is made for. */
+export interface HeapOptions {
+  /** The limit of its young generation. */
+  readonly semiSpaceMiB: number;
+  /** Threads in which V8 compiles what runs often, and helps collecting. Without any, all of it holds up the clients. */
+  readonly helperThreads: number;
+}
+
+/** Options of Node for a child, with the function that activity.ts gives memory back with. */
+export function heapOptions({ semiSpaceMiB, helperThreads }: HeapOptions): string[] {
+  return [`--max-semi-space-size=${semiSpaceMiB}`, `--v8-pool-size=${helperThreads}`, '--expose-gc'];
 }
 
 /**

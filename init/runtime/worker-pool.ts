@@ -20,7 +20,7 @@ import { bindUnix, type RawHandle } from './raw-handles.js';
 import { chooseWorker, isBusy } from './worker-choice.js';
 
 /** Young garbage of a worker: with 1 MiB, reading many messages takes a tenth longer; with 4, nothing is faster. */
-const SEMI_SPACE_MIB = 2;
+const HEAP = { semiSpaceMiB: 2, helperThreads: 1 };
 
 // One arena of glibc is enough for threads that only sync and look up names.
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
@@ -225,7 +225,7 @@ export class WorkerPool {
       if (spare.worker !== undefined) this.#ended(spare.worker, expected ? undefined : how);
       else if (this.#spare === spare) this.#spare = undefined;
     };
-    const options = { title, environment: ENVIRONMENT, semiSpaceMiB: SEMI_SPACE_MIB, log, receive, ended };
+    const options = { title, environment: ENVIRONMENT, heap: HEAP, log, receive, ended };
     const spare: SpareWorker = { child: new Child(options), worker: undefined };
     return spare;
   }
