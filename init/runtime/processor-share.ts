@@ -5,8 +5,8 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** Shorter times say little: the kernel counts in hundredths of a second. */
-const SHORT_WINDOW_MS = 1_000;
+/** Who is busy for less than this works something off: a crowd that logs in, one long command. It needs no help. */
+const WINDOW_MS = 5_000;
 
 /** The kernel's unit of processor time, in milliseconds; the same on all Linux machines. */
 const TICK_MS = 10;
@@ -14,22 +14,20 @@ const TICK_MS = 10;
 /** The use that one process makes of the processor. */
 export class ProcessorShare {
   readonly #pid: number;
-  readonly #windowMs: number;
   #since: number;
   #usedMs: number;
   #share = 0;
 
-  constructor(pid: number, now: number, windowMs = SHORT_WINDOW_MS) {
+  constructor(pid: number, now: number) {
     this.#pid = pid;
-    this.#windowMs = windowMs;
     this.#since = now;
     this.#usedMs = usedMilliseconds(pid);
   }
 
-  /** The part of one core, 0 to 1, used between the last questions that were at least the window apart. */
+  /** The part of one core, 0 to 1, used between the last questions that were five seconds or more apart. */
   at(now: number): number {
     const passedMs = now - this.#since;
-    if (passedMs < this.#windowMs) return this.#share;
+    if (passedMs < WINDOW_MS) return this.#share;
     const usedMs = usedMilliseconds(this.#pid);
     this.#share = (usedMs - this.#usedMs) / passedMs;
     this.#since = now;

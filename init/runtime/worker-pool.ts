@@ -28,9 +28,6 @@ const ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
 /** A worker ends this long after its last session: a client that comes back soon finds its folders in memory. */
 const IDLE_MS = 60_000;
 
-/** A maildir leaves the worker that knows its folders only if that one was busy for so long: moving costs something. */
-const LATELY_MS = 10_000;
-
 /** On the way out a worker says goodbye to all sessions; after this it is killed. */
 const END_GRACE_MS = 8_500;
 
@@ -68,8 +65,6 @@ interface WorkerProcess {
   /** Session to the key of its maildir. */
   readonly sessions: Map<number, string>;
   readonly processor: ProcessorShare;
-  /** The same over a longer time. */
-  readonly lately: ProcessorShare;
   readonly answers: Map<number, () => void>;
   socket: RawHandle | undefined;
   idleTimer: NodeJS.Timeout | undefined;
@@ -115,7 +110,7 @@ export class WorkerPool {
     const identity: Identity = systemUser === undefined ? { uid, gid } : { uid, gid, systemUser };
     const maildirKey = `${uid}:${gid}:${maildir}`;
     const now = Date.now();
-    const isFree = ({ lately }: WorkerProcess) => !isBusy({ processorShare: lately.at(now) });
+    const isFree = ({ processor }: WorkerProcess) => !isBusy({ processorShare: processor.at(now) });
     const worker = this.#places.find(maildirKey, isFree) ?? this.#choose(identity, maildirKey);
     this.#places.enter(maildirKey, worker);
     worker.sessions.set(sessionId, maildirKey);
@@ -205,7 +200,6 @@ export class WorkerPool {
       identity: identityKey(identity),
       uid: identity.uid,
       processor: new ProcessorShare(child.pid, Date.now()),
-      lately: new ProcessorShare(child.pid, Date.now(), LATELY_MS),
       socketPath,
       sessions: new Map(),
       answers: new Map(),

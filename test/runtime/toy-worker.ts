@@ -58,6 +58,6 @@ function answer(line: string, address: string): string {
 
 /** Keeps a processor core busy for long enough that anybody must see it. */
 function burn(): void {
-  const until = Date.now() + 2_500;
+  const until = Date.now() + 6_000;
   while (Date.now() < until);
 }
