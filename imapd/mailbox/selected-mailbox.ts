@@ -221,17 +221,21 @@ export class SelectedMailbox {
     return this.folder.keywordsChangedAt > this.#toldKeywordsChange ? [this.describeFlags()] : [];
   }
 
+  /** Whether the client surely knows all that there is to know: changes() would give nothing. */
+  get isUpToDate(): boolean {
+    const { table, changeNumber } = this.folder;
+    return table === this.#table && table.count === this.#count && changeNumber === this.#toldChange;
+  }
+
   /**
    * Everything that is due, in Courier's order: EXPUNGE, FLAGS, EXISTS and RECENT, FETCH. Moves the cursor forward.
    *
    * Without `expunges`, EXPUNGE is held back, and EXISTS with it if there is one to hold back.
    */
   changes({ expunges }: { readonly expunges: boolean }): Buffer[] {
+    if (this.isUpToDate) return [];
     const { folder } = this;
     const current = folder.table;
-    const upToDate = current === this.#table && current.count === this.#count;
-    if (upToDate && folder.changeNumber === this.#toldChange) return [];
-
     const lines: string[] = [];
     let removed = 0;
     if (current !== this.#table && expunges) removed = this.#expunge(current, lines);

@@ -165,7 +165,7 @@ export class Session implements Conversation {
     if (this.clock.now() - this.#sliceStartedAt < SLICE_MILLISECONDS) return undefined;
     const alone = this.input.endedForMilliseconds > MAX_MILLISECONDS_WITHOUT_CLIENT;
     if (alone || this.output.gone) throw new ClientGone();
-    return this.#takeTurns();
+    return this.#takeTurn();
   }
 
   /** Makes the loop end after the present command is answered. */
@@ -237,6 +237,8 @@ export class Session implements Conversation {
       else this.log.write('error', `${mailbox.folder.name}: ${error.kind}: ${error.detail}`);
       return;
     }
+    // A change wakes all who look at the mailbox at once, and each may have much to tell.
+    if (!mailbox.isUpToDate) await this.#takeTurn();
     for (const update of mailbox.changes(options)) await this.respond(update);
   }
 
@@ -270,7 +272,7 @@ export class Session implements Conversation {
     this.end();
   }
 
-  async #takeTurns(): Promise<void> {
+  async #takeTurn(): Promise<void> {
     await nextTurn();
     this.#sliceStartedAt = this.clock.now();
   }

@@ -3,10 +3,12 @@
  * from outside: memory, descriptors, whether others are still served, and whether the log tells of a bug.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { Worker } from 'node:worker_threads';
 import { loginClient } from '../support/imap-client.js';
 import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { PASSWORD } from '../support/peer-servers.js';
@@ -164,21 +166,16 @@ export async function rawLogin(port: number, name: string): Promise<RawClient> {
 
 /** The longest that a command of another session waited while `work` went on, in milliseconds. */
 export async function longestWait(port: number, name: string, work: () => Promise<void>): Promise<number> {
-  const client = await loginClient(port, name, PASSWORD, false);
-  let over = false;
-  const working = work().finally(() => {
-    over = true;
-  });
-  let longest = 0;
-  while (!over) {
-    const begin = performance.now();
-    await client.must('NOOP');
-    longest = Math.max(longest, performance.now() - begin);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  const client = new Worker(new URL('./waiting-client.js', import.meta.url), { workerData: { port, name } });
+  try {
+    await once(client, 'message');
+    await work();
+    const answer = once(client, 'message') as Promise<[number]>;
+    client.postMessage('over');
+    return (await answer)[0];
+  } finally {
+    await client.terminate();
   }
-  await working;
-  client.close();
-  return longest;
 }
 
 /** A busy machine adds to what a session waits for its turn. */
