@@ -11,9 +11,10 @@ import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { loginClient } from '../support/imap-client.js';
 import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
+import { programs } from '../support/paths.js';
 import { PASSWORD } from '../support/peer-servers.js';
 import { mailIds } from '../support/peer-targets.js';
-import { memoryKib, processTree, waitUntil } from '../support/processes.js';
+import { memoryKib, mustRun, processTree, waitUntil } from '../support/processes.js';
 import { type OurServers, type OurUser, startOurs } from '../support/start.js';
 
 export interface Attacked {
@@ -184,6 +185,18 @@ const MAX_WAIT_MILLISECONDS = 250;
 /** For longestWait(). */
 export function assertShort(milliseconds: number): void {
   assert.ok(milliseconds < MAX_WAIT_MILLISECONDS, `another session waited ${Math.round(milliseconds)} ms`);
+}
+
+/**
+ * How long the event loop of some mail worker was held up at most, in milliseconds, as the server itself tells. It says
+ * the same as longestWait() where the clients of a test keep the machine busier than the server does.
+ */
+export async function longestDelay({ configuration }: OurServers): Promise<number> {
+  const environment = { COURIER_CONFDIR: configuration };
+  const status = await mustRun([join(programs, 'imapd'), '--control', 'status'], { environment });
+  const delays = Array.from(status.matchAll(/^worker .* delay_max_ms=([\d.]+)$/gm), ([, delay]) => Number(delay));
+  assert.ok(delays.length > 0, status);
+  return Math.max(...delays);
 }
 
 /** Puts messages into the INBOX of an account before the programs start. */
