@@ -8,6 +8,7 @@ import { octetsFromText } from './file-system.js';
 import { FileTable, type NameView, type Place } from './file-table.js';
 import { uniqueNameOf } from './filename.js';
 import { type FlagBits, SEEN } from './flags.js';
+import { uniqueNameIn } from './listed-names.js';
 import { GrowingMessageTable } from './message-table.js';
 import type { Uid } from './uid.js';
 import type { ListLines } from './uiddb.js';
@@ -208,6 +209,11 @@ export class FolderRows {
   /** Whether a message of this unique name is known, shown or not. */
   knows(uniqueName: string): boolean {
     return this.#staged.has(uniqueName) || this.rowOfName(uniqueName) >= 0;
+  }
+
+  /** Whether a message of this name, whatever its flags, is known, shown or not. */
+  knowsName(name: NameView): boolean {
+    return this.#files.find(name) >= 0 || (this.someStaged && this.isStaged(uniqueNameIn(name)));
   }
 
   /** Forgets a staged message: it could not be made safe. */

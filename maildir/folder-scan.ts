@@ -1,43 +1,28 @@
 /**
  * Looks at a folder's directories and brings its rows up to date.
  *
- * The races, and what is done about them:
+ * The races, and what is done about them (those of reading a directory that changes: folder-listing.ts):
  *
- * A file that is renamed while its directory is read may be seen twice, or not at all. `new` is read before `cur`, so a
- * message on its way is seen twice rather than never, and of two names of one message the one that exists counts. A
- * message that is not seen is looked for again before it is given up; it must be missing from a listing during which the
- * directories did not change, or from several.
- *
- * A file that appears twice for good (a restored backup, two programs with a bad clock) is one message; the other file
- * becomes a message when the first is gone.
- *
- * UIDs are assigned under the folder's lock, after the list was read again if somebody wrote it. If they cannot be
+ * UIDs are assigned under the folder's lock. If somebody wrote the list since, it is read again, and then the directories,
+ * too: a message that came after our listing may stand in that list, and would be left out of ours. If UIDs cannot be
  * written down (full disk), the new messages stay unseen until they can; what is known is served meanwhile. A message is
  * shown only when its UID is safe on the disk.
  */
 import { errorCode, MaildirError } from './errors.js';
-import type { FileTable, NameView, Place } from './file-table.js';
+import type { FileTable } from './file-table.js';
+import { FolderListing } from './folder-listing.js';
 import { noKeywords } from './folder-rows.js';
-import { type FolderState, isYoung } from './folder-state.js';
+import type { FolderState } from './folder-state.js';
 import { applyKeywords, keywordsInUse } from './keyword-state.js';
 import type { KeywordEntries } from './keyword-text.js';
-import { listedUids, namesUnknown, textIn, uniqueNameIn } from './listed-names.js';
+import { listedUids, namesUnknown } from './listed-names.js';
 import { withLock } from './lock.js';
-import { filePath } from './message-file.js';
 import { movedToCur } from './new-to-cur.js';
 import { Pace } from './pace.js';
-import { Strangers, type StrangersInOrder } from './strangers.js';
+import type { Strangers, StrangersInOrder } from './strangers.js';
 import { newUidValidity, passingUidValidity } from './uid-validity.js';
 import type { ListedMessages } from './uiddb.js';
 
-/** A message that several listings in a row did not show is gone, however busy the directory. */
-const MAX_LISTINGS = 4;
-
-const DOT = 0x2e;
-/** What an entry takes in a directory of ext4, and the name in it; a wrong guess costs nothing but room for a moment. */
-const OCTETS_PER_ENTRY = 80;
-const OCTETS_PER_NAME = 48;
-const MAX_EXPECTED = 262_144;
 /** Brings the folder up to date. It must run in the folder's turn. */
 export async function scanFolder(state: FolderState, options: { lockHeld: boolean }): Promise<void> {
   state.mustExist();
@@ -49,15 +34,13 @@ class FolderScan {
   readonly #lockHeld: boolean;
   readonly #pace: Pace;
   #before: ReturnType<FolderState['observe']>;
-  readonly #strangers = new Strangers();
-  readonly #name: NameView = { octets: Buffer.alloc(0), start: 0, end: 0 };
+  readonly #listing: FolderListing;
+  readonly #strangers: Strangers;
   /** Strangers that got their UIDs just now, in the order of UIDs: shown when those are safe on the disk. */
   #assigned: StrangersInOrder = { order: new Uint32Array(0), uids: new Uint32Array(0) };
-  #seen = new Uint8Array(0);
   /** What the UID list says, if it had to be read. */
   #listed: ListedMessages | undefined;
   #everyLineKnown = false;
-  #someTwice = false;
   #listLost = false;
   #keywords: KeywordEntries | undefined;
   #firstRecentUid = Number.POSITIVE_INFINITY;
@@ -69,15 +52,16 @@ class FolderScan {
     this.#lockHeld = lockHeld;
     this.#pace = new Pace(state.surroundings.now);
     this.#before = state.observe();
+    this.#listing = new FolderListing(state, this.#pace, () => this.#noteChange());
+    this.#strangers = this.#listing.strangers;
   }
 
   async run(): Promise<void> {
     const state = this.#state;
     state.noteForeign(this.#before);
     if (!state.loaded || state.uidList.changedOnDisk()) await this.#readUidList();
-    this.#seen = new Uint8Array(state.rows.count);
-    if (!state.loaded) this.#expectStrangers();
-    await this.#matchAll();
+    if (!state.loaded) this.#listing.expect(this.#before, this.#listed);
+    await this.#listing.list();
     if (state.readWriteUses > 0 && state.writable) await this.#moveNewToCur();
     await this.#removeMissing();
     await this.#loadKeywords();
@@ -86,25 +70,11 @@ class FolderScan {
     // Messages that another session is adding come first if their UIDs are lower.
     await state.syncs.idle();
     await this.#publish();
-    state.mustScan = this.#trouble;
-    state.someTwice = this.#someTwice;
+    // While a message has two files each look is a real one: the second becomes a message as soon as the first is gone.
+    state.mustScan = this.#trouble || this.#listing.someTwice;
+    state.someTwice = this.#listing.someTwice;
     state.scanned(this.#before);
     if (this.#changed) state.notify();
-  }
-
-  /** Makes room for as many files as the list names, or as many as such a directory may hold. */
-  #expectStrangers(): void {
-    const files = this.#listed?.count || Math.min(this.#before.curOctets / OCTETS_PER_ENTRY, MAX_EXPECTED);
-    this.#strangers.files.reserve(Math.ceil(files), Math.ceil(this.#listed?.octets.length || files * OCTETS_PER_NAME));
-  }
-
-  async #matchAll(): Promise<void> {
-    for (const place of ['new', 'cur'] as const satisfies readonly Place[]) {
-      const visitor = (octets: Buffer, start: number, end: number, regular: boolean): void => {
-        if (octets[start] !== DOT) this.#match(octets, [start, end], place, regular);
-      };
-      for (const _piece of this.#state.disk.visit(this.#state.paths[place], visitor)) await this.#pace.look();
-    }
   }
 
   /** Reads the list; where it contradicts what is in memory, it wins. Rows that it contradicts become strangers. */
@@ -139,13 +109,6 @@ class FolderScan {
     if (contradicted || renumbered) this.#noteChange();
   }
 
-  #view(octets: Buffer, start: number, end: number): NameView {
-    this.#name.octets = octets;
-    this.#name.start = start;
-    this.#name.end = end;
-    return this.#name;
-  }
-
   /** Sessions that were told the old UIDs keep this object with the rows they know, and can only end. */
   #endViews(): void {
     const state = this.#state;
@@ -155,58 +118,15 @@ class FolderScan {
     state.mustExist();
   }
 
-  #match(octets: Buffer, [start, end]: readonly [number, number], place: Place, regular: boolean): void {
-    const { rows } = this.#state;
-    const name = this.#view(octets, start, end);
-    const row = rows.files.find(name);
-    if (row < 0) {
-      this.#matchStranger(name, place, regular);
-      return;
-    }
-    const sameName = rows.files.hasName(row, name, place);
-    if (this.#seen[row] === 1 && !sameName && !this.#replaces(name, place, { files: rows.files, file: row })) return;
-    this.#seen[row] = 1;
-    if (!sameName && rows.moveFile(row, name, place)) rows.setChangedAt(row, this.#noteChange());
-  }
-
-  #matchStranger(name: NameView, place: Place, regular: boolean): void {
-    const { rows } = this.#state;
-    if (rows.someStaged && rows.isStaged(uniqueNameIn(name))) return;
-    const strangers = this.#strangers;
-    const added = strangers.addIfNew(name, place, regular);
-    if (added >= 0) return;
-    const known = -1 - added;
-    if (!strangers.files.hasName(known, name, place)) {
-      if (!this.#replaces(name, place, { files: strangers.files, file: known })) return;
-      strangers.files.rename(known, name, place);
-    }
-    strangers.sawAgain(known, place, regular);
-  }
-
-  /** Whether the second name of a message is the one that counts: the first does not exist any more. */
-  #replaces(name: NameView, place: Place, first: { readonly files: FileTable; readonly file: number }): boolean {
-    const { disk, surroundings, paths } = this.#state;
-    const second = `${paths[place]}/${textIn(name)}`;
-    if (disk.status(filePath(this.#state, first.files, first.file)) === undefined) return true;
-    if (disk.status(second) === undefined) return false;
-    surroundings.warnOnce(`Two files of one message; the second is left alone: ${second}`);
-    // Each look is a real one from now on: the second becomes a message as soon as the first is gone.
-    this.#trouble = true;
-    this.#someTwice = true;
-    return false;
-  }
-
   async #moveNewToCur(): Promise<void> {
     const { rows } = this.#state;
-    const seen = this.#seen;
+    const listing = this.#listing;
     await this.#moveEach(
       rows.files,
-      (row) => seen[row] === 1,
-      (row) => {
-        seen[row] = 0;
-      },
+      (row) => listing.saw(row),
+      (row) => listing.unsee(row),
     );
-    const strangers = this.#strangers;
+    const { strangers } = listing;
     await this.#moveEach(
       strangers.files,
       () => true,
@@ -223,7 +143,7 @@ class FolderScan {
       let pause: Promise<void> | undefined;
       for (; file < files.count && pause === undefined; file += 1) {
         if (!files.isInNew(file) || !wanted(file)) continue;
-        if (!movedToCur(this.#state, { files, file }, this.#someTwice)) gone(file);
+        if (!movedToCur(this.#state, { files, file }, this.#listing.someTwice)) gone(file);
         pause = this.#pace.step();
       }
       if (known) this.#before = this.#state.observe();
@@ -233,15 +153,10 @@ class FolderScan {
 
   async #removeMissing(): Promise<void> {
     const { rows } = this.#state;
-    let last = this.#before;
-    for (let listings = 1; listings < MAX_LISTINGS && this.#seen.includes(0); listings += 1) {
-      const now = this.#state.observe();
-      if (now.version === last.version && (listings > 1 || !isYoung(now))) break;
-      last = now;
-      await this.#matchAll();
-    }
-    if (!this.#seen.includes(0)) return;
-    rows.remove((row) => this.#seen[row] === 0);
+    const listing = this.#listing;
+    await listing.lookForMissing(this.#before, this.#listed);
+    if (!listing.someMissing) return;
+    rows.remove((row) => !listing.saw(row));
     this.#state.uidList.outOfDate = true;
     this.#noteChange();
   }
@@ -290,9 +205,13 @@ class FolderScan {
     let need = found;
     if (state.uidList.changedOnDisk()) {
       await this.#readUidList();
+      const before = state.observe();
+      await this.#listing.list();
+      await this.#listing.lookForMissing(before, this.#listed);
       await this.#stageListed();
       need = await this.#strangers.waiting(state, this.#pace);
     }
+    if (need.length === 0 && !this.#listLost) return;
     if (this.#listLost) {
       const lockHeld = state.paths.directory === state.place.maildirPath;
       const syncLater = (directory: string): void => state.uidList.mustSync(directory);
@@ -419,7 +338,7 @@ class FolderScan {
     }
     state.loaded = true;
     if (this.#listed !== undefined && !this.#everyLineKnown && !state.uidList.outOfDate) {
-      state.uidList.outOfDate = await namesUnknown(state.rows, this.#listed, this.#pace);
+      state.uidList.outOfDate = await namesUnknown([state.rows], this.#listed, this.#pace);
     }
   }
 

@@ -5,7 +5,6 @@
 import { textFromOctets } from './file-system.js';
 import type { FileTable, NameView } from './file-table.js';
 import { baseNameOf, uniqueNameOf } from './filename.js';
-import type { FolderRows } from './folder-rows.js';
 import type { Pace } from './pace.js';
 import type { ListedMessages } from './uiddb.js';
 
@@ -29,11 +28,21 @@ export async function listedUids(
   return { uids, listedTwice };
 }
 
-/** Whether a list names messages that are not there, and is to be written again. */
-export async function namesUnknown(rows: FolderRows, listed: ListedMessages, pace: Pace): Promise<boolean> {
+/** Where a message may be known. */
+export interface KnowsNames {
+  /** Whether a message of this name, whatever its flags, is known. */
+  knowsName(name: NameView): boolean;
+}
+
+/** Whether a list names messages that are known nowhere. */
+export async function namesUnknown(
+  places: readonly KnowsNames[],
+  listed: ListedMessages,
+  pace: Pace,
+): Promise<boolean> {
   for (let line = 0; line < listed.count; line += 1) {
     const name = listed.nameAt(line);
-    if (rows.files.find(name) < 0 && !rows.isStaged(uniqueNameIn(name))) return true;
+    if (!places.some((place) => place.knowsName(name))) return true;
     const pause = pace.step();
     if (pause !== undefined) await pause;
   }

@@ -43,14 +43,20 @@ export class Strangers {
     return stranger;
   }
 
+  /** Whether one of this name, whatever its flags, is known and not gone. */
+  knowsName(name: NameView): boolean {
+    const stranger = this.files.find(name);
+    return stranger >= 0 && !this.isSettled(stranger);
+  }
+
   /** Takes a row of the folder: its UID is void. */
   addRow(rows: FileTable, row: number): void {
     this.#mark(rows.addTo(this.files, row), 0);
   }
 
-  /** Notes that a known stranger was seen in a place. */
+  /** Notes that a known stranger was seen in a place. One that seemed gone was only moved by somebody. */
   sawAgain(stranger: number, place: Place, regular: boolean): void {
-    this.#mark(stranger, (this.#marks[stranger] ?? 0) | markOf(place, regular));
+    this.#mark(stranger, ((this.#marks[stranger] ?? 0) & ~SETTLED) | markOf(place, regular));
   }
 
   /** Notes that it has a row now, or is gone. */

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import { Pace } from '../../maildir/pace.js';
 import { type ListedMessages, parseJournal, parseUidList } from '../../maildir/uiddb.js';
 import { append, assertSound, deliver, makeMaildir, openStore, scratchDirectory, tell } from './scratch.js';
@@ -140,6 +141,72 @@ test('attack 62: Courier takes over during a burst: it goes on above the reserve
   assert.equal(now.ids.size, 10);
   await store.close();
   await assertSound(path, new Map([['INBOX', told]]));
+});
+
+for (const { what, lists, uids } of [
+  { what: 'all that we saw', lists: '8 8.M1.mx\n9 9.M1.mx\n', uids: [1, 3, 4, 7, 8, 9] },
+  { what: 'only what came later', lists: '9 9.M1.mx\n', uids: [1, 3, 4, 7, 10, 9] },
+]) {
+  test(`attack 62: another server numbers ${what} while we wait for the lock: its lines stay`, async (t) => {
+    const path = courierMaildir(join(scratchDirectory(t), 'Maildir'), LIST.replace(' 9\n', ' 8\n'));
+    let meanwhile: (() => void) | undefined;
+    const link: FileSystem['link'] = (from, to) => {
+      if (to.endsWith('courier.lock')) meanwhile?.();
+      meanwhile = undefined;
+      realFileSystem.link(from, to);
+    };
+    const store = openStore({ fileSystem: { ...realFileSystem, link } });
+    const folder = store.open(path).folder('INBOX');
+    await folder.open('read-only');
+    deliver(path, '8.M1.mx', 'm8');
+    const list = join(path, 'courierimapuiddb');
+    meanwhile = () => {
+      deliver(path, '9.M1.mx', 'm9');
+      writeFileSync(list, `${readFileSync(list, 'utf8').replace(' 8\n', ' 10\n')}${lists}`);
+    };
+
+    await folder.refresh();
+
+    assert.equal(meanwhile, undefined, 'the lock was taken');
+    await store.close();
+    const listed = await parseUidList(readFileSync(list), pace);
+    const names = [...NAMES, '8.M1.mx', '9.M1.mx'];
+    const expected = names.map((name, index): [number, string] => [uids[index] ?? 0, name]);
+    assert.deepEqual(
+      linesOf(listed.messages),
+      expected.sort(([one], [other]) => one - other),
+    );
+  });
+}
+
+test('attack 62: another server moves a message to cur before us, and numbers it before us: its line stays', async (t) => {
+  const path = courierMaildir(join(scratchDirectory(t), 'Maildir'), LIST.replace(' 9\n', ' 8\n'));
+  const list = join(path, 'courierimapuiddb');
+  const rename: FileSystem['rename'] = (from, to) => {
+    if (from.endsWith('new/8.M1.mx')) {
+      realFileSystem.rename(from, to);
+      writeFileSync(list, `${readFileSync(list, 'utf8').replace(' 8\n', ' 9\n')}8 8.M1.mx\n`);
+    }
+    realFileSystem.rename(from, to);
+  };
+  const store = openStore({ fileSystem: { ...realFileSystem, rename } });
+  const folder = store.open(path).folder('INBOX');
+  await folder.open('read-write');
+  deliver(path, '6.M1.mx', 'm6');
+  deliver(path, '8.M1.mx', 'm8');
+
+  await folder.refresh();
+
+  assert.deepEqual([...tell(folder).ids.entries()].slice(4), [
+    [8, 'm8'],
+    [9, 'm6'],
+  ]);
+  await store.close();
+  const listed = await parseUidList(readFileSync(list), pace);
+  assert.deepEqual(linesOf(listed.messages).slice(4), [
+    [8, '8.M1.mx'],
+    [9, '6.M1.mx'],
+  ]);
 });
 
 test('a journal that was deleted costs its reserve, no UID twice', async (t) => {
