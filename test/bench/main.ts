@@ -16,7 +16,7 @@ import { type Group, groups } from './groups.js';
 import type { GrowthPoint } from './growth.js';
 import { MasterMail } from './mailbox-files.js';
 import { benchInCopy } from './private-checkout.js';
-import { chapter, type Run, writeReadme, writeResults } from './report.js';
+import { type Run, report, writeReadme, writeResults } from './report.js';
 
 const groupLines = Object.entries(groups).map(([name, { about }]) => `      ${name.padEnd(8)} ${about}`);
 
@@ -31,7 +31,7 @@ ${groupLines.join('\n')}
   --picture          the picture, too, where --quick or --only would leave it out
   --servers NAME,…   some of ${serverNames.join(', ')}
   --repeat N         how often everything is measured (2; with --quick 1)
-  --readme           also put the tables and the picture into README.md
+  --readme           also put the figures into README.md and test/bench/README.md, and the picture beside them
   --help             this
 `;
 
@@ -223,7 +223,7 @@ async function main(): Promise<void> {
   await undoAll();
   const seconds = Math.round((performance.now() - start) / 1000);
   const run: Run = { started, seconds, servers, repetitions, sizes, ...measured };
-  process.stdout.write(chapter(run));
+  process.stdout.write(report(run));
   const written = writeResults(run);
   if (given.readme) writeReadme(run);
   process.stderr.write(`${seconds} s; ${written.join(', ')}\n`);

@@ -1,5 +1,5 @@
 /**
- * What a run leaves behind: a chapter in Markdown that the README takes over, all samples as JSON, and the picture.
+ * What a run leaves behind: a report in Markdown, a short one for the README, all samples as JSON, and the picture.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -49,44 +49,57 @@ function dateOf(date: Date): string {
   return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
 }
 
-/** The chapter: tables, verdict, meanings. */
-export function chapter(run: Run): string {
-  const measured = new Results(run.samples, run.servers, run.sizes);
+/** When, where and how it was measured, and which bars are met. */
+function headAndVerdict(run: Run, measured: Results): string[] {
   const { messages } = run.sizes;
   const head =
     `${dateOf(run.started)}; ${machineLine()}. ${messages.toLocaleString('en-US')} messages unless said; ` +
     `${run.repetitions === 1 ? 'one repetition' : `${run.repetitions} repetitions in turn`}; median (best). ` +
     'Each server had served a small mailbox before.';
+  return [head, listed(verdict(measured))];
+}
+
+function listed(lines: readonly string[]): string {
+  return lines.map((line) => `* ${line}`).join('\n');
+}
+
+function joined(sections: readonly string[]): string {
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+/** What the README shows: the comparison, and how long others wait. */
+function summary(run: Run): string {
+  const measured = new Results(run.samples, run.servers, run.sizes);
+  return joined([...headAndVerdict(run, measured), comparedTable(measured), fairnessTable(measured)]);
+}
+
+/** The whole report: tables, verdict, meanings. */
+export function report(run: Run): string {
+  const measured = new Results(run.samples, run.servers, run.sizes);
   const meanings = rows.flatMap(({ key, title, meaning }) => {
     const shown = meaning !== undefined && run.servers.some((server) => measured.of(key, server).length > 0);
-    return shown ? [`* ${withSizes(`${title}: ${meaning}`, run.sizes)}`] : [];
+    return shown ? [withSizes(`${title}: ${meaning}`, run.sizes)] : [];
   });
-  const faults = run.faults.map(({ server, what }) => `* ${server}: ${what}`);
-  const sections = [
-    head,
-    verdict(measured)
-      .map((sentence) => `* ${sentence}`)
-      .join('\n'),
+  const faults = run.faults.map(({ server, what }) => `${server}: ${what}`);
+  return joined([
+    ...headAndVerdict(run, measured),
     comparedTable(measured),
-    meanings.join('\n'),
-    besideLines(measured)
-      .map((line) => `* ${line}`)
-      .join('\n'),
+    listed(meanings),
+    listed(besideLines(measured)),
     fairnessTable(measured),
     crowdTable(measured),
     floorTable(measured),
     cpuTable(measured),
-    faults.length === 0 ? '' : `Wrong or missing answers:\n\n${faults.join('\n')}`,
+    faults.length === 0 ? '' : `Wrong or missing answers:\n\n${listed(faults)}`,
     'POP3 has no row: there is no POP3 server of ours yet.',
-  ];
-  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+  ]);
 }
 
 /** Writes test/results/. @returns the files written. */
 export function writeResults(run: Run): string[] {
   mkdirSync(results, { recursive: true });
   const written = [join(results, 'bench.md'), join(results, 'bench.json')];
-  writeFileSync(join(results, 'bench.md'), chapter(run));
+  writeFileSync(join(results, 'bench.md'), report(run));
   writeFileSync(join(results, 'bench.json'), `${JSON.stringify({ machine: machineLine(), ...run }, undefined, 1)}\n`);
   if (run.growth.length === 0) return written;
   const picture = join(results, 'cost-by-size.svg');
@@ -98,12 +111,18 @@ export function writeResults(run: Run): string[] {
 const BEGIN = '<!-- npm run bench -- --readme writes what follows -->';
 const END = '<!-- until here -->';
 
-/** Puts the chapter between the two marks of the README, and the picture where the README shows it. */
-export function writeReadme(run: Run): void {
-  const path = join(originalCheckout, 'README.md');
+/** Puts a text between the two marks of a file. */
+function putInto(file: string, contents: string): void {
+  const path = join(originalCheckout, file);
   const text = readFileSync(path, 'utf8');
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`README.md has no place for it: ${BEGIN} … ${END}`);
-  writeFileSync(path, `${text.slice(0, begin + BEGIN.length)}\n\n${chapter(run)}\n${text.slice(end)}`);
+  if (begin < 0 || end < begin) throw new Error(`${file} has no place for it: ${BEGIN} … ${END}`);
+  writeFileSync(path, `${text.slice(0, begin + BEGIN.length)}\n\n${contents}\n${text.slice(end)}`);
+}
+
+/** Puts the comparison into the README, the whole report into the one of this folder, and the picture beside that. */
+export function writeReadme(run: Run): void {
+  putInto('README.md', summary(run));
+  putInto(join('test', 'bench', 'README.md'), report(run));
   if (run.growth.length > 0) copyFileSync(join(results, 'cost-by-size.svg'), keptPicture);
 }
