@@ -21,6 +21,8 @@ export interface InputOptions {
   readonly patienceSeconds: () => number;
   /** Called before waiting: the moment to send what was collected. */
   readonly beforeWaiting: () => Promise<void>;
+  /** Called when the waiting is over. */
+  readonly afterWaiting: () => void;
 }
 
 // The close that follows an error tells all that matters; without a listener the error would end the process.
@@ -105,6 +107,7 @@ export class ClientInput {
       if (this.#end !== undefined) return undefined;
       await this.#options.beforeWaiting();
       await this.#somethingHappened();
+      this.#options.afterWaiting();
     }
   }
 

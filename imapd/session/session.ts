@@ -100,6 +100,7 @@ export class Session implements Conversation {
       clock: parts.clock,
       patienceSeconds: () => (this.#betweenCommands ? parts.settings.inactivitySeconds : COMMAND_STALL_SECONDS),
       beforeWaiting: () => this.flush(),
+      afterWaiting: () => this.#beginSlice(),
     });
     this.commands = new CommandReader(
       {
@@ -273,7 +274,12 @@ export class Session implements Conversation {
   }
 
   async #takeTurn(): Promise<void> {
-    await nextTurn();
+    await nextTurn(this.account.maildir);
+    this.#beginSlice();
+  }
+
+  /** Whoever has waited for his client has kept nobody waiting meanwhile. */
+  #beginSlice(): void {
     this.#sliceStartedAt = this.clock.now();
   }
 }

@@ -187,10 +187,7 @@ export function assertShort(milliseconds: number): void {
   assert.ok(milliseconds < MAX_WAIT_MILLISECONDS, `another session waited ${Math.round(milliseconds)} ms`);
 }
 
-/**
- * How long the event loop of some mail worker was held up at most, in milliseconds, as the server itself tells. It says
- * the same as longestWait() where the clients of a test keep the machine busier than the server does.
- */
+/** How long the event loop of some mail worker was held up at most, in milliseconds, as the server itself tells. */
 export async function longestDelay({ configuration }: OurServers): Promise<number> {
   const environment = { COURIER_CONFDIR: configuration };
   const status = await mustRun([join(programs, 'imapd'), '--control', 'status'], { environment });

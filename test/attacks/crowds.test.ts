@@ -38,7 +38,7 @@ test('attack 37: 200 sessions are told what one does to 5,000 messages, and anot
     for (const client of idling) await client.until('+ ');
     const one = await loginClient(ours.port, 'bob', PASSWORD, false);
     await one.must('SELECT INBOX');
-    await longestWait(ours.port, 'alice', async () => {
+    const longest = await longestWait(ours.port, 'alice', async () => {
       for (const sign of ['+', '-', '+']) await one.must(`STORE 1:* ${sign}FLAGS.SILENT (\\Flagged)`);
       for (const client of clients.slice(0, 100)) client.send('n NOOP\r\n');
       for (const client of clients.slice(0, 100)) {
@@ -51,6 +51,7 @@ test('attack 37: 200 sessions are told what one does to 5,000 messages, and anot
       };
       await waitUntil('all that idle know the last state', () => idling.every(knowsLast), 15);
     });
+    assertShort(longest);
     assertShort(await longestDelay(ours));
     const grown = memory('mail worker') - before;
     assert.ok(grown < 150_000, `${grown} KiB more`);

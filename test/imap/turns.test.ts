@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nextTurn } from '../../imapd/session/turns.js';
+import { SessionFixture } from '../support/session-fixture.js';
 
 test('each gets its turn in the order of asking, one in each round of the event loop', async () => {
   const events: string[] = [];
   const session = async (name: string): Promise<void> => {
     for (let slice = 1; slice <= 3; slice += 1) {
-      await nextTurn();
+      await nextTurn('bob');
       events.push(`${name}${slice}`);
     }
   };
@@ -27,4 +28,38 @@ test('each gets its turn in the order of asking, one in each round of the event 
   );
   const together = events.filter((event, at) => event !== '|' && at > 0 && events[at - 1] !== '|');
   assert.deepEqual(together, []);
+});
+
+test('accounts take turns, however many sessions of one of them wait', async () => {
+  const events: string[] = [];
+  const session = async (account: string, name: string): Promise<void> => {
+    for (let slice = 1; slice <= 2; slice += 1) {
+      await nextTurn(account);
+      events.push(`${name}${slice}`);
+    }
+  };
+  const crowd = ['a', 'b', 'c'].map((name) => session('bob', name));
+  await Promise.all([...crowd, session('alice', 'x'), session('carol', 'y')]);
+  assert.deepEqual(events, ['a1', 'x1', 'y1', 'b1', 'x2', 'y2', 'c1', 'a2', 'b2', 'c2']);
+});
+
+test('a small command after a silence is answered at once, while many wait for their turns', async () => {
+  const fixture = new SessionFixture('one-unread');
+  try {
+    const client = fixture.client();
+    await client.command('a SELECT INBOX');
+    fixture.clock.turn(60);
+    let left = 1_000;
+    const turns = Array.from({ length: left }, async () => {
+      await nextTurn(fixture.maildir);
+      left -= 1;
+    });
+
+    await client.command('b NOOP');
+
+    assert.ok(left > 900, `${left} still wait`);
+    await Promise.all(turns);
+  } finally {
+    await fixture.close();
+  }
 });
