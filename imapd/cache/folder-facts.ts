@@ -16,6 +16,7 @@ import type { MessageTable } from '../../maildir/message-table.js';
 import { FactArenas } from './fact-arenas.js';
 import * as record from './fact-record.js';
 import { FACT_GROUPS, type FactGroup, MAX_PAYLOAD_OCTETS, RECORD_HEAD_OCTETS } from './fact-record.js';
+import { type KeptColumn, KeptColumns } from './kept-columns.js';
 
 export { type FactGroup, HEADER_FACTS, MAX_PAYLOAD_OCTETS, SEARCH_FACTS, STRUCTURE_FACTS } from './fact-record.js';
 
@@ -65,6 +66,9 @@ export class FolderFacts {
   /** The message that was last looked for in vain, and the count of foreign changes at that moment. */
   #soughtRow = -1;
   #soughtAt = 0;
+  readonly #columns = new KeptColumns();
+  /** How often something that was known turned out to be of another file. */
+  #mistakes = 0;
 
   /** Made by FactCache only. */
   constructor(folder: Folder, owner: FactsOwner) {
@@ -122,12 +126,32 @@ export class FolderFacts {
   /** Nothing that is known of this message is true: its file is another one. */
   forget(row: number): void {
     this.#follow(row);
+    this.#mistakes += 1;
     for (let group = 0; group < FACT_GROUPS; group += 1) this.#drop(row * STRIDE + group);
+  }
+
+  /**
+   * A number that stays the same as long as every file is known to be the one that it was: what was made of many records
+   * is true for so long. The folder must have been looked at.
+   */
+  get files(): number {
+    return this.folder.foreignChanges + this.#mistakes;
+  }
+
+  /** What was made of all records together and is still true of their files; messages may have come and gone. */
+  keptColumn(name: string): KeptColumn | undefined {
+    return this.#columns.get(name, this.files);
+  }
+
+  /** Keeps what was made of all records together since `files` was what it is given here, if there is room. */
+  keepColumn(name: string, column: KeptColumn, files: number): void {
+    if (files !== this.files || !this.#owner.mayGrow(this, column.numbers.byteLength)) return;
+    this.#columns.set(name, column, files);
   }
 
   /** Memory in use. */
   get heldOctets(): number {
-    return this.#arenas.heldOctets + this.#slots.byteLength;
+    return this.#arenas.heldOctets + this.#slots.byteLength + this.#columns.heldOctets;
   }
 
   /** The records, for the file. */
@@ -176,6 +200,7 @@ export class FolderFacts {
   /** Forgets everything, to make room. What was not written is lost. */
   clear(): void {
     this.#arenas.clear();
+    this.#columns.clear();
     this.#slots = new Uint32Array(0);
     this.#liveOctets = 0;
     this.#usedOctets = 0;
@@ -227,7 +252,7 @@ export class FolderFacts {
       if (place === 0) continue;
       const arena = this.#arenas.of(place);
       const position = FactArenas.position(place);
-      if (!record.isOfFile(arena, position, file) || !record.isOfName(arena, position, name)) this.#drop(at);
+      if (!record.isOfFile(arena, position, file) || !record.isOfName(arena, position, name)) this.#dropWrong(at);
     }
     this.#slots[slot + CHECKED] = now;
     return this.#slots[slot + group] !== 0;
@@ -238,8 +263,13 @@ export class FolderFacts {
     for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
       const place = this.#slots[at] ?? 0;
       if (place === 0) continue;
-      if (!record.isOfFile(this.#arenas.of(place), FactArenas.position(place), file)) this.#drop(at);
+      if (!record.isOfFile(this.#arenas.of(place), FactArenas.position(place), file)) this.#dropWrong(at);
     }
+  }
+
+  #dropWrong(at: number): void {
+    this.#mistakes += 1;
+    this.#drop(at);
   }
 
   #holdsSome(slot: number): boolean {

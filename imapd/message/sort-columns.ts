@@ -2,37 +2,18 @@
  * SORT's comparison on columns: one number per message and key, and texts as octets (RFC 5256 section 3).
  *
  * Texts are UTF-8, folded and decomposed, and compared octet by octet, which is the order of code points: i;octet on what
- * i;unicode-casemap (RFC 5051) makes. The first octets of each text stand in a number, which decides nearly always.
+ * i;unicode-casemap (RFC 5051) makes. The first octets of each text stand in a number, which decides nearly always. How
+ * several keys decide one after the other is in sort-ranks.ts.
  */
 
 /** Octets of a text that fit into one number without loss. */
 const PREFIX_OCTETS = 6;
 
-/** One key of all messages. */
-interface Column {
-  readonly numbers: Float64Array;
-  readonly reverse: boolean;
-  readonly texts: TextColumn | undefined;
-}
-
-/** What messages are to be sorted by: keys in the order in which they decide. */
-export class SortColumns {
+/** One key of all messages, in rows. */
+export interface SortColumn {
   readonly count: number;
-  readonly columns: Column[] = [];
-
-  constructor(count: number) {
-    this.count = count;
-  }
-
-  /** Adds a key that is a number, as a date or a size. */
-  addNumbers(numbers: Float64Array, reverse: boolean): void {
-    this.columns.push({ numbers, reverse, texts: undefined });
-  }
-
-  /** Adds a key that is a text. */
-  addTexts(texts: TextColumn, reverse: boolean): void {
-    this.columns.push({ numbers: texts.prefixes, reverse, texts });
-  }
+  /** The key itself; of a text its beginning. */
+  readonly numbers: Float64Array;
 }
 
 /** Most subjects are shorter. */
@@ -42,20 +23,26 @@ const USUAL_OCTETS = 48;
 const LONG_OCTETS = 64;
 
 /** The texts of one key, copied one after the other. */
-export class TextColumn {
-  readonly prefixes: Float64Array;
+export class TextColumn implements SortColumn {
+  readonly numbers: Float64Array;
   readonly #ends: Uint32Array;
   #octets: Buffer;
+  #count = 0;
 
-  /** @param count how many texts there will be */
-  constructor(count: number) {
-    this.prefixes = new Float64Array(count);
-    this.#ends = new Uint32Array(count);
-    this.#octets = Buffer.allocUnsafeSlow(count * USUAL_OCTETS);
+  /** @param room how many texts there may be */
+  constructor(room: number) {
+    this.numbers = new Float64Array(room);
+    this.#ends = new Uint32Array(room);
+    this.#octets = Buffer.allocUnsafeSlow(room * USUAL_OCTETS);
   }
 
-  /** Sets the next text; they come in the order of their rows, without gaps. */
-  set(row: number, octets: Buffer, start: number, end: number): void {
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds the text of the next row. */
+  add(octets: Buffer, start: number, end: number): void {
+    const row = this.#count;
     const from = this.#startOf(row);
     const to = from + end - start;
     if (to > this.#octets.length) this.#grow(from, to);
@@ -63,15 +50,16 @@ export class TextColumn {
     if (end - start > LONG_OCTETS) octets.copy(own, from, start, end);
     else for (let at = start; at < end; at += 1) own[from + at - start] = octets[at] ?? 0;
     this.#ends[row] = to;
+    this.#count = row + 1;
     let prefix = 0;
     for (let at = from; at < from + PREFIX_OCTETS; at += 1) {
       prefix = prefix * 256 + (at < to ? (own[at] ?? 0) : 0);
     }
-    this.prefixes[row] = prefix;
+    this.numbers[row] = prefix;
   }
 
-  /** Compares two texts whose prefixes are equal. */
-  compare(one: number, other: number): number {
+  /** Compares two texts whose numbers are equal. */
+  compareEqual(one: number, other: number): number {
     const octets = this.#octets;
     const [oneEnd, otherEnd] = [this.#ends[one] ?? 0, this.#ends[other] ?? 0];
     let left = this.#startOf(one);
@@ -100,10 +88,23 @@ const COMPARISONS_PER_STEP = 4_096;
 /** Runs of this length are sorted by insertion, which is faster for few. */
 const SHORT_RUN = 8;
 
-/** Rows in the order that the columns give; the lower row comes first where they give none. Sorts in steps. */
-export function* orderOf(columns: SortColumns): Generator<void, Uint32Array, void> {
-  const { count } = columns;
-  const compare = comparisonOf(columns.columns);
+/** How two rows of a column compare. */
+export type RowComparison = (one: number, other: number) => number;
+
+/** Gives the comparison of a column's rows. */
+export function comparisonOf(column: SortColumn): RowComparison {
+  const { numbers } = column;
+  if (!(column instanceof TextColumn)) return (one, other) => (numbers[one] ?? 0) - (numbers[other] ?? 0);
+  return (one, other) => {
+    const difference = (numbers[one] ?? 0) - (numbers[other] ?? 0);
+    return difference === 0 ? column.compareEqual(one, other) : difference;
+  };
+}
+
+/** Rows in the order of a column; of equals the lower row comes first. Sorts in steps. */
+export function* orderOf(column: SortColumn): Generator<void, Uint32Array, void> {
+  const { count } = column;
+  const compare = comparisonOf(column);
   let order = new Uint32Array(count);
   for (let row = 0; row < count; row += 1) order[row] = row;
   for (let start = 0; start < count; start += SHORT_RUN) {
@@ -124,22 +125,7 @@ export function* orderOf(columns: SortColumns): Generator<void, Uint32Array, voi
   return order;
 }
 
-type Comparison = (one: number, other: number) => number;
-
-function comparisonOf(columns: readonly Column[]): Comparison {
-  const [first, ...rest] = columns;
-  if (first === undefined) return () => 0;
-  const { numbers, reverse, texts } = first;
-  const next = rest.length === 0 ? undefined : comparisonOf(rest);
-  return (one, other) => {
-    let difference = (numbers[one] ?? 0) - (numbers[other] ?? 0);
-    if (difference === 0 && texts !== undefined) difference = texts.compare(one, other);
-    if (difference !== 0) return reverse ? -difference : difference;
-    return next === undefined ? 0 : next(one, other);
-  };
-}
-
-function sortRun(order: Uint32Array, start: number, end: number, compare: Comparison): void {
+function sortRun(order: Uint32Array, start: number, end: number, compare: RowComparison): void {
   for (let at = start + 1; at < end; at += 1) {
     const row = order[at] ?? 0;
     let place = at;
@@ -157,7 +143,7 @@ interface Merge {
 }
 
 /** Merges two sorted runs; of equals the left one comes first. Gives how many comparisons are left until a break. */
-function* merge({ from, to, start, middle, end }: Merge, compare: Comparison, budget: number) {
+function* merge({ from, to, start, middle, end }: Merge, compare: RowComparison, budget: number) {
   let left = start;
   let right = middle;
   let rest = budget;

@@ -5,7 +5,7 @@
  * Time is in proportion to messages and references, times a logarithm, and nothing recurses, whatever the headers
  * claim about each other.
  */
-import { orderOf, SortColumns } from './sort-columns.js';
+import { orderOf } from './sort-columns.js';
 import { ELEMENTS_PER_STEP } from './steps.js';
 import { ThreadForest } from './thread-forest.js';
 import { NONE, ThreadLinks } from './thread-links.js';
@@ -66,9 +66,7 @@ export function* threadByReferences(messages: ThreadableMessages): Generator<voi
 }
 
 function datesInOrder({ count, dates }: ThreadableMessages): Generator<void, Uint32Array, void> {
-  const columns = new SortColumns(count);
-  columns.addNumbers(dates, false);
-  return orderOf(columns);
+  return orderOf({ count, numbers: dates });
 }
 
 /**

@@ -2,10 +2,10 @@
  * Candidate: the message that a search is looking at. One object goes over all messages of a mailbox; what it shows is
  * true until it moves on, and, but for the number and the UID, until somebody waits.
  */
-import { emptyView, type FactView, type FolderFacts, SEARCH_FACTS } from '../cache/folder-facts.js';
+import { emptyView, type FactView, type FolderFacts } from '../cache/folder-facts.js';
 import { MessageReading } from '../cache/message-reading.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
-import { readSearchFacts } from './search-facts-reading.js';
+import { showSearchFacts } from './search-facts-reading.js';
 
 /** The clock is asked once per so many messages for which no file was opened. */
 export const MESSAGES_PER_LOOK_AT_CLOCK = 16;
@@ -49,10 +49,7 @@ export class Candidate {
   /** The record of SEARCH_FACTS: remembered, or made from the message's header. @throws {MaildirError} 'message gone' */
   get facts(): FactView {
     if (this.#viewIsFilled) return this.#view;
-    if (!this.#facts.look(this.row, SEARCH_FACTS, this.#view)) {
-      this.opened = true;
-      readSearchFacts(this.#facts, this.row, this.#view);
-    }
+    if (showSearchFacts(this.#facts, this.row, this.#view)) this.opened = true;
     this.#viewIsFilled = true;
     return this.#view;
   }

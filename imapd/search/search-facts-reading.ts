@@ -11,11 +11,21 @@ const FIRST_READ_OCTETS = 8_192;
 const firstRead = Buffer.allocUnsafeSlow(FIRST_READ_OCTETS);
 
 /**
- * Reads a message's header and shows the record that was made of it: valid until the next one is made, kept or not.
+ * Shows the record of a message: remembered, or made from its header. Valid until the next one is made.
  *
+ * @returns whether a file was opened
  * @throws {MaildirError} 'message gone'
  */
-export function readSearchFacts(facts: FolderFacts, row: number, view: FactView): void {
+export function showSearchFacts(facts: FolderFacts, row: number, view: FactView): boolean {
+  if (facts.look(row, SEARCH_FACTS, view)) return false;
+  readSearchFacts(facts, row, view);
+  return true;
+}
+
+/**
+ * Reads a message's header and shows the record that was made of it, kept or not.
+ */
+function readSearchFacts(facts: FolderFacts, row: number, view: FactView): void {
   const { folder } = facts;
   const file = folder.openMessage(folder.table.uidAt(row), firstRead);
   const { sizeOctets, internalDate, inode } = file;

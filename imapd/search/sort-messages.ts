@@ -1,89 +1,130 @@
 /**
- * SORT: collects the keys of the messages that a search found, column by column, and puts the messages in order.
+ * SORT: puts the messages that a search found in the order of their ranks (see sort-ranks.ts). The ranks of a folder that
+ * was sorted as a whole are kept, and the next SORT looks at no message; otherwise the keys are collected first.
  */
-import { orderOf, SortColumns, TextColumn } from '../message/sort-columns.js';
+import type { FolderFacts } from '../cache/folder-facts.js';
+import { type SortColumn, TextColumn } from '../message/sort-columns.js';
+import { orderByRanks, ranksOf } from '../message/sort-ranks.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import type { SortCriterion } from '../wire/sort-thread.js';
 import type { Candidate } from './candidate.js';
+import { keepRanks, keptRanks } from './folder-ranks.js';
 import { type Collector, collect } from './found-messages.js';
-import { findSection, SECTION, type Section, sentMs } from './search-facts.js';
+import { findSection, sentMs } from './search-facts.js';
+import { type SortKey, textSections } from './sort-keys.js';
+
+/** Messages by sequence number, and the ranks of each by each key. */
+interface RankedMessages {
+  readonly numbers: readonly number[];
+  readonly ranks: ReadonlyMap<SortKey, Uint32Array>;
+}
 
 /** Gives sequence numbers in the order of the criteria; messages that are gone are left out. */
 export async function sortMessages(
   session: Session,
-  numbers: readonly number[],
+  found: readonly number[],
   criteria: readonly SortCriterion[],
 ): Promise<number[]> {
-  const keys = new SortKeys(numbers.length, criteria);
-  await collect(session, numbers, keys);
-  const order = await paced(session, orderOf(keys.columns()));
-  return Array.from(order, (row) => keys.numbers[row] ?? 0);
+  const facts = await session.facts.ready(session.selected.folder);
+  const keys = [...new Set(criteria.map(({ key }) => key))];
+  const ranked = (await knownRanks(session, facts, found, keys)) ?? (await collectRanks(session, facts, found, keys));
+  const { numbers, ranks } = ranked;
+  const rankKeys = criteria.map(({ key, reverse }) => ({ ranks: ranks.get(key) ?? new Uint32Array(0), reverse }));
+  const order = await paced(session, orderByRanks(numbers.length, rankKeys));
+  return Array.from(order, (index) => numbers[index] ?? 0);
 }
 
-/** The keys that are texts, by the section of the record that they stand in. */
-const textSections: Readonly<Partial<Record<SortCriterion['key'], Section>>> = {
-  CC: SECTION.firstCc,
-  FROM: SECTION.firstFrom,
-  SUBJECT: SECTION.baseSubject,
-  TO: SECTION.firstTo,
-};
-
-interface NumberKey {
-  readonly key: 'ARRIVAL' | 'DATE' | 'SIZE';
-  readonly column: Float64Array;
-  readonly reverse: boolean;
+/** Ranks that are kept; undefined unless they are of all the keys. */
+async function knownRanks(
+  session: Session,
+  facts: FolderFacts,
+  found: readonly number[],
+  keys: readonly SortKey[],
+): Promise<RankedMessages | undefined> {
+  const ranks = new Map<SortKey, Uint32Array>();
+  const mailbox = session.selected;
+  let numbers = found;
+  for (const key of keys) {
+    const kept = await paced(session, keptRanks(facts, key));
+    if (kept === undefined) return undefined;
+    const { table } = kept;
+    const own = new Uint32Array(found.length);
+    const present: number[] = [];
+    for (const number of found) {
+      const uid = mailbox.uidOf(number);
+      const row = number <= table.count && table.uidAt(number - 1) === uid ? number - 1 : table.rowOf(uid);
+      const rank = row < 0 ? undefined : kept.numbers[row];
+      if (rank === undefined) continue;
+      own[present.length] = rank;
+      present.push(number);
+    }
+    // Something left or came between one key and the next.
+    if (ranks.size > 0 && present.length !== numbers.length) return undefined;
+    numbers = present;
+    ranks.set(key, own);
+  }
+  return { numbers, ranks };
 }
 
-interface TextKey {
-  readonly section: Section;
-  readonly column: TextColumn;
-  readonly reverse: boolean;
+async function collectRanks(
+  session: Session,
+  facts: FolderFacts,
+  found: readonly number[],
+  keys: readonly SortKey[],
+): Promise<RankedMessages> {
+  const { files } = facts;
+  const collected = new CollectedKeys(found.length, keys);
+  await collect(session, found, collected);
+  const { numbers } = collected;
+  const ranks = new Map<SortKey, Uint32Array>();
+  for (const [key, column] of collected.columns()) ranks.set(key, await paced(session, ranksOf(column)));
+  const uids = numbers.map((number) => session.selected.uidOf(number));
+  for (const [key, own] of ranks) keepRanks({ facts, files }, key, uids, own);
+  return { numbers, ranks };
 }
 
 const place = { start: 0, end: 0 };
 
-class SortKeys implements Collector {
+/** The keys of messages, column by column. */
+class CollectedKeys implements Collector {
   readonly needsSize: boolean;
-  /** Sequence numbers of those that are kept. */
+  /** Sequence numbers of those that are there. */
   readonly numbers: number[] = [];
-  readonly #keys: readonly (NumberKey | TextKey)[];
+  readonly #columns = new Map<SortKey, TextColumn | Float64Array>();
 
-  constructor(count: number, criteria: readonly SortCriterion[]) {
-    this.needsSize = criteria.some(({ key }) => key === 'SIZE');
-    this.#keys = criteria.map(({ key, reverse }) => {
-      const section = textSections[key];
-      if (section !== undefined) return { section, reverse, column: new TextColumn(count) };
-      return { key: key === 'ARRIVAL' || key === 'SIZE' ? key : 'DATE', reverse, column: new Float64Array(count) };
-    });
+  constructor(room: number, keys: readonly SortKey[]) {
+    this.needsSize = keys.includes('SIZE');
+    for (const key of keys) {
+      this.#columns.set(key, textSections[key] === undefined ? new Float64Array(room) : new TextColumn(room));
+    }
   }
 
   take(candidate: Candidate, sizeOctets: number): void {
-    const row = this.numbers.length;
-    for (const key of this.#keys) {
-      if ('section' in key) {
+    for (const [key, column] of this.#columns) {
+      const section = textSections[key];
+      if (column instanceof TextColumn) {
+        if (section === undefined) continue;
         const { facts } = candidate;
-        findSection(facts, key.section, place);
-        key.column.set(row, facts.octets, place.start, place.end);
+        findSection(facts, section, place);
+        column.add(facts.octets, place.start, place.end);
       } else {
-        key.column[row] = numberOf(key.key, candidate, sizeOctets);
+        column[this.numbers.length] = numberOf(key, candidate, sizeOctets);
       }
     }
     this.numbers.push(candidate.sequenceNumber);
   }
 
-  columns(): SortColumns {
-    const columns = new SortColumns(this.numbers.length);
-    for (const key of this.#keys) {
-      if ('section' in key) columns.addTexts(key.column, key.reverse);
-      else columns.addNumbers(key.column, key.reverse);
+  *columns(): Generator<readonly [SortKey, SortColumn]> {
+    for (const [key, column] of this.#columns) {
+      const isText = column instanceof TextColumn;
+      yield [key, isText ? column : { count: this.numbers.length, numbers: column }];
     }
-    return columns;
   }
 }
 
 /** Without a valid Date, DATE is the arrival (RFC 5256 section 2.2). */
-function numberOf(key: NumberKey['key'], candidate: Candidate, sizeOctets: number): number {
+function numberOf(key: SortKey, candidate: Candidate, sizeOctets: number): number {
   if (key === 'SIZE') return sizeOctets;
   if (key === 'ARRIVAL') return candidate.mailbox.folder.internalDateAt(candidate.row);
   return sentMs(candidate.facts) ?? candidate.facts.internalDate;

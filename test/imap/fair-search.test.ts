@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { finish, scanMessage } from '../../imapd/message/mime.js';
 import { compileNeedle } from '../../imapd/message/needle.js';
 import { bodyMatches } from '../../imapd/message/search-text.js';
-import { orderOf, SortColumns, TextColumn } from '../../imapd/message/sort-columns.js';
+import { TextColumn } from '../../imapd/message/sort-columns.js';
+import { orderByRanks, ranksOf } from '../../imapd/message/sort-ranks.js';
 import type { MessageSource } from '../../imapd/message/source.js';
 import { threadByReferences } from '../../imapd/message/thread.js';
 import { encodeSearchFacts } from '../../imapd/search/search-facts.js';
@@ -28,14 +29,15 @@ test('performance: sorting 200,000 texts is done in steps of a few thousand comp
   const texts = new TextColumn(MANY);
   for (let row = 0; row < MANY; row += 1) {
     const text = Buffer.from(`subject ${(row * 7_919) % MANY}`);
-    texts.set(row, text, 0, text.length);
+    texts.add(text, 0, text.length);
   }
-  const columns = new SortColumns(MANY);
-  columns.addTexts(texts, false);
 
-  const { breaks, result } = breaksOf(orderOf(columns));
+  const { breaks, result } = breaksOf(ranksOf(texts));
   assert.equal(result.length, MANY);
   assert.ok(breaks > 400, `${breaks} breaks`);
+  const ordered = breaksOf(orderByRanks(MANY, [{ ranks: result, reverse: false }]));
+  assert.equal(ordered.result.length, MANY);
+  assert.ok(ordered.breaks >= 3, `${ordered.breaks} breaks`);
 });
 
 test('performance: threading 200,000 messages is done in steps of a few thousand', () => {

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { FactView } from '../../../imapd/cache/folder-facts.js';
 import { baseSubject, messageIds } from '../../../imapd/message/sort.js';
-import { orderOf, SortColumns, TextColumn } from '../../../imapd/message/sort-columns.js';
+import { type SortColumn, TextColumn } from '../../../imapd/message/sort-columns.js';
+import { orderByRanks, rankFurther, ranksOf } from '../../../imapd/message/sort-ranks.js';
 import { finish } from '../../../imapd/message/steps.js';
 import { threadByReferences, threadBySubject } from '../../../imapd/message/thread.js';
 import { OctetTable } from '../../../imapd/search/octet-table.js';
@@ -126,17 +127,19 @@ test('X7 of references that are too many the last ones stay', () => {
 
 /** Row numbers from 1 on, in the order of texts and numbers. */
 function ordered(...keys: { values: readonly (string | number)[]; reverse?: boolean }[]): number[] {
-  const columns = new SortColumns(keys[0]?.values.length ?? 0);
-  for (const { values, reverse = false } of keys) {
-    if (values.every((value) => typeof value === 'number')) columns.addNumbers(Float64Array.from(values), reverse);
-    else columns.addTexts(textColumn(values.map(String)), reverse);
-  }
-  return Array.from(finish(orderOf(columns)), (row) => row + 1);
+  const rankKeys = keys.map(({ values, reverse = false }) => ({ ranks: finish(ranksOf(columnOf(values))), reverse }));
+  return Array.from(finish(orderByRanks(keys[0]?.values.length ?? 0, rankKeys)), (row) => row + 1);
+}
+
+function columnOf(values: readonly (string | number)[]): SortColumn {
+  const numbers = values.filter((value) => typeof value === 'number');
+  if (numbers.length < values.length) return textColumn(values.map(String));
+  return { count: values.length, numbers: Float64Array.from(numbers) };
 }
 
 function textColumn(texts: readonly string[]): TextColumn {
   const column = new TextColumn(texts.length);
-  for (const [row, text] of texts.entries()) column.set(row, Buffer.from(`..${text}`), 2, 2 + Buffer.byteLength(text));
+  for (const text of texts) column.add(Buffer.from(`..${text}`), 2, 2 + Buffer.byteLength(text));
   return column;
 }
 
@@ -173,6 +176,34 @@ test('X7 sorting columns is sorting by what they hold, and keeps the order of eq
       assert.deepEqual(found, Array.from(rows, (_, index) => index + 1).sort(compare));
     }),
     { numRuns: 60 },
+  );
+});
+
+test('X7 rows that come later get ranks among the others, also where there is no room left between two', () => {
+  const number = fc.oneof(fc.integer({ min: 0, max: 20 }), fc.double({ min: 0, max: 1, noNaN: true }));
+  fc.assert(
+    fc.property(fc.array(number, { minLength: 1, maxLength: 80 }), fc.nat(80), (values, some) => {
+      const known = Math.min(some, values.length);
+      const ranks = new Uint32Array(values.length);
+      ranks.set(finish(ranksOf(columnOf(values.slice(0, known)))));
+
+      finish(rankFurther(ranks, known, (one, other) => (values[one] ?? 0) - (values[other] ?? 0)));
+
+      for (const [row, value] of values.entries()) {
+        for (const [other, another] of values.entries()) {
+          const [rank = 0, otherRank = 0] = [ranks[row], ranks[other]];
+          assert.equal(Math.sign(rank - otherRank), Math.sign(value - another), `${value} and ${another}`);
+        }
+      }
+    }),
+  );
+  // Each lies between the last two, so that the room between them halves.
+  const values = Array.from({ length: 200 }, (_, row) => (row % 2 === 0 ? 2 ** -row : 1 - 2 ** -row));
+  const ranks = new Uint32Array(values.length);
+  finish(rankFurther(ranks, 0, (one, other) => (values[one] ?? 0) - (values[other] ?? 0)));
+  assert.deepEqual(
+    finish(orderByRanks(ranks.length, [{ ranks, reverse: false }])),
+    finish(orderByRanks(ranks.length, [{ ranks: finish(ranksOf(columnOf(values))), reverse: false }])),
   );
 });
 

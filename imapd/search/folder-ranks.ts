@@ -1,0 +1,91 @@
+/**
+ * The ranks of all messages of a folder by one of SORT's keys, as they are kept from one SORT to the next. Messages that
+ * leave take their ranks with them, and those that arrive get theirs by a few comparisons.
+ */
+import { emptyView, type FolderFacts } from '../cache/folder-facts.js';
+import type { KeptColumn } from '../cache/kept-columns.js';
+import { falseIfGone } from '../cache/message-reading.js';
+import { rankFurther } from '../message/sort-ranks.js';
+import { findSection, type Section, sentMs } from './search-facts.js';
+import { showSearchFacts } from './search-facts-reading.js';
+import { type SortKey, textSections } from './sort-keys.js';
+
+/** When more than this share of the messages is new, sorting all of them is not much dearer. */
+const MAX_SHARE_OF_NEW = 1 / 16;
+
+/** Keeps ranks if they are of all messages of the folder, from the first one on. */
+export function keepRanks(
+  { facts, files }: { readonly facts: FolderFacts; readonly files: number },
+  key: SortKey,
+  uids: readonly number[],
+  ranks: Uint32Array,
+): void {
+  const { table } = facts.folder;
+  if (uids.length === 0 || uids.some((uid, row) => row >= table.count || table.uidAt(row) !== uid)) return;
+  facts.keepColumn(`sort ${key}`, { table, numbers: ranks }, files);
+}
+
+/** Gives the ranks of the folder's messages as they are now; undefined when they have to be made anew. */
+export function* keptRanks(facts: FolderFacts, key: SortKey): Generator<void, KeptColumn | undefined, void> {
+  const { files, folder } = facts;
+  const { table } = folder;
+  const kept = facts.keptColumn(`sort ${key}`);
+  if (kept === undefined || (kept.table === table && kept.numbers.length === table.count)) return kept;
+  const ranks = new Uint32Array(table.count);
+  const known = followed(kept, table, ranks);
+  const isFew = ranks.length - known <= known * MAX_SHARE_OF_NEW;
+  const compare = known === ranks.length ? () => 0 : comparisonWith(facts, key);
+  if (compare === undefined || !isFew) return undefined;
+  try {
+    yield* rankFurther(ranks, known, compare);
+  } catch (error) {
+    falseIfGone(error);
+    return undefined;
+  }
+  // Records may have turned out to be of other files, and messages may have left meanwhile.
+  if (facts.files !== files || folder.table !== table) return undefined;
+  const column = { table, numbers: ranks };
+  facts.keepColumn(`sort ${key}`, column, files);
+  return column;
+}
+
+/** Takes the ranks along to another table; gives how many messages at its beginning have theirs. */
+function followed({ table: before, numbers }: KeptColumn, table: KeptColumn['table'], ranks: Uint32Array): number {
+  let row = 0;
+  for (let from = 0; from < numbers.length && row < table.count; from += 1) {
+    if (before.uidAt(from) !== table.uidAt(row)) continue;
+    ranks[row] = numbers[from] ?? 0;
+    row += 1;
+  }
+  return row;
+}
+
+/** Compares two messages by their rows; undefined where sorting anew is the only way. */
+function comparisonWith(facts: FolderFacts, key: SortKey): ((one: number, other: number) => number) | undefined {
+  const section = textSections[key];
+  if (section !== undefined) {
+    const text = (row: number): Buffer => textOf(facts, row, section);
+    return (one, other) => text(one).compare(text(other));
+  }
+  const number = key === 'DATE' ? sentDate : key === 'ARRIVAL' ? arrival : undefined;
+  return number && ((one, other) => number(facts, one) - number(facts, other));
+}
+
+const view = emptyView();
+const place = { start: 0, end: 0 };
+
+/** A copy, since the next record may be put where this one is. */
+function textOf(facts: FolderFacts, row: number, section: Section): Buffer {
+  showSearchFacts(facts, row, view);
+  findSection(view, section, place);
+  return Buffer.from(view.octets.subarray(place.start, place.end));
+}
+
+function sentDate(facts: FolderFacts, row: number): number {
+  showSearchFacts(facts, row, view);
+  return sentMs(view) ?? view.internalDate;
+}
+
+function arrival({ folder }: FolderFacts, row: number): number {
+  return folder.internalDateAt(row);
+}
