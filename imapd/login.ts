@@ -4,18 +4,10 @@
  * Everything is in login-session.ts; here it only gets its clock. This file is what the supervisor starts.
  */
 import { type GoodbyeReason, type LoginClient, type LoginProtocol, serveLogins } from '../init/runtime/before-login.js';
+import { realClock } from '../init/runtime/real-clock.js';
 import { LoginSession, serveBeforeLogin } from './before-login/login-session.js';
-import type { Clock } from './clock.js';
 import type { SessionSettings } from './settings/session-settings.js';
 import { encodeUntagged } from './wire/responses.js';
-
-const clock: Clock = {
-  now: () => Date.now(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** Texts of BYE for what the runtime decides. */
 const goodbyes: Readonly<Record<GoodbyeReason, string>> = {
@@ -25,7 +17,8 @@ const goodbyes: Readonly<Record<GoodbyeReason, string>> = {
 
 serveLogins(
   (settings): LoginProtocol => ({
-    converse: (client: LoginClient) => serveBeforeLogin(new LoginSession(client, settings as SessionSettings, clock)),
+    converse: (client: LoginClient) =>
+      serveBeforeLogin(new LoginSession(client, settings as SessionSettings, realClock)),
     tooManyConnections: (text) => encodeUntagged({ status: 'BYE', text }),
     goodbye: (reason) => encodeUntagged({ status: 'BYE', text: goodbyes[reason] }),
   }),

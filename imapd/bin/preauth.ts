@@ -3,31 +3,23 @@
  *
  * The log goes to standard error. It starts no process and asks nobody for a password.
  */
-import { hostname, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Duplex } from 'node:stream';
 import { LEVEL_PREFIXES, logTo } from '../../init/runtime/log.js';
-
 import { ProgramFailure, settingsDirectory } from '../../init/runtime/program.js';
+import { realClock } from '../../init/runtime/real-clock.js';
 import { MaildirError } from '../../maildir/errors.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import type { Maildir } from '../../maildir/maildir.js';
-import { MaildirStore } from '../../maildir/maildir-store.js';
+import type { MaildirStore } from '../../maildir/maildir-store.js';
 import { cacheOptions, FactCache } from '../cache/fact-cache.js';
 import { capabilityCode } from '../capability.js';
-import type { Clock } from '../clock.js';
+import { mailStore } from '../mail-store.js';
 import { Session, serveSession } from '../session/session.js';
 import { loginLine } from '../session/session-log.js';
 import { readImapdSettings } from '../settings/settings-reader.js';
 import { encodeUntagged } from '../wire/responses.js';
-
-const clock: Clock = {
-  now: () => Date.now(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds);
-    return () => clearTimeout(timer);
-  },
-};
 
 /**
  * Serves the one session until it is over. Settings are those of `directory`, or the usual ones.
@@ -37,21 +29,11 @@ const clock: Clock = {
 export async function servePreauth(maildirPath: string, directory = settingsDirectory()): Promise<void> {
   const settings = readImapdSettings(directory).configuration.sessionSettings;
   const log = logTo((level, line) => void process.stderr.write(`${LEVEL_PREFIXES[level]}${line}\n`));
-  const store = new MaildirStore({
-    fileSystem: realFileSystem,
-    now: clock.now,
-    after: clock.after,
-    hostName: hostname(),
-    processId: process.pid,
-    durable: settings.durable,
-    useLocks: settings.useLocks,
-    keywords: settings.keywords,
-    warn: (text) => log.write('warning', text),
-  });
+  const store = mailStore(settings, realClock, (text) => log.write('warning', text));
   const facts = new FactCache({
     ...cacheOptions(settings),
     fileSystem: realFileSystem,
-    clock,
+    clock: realClock,
     // Only the supervisor can make the directory; whoever started this by hand cannot do anything about it.
     warn: () => undefined,
   });
@@ -68,7 +50,7 @@ export async function servePreauth(maildirPath: string, directory = settingsDire
     facts,
     settings,
     log,
-    clock,
+    clock: realClock,
   });
   maildir.purgeTmp();
   const code = capabilityCode(session.capabilityContext);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { SelectedMailbox } from '../../imapd/mailbox/selected-mailbox.js';
-import { realClock } from '../support/memory-target.js';
+import { realClock } from '../../init/runtime/real-clock.js';
 import { SessionFixture } from '../support/session-fixture.js';
 
 async function withFixture(maildir: string, run: (fixture: SessionFixture) => Promise<void>): Promise<void> {

@@ -15,9 +15,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MaildirError } from '../../maildir/errors.js';
-import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
+import type { FileSystem } from '../../maildir/file-system.js';
 import type { Folder } from '../../maildir/folder.js';
-import { type MaildirOptions, MaildirStore } from '../../maildir/maildir-store.js';
+import type { MaildirOptions, MaildirStore } from '../../maildir/maildir-store.js';
+import { testStore } from '../support/test-store.js';
 
 /** A directory that is removed after the test. */
 export function scratchDirectory(t: { after(run: () => void): void }): string {
@@ -49,15 +50,10 @@ export function deliver(folderPath: string, filename: string, id: string): void 
 
 /** A store with the usual options. */
 export function openStore(options: Partial<MaildirOptions> & { fileSystem?: FileSystem } = {}): MaildirStore {
-  return new MaildirStore({
-    fileSystem: realFileSystem,
-    now: () => Date.now(),
+  return testStore({
     hostName: 'mx.example',
-    processId: process.pid,
     durable: true,
     useLocks: true,
-    keywords: 'fast',
-    warn: () => undefined,
     after: (milliseconds, run) => {
       const timer = setTimeout(run, milliseconds);
       if (milliseconds > 1_000) timer.unref();

@@ -7,11 +7,12 @@ import { type Duplex, duplexPair } from 'node:stream';
 import { FactCache } from '../../imapd/cache/fact-cache.js';
 import { Session, serveSession } from '../../imapd/session/session.js';
 import { logTo } from '../../init/runtime/log.js';
+import { realClock } from '../../init/runtime/real-clock.js';
 import { realFileSystem } from '../../maildir/file-system.js';
-import { MaildirStore } from '../../maildir/maildir-store.js';
 import { ImapClient } from './imap-client.js';
 import { copyMaildir, scratchDirectory } from './maildir-fixture.js';
-import { memoryTarget, realClock, testSettings } from './memory-target.js';
+import { memoryTarget, testSettings } from './memory-target.js';
+import { testStore } from './test-store.js';
 import type { TargetConnection } from './transcript-target.js';
 
 /** A message file. */
@@ -81,8 +82,7 @@ export async function withSilentClient(
 ): Promise<void> {
   const settings = testSettings(changes);
   const warn = (): void => undefined;
-  const options = { now: realClock.now, hostName: 'mx', processId: 1, durable: false, useLocks: false, warn };
-  const store = new MaildirStore({ fileSystem: realFileSystem, keywords: 'fast', ...options });
+  const store = testStore();
   const [client, stream] = duplexPair();
   const logged: string[] = [];
   const log = logTo((_level, line) => logged.push(line));

@@ -8,30 +8,21 @@ import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { LoginSession, serveBeforeLogin } from '../../imapd/before-login/login-session.js';
 import { FactCache } from '../../imapd/cache/fact-cache.js';
-import type { Clock } from '../../imapd/clock.js';
 import { ImapServer } from '../../imapd/mail-server.js';
+import { mailStore } from '../../imapd/mail-store.js';
 import { Session, serveSession } from '../../imapd/session/session.js';
 import type { SessionSettings } from '../../imapd/settings/session-settings.js';
 import { readSessionSettings } from '../../imapd/settings/session-settings-reader.js';
 import { logTo } from '../../init/runtime/log.js';
 import type { SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
+import { realClock } from '../../init/runtime/real-clock.js';
 import { describeProblem, Settings } from '../../init/runtime/settings-file.js';
 import { realFileSystem } from '../../maildir/file-system.js';
-import { MaildirStore } from '../../maildir/maildir-store.js';
 import { MEMORY_LOCAL, MemoryLoginClient } from './memory-login.js';
 import { checkoutRoot } from './paths.js';
 import { PASSWORD } from './peer-servers.js';
 import type { ConnectOptions, MakeTarget, TargetConnection, TargetNeeds } from './transcript-target.js';
 import { Inbox } from './transcript-target.js';
-
-/** The clock of the machine. */
-export const realClock: Clock = {
-  now: () => Date.now(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** Settings of a session in tests: those of etc/ unless the transcript changes them. */
 export function testSettings(changes: Readonly<Record<string, string>> = {}): SessionSettings {
@@ -51,16 +42,7 @@ export const memoryTarget: MakeTarget = async (needs) => {
   const log = logTo((level, line) => {
     if (level === 'error') troubles.push(line);
   });
-  const store = new MaildirStore({
-    fileSystem: realFileSystem,
-    now: realClock.now,
-    hostName: 'mx.example.com',
-    processId: process.pid,
-    durable: settings.durable,
-    useLocks: settings.useLocks,
-    keywords: settings.keywords,
-    warn: () => undefined,
-  });
+  const store = mailStore(settings, realClock, () => undefined);
   const facts = new FactCache({
     fileSystem: realFileSystem,
     clock: realClock,

@@ -14,9 +14,10 @@ import { type LogLevel, logTo } from '../../init/runtime/log.js';
 import type { SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import type { Maildir } from '../../maildir/maildir.js';
-import { MaildirStore } from '../../maildir/maildir-store.js';
+import type { MaildirStore } from '../../maildir/maildir-store.js';
 import { copyMaildir, type Scratch, scratchDirectory } from './maildir-fixture.js';
 import { testSettings } from './memory-target.js';
+import { testStore } from './test-store.js';
 
 /** A clock that a test turns. */
 export class HandClock implements Clock {
@@ -156,16 +157,7 @@ export class SessionFixture {
     const uid = process.getuid?.() ?? 0;
     const gid = process.getgid?.() ?? 0;
     this.account = { address: 'bob', home: this.#scratch.path, maildir: this.maildir, uid, gid, options: {} };
-    this.store = new MaildirStore({
-      fileSystem: realFileSystem,
-      now: () => Date.now(),
-      hostName: 'mx.example.com',
-      processId: process.pid,
-      durable: false,
-      useLocks: true,
-      keywords: 'fast',
-      warn: () => undefined,
-    });
+    this.store = testStore({ useLocks: true });
     this.facts = new FactCache({
       fileSystem: realFileSystem,
       clock: this.clock,

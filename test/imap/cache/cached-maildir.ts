@@ -29,9 +29,10 @@ import {
 } from '../../../imapd/cache/folder-facts.js';
 import { realFileSystem } from '../../../maildir/file-system.js';
 import type { Folder, FolderUse } from '../../../maildir/folder.js';
-import { MaildirStore } from '../../../maildir/maildir-store.js';
+import type { MaildirStore } from '../../../maildir/maildir-store.js';
 import { type Scratch, scratchDirectory } from '../../support/maildir-fixture.js';
 import { HandClock } from '../../support/session-fixture.js';
+import { testStore } from '../../support/test-store.js';
 
 /** All groups of facts. */
 export const GROUPS: readonly FactGroup[] = [HEADER_FACTS, STRUCTURE_FACTS, SEARCH_FACTS];
@@ -48,16 +49,7 @@ export class Worker {
 
   constructor(maildir: string, options: Partial<FactCacheOptions>) {
     this.#path = maildir;
-    this.store = new MaildirStore({
-      fileSystem: realFileSystem,
-      now: () => Date.now(),
-      hostName: 'mx.example.com',
-      processId: process.pid,
-      durable: false,
-      useLocks: false,
-      keywords: 'fast',
-      warn: () => undefined,
-    });
+    this.store = testStore();
     this.cache = new FactCache({
       fileSystem: realFileSystem,
       clock: this.clock,
