@@ -10,10 +10,10 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { loginClient } from '../support/imap-client.js';
-import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
+import { copyMaildir, scratchDirectory } from '../support/maildir-fixture.js';
 import { programs } from '../support/paths.js';
 import { PASSWORD } from '../support/peer-servers.js';
-import { mailIds } from '../support/peer-targets.js';
+import { giveToMailUser } from '../support/peer-targets.js';
 import { memoryKib, mustRun, processTree, waitUntil } from '../support/processes.js';
 import { type OurServers, type OurUser, startOurs } from '../support/start.js';
 
@@ -49,9 +49,7 @@ const BUG = /bug in |unhandled|died|RangeError|TypeError|heap/i;
 export async function attacked(options: AttackedOptions, run: (server: Attacked) => Promise<void>): Promise<void> {
   const scratch = scratchDirectory('attack');
   const maildir = (name: string): string => join(scratch.path, 'homes', name, 'Maildir');
-  const give = (name: string): void => {
-    if (process.getuid?.() === 0) giveTo(join(scratch.path, 'homes', name), mailIds().uid, mailIds().gid);
-  };
+  const give = (name: string): void => giveToMailUser(join(scratch.path, 'homes', name));
   for (const name of ['alice', 'bob']) {
     mkdirSync(join(scratch.path, 'homes', name), { recursive: true });
     copyMaildir(options.maildir ?? 'three-messages', maildir(name));

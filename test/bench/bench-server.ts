@@ -3,10 +3,10 @@
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { giveTo, type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
+import { type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
 import { programs } from '../support/paths.js';
 import { type MailUser, PASSWORD, type PeerServer, startCourier, startDovecot } from '../support/peer-servers.js';
-import { mailIds } from '../support/peer-targets.js';
+import { giveToMailUser } from '../support/peer-targets.js';
 import { freePort, memoryKib, mustRun, processTree } from '../support/processes.js';
 import { makeCertificate, startOurs } from '../support/start.js';
 import { BenchConnection, type ServerAddress } from './connection.js';
@@ -67,7 +67,7 @@ export class BenchServer {
     this.#scratch = scratchDirectory(`bench-${name}`);
     const mail = join(this.#scratch.path, 'mail');
     mkdirSync(mail);
-    if (process.getuid?.() === 0) giveTo(mail, mailIds().uid, mailIds().gid);
+    giveToMailUser(mail);
     this.#accounts = Array.from({ length: ACCOUNTS }, (_, i) => {
       const account = `u${String(i + 1).padStart(4, '0')}`;
       return { name: account, home: join(mail, account) };

@@ -8,10 +8,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { ImapFlow } from 'imapflow';
-import { copyMaildir, giveTo, type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
+import { copyMaildir, type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
 import { checkoutRoot } from '../support/paths.js';
 import { PASSWORD, startDovecot } from '../support/peer-servers.js';
-import { mailIds } from '../support/peer-targets.js';
+import { giveToMailUser } from '../support/peer-targets.js';
 import { freePort, mustRun, run } from '../support/processes.js';
 import { makeCertificate, startOurs } from '../support/start.js';
 
@@ -232,8 +232,7 @@ for (const [serverName, start] of Object.entries({ ours, Dovecot: dovecot })) {
           const user = userOf(client, security);
           mkdirSync(user.home, { recursive: true });
           copyMaildir('three-messages', join(user.home, 'Maildir'));
-          const { uid, gid } = mailIds();
-          if (process.getuid?.() === 0) giveTo(join(scratch?.path ?? '', 'mail'), uid, gid);
+          giveToMailUser(join(scratch?.path ?? '', 'mail'));
           const directory = join(scratch?.path ?? '', `client-${user.name}`);
           mkdirSync(directory);
           const port = security === 'tls' ? server.tlsPort : server.port;

@@ -6,15 +6,14 @@
  * the same length, with a date in the past. What the next server finds in the cache is of the old ones.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { type ImapClient, loginClient } from '../support/imap-client.js';
-import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { PASSWORD } from '../support/peer-servers.js';
-import { mailIds } from '../support/peer-targets.js';
 import { type OurServers, startOurs } from '../support/start.js';
+import { TestHome } from '../support/test-home.js';
 import { CacheVandal } from './cache-vandal.js';
 import { numbersIn, uidOf } from './load-session.js';
 import { type Version, VersionedMail } from './versioned-mail.js';
@@ -162,26 +161,16 @@ function fill(maildir: string, mail: VersionedMail): void {
 }
 
 test('speed: with a cache that is deleted and damaged under load, every answer stays right', async () => {
-  const scratch = scratchDirectory('damaged-cache');
-  const home = join(scratch.path, 'bob');
-  const maildir = join(home, 'Maildir');
-  const cache = join(scratch.path, 'cache');
-  mkdirSync(home);
-  copyMaildir('empty', maildir);
-  for (const part of ['tmp', 'new', 'cur']) mkdirSync(join(maildir, '.Other', part), { recursive: true });
-  writeFileSync(join(maildir, '.Other', 'maildirfolder'), '');
+  const home = new TestHome('damaged-cache', { folders: ['.Other'] });
+  const { maildir } = home;
+  const cache = home.beside('cache');
   const mail = new VersionedMail();
   fill(maildir, mail);
-  const { uid, gid } = mailIds();
-  const give = (): void => {
-    if (process.getuid?.() === 0) giveTo(home, uid, gid);
-  };
   const vandal = new CacheVandal(cache);
   const servers: OurServers[] = [];
   const start = async (name: string, cacheDirectory: string): Promise<OurServers> => {
-    mkdirSync(join(scratch.path, name));
     const settings = { IMAP_CACHEDIR: cacheDirectory };
-    const ours = await startOurs({ directory: join(scratch.path, name), users: [{ name: 'bob', home }], settings });
+    const ours = await startOurs({ directory: home.directory(name), users: [home.user], settings });
     servers.push(ours);
     return ours;
   };
@@ -192,7 +181,7 @@ test('speed: with a cache that is deleted and damaged under load, every answer s
   };
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
-      give();
+      home.give();
       const ours = await start(`ours${round}`, cache);
       const clients = [await open(ours), await open(ours), await open(ours)];
       const sayings = new Sayings();
@@ -220,6 +209,6 @@ test('speed: with a cache that is deleted and damaged under load, every answer s
     assert.ok(vandal.deeds > 20, `only ${vandal.deeds} times was the cache damaged`);
   } finally {
     for (const server of servers) await server.stop();
-    scratch.remove();
+    home.remove();
   }
 });

@@ -14,9 +14,9 @@ import {
   startExim,
   startPostfix,
 } from '../support/mail-transfer.js';
-import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
+import { copyMaildir, scratchDirectory } from '../support/maildir-fixture.js';
 import { PASSWORD } from '../support/peer-servers.js';
-import { mailIds } from '../support/peer-targets.js';
+import { giveToMailUser } from '../support/peer-targets.js';
 import { freePort, waitUntil } from '../support/processes.js';
 import { startOurs } from '../support/start.js';
 
@@ -119,12 +119,11 @@ function* messages(by: string, count: number): Generator<string> {
 
 /** As qmail-local does: tmp, then new, a name of time, pid and host. */
 function deliverLikeQmail(maildir: string, first: number, count: number): void {
-  const { uid, gid } = mailIds();
   const tmp = join(maildir, 'tmp');
   for (let number = first; number < first + count; number += 1) {
     writeFileSync(join(tmp, `${1_700_000_000 + number}.4711.mx`), message(`qmail ${number}`));
   }
-  if (process.getuid?.() === 0) giveTo(tmp, uid, gid);
+  giveToMailUser(tmp);
   for (const name of readdirSync(tmp))
     if (name.includes('.4711.')) renameSync(join(tmp, name), join(maildir, 'new', name));
 }
@@ -145,7 +144,7 @@ test('M4: mail that Postfix, Exim and qmail deliver is seen once by each session
   const maildir = join(mail, 'bob', 'Maildir');
   mkdirSync(join(mail, 'bob'), { recursive: true });
   copyMaildir('empty', maildir);
-  giveTo(mail, mailIds().uid, mailIds().gid);
+  giveToMailUser(mail);
   const optionsFor = async (name: string): Promise<MailTransferOptions> => {
     const directory = join(scratch.path, name);
     mkdirSync(directory);

@@ -4,15 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loginClient } from '../support/imap-client.js';
-import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { PASSWORD } from '../support/peer-servers.js';
-import { mailIds } from '../support/peer-targets.js';
 import { processTree, waitUntil } from '../support/processes.js';
 import { startOurs } from '../support/start.js';
+import { TestHome } from '../support/test-home.js';
 
 const CALLS = 'fsync,fdatasync,rename,renameat,renameat2,link,linkat,write,writev,sendto,sendmsg';
 
@@ -36,19 +35,12 @@ function finishedCalls(trace: string): string[] {
 }
 
 test('attack 58: a message and its directory are synced before the OK', { timeout: 60_000 }, async () => {
-  const scratch = scratchDirectory('durable');
-  const home = join(scratch.path, 'bob');
-  const maildir = join(home, 'Maildir');
-  mkdirSync(home);
-  copyMaildir('three-messages', maildir);
-  if (process.getuid?.() === 0) giveTo(home, mailIds().uid, mailIds().gid);
-  const directory = join(scratch.path, 'server');
-  mkdirSync(directory);
-  const ours = await startOurs({ directory, users: [{ name: 'bob', home }] });
+  const home = new TestHome('durable', { maildir: 'three-messages' });
+  const ours = await startOurs({ directory: home.directory('server'), users: [home.user] });
   try {
     const client = await loginClient(ours.port, 'bob', PASSWORD, false);
     await client.must('SELECT INBOX');
-    const file = join(scratch.path, 'trace');
+    const file = home.beside('trace');
     const pid = String(workerOf(ours.roots()));
     const tracer = spawn('strace', ['-f', '-y', '-s', '200', '-e', `trace=${CALLS}`, '-o', file, '-p', pid]);
     let said = '';
@@ -67,7 +59,7 @@ test('attack 58: a message and its directory are synced before the OK', { timeou
     const answers = ['t3 OK', 't4 OK', 't5 OK'].map((answer) => calls.findIndex((call) => call.includes(answer)));
     assert.ok(!answers.includes(-1), calls.join('\n'));
     const [appended = 0, copied = 0, moved = 0] = answers;
-    const archive = join(maildir, '.Archive');
+    const archive = join(home.maildir, '.Archive');
     const between = (from: number, to: number, call: RegExp, what: string): number => {
       const at = calls.findIndex((text, index) => index > from && index < to && call.test(text));
       assert.ok(at >= 0, `${what} is missing between:\n${calls.slice(from + 1, to + 1).join('\n')}`);
@@ -83,6 +75,6 @@ test('attack 58: a message and its directory are synced before the OK', { timeou
     client.close();
   } finally {
     await ours.stop();
-    scratch.remove();
+    home.remove();
   }
 });

@@ -5,16 +5,14 @@
  * a new one, in a server that has no cache, and in Courier.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { FULL_LIST } from '../bench/rows.js';
 import { ImapClient, loginClient } from '../support/imap-client.js';
-import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { PASSWORD } from '../support/peer-servers.js';
-import { courierTarget, mailIds } from '../support/peer-targets.js';
+import { courierTarget } from '../support/peer-targets.js';
 import { type OurServers, startOurs } from '../support/start.js';
+import { TestHome } from '../support/test-home.js';
 import { ForeignPrograms } from './foreign-programs.js';
 import { CHECKED_LIST, loadSession, nameOf, numbersIn, searches, uidOf, Witness } from './load-session.js';
 import { VersionedMail } from './versioned-mail.js';
@@ -74,21 +72,12 @@ function compareWithFiles(who: string, view: InboxView, files: readonly string[]
 }
 
 test('M2, speed: answers stay right while other programs work in the maildir', { timeout: 120_000 }, async () => {
-  const scratch = scratchDirectory('foreign-programs');
-  const home = join(scratch.path, 'bob');
-  const maildir = join(home, 'Maildir');
-  mkdirSync(home);
-  copyMaildir('empty', maildir);
-  for (const part of ['tmp', 'new', 'cur']) mkdirSync(join(maildir, '.Other', part), { recursive: true });
-  writeFileSync(join(maildir, '.Other', 'maildirfolder'), '');
-  const { uid, gid } = mailIds();
-  if (process.getuid?.() === 0) giveTo(home, uid, gid);
+  const home = new TestHome('foreign-programs', { folders: ['.Other'] });
+  const { maildir } = home;
   const mail = new VersionedMail();
-  const foreign = new ForeignPrograms(maildir, join(scratch.path, 'beside'), mail, COUNTS);
-  const start = (name: string): Promise<OurServers> => {
-    mkdirSync(join(scratch.path, name));
-    return startOurs({ directory: join(scratch.path, name), users: [{ name: 'bob', home }] });
-  };
+  const foreign = new ForeignPrograms(maildir, home.beside('beside'), mail, COUNTS);
+  const start = (name: string): Promise<OurServers> =>
+    startOurs({ directory: home.directory(name), users: [home.user] });
   const ours = await start('ours');
   const servers = [ours];
   const courier = await courierTarget({ maildir, settings: {}, options: {} });
@@ -151,6 +140,6 @@ test('M2, speed: answers stay right while other programs work in the maildir', {
   } finally {
     await courier.close();
     for (const server of servers) await server.stop();
-    scratch.remove();
+    home.remove();
   }
 });

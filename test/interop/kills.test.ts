@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
@@ -18,11 +18,10 @@ import {
   type ModelMailbox,
   type ModelMessage,
 } from '../support/mail-model.js';
-import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { PASSWORD } from '../support/peer-servers.js';
-import { mailIds } from '../support/peer-targets.js';
 import { isAlive } from '../support/start.js';
 import { type ScriptedServers, startWithScripts } from '../support/start-scripts.js';
+import { TestHome } from '../support/test-home.js';
 
 const COMMANDS = 1_000;
 /** On average, one process is killed in so many commands. */
@@ -224,27 +223,20 @@ class LostAnswer {
 test('processes are killed while a client works: what was acknowledged is there', {
   timeout: 400_000,
 }, async (context) => {
-  const scratch = scratchDirectory('kills');
-  const home = join(scratch.path, 'bob');
-  const maildir = join(home, 'Maildir');
-  mkdirSync(home);
-  copyMaildir('empty', maildir);
-  if (process.getuid?.() === 0) giveTo(home, mailIds().uid, mailIds().gid);
-  const directory = join(scratch.path, 'server');
-  mkdirSync(directory);
-  const servers = await startWithScripts({ directory, users: [{ name: 'bob', home }] });
+  const home = new TestHome('kills');
+  const servers = await startWithScripts({ directory: home.directory('server'), users: [home.user] });
   const model = new MailModel(['INBOX', ...NAMES.slice(0, 3)]);
   const killed = new Map<string, number>();
   try {
     await work(servers, model, killed);
     context.diagnostic(`killed: ${[...killed].map(([role, count]) => `${count} ${role}`).join(', ')}`);
 
-    assert.equal(messageFiles(maildir).length, model.messageCount);
+    assert.equal(messageFiles(home.maildir).length, model.messageCount);
     for (const role of ['supervisor', 'authdaemond', 'login', 'worker']) {
       assert.ok((killed.get(role) ?? 0) >= FEWEST_KILLS, `${role} was hardly ever killed`);
     }
   } finally {
     await servers.stop();
-    scratch.remove();
+    home.remove();
   }
 });

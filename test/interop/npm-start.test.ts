@@ -8,9 +8,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loginClient } from '../support/imap-client.js';
-import { giveTo, scratchDirectory } from '../support/maildir-fixture.js';
+import { scratchDirectory } from '../support/maildir-fixture.js';
 import { checkoutRoot } from '../support/paths.js';
-import { mailIds } from '../support/peer-targets.js';
+import { giveToMailUser, mailIds } from '../support/peer-targets.js';
 import { mustRun, processTree, waitUntil } from '../support/processes.js';
 import { isAlive } from '../support/start.js';
 
@@ -72,7 +72,7 @@ test('npm start in a fresh clone serves mail, and keeps it', { timeout: 600_000 
   const home = join(scratch.path, 'home');
   mkdirSync(home);
   await mustRun(['git', 'clone', '--quiet', '--no-hardlinks', checkoutRoot, clone]);
-  if (process.getuid?.() === 0) giveTo(scratch.path, mailIds().uid, mailIds().gid);
+  giveToMailUser(scratch.path);
   const registry = (await mustRun(['npm', 'config', 'get', 'registry'], { environment: npmEnvironment() })).trim();
   const portBase = randomInt(20_000, 60_000);
   try {

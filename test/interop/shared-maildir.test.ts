@@ -3,16 +3,16 @@
  * files by hand. No message is lost, doubled or half-seen, and all agree on every UID.
  */
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { chownSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ImapClient, loginClient } from '../support/imap-client.js';
-import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { PASSWORD } from '../support/peer-servers.js';
 import { courierTarget, mailIds } from '../support/peer-targets.js';
 import { startOurs } from '../support/start.js';
+import { TestHome } from '../support/test-home.js';
 
 const SECONDS = 20;
 const DELIVERIES_PER_SECOND = 100;
@@ -108,19 +108,9 @@ async function view(client: ImapClient, mailbox: string): Promise<Map<number, st
 test('M2, attack 60 to 62: two of our servers, Courier, deliveries and a mover share a maildir', {
   timeout: 180_000,
 }, async () => {
-  const scratch = scratchDirectory('shared');
-  const home = join(scratch.path, 'bob');
-  const maildir = join(home, 'Maildir');
-  mkdirSync(home);
-  copyMaildir('empty', maildir);
-  for (const part of ['tmp', 'new', 'cur']) mkdirSync(join(maildir, '.Other', part), { recursive: true });
-  writeFileSync(join(maildir, '.Other', 'maildirfolder'), '');
-  const { uid, gid } = mailIds();
-  if (process.getuid?.() === 0) giveTo(home, uid, gid);
-  const start = (name: string) => {
-    mkdirSync(join(scratch.path, name));
-    return startOurs({ directory: join(scratch.path, name), users: [{ name: 'bob', home }] });
-  };
+  const home = new TestHome('shared', { folders: ['.Other'] });
+  const { maildir } = home;
+  const start = (name: string) => startOurs({ directory: home.directory(name), users: [home.user] });
   const servers = [await start('one'), await start('two')];
   const courier = await courierTarget({ maildir, settings: {}, options: {} });
   const openCourier = async () => new ImapClient(await courier.connect(1, { loggedIn: true, plain: false }));
@@ -153,6 +143,6 @@ test('M2, attack 60 to 62: two of our servers, Courier, deliveries and a mover s
   } finally {
     await courier.close();
     for (const server of servers) await server.stop();
-    scratch.remove();
+    home.remove();
   }
 });

@@ -6,9 +6,9 @@
  */
 import { dirname } from 'node:path';
 import { ImapClient, openConnection } from './imap-client.js';
-import { giveTo, type Scratch, scratchDirectory } from './maildir-fixture.js';
+import { type Scratch, scratchDirectory } from './maildir-fixture.js';
 import { PASSWORD } from './peer-servers.js';
-import { mailIds } from './peer-targets.js';
+import { giveToMailUser } from './peer-targets.js';
 import { type OurServers, type OurUser, startOurs, writeAccounts } from './start.js';
 import type { MakeTarget, TargetConnection, TargetNeeds } from './transcript-target.js';
 
@@ -25,8 +25,7 @@ export class InstalledPrograms {
   readonly target: MakeTarget = async (needs) => {
     const { servers } = await this.#serversFor(needs.settings);
     const home = dirname(needs.maildir);
-    const { uid, gid } = mailIds();
-    if (process.getuid?.() === 0) giveTo(home, uid, gid);
+    giveToMailUser(home);
     const options = Object.entries(needs.options).map(([name, value]) => `${name}=${value}`);
     const bob: OurUser = { name: 'bob', home, ...(options.length > 0 ? { options: options.join() } : {}) };
     await writeAccounts(servers.configuration, [bob]);

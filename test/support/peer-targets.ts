@@ -20,6 +20,13 @@ export function mailIds(): { uid: number; gid: number } {
   return uid === 0 ? { uid: 5000, gid: 5000 } : { uid, gid: process.getgid?.() ?? 0 };
 }
 
+/** Gives a tree to the mail user, who must be able to change it. Only root can, and only root needs to. */
+export function giveToMailUser(path: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = mailIds();
+  giveTo(path, uid, gid);
+}
+
 /** The variables that Courier's control script hands to imapd: Debian's file, with changes. */
 export function courierEnvironment(changes: Readonly<Record<string, string>>): Record<string, string> {
   const environment: Record<string, string> = {};
@@ -34,7 +41,7 @@ export function courierEnvironment(changes: Readonly<Record<string, string>>): R
 export const courierTarget: MakeTarget = (needs) => {
   const { uid, gid } = mailIds();
   const home = dirname(needs.maildir);
-  if (process.getuid?.() === 0) giveTo(home, uid, gid);
+  giveToMailUser(home);
   const options = Object.entries(needs.options).map(([name, value]) => `${name}=${value}`);
   const environment = {
     ...courierEnvironment(needs.settings),
@@ -56,7 +63,7 @@ export const dovecotTarget: MakeTarget = (needs: TargetNeeds) => {
   const configuration = join(home, 'dovecot.conf');
   writeFileSync(configuration, dovecotConfiguration(needs.maildir, home));
   chmodSync(configuration, 0o644);
-  if (process.getuid?.() === 0) giveTo(home, uid, gid);
+  giveToMailUser(home);
   const environment = { PATH: '/usr/bin:/bin', TZ: 'UTC', HOME: home, USER: 'bob', LOG_STDERR_TIMESTAMP: '' };
   const start = () => spawn(DOVECOT_IMAP, ['-c', configuration], { cwd: home, env: environment, uid, gid });
   return Promise.resolve(pipeTarget("Debian's Dovecot", start));
