@@ -4,47 +4,88 @@
  * Another program may rename a file at any moment. An operation that finds its file gone is tried again after the
  * folder was looked at; what is still not there is gone, and skipped.
  */
-import { errorCode } from './errors.js';
+import { EntryName } from './entry-name.js';
+import { diskErrorsSoon, errorCode } from './errors.js';
 import { suffixFor } from './filename.js';
 import { changedFlags, type FlagChange } from './flags.js';
 import { scanFolder } from './folder-scan.js';
 import type { FolderState } from './folder-state.js';
 import { changeKeywords } from './keyword-change.js';
 import { inSlices, pathOf, pathOfRow } from './message-file.js';
+import type { OpenDirectory } from './open-directory.js';
 import { asUid, type Uid } from './uid.js';
 
 /** A program that renames a file each time we look for it would have to win this many races. */
 const MAX_TRIES = 5;
 
-/** Changes flags and keywords; settles when the change is on the disk. It must run in the folder's turn. */
-export async function changeFlags(state: FolderState, uids: readonly number[], change: FlagChange): Promise<void> {
+/** A change that everybody sees, and that a power cut may still undo. */
+export interface ShownChange {
+  /** Settles when it is on the disk. @throws {MaildirError} */
+  readonly safe: Promise<void>;
+}
+
+/**
+ * Changes flags and keywords. It must run in the folder's turn; the syncing goes on after it, so that it is shared with
+ * that of other sessions, and whoever asked can put his answer together meanwhile.
+ */
+export async function changeFlags(
+  state: FolderState,
+  uids: readonly number[],
+  change: FlagChange,
+): Promise<ShownChange> {
   const keywordsChanged = await changeKeywords(state, uids, change);
-  const renamed = await eachOnDisk(state, uids, (row) => renameForFlags(state, row, change));
+  const renamed = await eachOnDisk(state, uids, (row, cur) => renameForFlags(state, row, { change, cur }));
   const directories = [
     ...(renamed ? [state.paths.cur] : []),
     ...(keywordsChanged ? [state.paths.keywords, state.paths.directory] : []),
   ];
   if (directories.length > 0) state.notify();
-  await state.syncs.sync({ directories });
+  const safe = diskErrorsSoon(state.paths.directory, () => state.syncs.sync({ directories }));
+  // Whoever waits for it hears of a failure; until then it is not an unhandled one.
+  safe.catch(() => undefined);
+  return { safe };
 }
 
-function renameForFlags(state: FolderState, row: number, change: FlagChange): boolean {
+interface FlagRename {
+  readonly change: FlagChange;
+  readonly cur: OpenDirectory;
+}
+
+/** Put together anew for each message, and used at once. */
+const [fromName, toName] = [new EntryName(), new EntryName()];
+
+function renameForFlags(state: FolderState, row: number, { change, cur }: FlagRename): boolean {
   const { rows } = state;
+  const { files } = rows;
   const before = rows.flagsAt(row);
   const flags = changedFlags(before, change);
   if (flags === before) return false;
-  const suffix = suffixFor(flags, rows.files.suffixAt(row));
-  const [from, to] = [pathOfRow(state, row), pathOf(state, { baseName: rows.baseNameAt(row), suffix, place: 'cur' })];
+  const formerSuffix = files.suffixAt(row);
+  const suffix = suffixFor(flags, formerSuffix);
+  const inCur = !files.isInNew(row);
   // A second file of this message (see folder-scan.ts) must not be written over.
-  if (state.mayHoldSecondFiles && from !== to && state.disk.status(to) !== undefined) {
-    state.surroundings.warnOnce(`Two files of one message; flags cannot be changed: ${to}`);
-    return false;
+  if (state.mayHoldSecondFiles && !(inCur && suffix === formerSuffix) && isTaken(state, row, suffix)) return false;
+  if (inCur) {
+    const base = files.baseView(row);
+    cur.rename(fromName.set(base, formerSuffix), toName.set(base, suffix));
+  } else {
+    state.disk.rename(pathOfRow(state, row), pathInCur(state, row, suffix));
   }
-  state.disk.rename(from, to);
   rows.setSuffix(row, suffix, 'cur');
   // Each row has a number of its own: between two slices, sessions may be told of all changes up to now.
   rows.setChangedAt(row, state.nextChange());
   return true;
+}
+
+function isTaken(state: FolderState, row: number, suffix: string): boolean {
+  const path = pathInCur(state, row, suffix);
+  if (state.disk.status(path) === undefined) return false;
+  state.surroundings.warnOnce(`Two files of one message; flags cannot be changed: ${path}`);
+  return true;
+}
+
+function pathInCur(state: FolderState, row: number, suffix: string): string {
+  return pathOf(state, { baseName: state.rows.baseNameAt(row), suffix, place: 'cur' });
 }
 
 /** Removes messages; gives those that are gone now. It must run in the folder's turn. */
@@ -52,8 +93,8 @@ export async function removeMessages(state: FolderState, uids: readonly number[]
   const there = [...new Set(uids)].filter((uid) => state.rows.table.rowOf(uid) >= 0);
   const gone = new Set<number>();
   try {
-    await eachOnDisk(state, there, (row) => {
-      state.disk.unlink(pathOfRow(state, row));
+    await eachOnDisk(state, there, (row, cur) => {
+      unlinkFile(state, row, cur);
       gone.add(state.rows.table.uidAt(row));
       return true;
     });
@@ -64,6 +105,12 @@ export async function removeMessages(state: FolderState, uids: readonly number[]
   }
   await state.syncs.sync({ directories: [state.paths.cur] });
   return there.map(asUid).sort((one, other) => one - other);
+}
+
+function unlinkFile(state: FolderState, row: number, cur: OpenDirectory): void {
+  const { files } = state.rows;
+  if (files.isInNew(row)) state.disk.unlink(pathOfRow(state, row));
+  else cur.unlink(fromName.set(files.baseView(row), files.suffixAt(row)));
 }
 
 /** Takes messages out of the rows, because their files are no longer here. */
@@ -79,16 +126,16 @@ export function forgetRows(state: FolderState, gone: ReadonlySet<number>): void 
 async function eachOnDisk(
   state: FolderState,
   uids: readonly number[],
-  run: (row: number) => boolean,
+  run: (row: number, cur: OpenDirectory) => boolean,
 ): Promise<boolean> {
   let acted = false;
   const pass = async (some: readonly number[]): Promise<number[]> => {
     const notThere: number[] = [];
-    await inSlices(state, some, (uid) => {
+    await inSlices(state, some, (uid, cur) => {
       const row = state.rows.table.rowOf(uid);
       if (row < 0) return;
       try {
-        if (run(row)) acted = true;
+        if (run(row, cur)) acted = true;
       } catch (error) {
         if (errorCode(error) !== 'ENOENT') throw error;
         notThere.push(uid);

@@ -4,10 +4,8 @@
  * Node makes a string and an object for each name and cannot stop in between; for a large folder that is most of the
  * time of a scan. Where the C library has no getdents64, there is nothing here, and Node's way is used.
  */
-import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
-import { getSystemErrorName } from 'node:util';
-import type koffi from 'koffi';
+import { type CLibrary, cLibrary } from './c-library.js';
 
 /** Is shown one name: octets that are good until the next call, and whether the entry is surely a regular file. */
 export type NameVisitor = (octets: Buffer, start: number, end: number, regular: boolean) => void;
@@ -35,11 +33,9 @@ export function entriesReader(): EntriesReader | undefined {
 }
 
 function seekReader(): EntriesReader | undefined {
-  if (endianness() !== 'LE') return undefined;
+  const library = endianness() === 'LE' ? cLibrary() : undefined;
   try {
-    const ffi = createRequire(import.meta.url)('koffi') as typeof koffi;
-    const getdents = ffi.load('libc.so.6').func('long getdents64(int descriptor, void *entries, size_t octets)');
-    return readerWith(getdents, () => ffi.errno());
+    return library && readerWith(library);
   } catch {
     return undefined;
   }
@@ -47,14 +43,12 @@ function seekReader(): EntriesReader | undefined {
 
 type Getdents = (descriptor: number, entries: Buffer, octets: number) => number | bigint;
 
-function readerWith(getdents: Getdents, errno: () => number): EntriesReader {
+function readerWith(library: CLibrary): EntriesReader {
+  const getdents: Getdents = library.func('long getdents64(int descriptor, void *entries, size_t octets)');
   const block = Buffer.allocUnsafeSlow(BLOCK_OCTETS);
   return (descriptor, visit) => {
     const octets = Number(getdents(descriptor, block, BLOCK_OCTETS));
-    if (octets < 0) {
-      const code = getSystemErrorName(-errno());
-      throw Object.assign(new Error(`${code}: getdents64`), { code });
-    }
+    if (octets < 0) throw library.failure('getdents64');
     for (let at = 0; at < octets; ) {
       const next = at + (block[at + LENGTH_AT] ?? 0) + ((block[at + LENGTH_AT + 1] ?? 0) << 8);
       const start = at + NAME_AT;

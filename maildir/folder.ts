@@ -5,7 +5,7 @@
  * receive.ts, change-messages.ts and transfer.ts change it, one after the other in the folder's turn.
  */
 
-import { changeFlags, removeMessages } from './change-messages.js';
+import { changeFlags, removeMessages, type ShownChange } from './change-messages.js';
 import { diskErrors, diskErrorsSoon } from './errors.js';
 import { DELETED, type FlagBits, type FlagChange, SEEN } from './flags.js';
 import { FoldTimer, foldNow } from './folder-fold.js';
@@ -358,7 +358,12 @@ export class Folder {
 
   /** Changes flags and keywords; messages that are gone are skipped. Settles when the change is on the disk. */
   async changeFlags(uids: readonly number[], change: FlagChange): Promise<void> {
-    await this.#inTurn(() => changeFlags(this.#state, uids, change));
+    await (await this.showFlags(uids, change)).safe;
+  }
+
+  /** The same, but settles when everybody sees the change; `safe` settles when it is on the disk. */
+  showFlags(uids: readonly number[], change: FlagChange): Promise<ShownChange> {
+    return this.#inTurn(() => changeFlags(this.#state, uids, change));
   }
 
   /** Begins to receive a message into tmp. */

@@ -7,6 +7,7 @@ import type { FileTable, Place } from './file-table.js';
 import { unlessMissing } from './files.js';
 import type { FoundFile } from './folder-rows.js';
 import type { FolderState } from './folder-state.js';
+import { type OpenDirectory, openDirectory } from './open-directory.js';
 import { Pace } from './pace.js';
 
 /** An open message file. */
@@ -153,19 +154,31 @@ function filled(octets: Buffer, file: OpenFile, position: number): Buffer {
   return octets.subarray(0, length);
 }
 
-/** Runs a change of cur for each item, in slices that the directories are observed around. */
-export async function inSlices<T>(state: FolderState, items: readonly T[], run: (item: T) => void): Promise<void> {
+/**
+ * Runs a change of cur for each item, in slices that the directories are observed around. What is given to `run` beside
+ * the item is cur itself.
+ */
+export async function inSlices<T>(
+  state: FolderState,
+  items: readonly T[],
+  run: (item: T, cur: OpenDirectory) => void,
+): Promise<void> {
   const pace = new Pace(state.surroundings.now);
   for (let at = 0; at < items.length; ) {
     let pause: Promise<void> | undefined;
-    state.ownChange(() => {
-      while (at < items.length && pause === undefined) {
-        const item = items[at];
-        if (item !== undefined) run(item);
-        at += 1;
-        pause = pace.step();
-      }
-    });
+    const cur = openDirectory(state.disk, state.paths.cur);
+    try {
+      state.ownChange(() => {
+        while (at < items.length && pause === undefined) {
+          const item = items[at];
+          if (item !== undefined) run(item, cur);
+          at += 1;
+          pause = pace.step();
+        }
+      });
+    } finally {
+      cur.close();
+    }
     await pause;
   }
 }

@@ -5,8 +5,9 @@
 import type { FlagChange } from '../../maildir/flags.js';
 import { CommandFailure, type Completion, no, ok } from '../completion.js';
 import { bitsFromFlags, changedBits } from '../mailbox/flag-bits.js';
-import { flagsFetchLine, isSpeakable, type MessageFlags } from '../mailbox/mailbox-updates.js';
+import { isSpeakable, type MessageFlags } from '../mailbox/mailbox-updates.js';
 import type { RowRange, SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import type { OctetWriter } from '../message/octet-writer.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
@@ -59,47 +60,73 @@ export async function store(
   const uids = mailbox.pickUids(messages, by);
   // Whether silence hides something from the client is all that these are for.
   const expected = silent ? uids.map((uid) => expectedFlags(mailbox, uid, change)) : [];
-  await mailbox.folder.changeFlags(uids, change);
+  const { safe } = await mailbox.folder.showFlags(uids, change);
   // Keywords that are new come before the messages that have them; those that went away are told after the command.
   if (keywords.length > 0) for (const line of mailbox.keywordChanges()) session.write(line);
 
   if (silent) {
+    await safe;
     for (const [index, uid] of uids.entries()) {
       if (isSame(mailbox.flagsOf(uid), expected[index])) mailbox.told(uid);
     }
     return ok('STORE completed.');
   }
+  // All who look at the mailbox see these flags already; only the OK says that they stay.
   const gone = await tellFlags(session, ranges, by);
+  await safe;
   return gone > 0 ? no('Some messages are gone.', 'EXPUNGEISSUED') : ok('STORE completed.');
 }
 
-/** Lines that become one buffer: some 20 KB, a fraction of a millisecond. */
+/** Lines that are written without a look at the clock or at what is collected: a fraction of a millisecond. */
 const LINES_AT_ONCE = 512;
+
+/** What a line has beside the words of its flags, and more. */
+const LINE_OCTETS = 80;
 
 /** Writes a FETCH response for each message; gives how many messages are gone. */
 async function tellFlags(session: Session, ranges: readonly RowRange[], by: StoreArguments['by']): Promise<number> {
   const mailbox = session.selected;
   let gone = 0;
-  let lines: string[] = [];
-  const send = async (): Promise<void> => {
-    session.write(Buffer.from(lines.join(''), 'latin1'));
-    lines = [];
-    if (session.full) await session.flush();
-    await session.pace();
-  };
+  let lines = 0;
   for (const [first, last] of ranges) {
     for (let row = first; row <= last; row += 1) {
+      const words = mailbox.flagsTextAt(row);
       const uid = mailbox.uidOf(row + 1);
-      const flags = mailbox.flagsOf(uid);
-      if (flags === undefined) gone += 1;
-      else lines.push(flagsFetchLine(row + 1, flags, by === 'uid' ? uid : undefined));
+      if (words === undefined) gone += 1;
+      else writeFlags(session.output.room(LINE_OCTETS + words.length), { row, uid, words, by });
       mailbox.told(uid);
-      if (lines.length >= LINES_AT_ONCE) await send();
+      lines += 1;
+      if (lines % LINES_AT_ONCE > 0) continue;
+      if (session.full) await session.flush();
+      await session.pace();
     }
   }
-  if (lines.length > 0) await send();
   return gone;
 }
+
+interface FlagsOfMessage {
+  readonly row: number;
+  readonly uid: number;
+  readonly words: string;
+  readonly by: StoreArguments['by'];
+}
+
+/** RFC 9051 section 7.5.2; with the UID where the client expects it. */
+function writeFlags(out: OctetWriter, { row, uid, words, by }: FlagsOfMessage): void {
+  out.text('* ');
+  out.number(row + 1);
+  out.text(' FETCH (');
+  if (by === 'uid') {
+    out.text('UID ');
+    out.number(uid);
+    out.octet(BLANK);
+  }
+  out.text('FLAGS (');
+  out.text(words);
+  out.text('))\r\n');
+}
+
+const BLANK = 0x20;
 
 function expectedFlags(mailbox: SelectedMailbox, uid: number, change: FlagChange): MessageFlags | undefined {
   const before = mailbox.knowsFlagsOf(uid) ? mailbox.flagsOf(uid) : undefined;
