@@ -84,7 +84,7 @@ export class ListedMessages {
 
   add(uid: number, start: number, end: number): void {
     const at = this.#count * 3;
-    if (at === this.#words.length) {
+    if (at + 3 > this.#words.length) {
       const larger = new Uint32Array(at + (at >>> 1) + 48);
       larger.set(this.#words);
       this.#words = larger;

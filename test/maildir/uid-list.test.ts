@@ -56,6 +56,16 @@ test('M10: a list of Courier is used as it is, and not written when nothing chan
   assert.equal(readFileSync(join(path, 'courierimapuiddb'), 'utf8'), LIST);
 });
 
+test('lists of short names are read to their end, however many there are', async () => {
+  for (let count = 0; count < 1_500; count += 1) {
+    const lines = Array.from({ length: count }, (_, index) => `${index + 1} ${1_000 + index}.M1.mx\n`);
+
+    const { messages, badLines } = await parseUidList(Buffer.from(`1 7 ${count + 1}\n${lines.join('')}`), pace);
+
+    assert.deepEqual([messages.count, messages.lastUid, badLines], [count, count, 0], `${count} lines`);
+  }
+});
+
 test('the first new message of a quiet folder is written as Courier writes it', async (t) => {
   const path = courierMaildir(join(scratchDirectory(t), 'Maildir'));
   deliver(path, '1700000009.M1.mx,S=10', 'late');
