@@ -2,21 +2,36 @@
  * FactArenas: the records of one folder in memory, one behind the other in a few large buffers, so that ten thousand of
  * them are ten thousand numbers and no objects. What is in an arena and was not written yet is what the file lacks.
  *
+ * SEARCH looks at all messages each time, FETCH mostly at some. So what SEARCH looks at lies apart from the rest, which
+ * can be given up alone.
+ *
  * A record's place is one number: which arena, and where in it. It knows no rows and no files.
  */
 import {
   ALIGNMENT,
   asRecordOctets,
+  type FactGroup,
+  groupAt,
   type NewRecord,
   type RecordOctets,
   recordOctets,
   recordOctetsAt,
+  SEARCH_FACTS,
   sealRecords,
   writeRecord,
 } from './fact-record.js';
 
+/** What records are for; those of one arena are for the same. */
+export type Use = 'search' | 'fetch';
+
+/** What the records of a group are for. */
+export function useOf(group: FactGroup | number): Use {
+  return group === SEARCH_FACTS ? 'search' : 'fetch';
+}
+
 /** A buffer full of records. */
 export interface Arena extends RecordOctets {
+  readonly use: Use;
   octets: Buffer;
   view: DataView;
   used: number;
@@ -35,9 +50,17 @@ const MAX_ARENAS = (1 << (32 - POSITION_BITS)) - 1;
 const MIN_ARENA_OCTETS = 8 * 1024;
 const MAX_ARENA_OCTETS = 1024 * 1024;
 
+/** More than this share of a loaded arena is in use, or it is copied into a smaller one. */
+const MIN_SHARE_USED = 0.9;
+
+const NO_OCTETS = asRecordOctets(Buffer.alloc(0));
+
 /** Records in memory. A place is never 0. */
 export class FactArenas {
+  /** Arenas without octets can be replaced by others; their numbers are free. */
   readonly #arenas: Arena[] = [];
+  /** The numbers of the arenas that are being filled: with what is learnt, for each use, and with what was loaded. */
+  readonly #filling: Record<Use | 'loaded', number> = { search: -1, fetch: -1, loaded: -1 };
   /** Octets of memory. */
   heldOctets = 0;
   /** Octets that are not in the file. */
@@ -61,41 +84,43 @@ export class FactArenas {
   }
 
   /** How much more memory a record of so many octets takes: most often none. */
-  growthFor(octets: number): number {
-    const last = this.#arenas.at(-1);
-    if (last !== undefined && !last.loaded && last.used + octets <= last.octets.length) return 0;
+  growthFor(octets: number, use: Use | 'loaded'): number {
+    const last = this.#arenas[this.#filling[use]];
+    if (last !== undefined && last.used + octets <= last.octets.length) return 0;
     return Math.max(octets, MIN_ARENA_OCTETS, Math.min(this.heldOctets, MAX_ARENA_OCTETS));
   }
 
   /** Adds a record; undefined when no more can be numbered. */
   add(record: NewRecord): number | undefined {
     const length = recordOctets(record.payload.length);
-    const arena = this.#arenaWithRoom(length);
+    const use = useOf(record.group);
+    const arena = this.#arenaWithRoom(length, use);
     if (arena === undefined) return undefined;
     const at = arena.used;
     writeRecord(arena, at, record);
     arena.used += length;
     this.unwrittenOctets += length;
-    return this.placeIn(this.#arenas.length - 1, at);
+    return this.placeIn(this.#filling[use], at);
   }
 
-  /** Adds a copy of a record of other arenas. */
-  addCopy(from: Arena, position: number): number | undefined {
+  /** Adds a copy of a record; `loaded` for one for SEARCH that stands in the file. */
+  addCopy(from: RecordOctets, position: number, how?: 'loaded'): number | undefined {
     const length = recordOctetsAt(from, position);
-    const arena = this.#arenaWithRoom(length);
+    const target = how ?? useOf(groupAt(from, position));
+    const arena = this.#arenaWithRoom(length, target);
     if (arena === undefined) return undefined;
     const at = arena.used;
     from.octets.copy(arena.octets, at, position, position + length);
     arena.used += length;
-    this.unwrittenOctets += length;
-    return this.placeIn(this.#arenas.length - 1, at);
+    if (arena.loaded) arena.written += length;
+    else this.unwrittenOctets += length;
+    return this.placeIn(this.#filling[target], at);
   }
 
   /** Takes over octets read from the file; gives the number of their arena. Room for it was asked for with `full`. */
   adopt(records: RecordOctets): number {
-    this.#arenas.push({ ...records, used: 0, written: 0, loaded: true });
     this.heldOctets += records.octets.length;
-    return this.#arenas.length - 1;
+    return this.#number({ ...records, use: 'fetch', used: 0, written: 0, loaded: true });
   }
 
   /** What was adopted under this number turned out to hold so many octets of records; they are in the file. */
@@ -104,11 +129,26 @@ export class FactArenas {
     if (arena === undefined) return;
     arena.used = octets;
     arena.written = octets;
-    if (octets > arena.octets.length / 2) return;
+    if (octets > arena.octets.length * MIN_SHARE_USED) return;
     this.heldOctets -= arena.octets.length - octets;
     const smaller = Buffer.allocUnsafeSlow(octets);
     arena.octets.copy(smaller, 0, 0, octets);
     Object.assign(arena, asRecordOctets(smaller));
+  }
+
+  /** Gives up all records of one use; gives how many octets they took. Nobody may look at their places any more. */
+  dropAll(use: Use): number {
+    let sum = 0;
+    for (const arena of this.#arenas) {
+      if (arena.use !== use) continue;
+      this.heldOctets -= arena.octets.length;
+      this.unwrittenOctets -= arena.used - arena.written;
+      sum += arena.used;
+      Object.assign(arena, NO_OCTETS, { used: 0, written: 0 });
+    }
+    this.#filling[use] = -1;
+    if (use === 'search') this.#filling.loaded = -1;
+    return sum;
   }
 
   placeIn(arenaNumber: number, position: number): number {
@@ -152,18 +192,30 @@ export class FactArenas {
 
   clear(): void {
     this.#arenas.length = 0;
+    this.#filling.search = -1;
+    this.#filling.fetch = -1;
+    this.#filling.loaded = -1;
     this.heldOctets = 0;
     this.unwrittenOctets = 0;
   }
 
-  #arenaWithRoom(octets: number): Arena | undefined {
-    const size = this.growthFor(octets);
-    if (size === 0) return this.#arenas.at(-1);
+  #arenaWithRoom(octets: number, target: Use | 'loaded'): Arena | undefined {
+    const size = this.growthFor(octets, target);
+    if (size === 0) return this.#arenas[this.#filling[target]];
     if (this.full) return undefined;
+    const loaded = target === 'loaded';
     // Not from Node's pool, which other buffers would keep alive.
-    const arena = { ...asRecordOctets(Buffer.allocUnsafeSlow(size)), used: 0, written: 0, loaded: false };
-    this.#arenas.push(arena);
+    const records = asRecordOctets(Buffer.allocUnsafeSlow(size));
     this.heldOctets += size;
-    return arena;
+    this.#filling[target] = this.#number({ ...records, use: loaded ? 'search' : target, used: 0, written: 0, loaded });
+    return this.#arenas[this.#filling[target]];
+  }
+
+  /** Gives an arena the number by which its places are found. */
+  #number(arena: Arena): number {
+    const free = this.#arenas.findIndex(({ octets }) => octets.length === 0);
+    if (free < 0) return this.#arenas.push(arena) - 1;
+    this.#arenas[free] = arena;
+    return free;
   }
 }

@@ -16,6 +16,7 @@ import type { Folder } from '../../maildir/folder.js';
 import type { Clock } from '../clock.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { CacheSize } from './cache-size.js';
+import type { Use } from './fact-arenas.js';
 import { FactFile } from './fact-file.js';
 import { type FactsOwner, FolderFacts } from './folder-facts.js';
 
@@ -44,7 +45,8 @@ export function cacheOptions({
 }
 
 /**
- * Room for what is known, per process: all facts of some 60,000 messages. Folders that were not used for longest leave.
+ * Room for what is known, per process: all facts of some 60,000 messages. Folders that were not used for longest leave. Of
+ * a larger folder there is room for what SEARCH and SORT look at, up to some 300,000 messages.
  */
 const MAX_HELD_OCTETS = 128 * 1024 * 1024;
 
@@ -149,7 +151,7 @@ export class FactCache {
     const known = this.#entries.get(folder);
     if (known !== undefined) return known;
     const owner: FactsOwner = {
-      mayGrow: (_, octets) => this.#makeRoom(entry, octets),
+      mayGrow: (octets, use) => this.#makeRoom(entry, octets, use),
       learnt: () => this.#learnt(entry),
     };
     const entry: Entry = {
@@ -179,7 +181,7 @@ export class FactCache {
     const { clock } = this.#options;
     let sliceStartedAt = clock.now();
     try {
-      const load = file.load(entry.facts, (octets) => this.#makeRoom(entry, octets));
+      const load = file.load(entry.facts, (octets) => this.#makeRoom(entry, octets, 'fetch'));
       let step = load.next();
       for (; step.done !== true; step = load.next()) {
         if (clock.now() - sliceStartedAt < SLICE_MILLISECONDS) continue;
@@ -203,7 +205,7 @@ export class FactCache {
   }
 
   /** Lets folders go that were not used for longest, until there is room for so many octets more. */
-  #makeRoom(wanting: Entry, octets: number): boolean {
+  #makeRoom(wanting: Entry, octets: number, use: Use): boolean {
     this.#held.add(wanting);
     const room = (this.#options.maxHeldOctets ?? MAX_HELD_OCTETS) - octets;
     let held = this.heldOctets;
@@ -216,6 +218,14 @@ export class FactCache {
     if (held > room && wanting.facts.deadOctets > held - room) {
       held -= wanting.facts.heldOctets;
       this.#compact(wanting);
+      held += wanting.facts.heldOctets;
+    }
+    // Of a folder that is too large for memory stays what every SEARCH and SORT goes over from end to end.
+    if (held > room && use === 'search') {
+      held -= wanting.facts.heldOctets;
+      wanting.complete = false;
+      this.#write(wanting);
+      wanting.facts.dropFetched();
       held += wanting.facts.heldOctets;
     }
     return held <= room;

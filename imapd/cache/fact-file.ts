@@ -72,21 +72,25 @@ export class FactFile {
    * there was not for all of them.
    */
   *load(facts: FolderFacts, mayHold: (octets: number) => boolean): Generator<void, boolean> {
+    let all = true;
     const file = this.#openToRead();
     if (file === undefined) return true;
     try {
       const { sizeOctets } = file.status();
       let rest = Buffer.alloc(0);
       for (let position = HEAD_OCTETS; position < sizeOctets; ) {
-        const wanted = Math.min(sizeOctets - position, READ_OCTETS);
-        if (facts.arenas.full || !mayHold(rest.length + wanted)) return false;
-        const octets = Buffer.allocUnsafeSlow(rest.length + wanted);
+        const length = Math.min(sizeOctets - position, READ_OCTETS);
+        all &&= mayHold(rest.length + length);
+        if (facts.arenas.full) return false;
+        const octets = Buffer.allocUnsafeSlow(rest.length + length);
         rest.copy(octets);
         const count = file.read(octets.subarray(rest.length), position);
         if (count === 0) break;
         position += count;
         const end = rest.length + count;
-        const { readTo } = facts.adopt(octets, end, position >= sizeOctets);
+        const loaded = { end, last: position >= sizeOctets };
+        const readTo = all ? facts.adopt(octets, loaded) : facts.adoptSearched(octets, loaded);
+        if (readTo === undefined) return false;
         rest = Buffer.from(octets.subarray(readTo, end));
         if (position < sizeOctets) yield;
       }
@@ -94,7 +98,7 @@ export class FactFile {
       file.close();
     }
     this.#touch();
-    return true;
+    return all;
   }
 
   /** Writes what the file lacks, up to `MAX_WRITE_OCTETS`. */

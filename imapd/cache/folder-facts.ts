@@ -13,9 +13,16 @@
 import { MaildirError } from '../../maildir/errors.js';
 import type { FileFingerprint, Folder } from '../../maildir/folder.js';
 import type { MessageTable } from '../../maildir/message-table.js';
-import { FactArenas } from './fact-arenas.js';
+import { FactArenas, type Use, useOf } from './fact-arenas.js';
 import * as record from './fact-record.js';
-import { FACT_GROUPS, type FactGroup, MAX_PAYLOAD_OCTETS, RECORD_HEAD_OCTETS } from './fact-record.js';
+import {
+  FACT_GROUPS,
+  type FactGroup,
+  HEADER_FACTS,
+  MAX_PAYLOAD_OCTETS,
+  RECORD_HEAD_OCTETS,
+  STRUCTURE_FACTS,
+} from './fact-record.js';
 import { type KeptColumn, KeptColumns } from './kept-columns.js';
 
 export { type FactGroup, HEADER_FACTS, MAX_PAYLOAD_OCTETS, SEARCH_FACTS, STRUCTURE_FACTS } from './fact-record.js';
@@ -38,10 +45,17 @@ export function emptyView(): FactView {
 
 /** Whom the facts of a folder tell of what happens to them. */
 export interface FactsOwner {
-  /** So many more octets are held. False: there is no room. */
-  mayGrow(facts: FolderFacts, octets: number): boolean;
+  /** So many more octets are held. False: there is no room. May give up what is held for another use. */
+  mayGrow(octets: number, use: Use): boolean;
   /** There is something that the file lacks. */
-  learnt(facts: FolderFacts): void;
+  learnt(): void;
+}
+
+/** Octets of the file. */
+export interface LoadedOctets {
+  readonly end: number;
+  /** Nothing comes behind the end. */
+  readonly last: boolean;
 }
 
 /** Per row: the places of its records, and at which count of foreign changes they were last checked. */
@@ -61,7 +75,8 @@ export class FolderFacts {
   #arenas = new FactArenas();
   #table: MessageTable;
   #slots = new Uint32Array(0);
-  #liveOctets = 0;
+  /** Octets of records that can be seen. */
+  readonly #live: Record<Use, number> = { search: 0, fetch: 0 };
   #usedOctets = 0;
   /** The message that was last looked for in vain, and the count of foreign changes at that moment. */
   #soughtRow = -1;
@@ -106,21 +121,21 @@ export class FolderFacts {
     this.#dropOthers(slot, file);
     const known = this.#holdsSome(slot);
     const octets = record.recordOctets(payload.length);
-    const growth = this.#arenas.growthFor(octets);
-    if (growth > 0 && !this.#owner.mayGrow(this, growth)) return;
+    const growth = this.#arenas.growthFor(octets, useOf(group));
+    if (growth > 0 && !this.#owner.mayGrow(growth, useOf(group))) return;
     const name = record.hashOfName(this.folder.uniqueNameAt(row));
     const place = this.#arenas.add({ group, uid: this.#table.uidAt(row), name, file, payload });
     if (place === undefined) return;
     this.#drop(slot + group);
     this.#slots[slot + group] = place;
-    this.#liveOctets += octets;
+    this.#live[useOf(group)] += octets;
     this.#usedOctets += octets;
     // The file was opened after it was looked for in vain; if another program changed something since, it may be the
     // one before: then it is checked at its first use.
     const now = this.folder.foreignChanges;
     if (!known) this.#slots[slot + CHECKED] = this.#soughtRow === row && this.#soughtAt === now ? now : 0;
     this.#soughtRow = -1;
-    this.#owner.learnt(this);
+    this.#owner.learnt();
   }
 
   /** Nothing that is known of this message is true: its file is another one. */
@@ -145,7 +160,9 @@ export class FolderFacts {
 
   /** Keeps what was made of all records together since `files` was what it is given here, if there is room. */
   keepColumn(name: string, column: KeptColumn, files: number): void {
-    if (files !== this.files || !this.#owner.mayGrow(this, column.numbers.byteLength)) return;
+    if (files !== this.files) return;
+    const growth = column.numbers.byteLength - (this.keptColumn(name)?.numbers.byteLength ?? 0);
+    if (growth > 0 && !this.#owner.mayGrow(growth, 'search')) return;
     this.#columns.set(name, column, files);
   }
 
@@ -161,21 +178,23 @@ export class FolderFacts {
 
   /** Whether so much of the records is of no use that they should be written anew. */
   get wasteful(): boolean {
-    return this.deadOctets > Math.max(MIN_DEAD_OCTETS, this.#liveOctets);
+    return this.deadOctets > Math.max(MIN_DEAD_OCTETS, this.liveOctets);
   }
 
   /** Octets of records that nobody can see any more. */
   get deadOctets(): number {
-    return this.#usedOctets - this.#liveOctets;
+    return this.#usedOctets - this.liveOctets;
   }
 
   /** Octets of records that can be seen. */
   get liveOctets(): number {
-    return this.#liveOctets;
+    return this.#live.search + this.#live.fetch;
   }
 
-  /** Takes records that were read from the file. Gives how many octets at the beginning are of use. */
-  adopt(octets: Buffer, end: number, last: boolean): { readonly usedTo: number; readonly readTo: number } {
+  /**
+   * Takes records that were read from the file, for all of which there is room. Gives how many octets were looked at.
+   */
+  adopt(octets: Buffer, { end, last }: LoadedOctets): number {
     this.#follow(this.folder.table.count - 1);
     const records = record.asRecordOctets(octets);
     const arenaNumber = this.#arenas.adopt(records);
@@ -187,14 +206,46 @@ export class FolderFacts {
       readTo = found.at;
       if (found.octets === 0) break;
       readTo += found.octets;
-      if (!this.#place(records, found.at, { arenaNumber, position: usedTo })) continue;
+      const slot = this.#slotFor(records, found.at);
+      if (slot < 0) continue;
+      if (useOf(slot % STRIDE) === 'search') {
+        this.#placeLoaded(slot, found, this.#arenas.addCopy(records, found.at, 'loaded'));
+        continue;
+      }
+      this.#placeLoaded(slot, found, this.#arenas.placeIn(arenaNumber, usedTo));
       // Records of no use, and damage, leave gaps; those that follow move up.
       if (found.at !== usedTo) octets.copyWithin(usedTo, found.at, readTo);
       usedTo += found.octets;
     }
     this.#arenas.settle(arenaNumber, usedTo);
-    this.#usedOctets += usedTo;
-    return { usedTo, readTo };
+    return readTo;
+  }
+
+  /** Takes what SEARCH looks at alone, as far as there is room; undefined when that is over. */
+  adoptSearched(octets: Buffer, { end, last }: LoadedOctets): number | undefined {
+    this.#follow(this.folder.table.count - 1);
+    const records = record.asRecordOctets(octets);
+    const found = { at: 0, octets: 0 };
+    for (let readTo = 0; ; readTo = found.at + found.octets) {
+      record.findRecord(records, { start: readTo, end, last }, found);
+      if (found.octets === 0) return found.at;
+      if (useOf(record.groupAt(records, found.at)) === 'fetch') continue;
+      const slot = this.#slotFor(records, found.at);
+      if (slot < 0) continue;
+      const growth = this.#arenas.growthFor(found.octets, 'loaded');
+      if (growth > 0 && !this.#owner.mayGrow(growth, 'search')) return undefined;
+      this.#placeLoaded(slot, found, this.#arenas.addCopy(records, found.at, 'loaded'));
+    }
+  }
+
+  /** Gives up what FETCH tells, to make room for what SEARCH looks at. What was not written is lost. */
+  dropFetched(): void {
+    for (let slot = 0; slot < this.#slots.length; slot += STRIDE) {
+      this.#slots[slot + HEADER_FACTS] = 0;
+      this.#slots[slot + STRUCTURE_FACTS] = 0;
+    }
+    this.#live.fetch = 0;
+    this.#usedOctets -= this.#arenas.dropAll('fetch');
   }
 
   /** Forgets everything, to make room. What was not written is lost. */
@@ -202,7 +253,8 @@ export class FolderFacts {
     this.#arenas.clear();
     this.#columns.clear();
     this.#slots = new Uint32Array(0);
-    this.#liveOctets = 0;
+    this.#live.search = 0;
+    this.#live.fetch = 0;
     this.#usedOctets = 0;
   }
 
@@ -216,22 +268,27 @@ export class FolderFacts {
       this.#slots[at] = arenas.addCopy(this.#arenas.of(place), FactArenas.position(place)) ?? 0;
     }
     this.#arenas = arenas;
-    this.#usedOctets = this.#liveOctets;
+    this.#usedOctets = this.liveOctets;
   }
 
-  /** Whether the record at `at`, which will lie in `target`, is of use: then it is the one that counts from now on. */
-  #place(records: record.RecordOctets, at: number, target: { arenaNumber: number; position: number }): boolean {
+  /** The slot of the record at `at`, if it is of use; else -1. */
+  #slotFor(records: record.RecordOctets, at: number): number {
     const row = this.#table.rowOf(record.uidAt(records, at));
-    if (row < 0) return false;
+    if (row < 0) return -1;
     const slot = row * STRIDE + record.groupAt(records, at);
     const before = this.#slots[slot] ?? 0;
-    if (before !== 0 && !this.#arenas.of(before).loaded) return false;
+    return before !== 0 && !this.#arenas.of(before).loaded ? -1 : slot;
+  }
+
+  /** Makes a loaded record the one that counts from now on. */
+  #placeLoaded(slot: number, { octets }: record.FoundRecord, place: number | undefined): void {
     this.#drop(slot);
-    this.#slots[slot] = this.#arenas.placeIn(target.arenaNumber, target.position);
-    this.#liveOctets += record.recordOctetsAt(records, at);
+    if (place === undefined) return;
+    this.#slots[slot] = place;
+    this.#live[useOf(slot % STRIDE)] += octets;
+    this.#usedOctets += octets;
     // What was learnt meanwhile of another group was learnt from a file that this record may not be of.
-    this.#slots[row * STRIDE + CHECKED] = 0;
-    return true;
+    this.#slots[slot - (slot % STRIDE) + CHECKED] = 0;
   }
 
   /** Compares the records of a message with its file; drops those of another one. Gives whether one of `group` is left. */
@@ -280,7 +337,7 @@ export class FolderFacts {
   #drop(at: number): void {
     const place = this.#slots[at] ?? 0;
     if (place === 0) return;
-    this.#liveOctets -= record.recordOctetsAt(this.#arenas.of(place), FactArenas.position(place));
+    this.#live[useOf(at % STRIDE)] -= record.recordOctetsAt(this.#arenas.of(place), FactArenas.position(place));
     this.#slots[at] = 0;
   }
 
@@ -317,7 +374,7 @@ export class FolderFacts {
     for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
       const place = slots[at] ?? 0;
       if (place === 0) continue;
-      this.#liveOctets -= record.recordOctetsAt(this.#arenas.of(place), FactArenas.position(place));
+      this.#live[useOf(at % STRIDE)] -= record.recordOctetsAt(this.#arenas.of(place), FactArenas.position(place));
     }
   }
 }

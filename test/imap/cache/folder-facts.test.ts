@@ -115,3 +115,40 @@ test('memory is bounded, and facts that are learnt again and again take no more 
   assert.ok(worker.shown() > 50);
   await close();
 });
+
+test('of a folder that is too large for memory stays what SEARCH looks at', async () => {
+  const { worker, close } = await inMemory(400, 320 * 1024);
+
+  for (const group of GROUPS) {
+    for (let row = 0; row < 400; row += 1) worker.keep(row, group, 'x'.repeat(400));
+  }
+
+  for (let row = 0; row < 400; row += 1) assert.notEqual(worker.look(row, SEARCH_FACTS), undefined, `row ${row}`);
+  for (let row = 0; row < 400; row += 1) worker.keep(row, HEADER_FACTS, 'x'.repeat(400));
+  worker.shown();
+  for (let row = 0; row < 400; row += 1) assert.notEqual(worker.look(row, SEARCH_FACTS), undefined, `row ${row}`);
+  assert.ok(worker.cache.heldOctets <= 330 * 1024, `${worker.cache.heldOctets} octets`);
+  await close();
+});
+
+test('of a file that is too large for memory comes back what SEARCH looks at', async () => {
+  const maildir = new CachedMaildir(400);
+  for (const maxHeldOctets of [undefined, 3_200_000, undefined]) {
+    const worker = maildir.worker(maxHeldOctets === undefined ? {} : { maxHeldOctets });
+    await worker.open();
+    for (let row = 0; maxHeldOctets !== undefined && row < 400; row += 1) {
+      assert.notEqual(worker.look(row, SEARCH_FACTS), undefined, `row ${row}`);
+    }
+    const shown = worker.shown();
+    // What is learnt again does no harm to the file.
+    for (let row = 0; row < 400; row += 1) for (const group of GROUPS) worker.keep(row, group, 'x'.repeat(4_000));
+    await worker.close();
+    if (maxHeldOctets !== undefined) assert.ok(shown >= 400 && shown < 1200, `${shown} facts`);
+  }
+
+  const last = maildir.worker();
+  await last.open();
+  assert.equal(last.shown(), 1200);
+  await last.close();
+  maildir.remove();
+});
