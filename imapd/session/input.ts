@@ -7,7 +7,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import { noteWork } from '../../init/runtime/activity.js';
 import type { Clock } from '../clock.js';
-import { inflated } from './compression.js';
+import { inflated } from './inflation.js';
 
 /** Why nothing more comes. */
 export type InputEnd = 'client' | 'timeout' | 'stopped';
@@ -61,7 +61,7 @@ export class ClientInput {
       this.#endedAt ??= this.#options.clock.now();
     };
     for (const event of ENDS) stream.on(event, noticeEndOfStream);
-    const source = inflated(stream, received);
+    const source = inflated(stream, received, this.#options.clock);
     source.on('readable', this.#noticeOctets);
     for (const event of ENDS) source.on(event, this.#noticeEnd);
     this.#source = source;

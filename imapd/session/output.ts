@@ -112,7 +112,7 @@ export class ClientOutput {
       this.#drained ??= this.#drain();
       // Whoever flushes next hears of it; until then nobody may be waiting.
       this.#drained.catch(() => {});
-    }, this.#clock);
+    });
   }
 
   /** Ends the stream after what was collected; never throws. */
@@ -121,14 +121,9 @@ export class ClientOutput {
       this.#seal();
       if (this.#pieces.length > 0) this.#send();
     }
-    if (this.#deflater === undefined) this.#stream.end();
-    else void this.#endDeflated(this.#deflater);
-  }
-
-  async #endDeflated(deflater: Deflater): Promise<void> {
-    await this.#deflated;
-    deflater.release();
-    this.#stream.end();
+    const end = (): void => void this.#stream.end();
+    if (this.#deflated === undefined) end();
+    else this.#deflated.then(end, end);
   }
 
   #add(octets: Buffer): void {
