@@ -11,7 +11,6 @@ const extensions = [
   'LITERAL+',
   'ID',
   'ENABLE',
-  'COMPRESS=DEFLATE',
   'IDLE',
   'NAMESPACE',
   'CHILDREN',
@@ -35,6 +34,8 @@ export interface CapabilityContext {
   readonly tls: boolean;
   /** STARTTLS would work now. */
   readonly tlsAvailable: boolean;
+  /** COMPRESS would work now: after login, and once. */
+  readonly compressAvailable: boolean;
 }
 
 /** The words after `CAPABILITY`, in a stable order. */
@@ -44,11 +45,12 @@ export function capabilities(context: CapabilityContext): string[] {
 
 /** What the administrator wrote, word for word, or else everything that works. */
 function wordsOfSite(context: CapabilityContext): string[] {
-  const { settings, tls, loggedIn } = context;
+  const { settings, tls, loggedIn, compressAvailable } = context;
   const own = (tls ? settings.capabilityTls : undefined) ?? settings.capability;
   if (own !== undefined) return own.split(/\s+/).filter((word) => word !== '');
   const words: string[] = ['IMAP4rev1', ...extensions];
   if (!settings.disableThreadSort) words.push(...sortAndThread);
+  if (compressAvailable) words.push('COMPRESS=DEFLATE');
   if (loggedIn) return words;
   words.push('SASL-IR');
   if (mayLogin(context)) words.push('AUTH=PLAIN', 'AUTH=LOGIN');

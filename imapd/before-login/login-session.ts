@@ -59,7 +59,7 @@ export class LoginSession implements Conversation {
   /** What CAPABILITY depends on. */
   get capabilityContext(): CapabilityContext {
     const { tls, tlsAvailable } = this.client;
-    return { settings: this.settings, loggedIn: false, tls, tlsAvailable };
+    return { settings: this.settings, loggedIn: false, tls, tlsAvailable, compressAvailable: false };
   }
 
   /** `ip=[::1], port=[40112]`: nobody knows a name yet. */

@@ -200,7 +200,8 @@ export class Session implements Conversation {
 
   /** What CAPABILITY depends on. */
   get capabilityContext(): CapabilityContext {
-    return { settings: this.settings, loggedIn: true, tls: this.tls, tlsAvailable: false };
+    const compressAvailable = !this.compressed;
+    return { settings: this.settings, loggedIn: true, tls: this.tls, tlsAvailable: false, compressAvailable };
   }
 
   /** `user=bob, ip=[::1], port=[143]`, for log lines. */

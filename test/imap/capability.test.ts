@@ -11,24 +11,26 @@ import { testSettings } from '../support/memory-target.js';
 import { checkoutRoot } from '../support/paths.js';
 
 const settings = testSettings();
+const beforeLogin = { loggedIn: false, compressAvailable: false };
+const afterLogin = { loggedIn: true, tls: true, tlsAvailable: false, compressAvailable: true };
 
 test('C1: before TLS, after TLS and after login there are three different lists', () => {
   const required = { ...settings, tlsRequired: true };
-  const before = capabilities({ settings: required, loggedIn: false, tls: false, tlsAvailable: true });
-  const inTls = capabilities({ settings: required, loggedIn: false, tls: true, tlsAvailable: false });
-  const after = capabilities({ settings: required, loggedIn: true, tls: true, tlsAvailable: false });
+  const before = capabilities({ settings: required, ...beforeLogin, tls: false, tlsAvailable: true });
+  const inTls = capabilities({ settings: required, ...beforeLogin, tls: true, tlsAvailable: false });
+  const after = capabilities({ settings: required, ...afterLogin });
 
   assert.deepEqual(
-    ['STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN', 'SASL-IR'].map((word) => before.includes(word)),
-    [true, true, false, true],
+    ['STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN', 'SASL-IR', 'COMPRESS=DEFLATE'].map((word) => before.includes(word)),
+    [true, true, false, true, false],
   );
   assert.deepEqual(
-    ['STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN', 'SASL-IR'].map((word) => inTls.includes(word)),
-    [false, false, true, true],
+    ['STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN', 'SASL-IR', 'COMPRESS=DEFLATE'].map((word) => inTls.includes(word)),
+    [false, false, true, true, false],
   );
   assert.deepEqual(
-    ['STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN', 'SASL-IR'].map((word) => after.includes(word)),
-    [false, false, false, false],
+    ['STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN', 'SASL-IR', 'COMPRESS=DEFLATE'].map((word) => after.includes(word)),
+    [false, false, false, false, true],
   );
   for (const words of [before, inTls, after]) assert.equal(words[0], 'IMAP4rev1');
 });
@@ -37,6 +39,7 @@ test('the commands of every capability are there', () => {
   const commands: Readonly<Record<string, readonly string[]>> = {
     ID: ['ID'],
     ENABLE: ['ENABLE'],
+    'COMPRESS=DEFLATE': ['COMPRESS'],
     IDLE: ['IDLE'],
     NAMESPACE: ['NAMESPACE'],
     UIDPLUS: ['UID EXPUNGE', 'APPEND', 'COPY'],
@@ -45,7 +48,7 @@ test('the commands of every capability are there', () => {
     SORT: ['SORT', 'UID SORT'],
     'THREAD=REFERENCES': ['THREAD', 'UID THREAD'],
   };
-  const said = capabilities({ settings, loggedIn: true, tls: true, tlsAvailable: false });
+  const said = capabilities({ settings, ...afterLogin });
 
   for (const [capability, names] of Object.entries(commands)) {
     assert.ok(said.includes(capability), capability);
@@ -59,9 +62,7 @@ test('the commands of every capability are there', () => {
 test('SORT and THREAD are not offered where they are refused', () => {
   const said = capabilities({
     settings: { ...settings, disableThreadSort: true },
-    loggedIn: true,
-    tls: true,
-    tlsAvailable: false,
+    ...afterLogin,
   });
 
   assert.doesNotMatch(said.join(' '), /SORT|THREAD/);

@@ -54,7 +54,7 @@ async function withCompression(
   const fixture = new SessionFixture(maildir);
   try {
     const plain = fixture.client();
-    assert.match(await plain.command('a CAPABILITY'), / COMPRESS=DEFLATE /);
+    assert.match(await plain.command('a CAPABILITY'), / COMPRESS=DEFLATE\b/);
     assert.equal(await plain.command('b COMPRESS deflate'), 'b OK DEFLATE active\n');
     await run(new DeflatedClient(plain), { fixture, plain });
   } finally {
@@ -76,8 +76,8 @@ test('a second COMPRESS is refused, and the first goes on', () =>
   withCompression('empty', async (client) => {
     await client.send('c COMPRESS DEFLATE\r\n');
     assert.equal(await client.line('c '), 'c NO [COMPRESSIONACTIVE] DEFLATE is active already.\n');
-    await client.send('d NOOP\r\n');
-    assert.equal(await client.line('d '), 'd OK NOOP completed\n');
+    await client.send('d CAPABILITY\r\n');
+    assert.doesNotMatch(await client.line('d OK'), /COMPRESS/);
   }));
 
 test('the compressing half is let go when it is idle, and a client notices nothing', () =>
