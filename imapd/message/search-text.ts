@@ -6,7 +6,14 @@
  * compared without decoding.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
-import { decodeText, isAsciiCompatible, isKnownCharset, type StreamDecoder, streamDecoder } from './charset.js';
+import {
+  decodeText,
+  decodeUnlabelled,
+  isAsciiCompatible,
+  isKnownCharset,
+  type StreamDecoder,
+  streamDecoder,
+} from './charset.js';
 import { fold } from './fold.js';
 import { foldedWords } from './folded-words.js';
 import { fieldPlaces, nameAt, unfold, valueAt } from './header.js';
@@ -43,13 +50,22 @@ export function* bodyMatches(
   return false;
 }
 
-/** TEXT: looks through the header as well. */
+/** Fields of a message's header that somebody has decoded and folded already. */
+export interface KnownFields {
+  /** Whether all fields of this name are known; the name in capitals. */
+  has(name: string): boolean;
+  /** Whether one of them holds the text. */
+  hold(needle: Needle): boolean;
+}
+
+/** TEXT: looks through the header as well. What is known of that is not decoded again. */
 export function* messageMatches(
   source: MessageSource,
   index: MessageIndex,
   needle: Needle,
+  known?: KnownFields,
 ): Generator<void, boolean, void> {
-  if (needle.folded === '' || (yield* blockMatches(source, index.root, needle))) return true;
+  if (needle.folded === '' || (yield* blockMatches(source, index.root, needle, known))) return true;
   return yield* bodyMatches(source, index, needle);
 }
 
@@ -71,10 +87,15 @@ function isText({ type, message }: Part): boolean {
 }
 
 /** A whole header: each field unfolded and decoded, and RFC 2231 values as well. */
-function* blockMatches(source: MessageSource, part: Part, needle: Needle): Generator<void, boolean, void> {
+function* blockMatches(
+  source: MessageSource,
+  part: Part,
+  needle: Needle,
+  known?: KnownFields,
+): Generator<void, boolean, void> {
   const length = Math.min(part.bodyStart - part.headerStart, MAX_HEADER_OCTETS);
   const header = source.read(part.headerStart, length);
-  if (yield* headerBlockMatches(header, needle)) return true;
+  if (yield* headerBlockMatches(header, needle, known)) return true;
   return extendedMatches(part.parameters, needle) || extendedMatches(part.disposition?.parameters ?? [], needle);
 }
 
@@ -84,12 +105,16 @@ const FIELDS_PER_STEP = 128;
 /** A longer header is looked at field by field, with breaks. */
 const MAX_OCTETS_AT_ONCE = 64 * 1024;
 
-function* headerBlockMatches(octets: Buffer, needle: Needle): Generator<void, boolean, void> {
+function* headerBlockMatches(
+  octets: Buffer,
+  needle: Needle,
+  known: KnownFields | undefined,
+): Generator<void, boolean, void> {
   const header = octets.toString('latin1');
   const ascii = isAscii(octets);
   const encoded = header.includes('=?');
   if (ascii && needle.linesPattern?.test(header) === false) {
-    if (!encoded || (header.length <= MAX_OCTETS_AT_ONCE && !mayHoldEncoded(header, needle))) return false;
+    if (!encoded || (header.length <= MAX_OCTETS_AT_ONCE && !mayHoldEncoded(header, needle, known))) return false;
   }
   // Where nothing is encoded, all fields are looked at at once.
   if (ascii && !encoded) return needle.pattern?.test(withoutFolds(header)) === true;
@@ -109,15 +134,18 @@ function withoutFolds(header: string): string {
 }
 
 /** Whether a field with encoded words may hold an ASCII needle that its lines as they are do not hold. */
-function mayHoldEncoded(header: string, needle: Needle): boolean {
+function mayHoldEncoded(header: string, needle: Needle, known: KnownFields | undefined): boolean {
+  if (known?.hold(needle) === true) return true;
   for (let word = header.indexOf('=?'); word !== -1; ) {
     let start = header.lastIndexOf('\n', word) + 1;
     while (start > 1 && isBlankAt(header, start)) start = header.lastIndexOf('\n', start - 2) + 1;
     let end = header.indexOf('\n', word);
     while (end !== -1 && isBlankAt(header, end + 1)) end = header.indexOf('\n', end + 1);
     const colon = header.indexOf(':', start);
-    const value = header.slice(colon < word ? colon + 1 : start, end === -1 ? header.length : end);
-    if (foldedWords(inOneLine(value)).includes(needle.folded)) return true;
+    if (known?.has(header.slice(start, colon).trimEnd().toUpperCase()) !== true) {
+      const value = header.slice(colon < word ? colon + 1 : start, end === -1 ? header.length : end);
+      if (foldedWords(inOneLine(value)).includes(needle.folded)) return true;
+    }
     if (end === -1) return false;
     word = header.indexOf('=?', end);
   }
@@ -187,10 +215,9 @@ function pieceMatches(octets: Buffer, encoding: string, charset: string | undefi
   if (isAscii(decoded) && isAsciiCompatible(charset)) return asciiHolds(decoded, needle);
   if (charset !== undefined && isKnownCharset(charset)) return textHolds(decodeText(decoded, charset), needle);
   if (isUtf8(decoded)) return textHolds(decoded.toString(), needle);
-  const transfer = transferDecoder(encoding);
-  const decoder = utf8OrWindows1252();
-  const text = decoder.decode(transfer.decode(octets)) + decoder.decode(transfer.end()) + decoder.end();
-  return textHolds(text, needle);
+  // A character that is cut off at the end makes no other character set of the text before it.
+  const end = decoded.length - unfinishedUtf8(decoded);
+  return textHolds(decodeUnlabelled(decoded.subarray(0, end)) + decodeUnlabelled(decoded.subarray(end)), needle);
 }
 
 /** Text that says it is ASCII or nothing often is UTF-8, or else windows-1252; each piece is looked at by itself. */
@@ -201,20 +228,24 @@ function utf8OrWindows1252(): StreamDecoder {
       const all = held.length === 0 ? octets : Buffer.concat([held, octets]);
       const cut = all.length - unfinishedUtf8(all);
       held = Buffer.from(all.subarray(cut));
-      return decodeText(all.subarray(0, cut), undefined);
+      return decodeUnlabelled(all.subarray(0, cut));
     },
-    end: () => decodeText(held, undefined),
+    end: () => decodeUnlabelled(held),
   };
 }
 
-/** Octets at the end that begin a UTF-8 character which goes on in the next piece. */
+/** Octets at the end that begin a UTF-8 character which may go on behind them. */
 function unfinishedUtf8(octets: Buffer): number {
   for (let back = 1; back <= Math.min(3, octets.length); back += 1) {
     const octet = octets[octets.length - back] ?? 0;
     if (octet < 0x80) return 0;
     if (octet < 0xc0) continue;
-    const length = octet >= 0xf0 ? 4 : octet >= 0xe0 ? 3 : 2;
-    return length > back ? back : 0;
+    const missing = (octet >= 0xf0 ? 4 : octet >= 0xe0 ? 3 : 2) - back;
+    const ends = missing > 0 ? LAST_OCTETS.map((last) => Buffer.alloc(missing, last)) : [];
+    return ends.some((end) => isUtf8(Buffer.concat([octets.subarray(-back), end]))) ? back : 0;
   }
   return 0;
 }
+
+/** The lowest and the highest octet inside a UTF-8 character: if it can go on, then with one of them. */
+const LAST_OCTETS = [0x80, 0xbf] as const;

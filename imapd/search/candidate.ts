@@ -2,7 +2,7 @@
  * Candidate: the message that a search is looking at. One object goes over all messages of a mailbox; what it shows is
  * true until it moves on, and, but for the number and the UID, until somebody waits.
  */
-import { emptyView, type FactView, type FolderFacts } from '../cache/folder-facts.js';
+import { emptyView, type FactView, type FolderFacts, SEARCH_FACTS } from '../cache/folder-facts.js';
 import { MessageReading } from '../cache/message-reading.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import { showSearchFacts } from './search-facts-reading.js';
@@ -52,6 +52,12 @@ export class Candidate {
     if (showSearchFacts(this.#facts, this.row, this.#view)) this.opened = true;
     this.#viewIsFilled = true;
     return this.#view;
+  }
+
+  /** The record of SEARCH_FACTS if it is remembered. */
+  get knownFacts(): FactView | undefined {
+    this.#viewIsFilled ||= this.#facts.look(this.row, SEARCH_FACTS, this.#view);
+    return this.#viewIsFilled ? this.#view : undefined;
   }
 
   /** The message's file, for what is not remembered. Opened when something is asked of it. */

@@ -1,10 +1,11 @@
 /**
  * The conditions of SEARCH that compare texts: HEADER and its kin, BODY, TEXT.
  */
+import type { FactView } from '../cache/folder-facts.js';
 import { CommandFailure } from '../completion.js';
 import { isKnownCharset } from '../message/charset.js';
 import { compileNeedle, foldedHolds, type Needle } from '../message/needle.js';
-import { bodyMatches, headerMatches, messageMatches } from '../message/search-text.js';
+import { bodyMatches, headerMatches, type KnownFields, messageMatches } from '../message/search-text.js';
 import type { Candidate } from './candidate.js';
 import { COST, type TextConditions } from './search-conditions.js';
 import { findSection, hasField, isLeftOut, SECTION, type Section } from './search-facts.js';
@@ -31,11 +32,11 @@ export function textConditions(charset: string | undefined): TextConditions {
     },
     body(text) {
       const needle = needleOf(text);
-      return { cost: COST.text, holds: (candidate) => searched(candidate, needle, bodyMatches) };
+      return { cost: COST.text, holds: (candidate) => inBody(candidate, needle) };
     },
     text(text) {
       const needle = needleOf(text);
-      return { cost: COST.text, holds: (candidate) => searched(candidate, needle, messageMatches) };
+      return { cost: COST.text, holds: (candidate) => inMessage(candidate, needle) };
     },
   };
 }
@@ -63,9 +64,33 @@ function inFacts(candidate: Candidate, section: Section, needle: Needle): boolea
 
 const fieldNames = [...sections.keys()];
 
-function* searched({ reading }: Candidate, needle: Needle, matches: typeof bodyMatches): Generator<void, boolean> {
+function* inBody({ reading }: Candidate, needle: Needle): Generator<void, boolean> {
   const index = yield* reading.index();
-  return yield* matches(reading.file, index, needle);
+  return yield* bodyMatches(reading.file, index, needle);
+}
+
+function* inMessage(candidate: Candidate, needle: Needle): Generator<void, boolean> {
+  const { reading } = candidate;
+  const index = yield* reading.index();
+  const { knownFacts } = candidate;
+  return yield* messageMatches(reading.file, index, needle, knownFacts && knownFields(knownFacts));
+}
+
+/** What a record knows of the header. Valid as long as the view. */
+export function knownFields(facts: FactView): KnownFields {
+  return {
+    has(name) {
+      const section = sections.get(name);
+      return section !== undefined && !isLeftOut(facts, section);
+    },
+    hold(needle) {
+      for (const section of sections.values()) {
+        findSection(facts, section, place);
+        if (foldedHolds(facts.octets, place.start, place.end, needle)) return true;
+      }
+      return false;
+    },
+  };
 }
 
 function badCharset(): CommandFailure {

@@ -2,7 +2,7 @@
  * SEARCH's texts the slow way: everything is decoded and folded, and then looked at. Tests expect the same answers from the
  * server, which decodes only what it must.
  */
-import { decodeText, decodeUnlabelled, isKnownCharset, streamDecoder } from '../../imapd/message/charset.js';
+import { decodeText, decodeUnlabelled, isKnownCharset } from '../../imapd/message/charset.js';
 import { fold } from '../../imapd/message/fold.js';
 import { fieldPlaces, nameAt, valueAt } from '../../imapd/message/header.js';
 import { MAX_HEADER_OCTETS } from '../../imapd/message/limits.js';
@@ -100,40 +100,25 @@ function blockMatches(source: MessageSource, part: Part, needle: Needle): boolea
 }
 
 function* textMatches(source: MessageSource, part: Part, needle: Needle): Generator<void, boolean, void> {
-  const transfer = transferDecoder(part.encoding);
   const charset = part.parameters.find(({ name }) => name === 'charset')?.value;
   const isPlain = charset === undefined || /^(?:us-ascii|ascii|utf-?8)$/i.test(charset.trim());
-  const decoder = (isPlain ? undefined : streamDecoder(charset)) ?? utf8OrWindows1252();
   const octets = source.read(part.bodyStart, part.bodyEnd - part.bodyStart);
   yield;
-  const text = decoder.decode(transfer.decode(octets)) + decoder.decode(transfer.end()) + decoder.end();
-  return holds(text, needle);
+  const transfer = transferDecoder(part.encoding);
+  const decoded = Buffer.concat([transfer.decode(octets), transfer.end()]);
+  const isLabelled = !isPlain && isKnownCharset(charset);
+  return holds(isLabelled ? decodeText(decoded, charset) : textWithoutLabel(decoded), needle);
 }
 
-/** Text that says it is ASCII or nothing often is UTF-8, or else windows-1252; each piece is looked at by itself. */
-function utf8OrWindows1252() {
-  let held: Buffer = Buffer.alloc(0);
-  return {
-    decode(octets: Buffer): string {
-      const all = held.length === 0 ? octets : Buffer.concat([held, octets]);
-      const cut = all.length - unfinishedUtf8(all);
-      held = Buffer.from(all.subarray(cut));
-      return decodeText(all.subarray(0, cut), undefined);
-    },
-    end: () => decodeText(held, undefined),
-  };
-}
-
-/** Octets at the end that begin a UTF-8 character which goes on in the next piece. */
-function unfinishedUtf8(octets: Buffer): number {
-  for (let back = 1; back <= Math.min(3, octets.length); back += 1) {
-    const octet = octets[octets.length - back] ?? 0;
-    if (octet < 0x80) return 0;
-    if (octet < 0xc0) continue;
-    const length = octet >= 0xf0 ? 4 : octet >= 0xe0 ? 3 : 2;
-    return length > back ? back : 0;
+/** UTF-8 where all octets are, up to a character that the end cuts off; else windows-1252. */
+function textWithoutLabel(octets: Buffer): string {
+  const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  try {
+    const text = strict.decode(octets, { stream: true });
+    return text + decodeText(octets.subarray(Buffer.byteLength(text)), 'windows-1252');
+  } catch {
+    return decodeText(octets, 'windows-1252');
   }
-  return 0;
 }
 
 /** `=?charset*language?encoding?text?=` */

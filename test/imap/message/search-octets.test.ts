@@ -11,6 +11,7 @@ import { compileNeedle, foldedHolds, textHolds } from '../../../imapd/message/ne
 import { bodyMatches, headerMatches, messageMatches } from '../../../imapd/message/search-text.js';
 import { sourceOf } from '../../../imapd/message/source.js';
 import { encodeSearchFacts, findSection, hasField, SECTION } from '../../../imapd/search/search-facts.js';
+import { knownFields } from '../../../imapd/search/search-texts.js';
 import * as reference from '../../support/reference-search.js';
 
 const NUM_RUNS = 4_000;
@@ -81,8 +82,6 @@ const textPart = fc
     type: fc.constantFrom('text/plain', 'text/html', 'application/pdf', 'message/delivery-status'),
     cut: fc.nat({ max: 3 }),
   })
-  // The library loses its place in UTF-7 that comes in two pieces, as the reference gives it the end of base64.
-  .filter(({ charset, encoding }) => charset !== 'utf-7' || encoding !== 'base64')
   .map(({ body, charset, encoding, label, type, cut }) => {
     const octets = octetsOf(body, charset);
     const base64 = octets.toString('base64').replace(/.{11}/g, '$&\n');
@@ -183,10 +182,11 @@ test('C23 a search that decodes only what it must finds what one finds that deco
       const index = finish(scanMessage(source));
 
       assert.equal(finish(bodyMatches(source, index, needle)), finish(reference.bodyMatches(source, index, expected)));
-      assert.equal(
-        finish(messageMatches(source, index, needle)),
-        finish(reference.messageMatches(source, index, expected)),
-      );
+      const found = finish(reference.messageMatches(source, index, expected));
+      assert.equal(finish(messageMatches(source, index, needle)), found);
+      const record = encodeSearchFacts(source.read(0, index.root.bodyStart));
+      const facts = { octets: record, start: 0, end: record.length, fileOctets: 0, internalDate: 0 };
+      assert.equal(finish(messageMatches(source, index, needle, knownFields(facts))), found);
     }),
     { numRuns: NUM_RUNS },
   );
