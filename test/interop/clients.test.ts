@@ -10,37 +10,10 @@ import { after, describe, test } from 'node:test';
 import { ImapFlow } from 'imapflow';
 import { copyMaildir, type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
 import { checkoutRoot } from '../support/paths.js';
-import { PASSWORD, startDovecot } from '../support/peer-servers.js';
+import { type MailUser, PASSWORD } from '../support/peer-servers.js';
 import { giveToMailUser } from '../support/peer-targets.js';
-import { freePort, mustRun, run } from '../support/processes.js';
-import { makeCertificate, startOurs } from '../support/start.js';
-
-interface Server {
-  readonly port: number;
-  readonly tlsPort: number;
-  readonly certificate: string;
-  stop(): Promise<void>;
-}
-
-interface User {
-  readonly name: string;
-  readonly home: string;
-}
-
-type Start = (directory: string, users: readonly User[]) => Promise<Server>;
-
-const ours: Start = async (directory, users) => {
-  const { port, tlsPort, configuration, stop } = await startOurs({ directory, users });
-  return { port, tlsPort, certificate: join(configuration, 'imapd.pem'), stop };
-};
-
-const dovecot: Start = async (directory, users) => {
-  const certificate = join(directory, 'imapd.pem');
-  await makeCertificate(certificate);
-  const [port, tlsPort] = [await freePort(), await freePort()];
-  const { stop } = await startDovecot({ directory, users, port, tls: { port: tlsPort, certificate } });
-  return { port, tlsPort, certificate, stop };
-};
+import { mustRun, run } from '../support/processes.js';
+import { type TlsServer, tlsServers } from './tls-servers.js';
 
 const securities = ['starttls', 'tls'] as const;
 type Security = (typeof securities)[number];
@@ -64,8 +37,8 @@ const flagsIn = (filename: string | undefined): string => /:2,([A-Z]*)/.exec(fil
 
 /** One client's session: the port and the words that say how to secure it. */
 interface Visit {
-  readonly server: Server;
-  readonly user: User;
+  readonly server: TlsServer;
+  readonly user: MailUser;
   readonly security: Security;
   readonly port: number;
   /** A directory for the client's files. */
@@ -206,15 +179,15 @@ async function mutt({ server, user, security, port, directory }: Visit): Promise
 
 const visits = { curl, imaplib, imapflow, mbsync, fetchmail, mutt };
 
-for (const [serverName, start] of Object.entries({ ours, Dovecot: dovecot })) {
+for (const [serverName, start] of Object.entries(tlsServers)) {
   describe(`clients of ${serverName}`, () => {
     let scratch: Scratch | undefined;
-    let starting: Promise<Server> | undefined;
-    const userOf = (client: string, security: string): User => {
+    let starting: Promise<TlsServer> | undefined;
+    const userOf = (client: string, security: string): MailUser => {
       const name = `${client}-${security}`;
       return { name, home: join(scratch?.path ?? '', 'mail', name) };
     };
-    const serverUp = (): Promise<Server> => {
+    const serverUp = (): Promise<TlsServer> => {
       scratch ??= scratchDirectory('clients');
       const users = clients.flatMap((client) => securities.map((security) => userOf(client, security)));
       if (starting === undefined) mkdirSync(join(scratch.path, 'server'));

@@ -42,6 +42,8 @@ export interface PeerOptions {
   readonly port: number;
   /** A port with TLS; with Dovecot also STARTTLS on the other one. Certificate and key in one file. */
   readonly tls?: { readonly port: number; readonly certificate: string };
+  /** Dovecot has COMPRESS, which is off by default. */
+  readonly compress?: boolean;
 }
 
 /** Unsalted, so that measurements of logins measure the server. */
@@ -124,7 +126,8 @@ export async function startDovecot(options: PeerOptions): Promise<PeerServer> {
   return running('dovecot', child, { directory, port, tlsPort: options.tls?.port });
 }
 
-function dovecotServerConfiguration({ directory, port, tls }: PeerOptions, passwords: string): string {
+function dovecotServerConfiguration(options: PeerOptions, passwords: string): string {
+  const { directory, port, tls, compress } = options;
   const source = `driver = passwd-file\n  args = username_format=%u ${passwords}`;
   return `
 base_dir = ${directory}/run
@@ -151,6 +154,7 @@ passdb {
 userdb {
   ${source}
 }
+${compress === true ? 'protocol imap {\n  mail_plugins = imap_zlib\n}' : ''}
 service auth {
   client_limit = ${MAX_CONNECTIONS * 8}
 }
