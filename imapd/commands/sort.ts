@@ -27,6 +27,8 @@ export async function sort(session: Session, { program, by, tag }: SortArguments
     throw new CommandFailure('This command is disabled by the system administrator.');
   }
   const inOrder = await sortMessages(session, await searchMessages(session, program), program.criteria);
+  const turn = session.pace();
+  if (turn !== undefined) await turn;
   const numbers = by === 'uid' ? inOrder.map((number) => session.selected.uidOf(number)) : inOrder;
   session.write(encodeFound('SORT', numbers, { tag, by, options: program.return }));
   return ok('SORT done.');

@@ -3,8 +3,11 @@
  * was sorted as a whole are kept, and the next SORT looks at no message; otherwise the keys are collected first.
  */
 import type { FolderFacts } from '../cache/folder-facts.js';
+import type { KeptColumn } from '../cache/kept-columns.js';
+import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import { type SortColumn, TextColumn } from '../message/sort-columns.js';
 import { orderByRanks, ranksOf } from '../message/sort-ranks.js';
+import { ELEMENTS_PER_STEP } from '../message/steps.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import type { SortCriterion } from '../wire/sort-thread.js';
@@ -32,7 +35,16 @@ export async function sortMessages(
   const { numbers, ranks } = ranked;
   const rankKeys = criteria.map(({ key, reverse }) => ({ ranks: ranks.get(key) ?? new Uint32Array(0), reverse }));
   const order = await paced(session, orderByRanks(numbers.length, rankKeys));
-  return Array.from(order, (index) => numbers[index] ?? 0);
+  return paced(session, numbersInOrder(numbers, order));
+}
+
+function* numbersInOrder(numbers: readonly number[], order: Uint32Array): Generator<void, number[], void> {
+  const inOrder: number[] = [];
+  for (let at = 0; at < order.length; at += 1) {
+    if (at % ELEMENTS_PER_STEP === ELEMENTS_PER_STEP - 1) yield;
+    inOrder.push(numbers[order[at] ?? 0] ?? 0);
+  }
+  return inOrder;
 }
 
 /** Ranks that are kept; undefined unless they are of all the keys. */
@@ -43,26 +55,36 @@ async function knownRanks(
   keys: readonly SortKey[],
 ): Promise<RankedMessages | undefined> {
   const ranks = new Map<SortKey, Uint32Array>();
-  const mailbox = session.selected;
   let numbers = found;
   for (const key of keys) {
     const kept = await paced(session, keptRanks(facts, key));
     if (kept === undefined) return undefined;
-    const { table } = kept;
-    const own = new Uint32Array(found.length);
-    const present: number[] = [];
-    for (const number of found) {
-      const uid = mailbox.uidOf(number);
-      const row = number <= table.count && table.uidAt(number - 1) === uid ? number - 1 : table.rowOf(uid);
-      const rank = row < 0 ? undefined : kept.numbers[row];
-      if (rank === undefined) continue;
-      own[present.length] = rank;
-      present.push(number);
-    }
+    const own = await paced(session, ranksOfFound(session.selected, found, kept));
     // Something left or came between one key and the next.
-    if (ranks.size > 0 && present.length !== numbers.length) return undefined;
-    numbers = present;
-    ranks.set(key, own);
+    if (ranks.size > 0 && own.numbers.length !== numbers.length) return undefined;
+    numbers = own.numbers;
+    ranks.set(key, own.ranks);
+  }
+  return { numbers, ranks };
+}
+
+/** Of the messages found those that have a rank, and their ranks. */
+function* ranksOfFound(
+  mailbox: SelectedMailbox,
+  found: readonly number[],
+  { table, numbers: allRanks }: KeptColumn,
+): Generator<void, { readonly numbers: readonly number[]; readonly ranks: Uint32Array }, void> {
+  const ranks = new Uint32Array(found.length);
+  const numbers: number[] = [];
+  for (let at = 0; at < found.length; at += 1) {
+    if (at % ELEMENTS_PER_STEP === ELEMENTS_PER_STEP - 1) yield;
+    const number = found[at] ?? 0;
+    const uid = mailbox.uidOf(number);
+    const row = number <= table.count && table.uidAt(number - 1) === uid ? number - 1 : table.rowOf(uid);
+    const rank = row < 0 ? undefined : allRanks[row];
+    if (rank === undefined) continue;
+    ranks[numbers.length] = rank;
+    numbers.push(number);
   }
   return { numbers, ranks };
 }
