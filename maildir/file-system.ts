@@ -98,7 +98,11 @@ export const realFileSystem: FileSystem = {
     return stats === undefined ? undefined : fileStatus(stats);
   },
   open: (path) => openFile(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK),
-  create: (path, mode) => openFile(path, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL, mode),
+  create: (path, mode) => {
+    // Nothing was there before, so it is a regular file.
+    const how = fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL;
+    return new RealFile(fs.openSync(pathOctets(path), how, mode), undefined);
+  },
   openToAppend: (path) => openFile(path, fs.constants.O_RDWR | fs.constants.O_APPEND | fs.constants.O_NOFOLLOW),
   rename: (from, to) => fs.renameSync(pathOctets(from), pathOctets(to)),
   within(directory) {
@@ -134,26 +138,25 @@ function openDescriptor(directory: string | Buffer): number {
 }
 
 /** A regular file that is open. Pipes and devices that a user put into his maildir are refused. */
-function openFile(path: string, how: number, mode?: number): OpenFile {
-  const descriptor = fs.openSync(pathOctets(path), how, mode);
+function openFile(path: string, how: number): OpenFile {
+  const descriptor = fs.openSync(pathOctets(path), how);
   const stats = fs.fstatSync(descriptor);
   if (!stats.isFile()) {
     fs.closeSync(descriptor);
     throw Object.assign(new Error(`not a regular file: ${path}`), { code: 'EINVAL' });
   }
-  return new RealFile(descriptor, stats, (how & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0);
+  return new RealFile(descriptor, (how & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0 ? stats : undefined);
 }
 
 /** An object without closures: one is made for every message that is read. */
 class RealFile implements OpenFile {
   readonly #descriptor: number;
-  readonly #stats: fs.Stats;
-  readonly #onlyRead: boolean;
+  /** Of a file that is only read. */
+  readonly #stats: fs.Stats | undefined;
 
-  constructor(descriptor: number, stats: fs.Stats, onlyRead: boolean) {
+  constructor(descriptor: number, stats: fs.Stats | undefined) {
     this.#descriptor = descriptor;
     this.#stats = stats;
-    this.#onlyRead = onlyRead;
   }
 
   read(octets: Uint8Array, position: number): number {
@@ -167,7 +170,7 @@ class RealFile implements OpenFile {
   }
 
   status(): FileStatus {
-    return fileStatus(this.#onlyRead ? this.#stats : fs.fstatSync(this.#descriptor));
+    return fileStatus(this.#stats ?? fs.fstatSync(this.#descriptor));
   }
 
   sync(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * Receiving messages: a file in tmp, then a link in cur, then a UID.
+ * Receiving messages: a file in tmp, which moves to cur, and then gets a UID.
  *
- * A message becomes visible by one link(), after its contents are on the disk; so it is there whole or not at all, and
+ * A message becomes visible by one rename, after its contents are on the disk; so it is there whole or not at all, and
  * what is broken off leaves a file in tmp only. The promise settles when the directory and the UID are on the disk, too;
  * several additions at once share one round of syncing.
  */
@@ -19,6 +19,7 @@ import { checkKeywordRoom, keywordsInUse } from './keyword-state.js';
 import { eachKeywordOnce, foldKeyword, safeKeyword } from './keyword-text.js';
 import { withLock } from './lock.js';
 import { inSlices } from './message-file.js';
+import { Gate } from './sync-group.js';
 import { asUid, type Uid } from './uid.js';
 
 /** A message that is being received into tmp. */
@@ -27,6 +28,11 @@ export interface MessageWriter {
   write(octets: Buffer): void;
   /** Octets in the file so far. */
   readonly sizeOctets: number;
+  /**
+   * Says that all octets are there, and begins to bring them to the disk while others come. Gives a promise to wait for
+   * when that takes longer than receiving. `internalDate` must be what addMessages() will be told.
+   */
+  end(internalDate?: number): Promise<void> | undefined;
   /** Gives up: removes the file. Does nothing once the message was added. */
   abort(): void;
 }
@@ -40,17 +46,26 @@ export interface NewMessage {
   readonly internalDate?: number;
 }
 
-/** Files that are synced at the same time: the thread pool has four threads. */
-const SYNCS_AT_ONCE = 4;
+/** Files of this process that are synced at the same time: the thread pool has four threads. */
+const fileSyncs = new Gate(4);
 const CR = 13;
 const LF = 10;
+
+/** How a file in tmp is completed. */
+interface Completing {
+  /** Whether its last line gets an end if it has none. */
+  readonly lineEnd: boolean;
+  readonly internalDate: number | undefined;
+}
 
 /** The file in tmp that a message is written to. */
 export class TmpMessage implements MessageWriter {
   readonly tmpName: string;
   readonly path: string;
   readonly #state: FolderState;
-  #file: OpenFile | undefined;
+  readonly #file: OpenFile;
+  #mode: 'writing' | 'completing' | 'gone' = 'writing';
+  #completed: Promise<string> | undefined;
   #sizeOctets = 0;
   #lastOctet = LF;
 
@@ -74,7 +89,7 @@ export class TmpMessage implements MessageWriter {
 
   /** Adds octets that come from another message file. */
   writeAsIs(octets: Buffer): void {
-    if (this.#file === undefined) throw new Error('this message was added or given up already');
+    if (this.#mode !== 'writing') throw new Error('this message was added or given up already');
     if (octets.length === 0) return;
     this.#file.write(octets);
     this.#sizeOctets += octets.length;
@@ -88,24 +103,43 @@ export class TmpMessage implements MessageWriter {
     }
   }
 
-  abort(): void {
-    if (this.#file === undefined) return;
-    this.#file.close();
-    this.#file = undefined;
-    unlinkIfThere(this.#state.disk, this.path);
+  end(internalDate?: number): Promise<void> | undefined {
+    // Whoever adds the message hears of a failure; until then it is not an unhandled one.
+    this.completed({ lineEnd: true, internalDate }).catch(() => undefined);
+    return fileSyncs.whenFree();
   }
 
-  /** Completes the file and brings it to the disk. Gives its base name in cur. */
-  async finish(options: { lineEnd: boolean; internalDate: number | undefined }): Promise<string> {
-    if (options.lineEnd && this.#lastOctet !== LF) this.writeAsIs(Buffer.of(LF));
-    const file = this.#file;
-    if (file === undefined) throw new Error('this message was added or given up already');
-    if (options.internalDate !== undefined) this.#state.disk.setModified(this.path, options.internalDate);
-    if (this.#state.surroundings.durable) await file.sync();
-    const status = file.status();
-    file.close();
-    this.#file = undefined;
-    return deliveredName(this.tmpName, status);
+  /** Completes the file and brings it to the disk, once. Gives its base name in cur. */
+  completed(how: Completing): Promise<string> {
+    if (this.#mode === 'gone') throw new Error('this message was added or given up already');
+    this.#completed ??= this.#complete(how);
+    return this.#completed;
+  }
+
+  async #complete({ lineEnd, internalDate }: Completing): Promise<string> {
+    try {
+      if (lineEnd && this.#lastOctet !== LF) this.writeAsIs(Buffer.of(LF));
+      this.#mode = 'completing';
+      if (internalDate !== undefined) this.#state.disk.setModified(this.path, internalDate);
+      if (this.#state.surroundings.durable) await fileSyncs.pass(() => this.#file.sync());
+      return deliveredName(this.tmpName, this.#file.status());
+    } finally {
+      this.#file.close();
+    }
+  }
+
+  /** Moves the completed file out of tmp. Its name there has its inode in it, so no other file has that name. */
+  moveTo(path: string): void {
+    this.#state.disk.rename(this.path, path);
+    this.#mode = 'gone';
+  }
+
+  abort(): void {
+    if (this.#mode === 'gone') return;
+    // What brings the file to the disk needs it open, and closes it.
+    if (this.#completed === undefined) this.#file.close();
+    this.#mode = 'gone';
+    unlinkIfThere(this.#state.disk, this.path);
   }
 }
 
@@ -144,42 +178,33 @@ export async function addMessages(state: FolderState, messages: readonly NewMess
   try {
     const keywords = eachKeywordOnce(messages.flatMap((message) => message.keywords));
     if (keywords.length > 0 && state.surroundings.keywords !== 'off') checkKeywordRoom(state, keywords);
-    const ready = await finishAll(state, messages, tmpFiles);
+    const ready = await completeAll(state, messages, tmpFiles);
     const added = await state.turns.take(() => placeInTurn(state, ready));
     const uids = await settle(state, added);
-    for (const { path } of tmpFiles) unlinkIfThere(state.disk, path);
     return uids;
-  } catch (error) {
-    for (const tmpFile of tmpFiles) {
-      tmpFile.abort();
-      unlinkIfThere(state.disk, tmpFile.path);
-    }
-    throw error;
+  } finally {
+    for (const tmpFile of tmpFiles) tmpFile.abort();
   }
 }
 
-async function finishAll(
+function completeAll(
   state: FolderState,
   messages: readonly NewMessage[],
   tmpFiles: readonly TmpMessage[],
 ): Promise<ReadyMessage[]> {
-  const ready: ReadyMessage[] = [];
-  for (let from = 0; from < messages.length; from += SYNCS_AT_ONCE) {
-    const some = messages.slice(from, from + SYNCS_AT_ONCE).map(async (message, index): Promise<ReadyMessage> => {
-      const tmpFile = tmpFiles[from + index];
-      if (tmpFile === undefined) throw new RangeError('messages and files differ');
-      const baseName = await tmpFile.finish({ lineEnd: true, internalDate: message.internalDate });
-      return {
-        baseName,
-        suffix: suffixFor(message.flags),
-        keywords: keywordsFor(state, message.keywords),
-        place: (path) => state.disk.link(tmpFile.path, path),
-        takeBack: (path) => unlinkIfThere(state.disk, path),
-      };
-    });
-    ready.push(...(await allSettled(some)));
-  }
-  return ready;
+  const ready = messages.map(async ({ internalDate, flags, keywords }, index): Promise<ReadyMessage> => {
+    const tmpFile = tmpFiles[index];
+    if (tmpFile === undefined) throw new RangeError('messages and files differ');
+    const baseName = await tmpFile.completed({ lineEnd: true, internalDate });
+    return {
+      baseName,
+      suffix: suffixFor(flags),
+      keywords: keywordsFor(state, keywords),
+      place: (path) => tmpFile.moveTo(path),
+      takeBack: (path) => unlinkIfThere(state.disk, path),
+    };
+  });
+  return allSettled(ready);
 }
 
 /** Waits for all, so that nothing goes on behind a failure; then throws the first failure. */

@@ -69,3 +69,39 @@ export class SyncGroup {
     }
   }
 }
+
+/** Lets some run at once; the others wait, and go in the order in which they came. */
+export class Gate {
+  readonly #atOnce: number;
+  #inside = 0;
+  readonly #waiting: (() => void)[] = [];
+  /** Those who want to know when nobody waits any more. */
+  #watchers: (() => void)[] = [];
+
+  constructor(atOnce: number) {
+    this.#atOnce = atOnce;
+  }
+
+  async pass<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#inside === this.#atOnce) await new Promise<void>((enter) => this.#waiting.push(enter));
+    else this.#inside += 1;
+    try {
+      return await run();
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** A promise to wait for when some have to wait, until none has; else undefined. */
+  whenFree(): Promise<void> | undefined {
+    return this.#waiting.length === 0 ? undefined : new Promise((resolve) => this.#watchers.push(resolve));
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#inside -= 1;
+    else next();
+    if (this.#waiting.length > 0) return;
+    for (const watcher of this.#watchers.splice(0)) watcher();
+  }
+}

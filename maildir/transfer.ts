@@ -180,16 +180,13 @@ async function copyOctets(
       copies.push({
         ...transfer,
         baseName,
-        place: (path) => target.disk.link(tmpFile.path, path),
+        place: (path) => tmpFile.moveTo(path),
         takeBack: (path) => unlinkIfThere(target.disk, path),
       });
     }
     return await place(target, copies);
   } finally {
-    for (const tmpFile of written) {
-      tmpFile.abort();
-      unlinkIfThere(target.disk, tmpFile.path);
-    }
+    for (const tmpFile of written) tmpFile.abort();
   }
 }
 
@@ -201,7 +198,7 @@ async function copyInto(tmpFile: TmpMessage, file: MessageFile): Promise<string>
       tmpFile.writeAsIs(piece);
       at += piece.length;
     }
-    return await tmpFile.finish({ lineEnd: false, internalDate: file.internalDate });
+    return await tmpFile.completed({ lineEnd: false, internalDate: file.internalDate });
   } finally {
     file.close();
   }

@@ -67,6 +67,9 @@ export async function append(session: Session, { mailboxName, first }: AppendArg
       const message = startMessage(session, folder, head);
       messages.push(message);
       await receive(session, message.writer, head.literal);
+      // It goes to the disk while the next one comes.
+      const turn = message.writer.end(message.internalDate);
+      if (turn !== undefined) await turn;
       head = await nextMessageHead(session);
     }
     const uids = await folder.addMessages(messages);
