@@ -6,12 +6,14 @@
  * the same length, with a date in the past. What the next server finds in the cache is of the old ones.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { type ImapClient, loginClient } from '../support/imap-client.js';
 import { PASSWORD } from '../support/peer-servers.js';
+import { mailIds } from '../support/peer-targets.js';
+import { waitUntil } from '../support/processes.js';
 import { type OurServers, startOurs } from '../support/start.js';
 import { TestHome } from '../support/test-home.js';
 import { CacheVandal } from './cache-vandal.js';
@@ -39,10 +41,14 @@ const ORDERS = [
   'THREAD REFERENCES UTF-8 ALL',
 ] as const;
 
+const THREADS = ['THREAD REFERENCES UTF-8 ALL', 'THREAD ORDEREDSUBJECT UTF-8 ALL'] as const;
+
 /** What was said of each message in one round, without sequence numbers. */
 class Sayings {
   readonly #byUid = new Map<string, Set<string>>();
   readonly lists: { readonly what: string; readonly numbers: readonly number[] }[] = [];
+  /** Whole answers to THREAD, by the command; only of those who ask while nobody changes anything. */
+  readonly threads = new Map<string, readonly string[]>();
   count = 0;
 
   note(what: string, untagged: readonly string[]): void {
@@ -59,6 +65,13 @@ class Sayings {
   noteNumbers(what: string, numbers: readonly number[]): void {
     this.lists.push({ what, numbers });
     this.count += 1;
+  }
+
+  /** Fails if anything differs from what was said of the same mailbox in the same state. */
+  assertSame(truth: Sayings): void {
+    this.assertAs(truth);
+    assert.deepEqual(this.lists, truth.lists);
+    assert.deepEqual(this.threads, truth.threads);
   }
 
   /** Fails if anything that was said differs from the truth, or two sayings of a message that is gone from one another. */
@@ -115,6 +128,7 @@ async function everything(client: ImapClient): Promise<Sayings> {
   const sayings = new Sayings();
   for (const list of LISTS) sayings.note(list, (await client.must(`UID FETCH 1:* (${list})`)).untagged);
   for (let round = 0; round < SEARCHES.length; round += 1) await askNumbers(client, sayings, round);
+  for (const command of THREADS) sayings.threads.set(command, (await client.must(`UID ${command}`)).untagged);
   return sayings;
 }
 
@@ -195,7 +209,7 @@ test('speed: with a cache that is deleted and damaged under load, every answer s
       sayings.assertAs(truth);
       for (const client of [clients[0] ?? (await open(ours)), await open(ours)]) {
         await client.must('NOOP');
-        (await everything(client)).assertAs(truth);
+        (await everything(client)).assertSame(truth);
         assert.ok((await assertTrue(client, mail)) >= RESTORED);
       }
       assert.ok(sayings.count > 3 * (ORDINARY + RESTORED), `only ${sayings.count} answers were looked at`);
@@ -209,6 +223,52 @@ test('speed: with a cache that is deleted and damaged under load, every answer s
     assert.ok(vandal.deeds > 20, `only ${vandal.deeds} times was the cache damaged`);
   } finally {
     for (const server of servers) await server.stop();
+    home.remove();
+  }
+});
+
+test('speed: without the directory of their user, workers answer right and tell of it once; the next ones have it again', async () => {
+  const home = new TestHome('no-cache');
+  const cache = home.beside('cache');
+  const mail = new VersionedMail();
+  fill(home.maildir, mail);
+  home.give();
+  const settings = { IMAP_CACHEDIR: cache };
+  const kept = new CacheVandal(cache);
+  const serve = async (name: string, run: (client: ImapClient, ours: OurServers) => Promise<void>): Promise<string> => {
+    const ours = await startOurs({ directory: home.directory(name), users: [home.user], settings });
+    try {
+      const client = await loginClient(ours.port, 'bob', PASSWORD, false);
+      await client.must('SELECT INBOX');
+      await run(client, ours);
+    } finally {
+      await ours.stop();
+    }
+    return ours.log();
+  };
+  try {
+    const log = await serve('first', async (client, ours) => {
+      await everything(client);
+      await waitUntil('something is kept', () => kept.files().length > 0);
+      rmSync(join(cache, String(mailIds().uid)), { recursive: true });
+      const before = await everything(client);
+      assert.ok((await assertTrue(client, mail)) >= RESTORED);
+      for (let number = 0; number < 3; number += 1) {
+        await client.must('APPEND INBOX', Buffer.from(mail.ordinary().wire, 'latin1'));
+        await everything(client);
+      }
+      if (process.getuid?.() === 0) await waitUntil('it is told', () => ours.log().includes('of no use at present'));
+      before.assertAs(await everything(client));
+    });
+    assert.ok(log.split('of no use at present').length <= 2, log);
+    assert.doesNotMatch(log, /TypeError|RangeError|SERVERBUG|died/);
+
+    const again = await serve('second', async (client) => {
+      (await everything(client)).assertSame(await everything(client));
+      await waitUntil('it is kept again', () => kept.files().length > 0);
+    });
+    assert.doesNotMatch(again, /of no use at present/);
+  } finally {
     home.remove();
   }
 });
