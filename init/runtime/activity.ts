@@ -24,9 +24,10 @@ const QUIET_SAMPLES = 10;
 
 /**
  * Garbage is collected when nothing has happened for so long, and again later: V8 keeps the young generation as large
- * as it has grown until five seconds without allocations are behind it. A process of 20 MB gives back 5 to 10.
+ * as it has grown until five seconds without allocations are behind it. A process of 20 MB gives back 5 to 10. Each time
+ * there are two passes: what the first only let go of (weak references, objects with native memory) the second takes.
  */
-const REST_MS = [900, 5_500] as const;
+const REST_MS = [900, 600, 5_500, 600] as const;
 
 /** A larger heap is left to V8, which collects it in small steps: all at once could keep a client waiting. */
 const MAX_RESTING_HEAP_OCTETS = 96 * 1_048_576;
@@ -122,16 +123,27 @@ class Activity {
     if (heapUsed > MAX_RESTING_HEAP_OCTETS) return;
     if (heapUsed - this.#usedAfterRest < WORTHWHILE_OCTETS && unused < WORTHWHILE_OCTETS) return;
     this.#collect();
-    // What the first pass only let go of (weak references, objects with native memory) is collected by a second.
-    this.#collect();
-    this.#usedAfterRest = process.memoryUsage().heapUsed;
+    this.#usedAfterRest = heapUsed;
   }
 }
 
-/** V8's own function; children are started with it, others make it, which costs them a quarter of a megabyte. */
+/**
+ * Begins to collect garbage as V8 does by itself: in small steps, which are over some ten milliseconds later.
+ *
+ * A whole collection at once would also take the shapes of objects of which there are none just now, and with them all
+ * code that V8 has compiled for these: the next FETCH would be half as slow again. Those made in steps keep them.
+ */
 function collector(): () => void {
-  const { gc } = globalThis;
-  if (gc !== undefined) return () => void gc();
+  // V8's own function; children are started with it, others make it, which costs them a quarter of a megabyte.
+  const { gc = exposedCollector() } = globalThis;
+  return () => {
+    setFlagsFromString('--stress-incremental-marking');
+    gc({ type: 'minor' });
+    setFlagsFromString('--no-stress-incremental-marking');
+  };
+}
+
+function exposedCollector(): NonNullable<typeof globalThis.gc> {
   setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
+  return runInNewContext('gc') as NonNullable<typeof globalThis.gc>;
 }
