@@ -14,7 +14,7 @@ import { type LogLevel, logTo } from '../../init/runtime/log.js';
 import type { SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import type { Maildir } from '../../maildir/maildir.js';
-import type { MaildirStore } from '../../maildir/maildir-store.js';
+import type { MaildirOptions, MaildirStore } from '../../maildir/maildir-store.js';
 import { copyMaildir, type Scratch, scratchDirectory } from './maildir-fixture.js';
 import { testSettings } from './memory-target.js';
 import { testStore } from './test-store.js';
@@ -149,7 +149,7 @@ export class SessionFixture {
   readonly #logger = logTo((level: LogLevel, line) => void this.log.push(`${level}: ${line}`));
   readonly #clients: TestClient[] = [];
 
-  constructor(maildir = 'empty') {
+  constructor(maildir = 'empty', store: Partial<MaildirOptions> = {}) {
     this.#scratch = scratchDirectory('session');
     this.maildir = join(this.#scratch.path, 'Maildir');
     mkdirSync(this.maildir);
@@ -157,7 +157,7 @@ export class SessionFixture {
     const uid = process.getuid?.() ?? 0;
     const gid = process.getgid?.() ?? 0;
     this.account = { address: 'bob', home: this.#scratch.path, maildir: this.maildir, uid, gid, options: {} };
-    this.store = testStore({ useLocks: true });
+    this.store = testStore({ useLocks: true, ...store });
     this.facts = new FactCache({
       fileSystem: realFileSystem,
       clock: this.clock,
