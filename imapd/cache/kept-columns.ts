@@ -8,6 +8,8 @@ import type { MessageTable } from '../../maildir/message-table.js';
 export interface KeptColumn {
   readonly table: MessageTable;
   readonly numbers: Uint32Array;
+  /** All numbers are below this. */
+  readonly below: number;
 }
 
 /** The columns of one folder, by name. */

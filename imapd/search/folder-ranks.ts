@@ -5,7 +5,7 @@
 import { emptyView, type FolderFacts } from '../cache/folder-facts.js';
 import type { KeptColumn } from '../cache/kept-columns.js';
 import { falseIfGone } from '../cache/message-reading.js';
-import { rankFurther } from '../message/sort-ranks.js';
+import { type Ranks, rankFurther } from '../message/sort-ranks.js';
 import { findSection, type Section, sentMs } from './search-facts.js';
 import { showSearchFacts } from './search-facts-reading.js';
 import { type SortKey, textSections } from './sort-keys.js';
@@ -18,11 +18,11 @@ export function keepRanks(
   { facts, files }: { readonly facts: FolderFacts; readonly files: number },
   key: SortKey,
   uids: readonly number[],
-  ranks: Uint32Array,
+  { ranks, below }: Ranks,
 ): void {
   const { table } = facts.folder;
   if (uids.length === 0 || uids.some((uid, row) => row >= table.count || table.uidAt(row) !== uid)) return;
-  facts.keepColumn(`sort ${key}`, { table, numbers: ranks }, files);
+  facts.keepColumn(`sort ${key}`, { table, numbers: ranks, below }, files);
 }
 
 /** Gives the ranks of the folder's messages as they are now; undefined when they have to be made anew. */
@@ -31,33 +31,34 @@ export function* keptRanks(facts: FolderFacts, key: SortKey): Generator<void, Ke
   const { table } = folder;
   const kept = facts.keptColumn(`sort ${key}`);
   if (kept === undefined || (kept.table === table && kept.numbers.length === table.count)) return kept;
-  const ranks = new Uint32Array(table.count);
-  const known = followed(kept, table, ranks);
-  const isFew = ranks.length - known <= known * MAX_SHARE_OF_NEW;
-  const compare = known === ranks.length ? () => 0 : comparisonWith(facts, key);
-  if (compare === undefined || !isFew) return undefined;
+  const known = followed(kept, table);
+  const isFew = table.count - known.length <= known.length * MAX_SHARE_OF_NEW;
+  const compare = isFew ? comparisonWith(facts, key) : undefined;
+  if (compare === undefined) return undefined;
+  let all: Ranks = { ranks: known, below: kept.below };
   try {
-    yield* rankFurther(ranks, known, compare);
+    if (known.length < table.count) all = yield* rankFurther(all, table.count, compare);
   } catch (error) {
     falseIfGone(error);
     return undefined;
   }
-  // Records may have turned out to be of other files, and messages may have left meanwhile.
-  if (facts.files !== files || folder.table !== table) return undefined;
-  const column = { table, numbers: ranks };
+  // Records may have turned out to be of other files, and messages may have left or come meanwhile.
+  if (facts.files !== files || folder.table !== table || table.count !== all.ranks.length) return undefined;
+  const column = { table, numbers: all.ranks, below: all.below };
   facts.keepColumn(`sort ${key}`, column, files);
   return column;
 }
 
-/** Takes the ranks along to another table; gives how many messages at its beginning have theirs. */
-function followed({ table: before, numbers }: KeptColumn, table: KeptColumn['table'], ranks: Uint32Array): number {
+/** Takes the ranks along to another table: those of as many messages at its beginning as have them. */
+function followed({ table: before, numbers }: KeptColumn, table: KeptColumn['table']): Uint32Array {
+  const ranks = new Uint32Array(table.count);
   let row = 0;
   for (let from = 0; from < numbers.length && row < table.count; from += 1) {
     if (before.uidAt(from) !== table.uidAt(row)) continue;
     ranks[row] = numbers[from] ?? 0;
     row += 1;
   }
-  return row;
+  return ranks.subarray(0, row);
 }
 
 /** Compares two messages by their rows; undefined where sorting anew is the only way. */

@@ -6,7 +6,7 @@ import type { FolderFacts } from '../cache/folder-facts.js';
 import type { KeptColumn } from '../cache/kept-columns.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import { type SortColumn, TextColumn } from '../message/sort-columns.js';
-import { orderByRanks, ranksOf } from '../message/sort-ranks.js';
+import { orderByRanks, type Ranks, ranksOf } from '../message/sort-ranks.js';
 import { ELEMENTS_PER_STEP } from '../message/steps.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
@@ -20,8 +20,10 @@ import { type SortKey, textSections } from './sort-keys.js';
 /** Messages by sequence number, and the ranks of each by each key. */
 interface RankedMessages {
   readonly numbers: readonly number[];
-  readonly ranks: ReadonlyMap<SortKey, Uint32Array>;
+  readonly ranks: ReadonlyMap<SortKey, Ranks>;
 }
+
+const NO_RANKS: Ranks = { ranks: new Uint32Array(0), below: 0 };
 
 /** Gives sequence numbers in the order of the criteria; messages that are gone are left out. */
 export async function sortMessages(
@@ -33,7 +35,7 @@ export async function sortMessages(
   const keys = [...new Set(criteria.map(({ key }) => key))];
   const ranked = (await knownRanks(session, facts, found, keys)) ?? (await collectRanks(session, facts, found, keys));
   const { numbers, ranks } = ranked;
-  const rankKeys = criteria.map(({ key, reverse }) => ({ ranks: ranks.get(key) ?? new Uint32Array(0), reverse }));
+  const rankKeys = criteria.map(({ key, reverse }) => ({ ...(ranks.get(key) ?? NO_RANKS), reverse }));
   const order = await paced(session, orderByRanks(numbers.length, rankKeys));
   return paced(session, numbersInOrder(numbers, order));
 }
@@ -54,7 +56,7 @@ async function knownRanks(
   found: readonly number[],
   keys: readonly SortKey[],
 ): Promise<RankedMessages | undefined> {
-  const ranks = new Map<SortKey, Uint32Array>();
+  const ranks = new Map<SortKey, Ranks>();
   let numbers = found;
   for (const key of keys) {
     const kept = await paced(session, keptRanks(facts, key));
@@ -63,7 +65,7 @@ async function knownRanks(
     // Something left or came between one key and the next.
     if (ranks.size > 0 && own.numbers.length !== numbers.length) return undefined;
     numbers = own.numbers;
-    ranks.set(key, own.ranks);
+    ranks.set(key, { ranks: own.ranks, below: kept.below });
   }
   return { numbers, ranks };
 }
@@ -99,7 +101,7 @@ async function collectRanks(
   const collected = new CollectedKeys(found.length, keys);
   await collect(session, found, collected);
   const { numbers } = collected;
-  const ranks = new Map<SortKey, Uint32Array>();
+  const ranks = new Map<SortKey, Ranks>();
   for (const [key, column] of collected.columns()) ranks.set(key, await paced(session, ranksOf(column)));
   const uids = numbers.map((number) => session.selected.uidOf(number));
   for (const [key, own] of ranks) keepRanks({ facts, files }, key, uids, own);
