@@ -13,7 +13,7 @@ import { type SortKey, textSections } from './sort-keys.js';
 /** When more than this share of the messages is new, sorting all of them is not much dearer. */
 const MAX_SHARE_OF_NEW = 1 / 16;
 
-/** Keeps ranks if they are of all messages of the folder, from the first one on. */
+/** Keeps ranks if they are of all messages of the folder; the last ones may have come meanwhile. */
 export function keepRanks(
   { facts, files }: { readonly facts: FolderFacts; readonly files: number },
   key: SortKey,
@@ -21,7 +21,8 @@ export function keepRanks(
   { ranks, below }: Ranks,
 ): void {
   const { table } = facts.folder;
-  if (uids.length === 0 || uids.some((uid, row) => row >= table.count || table.uidAt(row) !== uid)) return;
+  if (table.count - uids.length > table.count * MAX_SHARE_OF_NEW) return;
+  if (uids.some((uid, row) => row >= table.count || table.uidAt(row) !== uid)) return;
   facts.keepColumn(`sort ${key}`, { table, numbers: ranks, below }, files);
 }
 
@@ -32,12 +33,13 @@ export function* keptRanks(facts: FolderFacts, key: SortKey): Generator<void, Ke
   const kept = facts.keptColumn(`sort ${key}`);
   if (kept === undefined || (kept.table === table && kept.numbers.length === table.count)) return kept;
   const known = followed(kept, table);
-  const isFew = table.count - known.length <= known.length * MAX_SHARE_OF_NEW;
-  const compare = isFew ? comparisonWith(facts, key) : undefined;
-  if (compare === undefined) return undefined;
   let all: Ranks = { ranks: known, below: kept.below };
   try {
-    if (known.length < table.count) all = yield* rankFurther(all, table.count, compare);
+    if (known.length < table.count) {
+      const compare = comparisonWith(facts, key);
+      if (compare === undefined || table.count - known.length > table.count * MAX_SHARE_OF_NEW) return undefined;
+      all = yield* rankFurther(all, table.count, compare);
+    }
   } catch (error) {
     falseIfGone(error);
     return undefined;

@@ -109,7 +109,7 @@ test('SORT says the same whether or not the folder was sorted before', async () 
     sortBy: fc.constantFrom(...KEYS),
   });
   await fc.assert(
-    fc.asyncProperty(fc.nat(40), fc.array(step, { minLength: 1, maxLength: 12 }), async (count, steps) => {
+    fc.asyncProperty(fc.nat(80), fc.array(step, { minLength: 1, maxLength: 12 }), async (count, steps) => {
       const fixture = new SessionFixture();
       const maildir = new ChangingMaildir(fixture.maildir);
       for (let number = 0; number < count; number += 1) maildir.deliver(number * 7);
