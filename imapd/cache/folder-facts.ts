@@ -12,17 +12,10 @@
  */
 import { MaildirError } from '../../maildir/errors.js';
 import type { FileFingerprint, Folder } from '../../maildir/folder.js';
-import type { MessageTable } from '../../maildir/message-table.js';
 import { FactArenas, type Use, useOf } from './fact-arenas.js';
 import * as record from './fact-record.js';
-import {
-  FACT_GROUPS,
-  type FactGroup,
-  HEADER_FACTS,
-  MAX_PAYLOAD_OCTETS,
-  RECORD_HEAD_OCTETS,
-  STRUCTURE_FACTS,
-} from './fact-record.js';
+import { FACT_GROUPS, type FactGroup, MAX_PAYLOAD_OCTETS, RECORD_HEAD_OCTETS } from './fact-record.js';
+import { FactSlots } from './fact-slots.js';
 import { type KeptColumn, KeptColumns } from './kept-columns.js';
 
 export { type FactGroup, HEADER_FACTS, MAX_PAYLOAD_OCTETS, SEARCH_FACTS, STRUCTURE_FACTS } from './fact-record.js';
@@ -58,13 +51,6 @@ export interface LoadedOctets {
   readonly last: boolean;
 }
 
-/** Per row: the places of its records, and at which count of foreign changes they were last checked. */
-const STRIDE = FACT_GROUPS + 1;
-const CHECKED = FACT_GROUPS;
-
-/** Room for a few arrivals. */
-const SPARE_ROWS = 16;
-
 /** Memory is tidied up when more than half of it, and more than this, is records that nobody can see any more. */
 const MIN_DEAD_OCTETS = 256 * 1024;
 
@@ -73,10 +59,7 @@ export class FolderFacts {
   readonly folder: Folder;
   readonly #owner: FactsOwner;
   #arenas = new FactArenas();
-  #table: MessageTable;
-  #slots = new Uint32Array(0);
-  /** Octets of records that can be seen. */
-  readonly #live: Record<Use, number> = { search: 0, fetch: 0 };
+  readonly #slots: FactSlots;
   #usedOctets = 0;
   /** The message that was last looked for in vain, and the count of foreign changes at that moment. */
   #soughtRow = -1;
@@ -89,16 +72,18 @@ export class FolderFacts {
   constructor(folder: Folder, owner: FactsOwner) {
     this.folder = folder;
     this.#owner = owner;
-    this.#table = folder.table;
+    this.#slots = new FactSlots(folder, (place) =>
+      record.recordOctetsAt(this.#arenas.of(place), FactArenas.position(place)),
+    );
   }
 
   /** Shows what is known of a message. False: nothing, or nothing that is still of this file. Row of the current table. */
   look(row: number, group: FactGroup, view: FactView): boolean {
     this.#follow(row);
-    const slot = row * STRIDE;
-    const place = this.#slots[slot + group] ?? 0;
+    const slot = this.#slots.firstOf(row) + group;
+    const place = this.#slots.placeIn(slot);
     const now = this.folder.foreignChanges;
-    if (place === 0 || (this.#slots[slot + CHECKED] !== now && !this.#check(row, group))) {
+    if (place === 0 || (this.#slots.checkedAt(slot) !== now && !this.#check(row, group))) {
       this.#soughtRow = row;
       this.#soughtAt = now;
       return false;
@@ -117,23 +102,22 @@ export class FolderFacts {
   keep(row: number, group: FactGroup, payload: Buffer, file: FileFingerprint): void {
     this.#follow(row);
     if (payload.length > MAX_PAYLOAD_OCTETS) return;
-    const slot = row * STRIDE;
-    this.#dropOthers(slot, file);
-    const known = this.#holdsSome(slot);
+    const slots = this.#slots;
+    const slot = slots.firstOf(row) + group;
+    this.#dropOthers(row, file);
+    const known = this.#holdsSome(row);
     const octets = record.recordOctets(payload.length);
     const growth = this.#arenas.growthFor(octets, useOf(group));
     if (growth > 0 && !this.#owner.mayGrow(growth, useOf(group))) return;
     const name = record.hashOfName(this.folder.uniqueNameAt(row));
-    const place = this.#arenas.add({ group, uid: this.#table.uidAt(row), name, file, payload });
+    const place = this.#arenas.add({ group, uid: this.folder.table.uidAt(row), name, file, payload });
     if (place === undefined) return;
-    this.#drop(slot + group);
-    this.#slots[slot + group] = place;
-    this.#live[useOf(group)] += octets;
+    slots.put(slot, place, octets);
     this.#usedOctets += octets;
     // The file was opened after it was looked for in vain; if another program changed something since, it may be the
     // one before: then it is checked at its first use.
     const now = this.folder.foreignChanges;
-    if (!known) this.#slots[slot + CHECKED] = this.#soughtRow === row && this.#soughtAt === now ? now : 0;
+    if (!known) slots.noteChecked(slot, this.#soughtRow === row && this.#soughtAt === now ? now : 0);
     this.#soughtRow = -1;
     this.#owner.learnt();
   }
@@ -142,7 +126,8 @@ export class FolderFacts {
   forget(row: number): void {
     this.#follow(row);
     this.#mistakes += 1;
-    for (let group = 0; group < FACT_GROUPS; group += 1) this.#drop(row * STRIDE + group);
+    const first = this.#slots.firstOf(row);
+    for (let slot = first; slot < first + FACT_GROUPS; slot += 1) this.#slots.drop(slot);
   }
 
   /**
@@ -168,7 +153,7 @@ export class FolderFacts {
 
   /** Memory in use. */
   get heldOctets(): number {
-    return this.#arenas.heldOctets + this.#slots.byteLength + this.#columns.heldOctets;
+    return this.#arenas.heldOctets + this.#slots.heldOctets + this.#columns.heldOctets;
   }
 
   /** The records, for the file. */
@@ -188,7 +173,7 @@ export class FolderFacts {
 
   /** Octets of records that can be seen. */
   get liveOctets(): number {
-    return this.#live.search + this.#live.fetch;
+    return this.#slots.liveOctets;
   }
 
   /**
@@ -208,7 +193,7 @@ export class FolderFacts {
       readTo += found.octets;
       const slot = this.#slotFor(records, found.at);
       if (slot < 0) continue;
-      if (useOf(slot % STRIDE) === 'search') {
+      if (useOf(record.groupAt(records, found.at)) === 'search') {
         this.#placeLoaded(slot, found, this.#arenas.addCopy(records, found.at, 'loaded'));
         continue;
       }
@@ -240,11 +225,7 @@ export class FolderFacts {
 
   /** Gives up what FETCH tells, to make room for what SEARCH looks at. What was not written is lost. */
   dropFetched(): void {
-    for (let slot = 0; slot < this.#slots.length; slot += STRIDE) {
-      this.#slots[slot + HEADER_FACTS] = 0;
-      this.#slots[slot + STRUCTURE_FACTS] = 0;
-    }
-    this.#live.fetch = 0;
+    this.#slots.dropFetched();
     this.#usedOctets -= this.#arenas.dropAll('fetch');
   }
 
@@ -252,9 +233,7 @@ export class FolderFacts {
   clear(): void {
     this.#arenas.clear();
     this.#columns.clear();
-    this.#slots = new Uint32Array(0);
-    this.#live.search = 0;
-    this.#live.fetch = 0;
+    this.#slots.clear();
     this.#usedOctets = 0;
   }
 
@@ -262,38 +241,30 @@ export class FolderFacts {
   compact(): void {
     this.#follow(this.folder.table.count - 1);
     const arenas = new FactArenas();
-    for (let at = 0; at < this.#slots.length; at += 1) {
-      const place = this.#slots[at] ?? 0;
-      if (at % STRIDE === CHECKED || place === 0) continue;
-      this.#slots[at] = arenas.addCopy(this.#arenas.of(place), FactArenas.position(place)) ?? 0;
-    }
+    this.#slots.moveAll((place) => arenas.addCopy(this.#arenas.of(place), FactArenas.position(place)) ?? 0);
     this.#arenas = arenas;
     this.#usedOctets = this.liveOctets;
   }
 
   /** The slot of the record at `at`, if it is of use; else -1. */
   #slotFor(records: record.RecordOctets, at: number): number {
-    const row = this.#table.rowOf(record.uidAt(records, at));
-    if (row < 0) return -1;
-    const slot = row * STRIDE + record.groupAt(records, at);
-    const before = this.#slots[slot] ?? 0;
+    const slot = this.#slots.slotOf(record.uidAt(records, at), record.groupAt(records, at));
+    const before = slot < 0 ? 0 : this.#slots.placeIn(slot);
     return before !== 0 && !this.#arenas.of(before).loaded ? -1 : slot;
   }
 
   /** Makes a loaded record the one that counts from now on. */
   #placeLoaded(slot: number, { octets }: record.FoundRecord, place: number | undefined): void {
-    this.#drop(slot);
     if (place === undefined) return;
-    this.#slots[slot] = place;
-    this.#live[useOf(slot % STRIDE)] += octets;
+    this.#slots.put(slot, place, octets);
     this.#usedOctets += octets;
     // What was learnt meanwhile of another group was learnt from a file that this record may not be of.
-    this.#slots[slot - (slot % STRIDE) + CHECKED] = 0;
+    this.#slots.noteChecked(slot, 0);
   }
 
   /** Compares the records of a message with its file; drops those of another one. Gives whether one of `group` is left. */
   #check(row: number, group: FactGroup): boolean {
-    const slot = row * STRIDE;
+    const first = this.#slots.firstOf(row);
     const now = this.folder.foreignChanges;
     let file: FileFingerprint;
     try {
@@ -303,78 +274,32 @@ export class FolderFacts {
       if (error instanceof MaildirError) return false;
       throw error;
     }
-    const name = record.hashOfName(this.folder.uniqueNameAt(row));
-    for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
-      const place = this.#slots[at] ?? 0;
+    this.#dropOthers(row, file, record.hashOfName(this.folder.uniqueNameAt(row)));
+    this.#slots.noteChecked(first, now);
+    return this.#slots.placeIn(first + group) !== 0;
+  }
+
+  /** Drops what is known of a message from another file than this one, or of another name. */
+  #dropOthers(row: number, file: FileFingerprint, name?: record.NameHash): void {
+    const first = this.#slots.firstOf(row);
+    for (let slot = first; slot < first + FACT_GROUPS; slot += 1) {
+      const place = this.#slots.placeIn(slot);
       if (place === 0) continue;
       const arena = this.#arenas.of(place);
-      const position = FactArenas.position(place);
-      if (!record.isOfFile(arena, position, file) || !record.isOfName(arena, position, name)) this.#dropWrong(at);
-    }
-    this.#slots[slot + CHECKED] = now;
-    return this.#slots[slot + group] !== 0;
-  }
-
-  /** Drops what is known of a message from another file than this one. */
-  #dropOthers(slot: number, file: FileFingerprint): void {
-    for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
-      const place = this.#slots[at] ?? 0;
-      if (place === 0) continue;
-      if (!record.isOfFile(this.#arenas.of(place), FactArenas.position(place), file)) this.#dropWrong(at);
+      const at = FactArenas.position(place);
+      if (record.isOfFile(arena, at, file) && (name === undefined || record.isOfName(arena, at, name))) continue;
+      this.#mistakes += 1;
+      this.#slots.drop(slot);
     }
   }
 
-  #dropWrong(at: number): void {
-    this.#mistakes += 1;
-    this.#drop(at);
-  }
-
-  #holdsSome(slot: number): boolean {
-    for (let at = slot; at < slot + FACT_GROUPS; at += 1) if (this.#slots[at] !== 0) return true;
+  #holdsSome(row: number): boolean {
+    const first = this.#slots.firstOf(row);
+    for (let slot = first; slot < first + FACT_GROUPS; slot += 1) if (this.#slots.placeIn(slot) !== 0) return true;
     return false;
   }
 
-  #drop(at: number): void {
-    const place = this.#slots[at] ?? 0;
-    if (place === 0) return;
-    this.#live[useOf(at % STRIDE)] -= record.recordOctetsAt(this.#arenas.of(place), FactArenas.position(place));
-    this.#slots[at] = 0;
-  }
-
-  /** Goes along with the folder: rows that were added, and tables from which messages are gone. */
   #follow(row: number): void {
-    const { table } = this.folder;
-    if (table !== this.#table) this.#moveTo(table);
-    if ((row + 1) * STRIDE <= this.#slots.length) return;
-    const rows = Math.max(table.count, row + 1);
-    const slots = new Uint32Array((rows + (rows >>> 2) + SPARE_ROWS) * STRIDE);
-    slots.set(this.#slots);
-    this.#slots = slots;
-  }
-
-  /** Takes the slots along to another table. Both are in UID order. */
-  #moveTo(table: MessageTable): void {
-    const before = this.#table;
-    const old = this.#slots;
-    const held = Math.min(before.count, old.length / STRIDE);
-    this.#table = table;
-    this.#soughtRow = -1;
-    this.#slots = new Uint32Array((table.count + SPARE_ROWS) * STRIDE);
-    let row = 0;
-    for (let from = 0; from < held; from += 1) {
-      const uid = before.uidAt(from);
-      while (row < table.count && table.uidAt(row) < uid) row += 1;
-      const stays = row < table.count && table.uidAt(row) === uid;
-      if (!stays) this.#loseOctetsOf(old, from * STRIDE);
-      else for (let at = 0; at < STRIDE; at += 1) this.#slots[row * STRIDE + at] = old[from * STRIDE + at] ?? 0;
-    }
-  }
-
-  #loseOctetsOf(slots: Uint32Array, slot: number): void {
-    for (let at = slot; at < slot + FACT_GROUPS; at += 1) {
-      const place = slots[at] ?? 0;
-      if (place === 0) continue;
-      this.#live[useOf(at % STRIDE)] -= record.recordOctetsAt(this.#arenas.of(place), FactArenas.position(place));
-    }
+    if (this.#slots.follow(row)) this.#soughtRow = -1;
   }
 }
