@@ -51,6 +51,8 @@ interface Replacement {
   /** Becomes part of the name in tmp. */
   readonly purpose: string;
   readonly contents: string | Buffer;
+  /** The caller syncs the file, too, before it relies on it: only where there is no old version that could be lost. */
+  readonly syncLater?: boolean;
 }
 
 /** Writes a new version of a file; the entry is not on the disk before its directory is synced. Gives its status. */
@@ -63,7 +65,7 @@ export async function replaceFile(surroundings: Surroundings, replacement: Repla
     let status: FileStatus;
     try {
       file.write(typeof contents === 'string' ? octetsFromText(contents) : contents);
-      if (surroundings.durable) await file.sync();
+      if (surroundings.durable && replacement.syncLater !== true) await file.sync();
       status = file.status();
     } finally {
       file.close();
@@ -115,7 +117,10 @@ export function unlinkIfThere(disk: FileSystem, path: string): void {
   }
 }
 
-/** Whether two observations of a file are of the same version. */
-export function versionOf(status: FileStatus | undefined): string {
-  return status === undefined ? '' : `${status.inode} ${status.modifiedAt} ${status.sizeOctets}`;
+/** By what a version of a file, or of a directory, is known again. */
+export type Version = Pick<FileStatus, 'inode' | 'modifiedAt' | 'sizeOctets'>;
+
+/** Whether two looks at a file found the same version of it, or none. */
+export function sameFile(one: Version | undefined, other: Version | undefined): boolean {
+  return one?.inode === other?.inode && one?.modifiedAt === other?.modifiedAt && one?.sizeOctets === other?.sizeOctets;
 }

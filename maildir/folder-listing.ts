@@ -11,9 +11,10 @@
  * becomes a message when the first is gone.
  */
 import type { FileTable, NameView, Place } from './file-table.js';
-import { type FolderState, isYoung, type Observation } from './folder-state.js';
+import type { FolderState } from './folder-state.js';
 import { namesUnknown, textIn, uniqueNameIn } from './listed-names.js';
 import { filePath } from './message-file.js';
+import { isYoung, type Observation, sameVersions } from './observation.js';
 import type { Pace } from './pace.js';
 import { Strangers } from './strangers.js';
 import type { ListedMessages } from './uiddb.js';
@@ -48,8 +49,8 @@ export class FolderListing {
   }
 
   /** Makes room for as many files as the list names, or as many as such a directory may hold. */
-  expect({ curOctets }: Observation, listed: ListedMessages | undefined): void {
-    const files = listed?.count || Math.min(curOctets / OCTETS_PER_ENTRY, MAX_EXPECTED);
+  expect({ cur }: Observation, listed: ListedMessages | undefined): void {
+    const files = listed?.count || Math.min(cur.sizeOctets / OCTETS_PER_ENTRY, MAX_EXPECTED);
     this.strangers.files.reserve(Math.ceil(files), Math.ceil(listed?.octets.length || files * OCTETS_PER_NAME));
   }
 
@@ -79,7 +80,7 @@ export class FolderListing {
     let last = before;
     for (let listings = 1; listings < MAX_LISTINGS; listings += 1) {
       const now = this.#state.observe();
-      if (now.version === last.version && (listings > 1 || !isYoung(now))) return;
+      if (sameVersions(now, last) && (listings > 1 || !isYoung(now))) return;
       if (!this.someMissing && !(await this.#namesUnseen(listed))) return;
       last = now;
       await this.#listOnce();

@@ -7,7 +7,7 @@
 import { octetsFromText } from './file-system.js';
 import { FileTable, type NameView, type Place } from './file-table.js';
 import { uniqueNameOf } from './filename.js';
-import { type FlagBits, SEEN } from './flags.js';
+import { DELETED, type FlagBits, SEEN } from './flags.js';
 import { uniqueNameIn } from './listed-names.js';
 import { GrowingMessageTable } from './message-table.js';
 import type { Uid } from './uid.js';
@@ -24,6 +24,13 @@ export interface FoundFile {
 /** A message file with its UID. */
 export interface NumberedFile extends FoundFile {
   readonly uid: Uid;
+}
+
+/** How many messages there are of those that STATUS asks for. */
+export interface FlagCounts {
+  readonly unseen: number;
+  readonly deleted: number;
+  readonly recent: number;
 }
 
 /** Not looked up yet. */
@@ -190,6 +197,18 @@ export class FolderRows {
       if (this.#files.isInNew(row) || (this.#files.flagsAt(row) & SEEN) === 0) return true;
     }
     return false;
+  }
+
+  /** Counts messages by flags; recent are those from a UID on. */
+  countFlags(firstRecentUid: number): FlagCounts {
+    let [unseen, deleted, recent] = [0, 0, 0];
+    for (let row = 0; row < this.count; row += 1) {
+      const flags = this.#files.flagsAt(row);
+      if ((flags & SEEN) === 0) unseen += 1;
+      if ((flags & DELETED) !== 0) deleted += 1;
+      if (this.#table.uidAt(row) >= firstRecentUid) recent += 1;
+    }
+    return { unseen, deleted, recent };
   }
 
   /** Takes note of a message that has a UID, but shows it to nobody before publish(). */

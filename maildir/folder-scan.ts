@@ -11,6 +11,7 @@
 import { errorCode, MaildirError } from './errors.js';
 import type { FileTable } from './file-table.js';
 import { FolderListing } from './folder-listing.js';
+import { folderPaths } from './folder-name.js';
 import { noKeywords } from './folder-rows.js';
 import type { FolderState } from './folder-state.js';
 import { applyKeywords, keywordsInUse } from './keyword-state.js';
@@ -18,10 +19,13 @@ import type { KeywordEntries } from './keyword-text.js';
 import { listedUids, namesUnknown } from './listed-names.js';
 import { withLock } from './lock.js';
 import { movedToCur } from './new-to-cur.js';
+import { type Observation, sameVersions } from './observation.js';
 import { Pace } from './pace.js';
 import type { Strangers, StrangersInOrder } from './strangers.js';
 import { newUidValidity, passingUidValidity } from './uid-validity.js';
 import type { ListedMessages } from './uiddb.js';
+
+const noEntries: KeywordEntries = new Map();
 
 /** Brings the folder up to date. It must run in the folder's turn. */
 export async function scanFolder(state: FolderState, options: { lockHeld: boolean }): Promise<void> {
@@ -33,7 +37,7 @@ class FolderScan {
   readonly #state: FolderState;
   readonly #lockHeld: boolean;
   readonly #pace: Pace;
-  #before: ReturnType<FolderState['observe']>;
+  #before: Observation;
   readonly #listing: FolderListing;
   readonly #strangers: Strangers;
   /** Strangers that got their UIDs just now, in the order of UIDs: shown when those are safe on the disk. */
@@ -139,7 +143,7 @@ class FolderScan {
     for (let file = 0; file < files.count; ) {
       while (file < files.count && !files.isInNew(file)) file += 1;
       if (file === files.count) return;
-      const known = this.#state.observe().version === this.#before.version;
+      const known = sameVersions(this.#state.observe(), this.#before);
       let pause: Promise<void> | undefined;
       for (; file < files.count && pause === undefined; file += 1) {
         if (!files.isInNew(file) || !wanted(file)) continue;
@@ -167,10 +171,14 @@ class FolderScan {
     if (this.#strangers.files.count === 0 && !state.keywordsMayDiffer(this.#before)) return;
     const exists = (uniqueName: string): boolean =>
       state.rows.knows(uniqueName) || this.#strangers.files.findText(uniqueName) >= 0;
-    const known = state.observe().version === this.#before.version;
+    if (this.#before.keywords === undefined) {
+      this.#keywords = noEntries;
+      if (applyKeywords(state, noEntries)) this.#changed = true;
+      return;
+    }
+    const known = sameVersions(state.observe(), this.#before);
     try {
-      this.#keywords =
-        this.#before.keywordsVersion === '' ? new Map() : await state.keywordFiles.load(exists, state.writable);
+      this.#keywords = await state.keywordFiles.load(exists, state.writable);
     } catch (error) {
       // Keywords are the least of what a folder holds: without them the mail is still served.
       if (errorCode(error) === undefined) throw error;
@@ -191,13 +199,19 @@ class FolderScan {
     try {
       if (!state.writable) this.#assignUnwritten(need);
       else if (this.#lockHeld) await this.#assignLocked(need);
-      else await withLock(state.surroundings, state.paths.tmp, () => this.#assignLocked(need));
+      else await this.#withLock(() => this.#assignLocked(need));
     } catch (error) {
       const trouble = errorCode(error) !== undefined || (error instanceof MaildirError && error.kind === 'locked');
       if (!trouble || state.uidList.uidValidity === 0) throw error;
       state.surroundings.warnOnce(`New messages have no UIDs yet: ${state.paths.directory}: ${String(error)}`);
       this.#trouble = true;
     }
+  }
+
+  /** A client may ask for all folders of a maildir at once, and each may have something to number. */
+  #withLock(run: () => Promise<void>): Promise<void> {
+    const { surroundings, paths, place } = this.#state;
+    return withLock(surroundings, paths.tmp, run, { spareIn: folderPaths(place.maildirPath).tmp });
   }
 
   async #assignLocked(found: Uint32Array): Promise<void> {

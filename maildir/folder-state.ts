@@ -12,34 +12,27 @@
  * folder that scan does not keep the client waiting that made the change: it follows a second later.
  */
 import { MaildirError } from './errors.js';
-import type { FileStatus, FileSystem } from './file-system.js';
+import type { FileSystem } from './file-system.js';
 import type { FolderPaths } from './folder-name.js';
 import { FolderRows } from './folder-rows.js';
 import { KeywordFiles } from './keywords.js';
+import {
+  isYoung,
+  MTIME_GRANULARITY_MILLISECONDS,
+  type Observation,
+  observe,
+  sameVersion,
+  sameVersions,
+} from './observation.js';
 import { Turns } from './pace.js';
 import type { Surroundings } from './surroundings.js';
 import { SyncGroup, type SyncRequest } from './sync-group.js';
 import { UidList } from './uid-list.js';
 
-/** File systems that maildirs live on keep times to the second at worst (ext3, NFS servers over it). */
-const MTIME_GRANULARITY_MILLISECONDS = 1_100;
 /** A scan that takes no longer is not worth putting off. */
 const SHORT_SCAN_MILLISECONDS = 3;
 /** Scans that are made only because an mtime is young take at most this part of the time: one twentieth. */
 const YOUNG_SCAN_SHARE = 20;
-
-/** The directories of a folder at one moment. */
-export interface Observation {
-  readonly version: string;
-  readonly curVersion: string;
-  readonly curOctets: number;
-  readonly keywordsVersion: string;
-  readonly keywordsModifiedAt: number;
-  readonly newestChange: number;
-  readonly at: number;
-  /** Whether a change of our own is what happened last. */
-  readonly ours?: boolean;
-}
 
 /** Where a folder stands and what it needs from its maildir. */
 export interface FolderPlace {
@@ -87,6 +80,8 @@ export class FolderState {
   readonly missing = new Set<number>();
 
   #seen: Observation | undefined;
+  /** Whether a change of our own is what happened last in what was seen. */
+  #seenIsOurs = false;
   #scannedAt = 0;
   #scanMilliseconds = 0;
 
@@ -142,33 +137,17 @@ export class FolderState {
 
   /** Looks at the directories. @throws {MaildirError} 'no such folder' when they are gone */
   observe(): Observation {
-    const cur = this.disk.status(this.paths.cur);
-    const fresh = this.disk.status(this.paths.new);
-    if (cur?.kind !== 'directory' || fresh?.kind !== 'directory') {
-      throw new MaildirError('no such folder', this.paths.directory);
-    }
-    const keywords = this.surroundings.keywords === 'off' ? undefined : this.disk.status(this.paths.keywords);
-    const keywordsVersion = directoryVersion(keywords);
-    const curVersion = directoryVersion(cur);
-    return {
-      version: `${curVersion}/${directoryVersion(fresh)}/${keywordsVersion}`,
-      curVersion,
-      curOctets: cur.sizeOctets,
-      keywordsVersion,
-      keywordsModifiedAt: keywords?.modifiedAt ?? 0,
-      newestChange: Math.max(cur.modifiedAt, fresh.modifiedAt, keywords?.modifiedAt ?? 0),
-      at: this.surroundings.now(),
-    };
+    return observe(this.surroundings, this.paths);
   }
 
   /** Whether a scan would find nothing new, as far as the directories tell. */
   isCurrent(): boolean {
     if (!this.loaded || this.mustScan || this.#seen === undefined || this.uidList.changedOnDisk()) return false;
-    if (this.observe().version !== this.#seen.version) return false;
+    if (!sameVersions(this.observe(), this.#seen)) return false;
     if (!isYoung(this.#seen)) return true;
     const sinceScan = Math.abs(this.surroundings.now() - this.#scannedAt);
     if (sinceScan < this.#scanMilliseconds * YOUNG_SCAN_SHARE) return true;
-    if (this.#seen.ours !== true || this.#scanMilliseconds <= SHORT_SCAN_MILLISECONDS) return false;
+    if (!this.#seenIsOurs || this.#scanMilliseconds <= SHORT_SCAN_MILLISECONDS) return false;
     this.onDoubt(Math.max(MTIME_GRANULARITY_MILLISECONDS, this.#scanMilliseconds * YOUNG_SCAN_SHARE));
     return true;
   }
@@ -177,19 +156,20 @@ export class FolderState {
   keywordsMayDiffer(before: Observation): boolean {
     return (
       this.#seen === undefined ||
-      before.keywordsVersion !== this.#seen.keywordsVersion ||
-      isYoung({ newestChange: before.keywordsModifiedAt, at: before.at })
+      !sameVersion(before.keywords, this.#seen.keywords) ||
+      isYoung({ newestChange: before.keywords?.modifiedAt ?? 0, at: before.at })
     );
   }
 
   /** Counts what a look at the directories, before anything of our own is changed, says about the doings of others. */
   noteForeign(found: Observation): void {
-    if (this.#seen !== undefined && this.#seen.curVersion !== found.curVersion) this.foreignChanges += 1;
+    if (this.#seen !== undefined && !sameVersion(this.#seen.cur, found.cur)) this.foreignChanges += 1;
   }
 
   /** Takes what was observed before a scan as known. */
   scanned(before: Observation): void {
     this.#seen = before;
+    this.#seenIsOurs = false;
     this.#scannedAt = this.surroundings.now();
     this.#scanMilliseconds = Math.max(0, this.#scannedAt - before.at);
     this.missing.clear();
@@ -205,21 +185,15 @@ export class FolderState {
 
   /** Takes over what the directories say after a change of our own, made in one go. */
   ownChange<T>(change: () => T): T {
-    const known = this.#seen !== undefined && this.observe().version === this.#seen.version;
+    const known = this.#seen !== undefined && sameVersions(this.observe(), this.#seen);
     this.mayHoldSecondFiles = !known || this.someTwice;
     try {
       return change();
     } finally {
-      if (known) this.#seen = { ...this.observe(), ours: true };
+      if (known) {
+        this.#seen = this.observe();
+        this.#seenIsOurs = true;
+      }
     }
   }
-}
-
-/** Whether an observation could hide a second change within the same tick. */
-export function isYoung(observation: Pick<Observation, 'newestChange' | 'at'>): boolean {
-  return observation.newestChange > observation.at - MTIME_GRANULARITY_MILLISECONDS;
-}
-
-function directoryVersion(status: FileStatus | undefined): string {
-  return status === undefined ? '' : `${status.inode} ${status.modifiedAt}`;
 }

@@ -7,7 +7,8 @@
 
 import { changeFlags, removeMessages, type ShownChange } from './change-messages.js';
 import { diskErrors, diskErrorsSoon } from './errors.js';
-import { DELETED, type FlagBits, type FlagChange, SEEN } from './flags.js';
+import type { FlagBits, FlagChange } from './flags.js';
+import { FolderCounter, type FolderCounts } from './folder-counts.js';
 import { FoldTimer, foldNow } from './folder-fold.js';
 import { UNKNOWN } from './folder-rows.js';
 import { scanFolder } from './folder-scan.js';
@@ -15,13 +16,12 @@ import type { FolderState } from './folder-state.js';
 import type { Maildir } from './maildir.js';
 import { type MessageFile, openMessageFile, withMessagePath } from './message-file.js';
 import type { MessageTable } from './message-table.js';
-import { Pace } from './pace.js';
 import { addMessages, type MessageWriter, type NewMessage, TmpMessage } from './receive.js';
 import { copyMessages, moveMessages, type TransferredUids } from './transfer.js';
 import type { Uid } from './uid.js';
 import { FolderWatch } from './watch.js';
 
-export type { MessageFile, MessageWriter, NewMessage, TransferredUids };
+export type { FolderCounts, MessageFile, MessageWriter, NewMessage, TransferredUids };
 
 /** One session's use of a folder. */
 export interface FolderUse {
@@ -40,18 +40,6 @@ export interface FileFingerprint {
   readonly inode: number;
 }
 
-/** What STATUS asks for. */
-export interface FolderCounts {
-  readonly messages: number;
-  readonly recent: number;
-  readonly unseen: number;
-  readonly deleted: number;
-  readonly uidNext: number;
-  readonly uidValidity: number;
-  /** Sum of the file sizes; 0 if it was not asked for. */
-  readonly sizeOctets: number;
-}
-
 /**
  * Is told of folders that are in memory while nobody uses them: the last use was closed, or a folder was touched without
  * being opened, by STATUS or APPEND.
@@ -67,6 +55,7 @@ export class Folder {
   readonly maildir: Maildir;
   readonly #state: FolderState;
   readonly #foldTimer: FoldTimer;
+  readonly #counter: FolderCounter;
   readonly #onIdle: FolderListener;
   #watch: FolderWatch | undefined;
   #refreshing: Promise<void> | undefined;
@@ -79,6 +68,7 @@ export class Folder {
     this.#state = state;
     this.#onIdle = onIdle;
     this.#foldTimer = new FoldTimer(state);
+    this.#counter = new FolderCounter(state);
     state.onDoubt = (milliseconds) => this.#lookLater(milliseconds);
   }
 
@@ -186,45 +176,27 @@ export class Folder {
   /** Brings the folder up to date, for STATUS: nothing is moved, no message is claimed as recent. */
   async counts({ sizes } = { sizes: true }): Promise<FolderCounts> {
     await this.refresh();
-    const { rows, uidList, firstUnclaimedUid } = this.#state;
-    let [unseen, deleted, recent, sizeOctets] = [0, 0, 0, 0];
-    for (let row = 0; row < rows.count; row += 1) {
-      const flags = rows.flagsAt(row);
-      if ((flags & SEEN) === 0) unseen += 1;
-      if ((flags & DELETED) !== 0) deleted += 1;
-      if (rows.table.uidAt(row) >= firstUnclaimedUid) recent += 1;
-    }
-    const { count: messages, table } = rows;
-    const { uidNext, uidValidity } = uidList;
-    if (sizes) sizeOctets = await this.#sumOfSizes(table);
+    const counts = this.#counter.counts();
+    const sizeOctets = sizes ? await this.#counter.sumOfSizes((row) => this.sizeOctetsAt(row)) : 0;
     this.#touched();
-    return { messages, recent, unseen, deleted, uidNext, uidValidity, sizeOctets };
+    return { ...counts, sizeOctets };
+  }
+
+  /** The same without sizes, at once, if what is in memory is what is on the disk; else undefined, and counts() must look. */
+  countsAtHand(): FolderCounts | undefined {
+    const state = this.#state;
+    return diskErrors(state.paths.directory, () => {
+      state.mustExist();
+      if (!state.isCurrent()) return undefined;
+      this.#touched();
+      return this.#counter.counts();
+    });
   }
 
   /** After something that may have loaded or changed the folder. */
   #touched(): void {
     this.#foldTimer.schedule();
     if (this.#state.uses === 0 && !this.ended) this.#onIdle(this, 'touched');
-  }
-
-  async #sumOfSizes(table: MessageTable): Promise<number> {
-    const pace = new Pace(this.#state.surroundings.now);
-    let sum = 0;
-    for (let at = 0, count = table.count; at < count; at += 1) {
-      const row = this.table.rowOf(table.uidAt(at));
-      if (row >= 0) sum += this.#sizeUnlessGone(row);
-      await pace.step();
-    }
-    return sum;
-  }
-
-  #sizeUnlessGone(row: number): number {
-    try {
-      return this.sizeOctetsAt(row);
-    } catch {
-      // Gone meanwhile, or unreadable: the next look at the folder deals with it.
-      return 0;
-    }
   }
 
   /** Looks at the disk if the folder may have changed. Sessions that ask while a look is waiting share it. */

@@ -7,11 +7,15 @@
  * hold it; so a lock is moved aside before it is removed, and only the file that was judged dead is removed.
  *
  * A folder that cannot be written to is used without a lock, as Courier up to 5.3 does.
+ *
+ * Those of this process who want the same lock wait for each other without touching the disk. So a lock in our own name
+ * that nobody here holds was left behind by a process that had our number before.
  */
 import { join } from 'node:path';
 import { errorCode, MaildirError } from './errors.js';
 import { processIsRunning } from './file-system.js';
-import { createUnique, readWhole, unlessMissing, unlinkIfThere, versionOf } from './files.js';
+import { createUnique, readWhole, sameFile, unlessMissing, unlinkIfThere } from './files.js';
+import { Turns } from './pace.js';
 import type { Surroundings } from './surroundings.js';
 
 /** Courier removes a lock of another host after this time. */
@@ -24,44 +28,128 @@ const LONGEST_PAUSE_MILLISECONDS = 200;
 /** Errors that mean "this folder is not ours to write to". */
 const readOnlyCodes = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT']);
 
+/** What may be said of a lock. */
+export interface LockOptions {
+  /** A `tmp` on the same file system in which files that become locks may be kept, where many are taken in a row. */
+  readonly spareIn?: string;
+}
+
 /**
  * Runs while the lock of the folder with this `tmp` is held.
  *
  * @throws {MaildirError} `'locked'` when somebody else holds it for minutes
  */
-export async function withLock<T>(surroundings: Surroundings, tmp: string, run: () => Promise<T>): Promise<T> {
-  if (!surroundings.useLocks) return run();
-  const own = await takeLock(surroundings, tmp);
-  if (own === undefined) return run();
-  try {
-    return await run();
-  } finally {
-    releaseLock(surroundings, tmp, own);
+export function withLock<T>(
+  surroundings: Surroundings,
+  tmp: string,
+  run: () => Promise<T>,
+  { spareIn }: LockOptions = {},
+): Promise<T> {
+  return surroundings.lockQueues.take(tmp, async () => {
+    const own = surroundings.useLocks ? await takeLock(surroundings, { tmp, spareIn }) : undefined;
+    if (own === undefined) return run();
+    try {
+      return await run();
+    } finally {
+      releaseLock(surroundings, tmp, own);
+    }
+  });
+}
+
+interface Queue {
+  readonly turns: Turns;
+  waiting: number;
+}
+
+/** Who wants or holds which lock in this process. */
+export class LockQueues {
+  readonly #queues = new Map<string, Queue>();
+
+  /** Runs when all that asked for the lock of this `tmp` before are done. */
+  async take<T>(tmp: string, run: () => Promise<T>): Promise<T> {
+    const queue = this.#queues.get(tmp) ?? { turns: new Turns(), waiting: 0 };
+    this.#queues.set(tmp, queue);
+    queue.waiting += 1;
+    try {
+      return await queue.turns.take(run);
+    } finally {
+      queue.waiting -= 1;
+      if (queue.waiting === 0) this.#queues.delete(tmp);
+    }
   }
 }
 
-/** Gives the inode of the lock, or undefined where no lock can be had. */
-async function takeLock(surroundings: Surroundings, tmp: string): Promise<number | undefined> {
-  const disk = surroundings.fileSystem;
-  let unique: string;
+interface LockPlace {
+  readonly tmp: string;
+  readonly spareIn: string | undefined;
+}
+
+/** A lock that is held. */
+interface HeldLock {
+  readonly inode: number | undefined;
+  /** The file under its other name, if that is kept for the next lock. */
+  readonly spare?: { readonly tmp: string; readonly path: string };
+}
+
+/** Gives undefined where no lock can be had. */
+async function takeLock(surroundings: Surroundings, place: LockPlace): Promise<HeldLock | undefined> {
+  const { tmp, spareIn } = place;
+  if (spareIn !== undefined && surroundings.lockFiles.inBurst(spareIn, surroundings.now())) {
+    const path = unlessUnusable(() => spareFile(surroundings, spareIn));
+    const inode = path === undefined ? undefined : await linkedSpare(surroundings, path, tmp);
+    if (path !== undefined && inode !== undefined) return { inode, spare: { tmp: spareIn, path } };
+  }
+  const unique = unlessUnusable(() => writeLockFile(surroundings, tmp));
+  if (unique === undefined) return undefined;
   try {
-    unique = writeLockFile(surroundings, tmp);
+    return { inode: await linked(surroundings, unique, tmp) };
+  } finally {
+    unlinkIfThere(surroundings.fileSystem, unique);
+  }
+}
+
+/** Gives undefined if the file cannot become this lock, because the folder is on another file system: no failure. */
+async function linkedSpare(surroundings: Surroundings, path: string, tmp: string): Promise<number | undefined> {
+  try {
+    return await linked(surroundings, path, tmp);
+  } catch (error) {
+    unlinkIfThere(surroundings.fileSystem, path);
+    if (errorCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** A file whose age is that of the lock: others take away what is too old. */
+function spareFile(surroundings: Surroundings, tmp: string): string {
+  const { fileSystem: disk, lockFiles, now } = surroundings;
+  const known = lockFiles.take(tmp);
+  if (known === undefined) return writeLockFile(surroundings, tmp);
+  // The link count decides who has a lock, so a file whose last lock could not be removed cannot be another.
+  if (disk.status(known)?.links === 1 && unlessMissing(() => disk.setModified(known, now()) ?? true)) return known;
+  unlinkIfThere(disk, known);
+  return writeLockFile(surroundings, tmp);
+}
+
+function unlessUnusable(make: () => string): string | undefined {
+  try {
+    return make();
   } catch (error) {
     if (readOnlyCodes.has(errorCode(error) ?? '')) return undefined;
     throw error;
   }
-  try {
-    const started = surroundings.now();
-    let pause = FIRST_PAUSE_MILLISECONDS;
-    while (!tryLink(surroundings, unique, tmp)) {
-      if (removeDeadLock(surroundings, tmp)) continue;
-      if (Math.abs(surroundings.now() - started) > MAX_WAIT_MILLISECONDS) throw new MaildirError('locked', tmp);
-      await surroundings.wait(pause);
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MILLISECONDS);
-    }
-    return disk.status(unique)?.inode;
-  } finally {
-    unlinkIfThere(disk, unique);
+}
+
+/** Waits until the file is the lock; gives its inode. */
+async function linked(surroundings: Surroundings, unique: string, tmp: string): Promise<number | undefined> {
+  const started = surroundings.now();
+  let pause = FIRST_PAUSE_MILLISECONDS;
+  for (;;) {
+    const inode = tryLink(surroundings, unique, tmp);
+    if (inode !== undefined) return inode;
+    if (removeDeadLock(surroundings, tmp)) continue;
+    if (Math.abs(surroundings.now() - started) > MAX_WAIT_MILLISECONDS) throw new MaildirError('locked', tmp);
+    await surroundings.wait(pause);
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MILLISECONDS);
   }
 }
 
@@ -80,14 +168,15 @@ function writeLockFile(surroundings: Surroundings, tmp: string): string {
 }
 
 /** The link count decides: over NFS, link() may say that it failed although it did not. */
-function tryLink(surroundings: Surroundings, unique: string, tmp: string): boolean {
+function tryLink(surroundings: Surroundings, unique: string, tmp: string): number | undefined {
   const disk = surroundings.fileSystem;
   try {
     disk.link(unique, lockPath(tmp));
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
   }
-  return disk.status(unique)?.links === 2;
+  const status = disk.status(unique);
+  return status?.links === 2 ? status.inode : undefined;
 }
 
 /** Whether the lock went away, or was taken away because its owner did. */
@@ -102,15 +191,19 @@ function removeDeadLock(surroundings: Surroundings, tmp: string): boolean {
 
   const aside = join(tmp, surroundings.names.forPurpose('deadlock'));
   if (unlessMissing(() => disk.rename(lockPath(tmp), aside) ?? true) === undefined) return true;
-  if (versionOf(disk.status(aside)) === versionOf(found.status)) unlinkIfThere(disk, aside);
+  if (sameFile(disk.status(aside), found.status)) unlinkIfThere(disk, aside);
   else disk.rename(aside, lockPath(tmp));
   return true;
 }
 
-function releaseLock(surroundings: Surroundings, tmp: string, own: number): void {
-  const disk = surroundings.fileSystem;
+function releaseLock(surroundings: Surroundings, tmp: string, { inode, spare }: HeldLock): void {
+  const { fileSystem: disk, lockFiles } = surroundings;
   // Held for so long that another took it away: then it is not ours any more.
-  if (disk.status(lockPath(tmp))?.inode === own) unlinkIfThere(disk, lockPath(tmp));
+  const isOurs = disk.status(lockPath(tmp))?.inode === inode;
+  if (isOurs) unlinkIfThere(disk, lockPath(tmp));
+  if (spare === undefined) return;
+  if (isOurs) lockFiles.keep(surroundings, spare.tmp, spare.path);
+  else unlinkIfThere(disk, spare.path);
 }
 
 function lockPath(tmp: string): string {

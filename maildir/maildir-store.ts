@@ -71,6 +71,7 @@ export class MaildirStore {
     this.#maildirs.clear();
     this.#idle.clear();
     this.#idleMessages = 0;
+    this.#surroundings.lockFiles.close(this.#surroundings);
   }
 
   #becameIdle(folder: Folder, how: 'closed' | 'touched'): void {

@@ -65,13 +65,18 @@ export class Maildir {
   folder(name: string): Folder {
     const canonical = canonicalFolderName(name);
     if (!this.hasFolder(canonical)) throw new MaildirError('no such folder', canonical);
-    const known = this.#folders.get(canonical);
+    return this.listedFolder(canonical);
+  }
+
+  /** The same for a name as listFolders() has just given it: the disk is not asked again whether there is one. */
+  listedFolder(name: string): Folder {
+    const known = this.#folders.get(name);
     if (known?.ended === false) return known;
-    const paths = folderPaths(folderDirectory(this.path, canonical));
+    const paths = folderPaths(folderDirectory(this.path, name));
     const listFolders = (): string[] => this.listFolders();
-    const state = new FolderState(this.#surroundings, { name: canonical, maildirPath: this.path, paths, listFolders });
+    const state = new FolderState(this.#surroundings, { name, maildirPath: this.path, paths, listFolders });
     const folder = new Folder(this, state, this.#onIdle);
-    this.#folders.set(canonical, folder);
+    this.#folders.set(name, folder);
     return folder;
   }
 

@@ -2,6 +2,8 @@
  * What every part of the mail store is given: the options, plus unique names and ways to wait made from them.
  */
 import { UniqueNames } from './filename.js';
+import { LockQueues } from './lock.js';
+import { LockFiles } from './lock-files.js';
 import type { MaildirOptions } from './maildir-store.js';
 import { ReservedUidValidities } from './uid-validity.js';
 import { realTimer } from './watch.js';
@@ -10,6 +12,8 @@ import { realTimer } from './watch.js';
 export interface Surroundings extends MaildirOptions {
   readonly names: UniqueNames;
   readonly uidValidities: ReservedUidValidities;
+  readonly lockQueues: LockQueues;
+  readonly lockFiles: LockFiles;
   readonly after: (milliseconds: number, run: () => void) => () => void;
   wait(milliseconds: number): Promise<void>;
   /** Like warn(), but a text that was logged before is not logged again. */
@@ -29,6 +33,8 @@ export function surroundingsFrom(options: MaildirOptions): Surroundings {
     after,
     names: new UniqueNames(options),
     uidValidities: new ReservedUidValidities(),
+    lockQueues: new LockQueues(),
+    lockFiles: new LockFiles(),
     wait: (milliseconds) => new Promise((resolve) => void after(milliseconds, resolve)),
     warnOnce(text) {
       if (warned.has(text)) return;

@@ -18,8 +18,16 @@
  * before the new one is complete: a full disk leaves the list as it was, and the new messages without UIDs.
  */
 import { errorCode } from './errors.js';
-import type { FileStatus } from './file-system.js';
-import { readWhole, replaceFile, unlessMissing, unlinkIfThere, versionOf } from './files.js';
+import type { FileStatus, FileSystem } from './file-system.js';
+import {
+  type ReadFile,
+  readWhole,
+  replaceFile,
+  sameFile,
+  unlessMissing,
+  unlinkIfThere,
+  type Version,
+} from './files.js';
 import type { FolderPaths } from './folder-name.js';
 import type { Pace } from './pace.js';
 import type { Surroundings } from './surroundings.js';
@@ -78,8 +86,10 @@ export class UidList {
 
   readonly #surroundings: Surroundings;
   readonly #paths: FolderPaths;
-  #listVersion: string | undefined;
-  #journalVersion: string | undefined;
+  /** Whether the files were read or written; undefined versions are of files that are not there. */
+  #looked = false;
+  #list: Version | undefined;
+  #journal: Version | undefined;
   /** End of the reserve while the journal may be appended to. */
   #reserveEnd = 0;
   #rewritesInBurst = 0;
@@ -96,26 +106,28 @@ export class UidList {
   changedOnDisk(): boolean {
     const { fileSystem } = this.#surroundings;
     return (
-      versionOf(fileSystem.status(this.#paths.uidList)) !== this.#listVersion ||
-      versionOf(fileSystem.status(this.#paths.uidJournal)) !== this.#journalVersion
+      !this.#looked ||
+      !sameFile(fileSystem.status(this.#paths.uidList), this.#list) ||
+      !sameFile(fileSystem.status(this.#paths.uidJournal), this.#journal)
     );
   }
 
   /** Reads both files. What is damaged is used as far as it goes, and the log is told. */
   async read(pace: Pace): Promise<ReadUidList> {
     const disk = this.#surroundings.fileSystem;
-    const list = readWhole(disk, this.#paths.uidList);
-    const journal = readWhole(disk, this.#paths.uidJournal);
+    const list = readIfThere(disk, this.#paths.uidList);
+    const journal = readIfThere(disk, this.#paths.uidJournal);
     const found = await parseUidList(list?.octets ?? nothing, pace);
     const noted = journal && parseJournal(journal.octets);
     if (list !== undefined && found.badLines > 0) this.#warnOfDamage(found.badLines, found.head !== undefined);
 
-    const rewritten = this.#listVersion !== undefined && this.#listVersion !== versionOf(list?.status);
+    const rewritten = this.#looked && !sameFile(this.#list, list?.status);
     if (rewritten && noted?.head.listModifiedAt !== list?.status.modifiedAt) {
       this.#lastForeignAt = this.#surroundings.now();
     }
-    this.#listVersion = versionOf(list?.status);
-    this.#journalVersion = versionOf(journal?.status);
+    this.#looked = true;
+    this.#list = list?.status;
+    this.#journal = journal?.status;
     this.#reserveEnd = 0;
     this.outOfDate = found.badLines > 0 || found.head === undefined;
     if (list === undefined && this.uidValidity !== 0) {
@@ -174,8 +186,7 @@ export class UidList {
 
   /** Whether there is something to fold: also a journal that no longer counts, because Courier wrote the list. */
   get needsFolding(): boolean {
-    const journal = this.#journalVersion !== undefined && this.#journalVersion !== '';
-    return this.outOfDate || journal;
+    return this.outOfDate || this.#journal !== undefined;
   }
 
   /** Whether nothing was assigned for a while. */
@@ -198,8 +209,8 @@ export class UidList {
   takeUnsynced(): SyncRequest {
     const paths = [...this.#unsynced];
     this.#unsynced.clear();
-    const isJournal = (path: string): boolean => path === this.#paths.uidJournal;
-    return { directories: paths.filter((path) => !isJournal(path)), files: paths.filter(isJournal) };
+    const isFile = (path: string): boolean => path === this.#paths.uidJournal || path === this.#paths.uidList;
+    return { directories: paths.filter((path) => !isFile(path)), files: paths.filter(isFile) };
   }
 
   /** Takes back what could not be synced. */
@@ -225,7 +236,7 @@ export class UidList {
     this.#reserveEnd = 0;
     try {
       file.write(messages.octets());
-      this.#journalVersion = versionOf(file.status());
+      this.#journal = file.status();
     } finally {
       file.close();
     }
@@ -241,9 +252,12 @@ export class UidList {
     known.writeList(lines);
     if (fresh !== undefined) lines.addLines(fresh);
     this.#reserveEnd = 0;
-    const replacement = { tmp, path, purpose: 'uiddb', contents: lines.octets() };
+    // A first list is synced together with its directory, before anybody is told of it: many folders in one go.
+    const syncLater = fresh !== undefined && this.#looked && this.#list === undefined && this.#journal === undefined;
+    const replacement = { tmp, path, purpose: 'uiddb', contents: lines.octets(), syncLater };
     const status = await replaceFile(this.#surroundings, replacement);
-    this.#listVersion = versionOf(status);
+    if (syncLater) this.#unsynced.add(path);
+    this.#list = status;
     this.outOfDate = false;
     this.#unsynced.add(directory);
     this.uidNext = uidNext + reserve;
@@ -262,7 +276,7 @@ export class UidList {
     });
     const { tmp, uidJournal: path } = this.#paths;
     try {
-      this.#journalVersion = versionOf(await replaceFile(this.#surroundings, { tmp, path, purpose: 'uids', contents }));
+      this.#journal = await replaceFile(this.#surroundings, { tmp, path, purpose: 'uids', contents });
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
       return;
@@ -272,11 +286,11 @@ export class UidList {
   }
 
   async #removeJournal(): Promise<void> {
-    if (this.#journalVersion === '') return;
+    if (this.#looked && this.#journal === undefined) return;
     // The list must be on the disk before the journal leaves it.
     await this.#syncNow();
     unlinkIfThere(this.#surroundings.fileSystem, this.#paths.uidJournal);
-    this.#journalVersion = '';
+    this.#journal = undefined;
   }
 
   async #syncNow(): Promise<void> {
@@ -289,4 +303,9 @@ export class UidList {
     const kept = headGood ? 'UIDVALIDITY and all good lines are kept' : 'its first line is lost; good lines are kept';
     warnOnce(`Damaged: ${this.#paths.uidList}: ${badLines} bad lines; ${kept}`);
   }
+}
+
+/** A failed open costs many times a look, and most folders have no journal. */
+function readIfThere(disk: FileSystem, path: string): ReadFile | undefined {
+  return disk.status(path) === undefined ? undefined : readWhole(disk, path);
 }

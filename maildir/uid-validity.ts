@@ -8,7 +8,7 @@
  */
 import { join } from 'node:path';
 import { errorCode, MaildirError } from './errors.js';
-import { readText, readWhole, replaceFile } from './files.js';
+import { readText, readWhole, replaceFile, sameFile, type Version } from './files.js';
 import { folderDirectory, folderPaths } from './folder-name.js';
 import { withLock } from './lock.js';
 import type { Surroundings } from './surroundings.js';
@@ -26,41 +26,48 @@ interface ForMaildir {
   listFolders(): readonly string[];
   /** Whether the caller already holds the lock of the main maildir (that of INBOX). */
   readonly lockHeld: boolean;
-  /** Takes over the syncing of a directory, before anybody is told of the value; else it is synced at once. */
+  /** Takes over the syncing of a directory, before anybody is told of the value. Who gives it holds the folder's lock. */
   readonly syncLater?: (directory: string) => void;
 }
 
 /** Values that the note on the disk counts as given, and that are not given yet. */
 interface Reserve {
-  readonly next: number;
+  next: number;
   readonly end: number;
+  /** The note that says so, safe on the disk. */
+  readonly note: Version;
 }
 
 /** A second value asked for within this time is one of many: a client looks at a maildir that has no lists yet. */
 const BURST_MILLISECONDS = 1_000;
-const VALUES_IN_A_BURST = 64;
+/** The longer a burst, the fewer notes: each is this many times as large as the one before. */
+const FIRST_RESERVE = 64;
+const GROWTH = 4;
+const LARGEST_RESERVE = 4_096;
 /** Maildirs whose reserve is remembered; it is lost without harm. */
 const MAX_RESERVES = 256;
 
 /** What this process may give out without writing a note for each value. */
 export class ReservedUidValidities {
   readonly #reserves = new Map<string, Reserve>();
-  readonly #lastAskedAt = new Map<string, number>();
+  readonly #bursts = new Map<string, { askedAt: number; reserved: number }>();
 
   /** Another process may have given higher ones since; then the note is not ours any more, nor is the reserve. */
-  take(maildirPath: string, noted: number | undefined): number | undefined {
+  take(maildirPath: string, note: Version | undefined): number | undefined {
     const reserve = this.#reserves.get(maildirPath);
-    if (reserve === undefined || reserve.next > reserve.end || reserve.end !== noted) return undefined;
-    this.#reserves.set(maildirPath, { next: reserve.next + 1, end: reserve.end });
-    return reserve.next;
+    if (reserve === undefined || reserve.next > reserve.end || !sameFile(reserve.note, note)) return undefined;
+    reserve.next += 1;
+    return reserve.next - 1;
   }
 
   /** How many values to reserve besides the one that is asked for now. */
   reserveFor(maildirPath: string, now: number): number {
-    const last = this.#lastAskedAt.get(maildirPath) ?? Number.NEGATIVE_INFINITY;
-    if (this.#lastAskedAt.size >= MAX_RESERVES) this.#lastAskedAt.clear();
-    this.#lastAskedAt.set(maildirPath, now);
-    return Math.abs(now - last) < BURST_MILLISECONDS ? VALUES_IN_A_BURST : 0;
+    const last = this.#bursts.get(maildirPath);
+    if (this.#bursts.size >= MAX_RESERVES) this.#bursts.clear();
+    const inBurst = last !== undefined && Math.abs(now - last.askedAt) < BURST_MILLISECONDS;
+    const reserved = inBurst ? Math.min(LARGEST_RESERVE, Math.max(FIRST_RESERVE, last.reserved * GROWTH)) : 0;
+    this.#bursts.set(maildirPath, { askedAt: now, reserved });
+    return reserved;
   }
 
   reserve(maildirPath: string, reserve: Reserve): void {
@@ -71,23 +78,36 @@ export class ReservedUidValidities {
 
 /** Gives a UIDVALIDITY that no folder of this maildir ever had, and notes it on the disk. */
 export async function newUidValidity(surroundings: Surroundings, maildir: ForMaildir): Promise<number> {
-  const { tmp } = folderPaths(maildir.maildirPath);
-  const give = async (): Promise<number> => {
-    const noted = readNote(surroundings, maildir);
-    const reserved = surroundings.uidValidities.take(maildir.maildirPath, noted);
-    if (reserved !== undefined) return reserved;
-    const last = noted ?? highestInUse(surroundings, maildir);
-    const next = Math.max(Math.floor(surroundings.now() / 1000) - EPOCH_SECONDS, last + 1, 1);
-    const end = next + surroundings.uidValidities.reserveFor(maildir.maildirPath, surroundings.now());
-    if (end > MAX_UID) throw new MaildirError('corrupt', `UIDVALIDITY is used up: ${maildir.maildirPath}`);
-    const path = notePath(maildir);
-    await replaceFile(surroundings, { tmp, path, purpose: 'uidvalidity', contents: `${end}\n` });
-    if (maildir.syncLater !== undefined) maildir.syncLater(maildir.maildirPath);
-    else if (surroundings.durable) await surroundings.fileSystem.syncDirectory(maildir.maildirPath);
-    surroundings.uidValidities.reserve(maildir.maildirPath, { next: next + 1, end });
-    return next;
-  };
-  return maildir.lockHeld ? give() : withLock(surroundings, tmp, give);
+  const { uidValidities } = surroundings;
+  // Without the lock another process may give out higher values, but none for a folder whose own lock the caller holds.
+  const atHand = maildir.syncLater && uidValidities.take(maildir.maildirPath, noteVersion(surroundings, maildir));
+  if (atHand !== undefined) return atHand;
+  const give = async (): Promise<number> =>
+    uidValidities.take(maildir.maildirPath, noteVersion(surroundings, maildir)) ??
+    (await giveNext(surroundings, maildir));
+  return maildir.lockHeld ? give() : withLock(surroundings, folderPaths(maildir.maildirPath).tmp, give);
+}
+
+async function giveNext(surroundings: Surroundings, maildir: ForMaildir): Promise<number> {
+  const { uidValidities, fileSystem, durable } = surroundings;
+  const { maildirPath, syncLater } = maildir;
+  const last = readNote(surroundings, maildir) ?? highestInUse(surroundings, maildir);
+  const next = Math.max(Math.floor(surroundings.now() / 1000) - EPOCH_SECONDS, last + 1, 1);
+  const reserved = uidValidities.reserveFor(maildirPath, surroundings.now());
+  const end = next + reserved;
+  if (end > MAX_UID) throw new MaildirError('corrupt', `UIDVALIDITY is used up: ${maildirPath}`);
+  const { tmp } = folderPaths(maildirPath);
+  const path = notePath(maildir);
+  const note = await replaceFile(surroundings, { tmp, path, purpose: 'uidvalidity', contents: `${end}\n` });
+  // Whoever takes a value from the reserve must not need to sync anything for it.
+  if (syncLater !== undefined && reserved === 0) syncLater(maildirPath);
+  else if (durable) await fileSystem.syncDirectory(maildirPath);
+  if (reserved > 0) uidValidities.reserve(maildirPath, { next: next + 1, end, note });
+  return next;
+}
+
+function noteVersion(surroundings: Surroundings, maildir: ForMaildir): Version | undefined {
+  return surroundings.fileSystem.status(notePath(maildir));
 }
 
 /** A value for a folder that we may not write to: it lasts as long as this process, as with Courier. */

@@ -1,10 +1,11 @@
 /** LIST, with LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC 6154). */
 import { MaildirError } from '../../maildir/errors.js';
+import type { Maildir } from '../../maildir/maildir.js';
 import { type Completion, ok } from '../completion.js';
 import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree, specialUses } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
 import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
-import { statusResponse } from '../mailbox/mailbox-status.js';
+import { type CountedFolder, statusOf } from '../mailbox/mailbox-status.js';
 import type { Session } from '../session/session.js';
 import type { ListArguments } from '../wire/list-arguments.js';
 import { encodeList } from '../wire/responses.js';
@@ -26,11 +27,9 @@ export async function list(session: Session, args: ListArguments): Promise<Compl
   }
   const listing = prepare(session, args);
   const names = listing.tree.names.filter((name) => listing.patterns.some((pattern) => pattern.matches(name)));
+  const looks = args.returns.status === undefined ? undefined : new Looks(session.maildir, listing, names);
   for (const [index, name] of names.entries()) {
-    if (args.returns.status !== undefined && index % FOLDERS_AT_ONCE === 0) {
-      await lookAhead(session, listing, names.slice(index, index + FOLDERS_AT_ONCE));
-    }
-    await listOne(session, listing, name);
+    await listOne(session, listing, { name, look: looks?.take(index) });
     const turn = session.pace();
     if (turn !== undefined) await turn;
   }
@@ -38,14 +37,48 @@ export async function list(session: Session, args: ListArguments): Promise<Compl
 }
 
 /** Folders that are looked at together: those that have no UID list yet get theirs in the same rounds of syncing. */
-const FOLDERS_AT_ONCE = 16;
+const FOLDERS_AT_ONCE = 32;
 
-/** Brings folders up to date, so that their STATUS is answered from memory. What cannot be looked at is told later. */
-async function lookAhead({ maildir }: Session, { tree }: Listing, names: readonly string[]): Promise<void> {
-  const looks = names.map(async (name) => {
-    if (tree.existing.has(name)) await maildir.folder(name).counts({ sizes: false });
-  });
-  await Promise.allSettled(looks);
+type Look = CountedFolder | Promise<CountedFolder> | undefined;
+
+/** Looks at folders some way ahead of where they are told of. */
+class Looks {
+  readonly #maildir: Maildir;
+  readonly #listing: Listing;
+  readonly #names: readonly string[];
+  readonly #ahead: Look[] = [];
+  #next = 0;
+
+  constructor(maildir: Maildir, listing: Listing, names: readonly string[]) {
+    this.#maildir = maildir;
+    this.#listing = listing;
+    this.#names = names;
+  }
+
+  /** The look at the next name; undefined if there is no folder. Names are taken in their order. */
+  take(index: number): Look {
+    const end = Math.min(this.#names.length, index + FOLDERS_AT_ONCE);
+    for (; this.#next < end; this.#next += 1) this.#ahead.push(this.#look(this.#names[this.#next] ?? ''));
+    return this.#ahead.shift();
+  }
+
+  #look(name: string): Look {
+    if (!this.#listing.tree.existing.has(name)) return undefined;
+    try {
+      const folder = this.#maildir.listedFolder(name);
+      const counts = folder.countsAtHand();
+      if (counts !== undefined) return { folder, counts };
+      const soon = folder.counts({ sizes: false }).then((found) => ({ folder, counts: found }));
+      // Whoever takes it hears of a failure.
+      soon.catch(() => undefined);
+      return soon;
+    } catch (error) {
+      // What cannot be looked at is listed without STATUS; a bug is told when this is taken.
+      const failed = Promise.reject<CountedFolder>(error);
+      failed.catch(() => undefined);
+      return failed;
+    }
+  }
 }
 
 function prepare({ maildir, settings }: Session, args: ListArguments): Listing {
@@ -67,7 +100,11 @@ function prepare({ maildir, settings }: Session, args: ListArguments): Listing {
   };
 }
 
-async function listOne(session: Session, listing: Listing, name: string): Promise<void> {
+async function listOne(
+  session: Session,
+  listing: Listing,
+  { name, look }: { readonly name: string; readonly look: Look },
+): Promise<void> {
   const { args, tree } = listing;
   const uses = tree.existing.has(name) ? (listing.uses.get(name) ?? []) : [];
   const childInfo = listing.aboveSubscribed.has(name) ? ['SUBSCRIBED'] : [];
@@ -80,9 +117,10 @@ async function listOne(session: Session, listing: Listing, name: string): Promis
   const mailbox = { attributes: [...attributes, ...uses], name: wireName, childInfo };
   await session.respond(encodeList('LIST', DELIMITER, mailbox));
   const items = args.returns.status;
-  if (items === undefined || !tree.existing.has(name)) return;
+  if (items === undefined || look === undefined) return;
   try {
-    await session.respond(await statusResponse(session, { folderName: name, mailboxName: wireName, items }));
+    const counted = look instanceof Promise ? await look : look;
+    await session.respond(await statusOf(session, { mailboxName: wireName, items }, counted));
   } catch (error) {
     // RFC 5819 section 2: a mailbox that cannot be looked at is listed without STATUS.
     if (!(error instanceof MaildirError)) throw error;

@@ -1,5 +1,5 @@
 /** The STATUS response, for STATUS and for LIST with RETURN (STATUS …). */
-import type { Folder } from '../../maildir/folder.js';
+import type { Folder, FolderCounts } from '../../maildir/folder.js';
 import { falseIfGone, MessageReading } from '../cache/message-reading.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
@@ -21,9 +21,24 @@ export interface StatusQuestion {
  */
 export async function statusResponse(session: Session, question: StatusQuestion): Promise<Buffer> {
   const folder = session.maildir.folder(question.folderName);
-  const counts = await folder.counts({ sizes: false });
-  const size = question.items.includes('SIZE') ? await sumOfSizes(session, folder) : 0;
-  return encodeStatus(question.mailboxName, question.items, {
+  const counts = folder.countsAtHand() ?? (await folder.counts({ sizes: false }));
+  return statusOf(session, question, { folder, counts });
+}
+
+/** A folder and what it counts. */
+export interface CountedFolder {
+  readonly folder: Folder;
+  readonly counts: FolderCounts;
+}
+
+/** The response for a folder that was looked at. @throws {MaildirError} when the sizes of messages are asked for */
+export async function statusOf(
+  session: Session,
+  { mailboxName, items }: Omit<StatusQuestion, 'folderName'>,
+  { folder, counts }: CountedFolder,
+): Promise<Buffer> {
+  const size = items.includes('SIZE') ? await sumOfSizes(session, folder) : 0;
+  return encodeStatus(mailboxName, items, {
     MESSAGES: counts.messages,
     RECENT: counts.recent,
     UIDNEXT: counts.uidNext,

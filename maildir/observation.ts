@@ -1,0 +1,51 @@
+/**
+ * What the directories of a folder say at one moment, and when that can be trusted.
+ *
+ * An mtime tells nothing about a second change within the same tick of the file system's clock. It knows no messages.
+ */
+import { MaildirError } from './errors.js';
+import type { Version } from './files.js';
+import type { FolderPaths } from './folder-name.js';
+import type { Surroundings } from './surroundings.js';
+
+/** File systems that maildirs live on keep times to the second at worst (ext3, NFS servers over it). */
+export const MTIME_GRANULARITY_MILLISECONDS = 1_100;
+
+/** The directories of a folder at one moment. */
+export interface Observation {
+  readonly cur: Version;
+  readonly new: Version;
+  /** Undefined if there are no keywords. */
+  readonly keywords: Version | undefined;
+  readonly newestChange: number;
+  readonly at: number;
+}
+
+/** Looks at the directories of a folder. @throws {MaildirError} 'no such folder' when they are gone */
+export function observe({ fileSystem, keywords, now }: Surroundings, paths: FolderPaths): Observation {
+  const cur = fileSystem.status(paths.cur);
+  const fresh = fileSystem.status(paths.new);
+  if (cur?.kind !== 'directory' || fresh?.kind !== 'directory') {
+    throw new MaildirError('no such folder', paths.directory);
+  }
+  const words = keywords === 'off' ? undefined : fileSystem.status(paths.keywords);
+  const newestChange = Math.max(cur.modifiedAt, fresh.modifiedAt, words?.modifiedAt ?? 0);
+  return { cur, new: fresh, keywords: words, newestChange, at: now() };
+}
+
+/** Whether two looks at a directory found the same entries; the size says nothing that its mtime does not. */
+export function sameVersion(one: Version | undefined, other: Version | undefined): boolean {
+  return one?.inode === other?.inode && one?.modifiedAt === other?.modifiedAt;
+}
+
+/** Whether two observations of a folder found the same directories. */
+export function sameVersions(one: Observation, other: Observation): boolean {
+  return (
+    sameVersion(one.cur, other.cur) && sameVersion(one.new, other.new) && sameVersion(one.keywords, other.keywords)
+  );
+}
+
+/** Whether an observation could hide a second change within the same tick. */
+export function isYoung(observation: Pick<Observation, 'newestChange' | 'at'>): boolean {
+  return observation.newestChange > observation.at - MTIME_GRANULARITY_MILLISECONDS;
+}
