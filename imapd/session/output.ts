@@ -154,7 +154,11 @@ export class ClientOutput {
       return true;
     }
     if (chunks.length === 0 || !this.#takesCopies) return this.#stream.write(octets);
-    return this.#stream.write(octets, () => giveBack(chunks));
+    const more = this.#stream.write(octets, () => giveBack(chunks));
+    // Where the system took all of it at once, the stream says so only when nobody has anything to do any more: until
+    // then a command that writes much would take new memory for each of its chunks.
+    if (this.#stream.writableLength === 0) giveBack(chunks);
+    return more;
   }
 
   #drain(): Promise<void> {
@@ -178,8 +182,9 @@ export class ClientOutput {
   }
 }
 
-function giveBack(chunks: readonly Buffer[]): void {
-  for (const chunk of chunks) {
+/** Takes the chunks out of the list, so that they are given back once. */
+function giveBack(chunks: Buffer[]): void {
+  for (const chunk of chunks.splice(0)) {
     if (chunk.length === CHUNK_OCTETS && spareChunks.length < MAX_SPARE_CHUNKS) spareChunks.push(chunk);
   }
 }
