@@ -10,9 +10,12 @@ export function isAscii(text: string): boolean {
   return !/[^\x00-\x7f]/.test(text);
 }
 
-/** Folds a text. Folding twice changes nothing for what mail holds; ASCII takes the short way. */
+/** Texts of Latin-1 alone, without the few characters that have another compatible spelling. */
+const plainLatin = /^[\x00-\x9f\xa1-\xa7\xa9\xab-\xae\xb0\xb1\xb6\xb7\xbb\xbf-\xff]*$/;
+
+/** Folds a text. Folding twice changes nothing for what mail holds; most western languages take the short way. */
 export function fold(text: string): string {
-  if (isAscii(text)) return text.toLowerCase();
+  if (plainLatin.test(text)) return text.toLowerCase();
   return streamSafe(text).normalize('NFKC').toLowerCase().normalize('NFKC').replace(/ς/g, 'σ');
 }
 

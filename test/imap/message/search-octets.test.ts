@@ -223,6 +223,17 @@ test('C23 a search in the record of a header finds what one in the header finds'
   );
 });
 
+test('C23 folding is two normalisations and lower case, whatever way it takes', () => {
+  const characters = Array.from({ length: 0x180 }, (_, code) => String.fromCharCode(code));
+  for (const one of characters) {
+    for (const other of [...characters, '\u0301', '\u0308', '\u03a3']) {
+      const written = one + other;
+      const lower = written.normalize('NFKC').toLowerCase().normalize('NFKC').replaceAll('ς', 'σ');
+      assert.equal(fold(written), lower, JSON.stringify(written));
+    }
+  }
+});
+
 test('C23 every character that holds ASCII when it is folded is known', () => {
   const needles = new Map<string, ReturnType<typeof compileNeedle>>();
   for (let code = 0x80; code < 0x110000; code += 1) {
