@@ -63,8 +63,10 @@ export class FactArenas {
   readonly #filling: Record<Use | 'loaded', number> = { search: -1, fetch: -1, loaded: -1 };
   /** Octets of memory. */
   heldOctets = 0;
-  /** Octets that are not in the file. */
+  /** Octets that are not in the file, and should be. */
   unwrittenOctets = 0;
+  /** Whether there was no room for what FETCH tells: nobody would load it again, so it is not written. */
+  #isTooMuch = false;
 
   /** The arena of a place. Only for places that this object gave. */
   of(place: number): Arena {
@@ -99,7 +101,8 @@ export class FactArenas {
     const at = arena.used;
     writeRecord(arena, at, record);
     arena.used += length;
-    this.unwrittenOctets += length;
+    if (use === 'fetch' && this.#isTooMuch) arena.written += length;
+    else this.unwrittenOctets += length;
     return this.placeIn(this.#filling[use], at);
   }
 
@@ -136,18 +139,18 @@ export class FactArenas {
     Object.assign(arena, asRecordOctets(smaller));
   }
 
-  /** Gives up all records of one use; gives how many octets they took. Nobody may look at their places any more. */
-  dropAll(use: Use): number {
+  /** Gives up all that FETCH tells; gives how many octets it took. Nobody may look at its places any more. */
+  dropFetched(): number {
     let sum = 0;
     for (const arena of this.#arenas) {
-      if (arena.use !== use) continue;
+      if (arena.use !== 'fetch') continue;
       this.heldOctets -= arena.octets.length;
       this.unwrittenOctets -= arena.used - arena.written;
       sum += arena.used;
       Object.assign(arena, NO_OCTETS, { used: 0, written: 0 });
     }
-    this.#filling[use] = -1;
-    if (use === 'search') this.#filling.loaded = -1;
+    this.#filling.fetch = -1;
+    this.#isTooMuch = true;
     return sum;
   }
 
@@ -195,6 +198,7 @@ export class FactArenas {
     this.#filling.search = -1;
     this.#filling.fetch = -1;
     this.#filling.loaded = -1;
+    this.#isTooMuch = false;
     this.heldOctets = 0;
     this.unwrittenOctets = 0;
   }

@@ -226,7 +226,7 @@ export class FolderFacts {
   /** Gives up what FETCH tells, to make room for what SEARCH looks at. What was not written is lost. */
   dropFetched(): void {
     this.#slots.dropFetched();
-    this.#usedOctets -= this.#arenas.dropAll('fetch');
+    this.#usedOctets -= this.#arenas.dropFetched();
   }
 
   /** Forgets everything, to make room. What was not written is lost. */
