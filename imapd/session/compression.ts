@@ -7,6 +7,7 @@
  */
 import { promisify } from 'node:util';
 import { constants, deflateRaw, deflateRawSync, type ZlibOptions } from 'node:zlib';
+import { OctetTail } from './octet-tail.js';
 
 /** So much of what was sent is kept: with 8,192 octets, answers to one message at a time are smaller by a twentieth. */
 const KEPT_OCTETS = 2_048;
@@ -18,14 +19,13 @@ const MAX_AT_ONCE_OCTETS = 16_384;
 const SMALL: ZlibOptions = { windowBits: 13, memLevel: 5, chunkSize: 4_096 };
 const LARGE: ZlibOptions = { chunkSize: 65_536 };
 
-const NOTHING = Buffer.alloc(0);
 const deflateInThread = promisify(deflateRaw) as (octets: Buffer, options: ZlibOptions) => Promise<Buffer>;
 
 /** Compresses batches of octets; each batch can be read whole by the client. */
 export class Deflater {
   readonly #send: (octets: Buffer) => void;
   /** The end of what was sent, before it was compressed. */
-  #kept: Buffer = NOTHING;
+  readonly #kept = new OctetTail(KEPT_OCTETS);
   #waiting = 0;
   #last: Promise<void> = Promise.resolve();
 
@@ -38,7 +38,7 @@ export class Deflater {
   add(octets: Buffer): Promise<void> {
     if (this.#waiting === 0 && octets.length <= MAX_AT_ONCE_OCTETS) {
       this.#send(deflateRawSync(octets, this.#options(SMALL)));
-      this.#kept = endOf(this.#kept, octets, KEPT_OCTETS);
+      this.#kept.add(octets);
       return Promise.resolve();
     }
     this.#waiting += 1;
@@ -50,7 +50,7 @@ export class Deflater {
     try {
       await before;
       this.#send(await deflateInThread(octets, this.#options(LARGE)));
-      this.#kept = endOf(this.#kept, octets, KEPT_OCTETS);
+      this.#kept.add(octets);
     } finally {
       this.#waiting -= 1;
     }
@@ -58,17 +58,7 @@ export class Deflater {
 
   /** Every batch ends on an octet's edge, with nothing held back, and never with the end of the stream. */
   #options(options: ZlibOptions): ZlibOptions {
-    const dictionary = this.#kept.length > 0 ? { dictionary: this.#kept } : {};
-    return { ...options, ...dictionary, finishFlush: constants.Z_SYNC_FLUSH };
+    const { octets } = this.#kept;
+    return { ...options, ...(octets.length > 0 ? { dictionary: octets } : {}), finishFlush: constants.Z_SYNC_FLUSH };
   }
-}
-
-/** The last octets of two pieces, in memory of their own. */
-export function endOf(first: Buffer, second: Buffer, mostOctets: number): Buffer {
-  const fromSecond = Math.min(second.length, mostOctets);
-  const fromFirst = Math.min(first.length, mostOctets - fromSecond);
-  const end = Buffer.allocUnsafeSlow(fromFirst + fromSecond);
-  first.copy(end, 0, first.length - fromFirst);
-  second.copy(end, fromFirst, second.length - fromSecond);
-  return end;
 }

@@ -9,7 +9,7 @@
 import { type Duplex, Readable } from 'node:stream';
 import { constants, createInflateRaw, type InflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib';
 import type { Clock } from '../clock.js';
-import { endOf } from './compression.js';
+import { OctetTail } from './octet-tail.js';
 
 /** How far back DEFLATE can refer (RFC 1951 section 2). */
 const WINDOW_OCTETS = 32_768;
@@ -29,8 +29,6 @@ const REST_MS = 5_000;
 /** An empty last block. Behind octets that end inside a block or inside an octet, it is something else. */
 const LAST_BLOCK = Buffer.from([0x01, 0x00, 0x00, 0xff, 0xff]);
 
-const NOTHING = Buffer.alloc(0);
-
 /**
  * Gives the inflated octets of a stream; `received` were read from it before. It is destroyed with the stream, and by
  * octets that are not compressed.
@@ -44,7 +42,7 @@ class Inflation {
   readonly #stream: Duplex;
   readonly #clock: Clock;
   /** The last that was inflated before the octets in #since. */
-  #history: Buffer = NOTHING;
+  readonly #history = new OctetTail(WINDOW_OCTETS);
   /** What was inflated in no one go: zlib, and the octets that it got, as long as they are not too many. */
   #zlib: InflateRaw | undefined;
   #since: Buffer[] | undefined;
@@ -88,13 +86,13 @@ class Inflation {
       this.#feed(this.#zlib, octets);
       return;
     }
-    const whole = inflateWhole(octets, this.#history);
+    const whole = inflateWhole(octets, this.#history.octets);
     if (whole === undefined) {
       this.#zlib = this.#begin();
       this.#feed(this.#zlib, octets);
       return;
     }
-    this.#history = endOf(this.#history, whole, WINDOW_OCTETS);
+    this.#history.add(whole);
     this.#give(whole);
   }
 
@@ -105,7 +103,7 @@ class Inflation {
 
   #begin(): InflateRaw {
     const zlib = createInflateRaw({
-      ...withHistory(this.#history),
+      ...withHistory(this.#history.octets),
       chunkSize: PIECE_OCTETS,
       readableHighWaterMark: PIECE_OCTETS,
       // What was received when the client ended its side is good as far as it goes.
@@ -134,9 +132,9 @@ class Inflation {
   /** Lets zlib go, if it has done all its work and nothing of a block is in it. */
   #rest(zlib: InflateRaw): void {
     if (this.#since === undefined || zlib.writableLength > 0 || zlib.readableLength > 0) return;
-    const whole = inflateWhole(Buffer.concat(this.#since), this.#history);
+    const whole = inflateWhole(Buffer.concat(this.#since), this.#history.octets);
     if (whole === undefined) return;
-    this.#history = endOf(this.#history, whole, WINDOW_OCTETS);
+    this.#history.add(whole);
     this.#since = undefined;
     this.#zlib = undefined;
     zlib.removeAllListeners();
