@@ -41,6 +41,7 @@ export class FileTable {
   #octets: Buffer = noOctets;
   #usedOctets = 0;
   #wastedOctets = 0;
+  #inNew = 0;
   #words: Uint32Array = noNumbers;
   /** Numbers of files plus 1, by hash; 0 is a free slot. Its length is a power of two. */
   #slots: Uint32Array = noNumbers;
@@ -48,6 +49,11 @@ export class FileTable {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** How many of them are in new. */
+  get inNew(): number {
+    return this.#inNew;
   }
 
   /** Makes room for so many files with so many octets of base names in all. */
@@ -137,6 +143,7 @@ export class FileTable {
     }
     result.#words = words;
     result.#count = order.length;
+    for (let file = 0; file < order.length; file += 1) if (result.isInNew(file)) result.#inNew += 1;
     // Without spare room: what is added later goes into a block of its own, not into this one behind our back.
     result.#octets = copyIfWasteful(this.#octets, this.#usedOctets);
     result.#usedOctets = this.#usedOctets;
@@ -163,6 +170,7 @@ export class FileTable {
     if ((file + 1) * WORDS > this.#words.length) this.reserve(file + (file >>> 1) + SPARE_FILES, 0);
     this.#words[file * WORDS] = this.#store(octets, start, baseEnd);
     this.#words[file * WORDS + 1] = kind;
+    this.#inNew += kind & 1;
     this.#words[file * WORDS + 2] = lengthsOf(start, baseEnd, uniqueEnd);
     this.#count += 1;
     const mask = this.#slots.length - 1;
@@ -206,7 +214,7 @@ export class FileTable {
     takeApart(octets, start, end, parts);
     const { baseEnd, uniqueEnd } = parts;
     const suffix = this.#suffixes.numberIn(octets, baseEnd, end, textFromOctets);
-    this.#words[file * WORDS + 1] = this.#kind(suffix, place);
+    this.#setKind(file, this.#kind(suffix, place));
     if (this.#hasBase(file, octets, start, baseEnd)) return;
     this.#wastedOctets += this.#baseLength(file);
     this.#words[file * WORDS] = this.#store(octets, start, baseEnd);
@@ -215,7 +223,12 @@ export class FileTable {
 
   /** Gives a file another suffix and place. */
   setSuffix(file: number, suffix: string, place: Place): void {
-    this.#words[file * WORDS + 1] = this.#kind(this.#suffixes.numberOf(suffix), place);
+    this.#setKind(file, this.#kind(this.#suffixes.numberOf(suffix), place));
+  }
+
+  #setKind(file: number, kind: number): void {
+    this.#inNew += (kind & 1) - ((this.#words[file * WORDS + 1] ?? 0) & 1);
+    this.#words[file * WORDS + 1] = kind;
   }
 
   /** Takes out the files that are not to stay; the others keep their order and are numbered anew. */
@@ -224,6 +237,7 @@ export class FileTable {
     for (let file = 0; file < this.#count; file += 1) {
       if (!stays(file)) {
         this.#wastedOctets += this.#baseLength(file);
+        this.#inNew -= (this.#words[file * WORDS + 1] ?? 0) & 1;
         continue;
       }
       if (kept < file) this.#words.copyWithin(kept * WORDS, file * WORDS, (file + 1) * WORDS);

@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { errorCode } from './errors.js';
 import { type FileStatus, type FileSystem, type OpenFile, octetsFromText, textFromOctets } from './file-system.js';
+import { Pace } from './pace.js';
 import type { Surroundings } from './surroundings.js';
 
 /** Lists are a few megabytes in the largest folders; more than this is not a list of ours. */
@@ -64,7 +65,7 @@ export async function replaceFile(surroundings: Surroundings, replacement: Repla
   try {
     let status: FileStatus;
     try {
-      file.write(typeof contents === 'string' ? octetsFromText(contents) : contents);
+      await writeInPieces(file, typeof contents === 'string' ? octetsFromText(contents) : contents, surroundings);
       if (surroundings.durable && replacement.syncLater !== true) await file.sync();
       status = file.status();
     } finally {
@@ -75,6 +76,19 @@ export async function replaceFile(surroundings: Surroundings, replacement: Repla
   } catch (error) {
     unlinkIfThere(disk, tmpPath);
     throw error;
+  }
+}
+
+/** A fraction of a millisecond each. */
+const PIECE_OCTETS = 1024 * 1024;
+
+/** Lets others run while a large list is written. */
+async function writeInPieces(file: OpenFile, octets: Buffer, { now }: Surroundings): Promise<void> {
+  const pace = new Pace(now);
+  for (let from = 0; from < octets.length; from += PIECE_OCTETS) {
+    const pause = pace.look();
+    if (pause !== undefined) await pause;
+    file.write(octets.subarray(from, from + PIECE_OCTETS));
   }
 }
 

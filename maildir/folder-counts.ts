@@ -24,6 +24,7 @@ export interface FolderCounts {
 interface CountedRows extends FlagCounts {
   readonly changeNumber: number;
   readonly table: MessageTable;
+  readonly count: number;
   readonly firstUnclaimedUid: number;
 }
 
@@ -31,6 +32,7 @@ interface CountedRows extends FlagCounts {
 export class FolderCounter {
   readonly #state: FolderState;
   #counted: CountedRows | undefined;
+  #firstUnseen: { changeNumber: number; table: MessageTable; count: number; row: number } | undefined;
 
   constructor(state: FolderState) {
     this.#state = state;
@@ -46,13 +48,25 @@ export class FolderCounter {
 
   #countedRows(): CountedRows {
     const { rows, changeNumber, firstUnclaimedUid } = this.#state;
-    const { table } = rows;
+    const { table, count } = rows;
     const known = this.#counted;
-    const isSame = known?.changeNumber === changeNumber && known.table === table;
+    const isSame = known?.changeNumber === changeNumber && known.table === table && known.count === count;
     if (known !== undefined && isSame && known.firstUnclaimedUid === firstUnclaimedUid) return known;
-    const counted = { changeNumber, table, firstUnclaimedUid, ...rows.countFlags(firstUnclaimedUid) };
+    const counted = { changeNumber, table, count, firstUnclaimedUid, ...rows.countFlags(firstUnclaimedUid) };
     this.#counted = counted;
     return counted;
+  }
+
+  /** The first row without \Seen, -1 if there is none. */
+  firstUnseen(): number {
+    const { rows, changeNumber } = this.#state;
+    const { table, count } = rows;
+    const known = this.#firstUnseen;
+    const isSame = known?.changeNumber === changeNumber && known.table === table && known.count === count;
+    if (known !== undefined && isSame) return known.row;
+    const row = rows.firstUnseen();
+    this.#firstUnseen = { changeNumber, table, count, row };
+    return row;
   }
 
   /** Adds up the sizes; those that cannot be told count nothing. */

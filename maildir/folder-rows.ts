@@ -10,6 +10,7 @@ import { uniqueNameOf } from './filename.js';
 import { DELETED, type FlagBits, SEEN } from './flags.js';
 import { uniqueNameIn } from './listed-names.js';
 import { GrowingMessageTable } from './message-table.js';
+import type { Pace } from './pace.js';
 import type { Uid } from './uid.js';
 import type { ListLines } from './uiddb.js';
 
@@ -187,16 +188,13 @@ export class FolderRows {
 
   /** Whether there are messages whose file is still in new. */
   someInNew(): boolean {
-    for (let row = 0; row < this.count; row += 1) if (this.#files.isInNew(row)) return true;
-    return false;
+    return this.#files.inNew > 0;
   }
 
-  /** Whether some message is unseen, or nobody has looked at it yet. */
-  someNewOrUnseen(): boolean {
-    for (let row = 0; row < this.count; row += 1) {
-      if (this.#files.isInNew(row) || (this.#files.flagsAt(row) & SEEN) === 0) return true;
-    }
-    return false;
+  /** The first row without \Seen, -1 if there is none. */
+  firstUnseen(): number {
+    for (let row = 0; row < this.count; row += 1) if ((this.#files.flagsAt(row) & SEEN) === 0) return row;
+    return -1;
   }
 
   /** Counts messages by flags; recent are those from a UID on. */
@@ -363,10 +361,19 @@ export class FolderRows {
     this.#keywordListNumbers.clear();
   }
 
-  /** Writes the lines of the UID list for all messages, staged ones too, in UID order. */
-  writeList(lines: ListLines): void {
-    for (let row = 0; row < this.count; row += 1) lines.add(this.#table.uidAt(row), this.#files.baseView(row));
-    for (const { file } of this.#stagedInOrder()) lines.addText(file.uid, file.baseName);
+  /**
+   * Writes the lines of the UID list for all messages, staged ones too, in UID order. Meanwhile staged messages may be
+   * shown; nothing else may change.
+   */
+  async writeList(lines: ListLines, pace: Pace): Promise<void> {
+    const { count } = this;
+    const staged = this.#stagedInOrder();
+    for (let row = 0; row < count; row += 1) {
+      lines.add(this.#table.uidAt(row), this.#files.baseView(row));
+      const pause = pace.step();
+      if (pause !== undefined) await pause;
+    }
+    for (const { file } of staged) lines.addText(file.uid, file.baseName);
   }
 }
 

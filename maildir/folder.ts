@@ -248,6 +248,11 @@ export class Folder {
     return this.#state.firstUnclaimedUid;
   }
 
+  /** The first row of the current table without \Seen, -1 if there is none. */
+  firstUnseen(): number {
+    return this.#counter.firstUnseen();
+  }
+
   flagsAt(row: number): FlagBits {
     return this.#state.rows.flagsAt(row);
   }
@@ -392,7 +397,13 @@ export class Folder {
 
   /** For LIST's \Marked; undefined if memory does not know and the disk must be asked. */
   hasNewOrUnseen(): boolean | undefined {
-    return this.#state.isCurrent() ? this.#state.rows.someNewOrUnseen() : undefined;
+    if (!this.#state.isCurrent()) return undefined;
+    return this.#state.rows.someInNew() || this.firstUnseen() >= 0;
+  }
+
+  /** Whether somebody has it open, or it holds messages. */
+  get inUse(): boolean {
+    return this.#state.uses > 0 || this.#state.loaded;
   }
 
   /** How many messages are held in memory. */

@@ -80,6 +80,15 @@ export class Maildir {
     return folder;
   }
 
+  /**
+   * Has a folder forget its messages, and forgets the folder, unless somebody uses it. Who still holds it goes on with it,
+   * as another process would: whoever asks for the folder next gets another object.
+   */
+  async letGo(folder: Folder): Promise<void> {
+    await folder.rest({ unload: true });
+    if (!folder.inUse && this.#folders.get(folder.name) === folder) this.#folders.delete(folder.name);
+  }
+
   /** Makes a folder. @throws {MaildirError} 'folder exists', 'invalid folder name' */
   async createFolder(name: string): Promise<void> {
     await this.#inTurn(() => createFolderDirectory(this.#tree, canonicalFolderName(name)));

@@ -29,7 +29,7 @@ import {
   type Version,
 } from './files.js';
 import type { FolderPaths } from './folder-name.js';
-import type { Pace } from './pace.js';
+import { Pace } from './pace.js';
 import type { Surroundings } from './surroundings.js';
 import type { SyncRequest } from './sync-group.js';
 import { formatJournalHead, type ListedMessages, ListLines, parseJournal, parseUidList } from './uiddb.js';
@@ -56,7 +56,7 @@ export interface ReadUidList {
 /** All messages of a folder that have UIDs, in UID order, for writing them into the list. */
 export interface KnownMessages {
   readonly count: number;
-  writeList(lines: ListLines): void;
+  writeList(lines: ListLines, pace: Pace): Promise<void>;
 }
 
 /** Messages that are to be given UIDs. */
@@ -249,7 +249,7 @@ export class UidList {
     const { tmp, uidList: path, directory } = this.#paths;
     const lines = new ListLines((known.count + 1) * OCTETS_PER_LINE + (fresh?.octets().length ?? 0));
     lines.addHead(this.uidValidity, uidNext + reserve);
-    known.writeList(lines);
+    await known.writeList(lines, new Pace(this.#surroundings.now));
     if (fresh !== undefined) lines.addLines(fresh);
     this.#reserveEnd = 0;
     // A first list is synced together with its directory, before anybody is told of it: many folders in one go.

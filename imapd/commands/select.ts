@@ -1,7 +1,6 @@
 /** SELECT and EXAMINE: open a mailbox and describe it. */
 
 import { MaildirError } from '../../maildir/errors.js';
-import { SEEN } from '../../maildir/flags.js';
 import { type Completion, ok } from '../completion.js';
 import { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
@@ -33,7 +32,7 @@ export async function select(session: Session, { mailboxName, readOnly }: Select
   session.write(mailbox.describeFlags());
   session.write(encodeExists(mailbox.count));
   session.write(encodeRecent(mailbox.recentCount));
-  const unseen = mailbox.firstWithout(SEEN);
+  const unseen = mailbox.firstUnseen;
   if (unseen !== undefined) say(session, `UNSEEN ${unseen}`);
   say(session, `UIDVALIDITY ${mailbox.uidValidity}`);
   say(session, `UIDNEXT ${mailbox.folder.uidNext}`);

@@ -10,7 +10,6 @@
  * - EXISTS is told only together with all EXPUNGEs that are due, and before flags of new messages.
  * - What a command told by itself (STORE's FETCH responses) is not repeated: `told(uid)`.
  */
-import type { FlagBits } from '../../maildir/flags.js';
 import type { Folder, FolderUse } from '../../maildir/folder.js';
 import type { MessageTable } from '../../maildir/message-table.js';
 import type { Uid } from '../../maildir/uid.js';
@@ -101,13 +100,12 @@ export class SelectedMailbox {
     return recent;
   }
 
-  /** The sequence number of the first message that lacks the flag, for SELECT's UNSEEN; undefined if there is none. */
-  firstWithout(flag: FlagBits): SequenceNumber | undefined {
-    for (let row = 0; row < this.#count; row += 1) {
-      const current = this.currentRow(row);
-      if (current >= 0 && (this.folder.flagsAt(current) & flag) === 0) return (row + 1) as SequenceNumber;
-    }
-    return undefined;
+  /** The sequence number of the first message without \Seen, for SELECT's UNSEEN; undefined if there is none. */
+  get firstUnseen(): SequenceNumber | undefined {
+    // The folder's table holds the view's messages in the same order, others in front of none of them.
+    const current = this.folder.firstUnseen();
+    const row = current < 0 ? -1 : this.#table.rowOf(this.folder.table.uidAt(current));
+    return row < 0 || row >= this.#count ? undefined : ((row + 1) as SequenceNumber);
   }
 
   /** The UID of a message; throws RangeError for a number above `count`. */
