@@ -1,14 +1,17 @@
 /**
  * Line ends: LF in files, CRLF on the wire. An LF with a CR before it, and a CR alone, stay what they are.
  */
-import { expandedLines, expandLines, MACHINE_OCTETS } from './line-machine.js';
+import { countLinesToExpand, expandedLines, expandLines, MACHINE_OCTETS } from './line-machine.js';
 import type { OctetWriter } from './octet-writer.js';
 
 /** Counts the LFs without a CR before them from `start` to `end`. `before` is the octet before `start`. */
 export function countBareLfs(octets: Buffer, start: number, end: number, before = 0): number {
   let count = 0;
-  for (let lf = octets.indexOf(LF, start); lf !== -1 && lf < end; lf = octets.indexOf(LF, lf + 1)) {
-    if ((lf === start ? before : octets[lf - 1]) !== CR) count += 1;
+  let last = before;
+  for (let from = start; from < end; from += MACHINE_OCTETS) {
+    const to = Math.min(end, from + MACHINE_OCTETS);
+    count += countLinesToExpand(octets, from, to, last);
+    last = octets[to - 1] ?? 0;
   }
   return count;
 }
@@ -31,6 +34,3 @@ export interface LineRange {
   /** The octet before `start`. */
   readonly before: number;
 }
-
-const LF = 0x0a;
-const CR = 0x0d;
