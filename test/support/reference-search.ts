@@ -40,7 +40,7 @@ export function* bodyMatches(
   needle: Needle,
 ): Generator<void, boolean, void> {
   if (needle.folded === '') return true;
-  for (const part of partsOf(index.root)) {
+  for (const part of allParts(index.root)) {
     if (part !== index.root && blockMatches(source, part, needle)) return true;
     if (isText(part) && (yield* textMatches(source, part, needle))) return true;
     yield;
@@ -62,21 +62,15 @@ function holds(text: string, needle: Needle): boolean {
   return fold(text).includes(needle.folded);
 }
 
-/** All parts, those of messages within included, in their order. */
-function* partsOf(root: Part): Generator<Part> {
-  const waiting = [root];
-  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
-    yield part;
-    if (part.message !== undefined) waiting.push(part.message);
-    for (let index = part.children.length - 1; index >= 0; index -= 1) {
-      const child = part.children[index];
-      if (child !== undefined) waiting.push(child);
-    }
-  }
+/** A part, and all that is inside it. Tests have no deep messages. */
+function allParts(part: Part): Part[] {
+  const inside = part.message === undefined ? part.children : [part.message];
+  return [part, ...inside.flatMap(allParts)];
 }
 
+/** Whatever a person reads as text: also reports and messages that could not be looked into. */
 function isText({ type, message }: Part): boolean {
-  return type === 'text' || (type === 'message' && message === undefined);
+  return ['text', 'message'].includes(type) && message === undefined;
 }
 
 /** A whole header: each field unfolded and decoded, and RFC 2231 values as well. */
