@@ -5,15 +5,16 @@
  */
 import type { Log } from '../init/runtime/log.js';
 import { runLoginExec } from '../init/runtime/login-exec.js';
-import { serveMail } from '../init/runtime/mail-worker.js';
+import { type MailServer, serveMail } from '../init/runtime/mail-worker.js';
 import { realClock } from '../init/runtime/real-clock.js';
 import { realFileSystem } from '../maildir/file-system.js';
 import { cacheOptions, FactCache } from './cache/fact-cache.js';
 import { ImapServer } from './mail-server.js';
 import { mailStore } from './mail-store.js';
+import { rehearse } from './rehearsal/rehearsal.js';
 import type { SessionSettings } from './settings/session-settings.js';
 
-serveMail((received) => {
+function start(received: unknown): MailServer {
   const settings = received as SessionSettings;
   // All sessions of a worker write to the same log; the store has something to say only when there is one.
   let log: Log | undefined;
@@ -36,4 +37,8 @@ serveMail((received) => {
     },
     reload: (changed) => server.reload(changed),
   };
-});
+}
+
+serveMail(start, ({ settings, log, quiet }) =>
+  rehearse({ settings: settings as SessionSettings, clock: realClock, log, quiet }),
+);

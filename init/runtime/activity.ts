@@ -54,6 +54,11 @@ export function noteWork(): void {
   followed?.note();
 }
 
+/** Says what else gives memory back. It is called whenever this process rests. */
+export function giveBackAtRest(giveBack: () => void): void {
+  if (followed !== undefined) followed.giveBack = giveBack;
+}
+
 /** How this process is; delays are all 0 when it is not followed. */
 export function processFigures(): ProcessFigures {
   const delays = followed?.delays.summary(performance.now()) ?? { p50: 0, p99: 0, max: 0 };
@@ -74,6 +79,7 @@ class Activity {
   #usedAfterRest = 0;
   #use = performance.eventLoopUtilization();
   readonly #collect: () => void;
+  giveBack: (() => void) | undefined;
 
   constructor() {
     this.#collect = collector();
@@ -118,6 +124,7 @@ class Activity {
   }
 
   #rest(): void {
+    this.giveBack?.();
     const { heapUsed, heapTotal } = process.memoryUsage();
     const unused = heapTotal - heapUsed;
     if (heapUsed > MAX_RESTING_HEAP_OCTETS) return;

@@ -9,7 +9,7 @@ import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { followActivity, forgetDelays, noteWork, processFigures } from './activity.js';
 import { dropPrivileges } from './drop-privileges.js';
-import type { PrepareMessage, StartMessage } from './handover.js';
+import type { PrepareMessage, RehearseMessage, StartMessage } from './handover.js';
 import type { RawHandle } from './raw-handles.js';
 import { endProcess, log, passOn, rememberStart, sendToSupervisor } from './supervisor-link.js';
 
@@ -34,7 +34,7 @@ followActivity();
 process.once('message', begin);
 
 function begin(message: unknown): void {
-  const first = message as PrepareMessage | StartMessage;
+  const first = message as PrepareMessage | RehearseMessage | StartMessage;
   noteWork();
   if (first.kind === 'prepare') {
     process.title = first.title;
@@ -42,6 +42,14 @@ function begin(message: unknown): void {
     // Told with the answer to the start message.
     prepared.catch(() => {});
     process.once('message', begin);
+    return;
+  }
+  if (first.kind === 'rehearse') {
+    process.once('message', begin);
+    prepared?.then(
+      () => passOn(first, undefined),
+      () => {},
+    );
     return;
   }
   start(first).catch((error: unknown) => {

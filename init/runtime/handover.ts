@@ -32,6 +32,12 @@ export interface PrepareMessage {
   readonly module: string;
 }
 
+/** Says that it is this process's turn to rehearse (mail-worker.ts), when nobody needs it. */
+export interface RehearseMessage {
+  readonly kind: 'rehearse';
+  readonly settings: unknown;
+}
+
 /** A session on its way to a mail worker. */
 export interface SessionDescription {
   readonly sessionId: number;
@@ -81,6 +87,8 @@ export type ToLogin =
 /** From the supervisor to a mail worker. */
 export type ToWorker =
   | ToChild
+  /** Also before the start: prepare for clients with what needs none. */
+  | RehearseMessage
   | { readonly kind: 'settings'; readonly settings: unknown }
   | { readonly kind: 'listen' }
   | { readonly kind: 'expect'; readonly token: string; readonly session: SessionDescription }
@@ -127,6 +135,7 @@ export interface AuthenticationRequest {
 /** From a mail worker to the supervisor. */
 export type FromWorker =
   | FromChild
+  | { readonly kind: 'rehearsed' }
   | { readonly kind: 'expecting'; readonly sessionId: number }
   | { readonly kind: 'session ended'; readonly sessionId: number };
 
@@ -158,6 +167,7 @@ export function checkFromLogin(message: unknown): FromLogin | undefined {
 /** Checks a message of a mail worker. */
 export function checkFromWorker(message: unknown): FromWorker | undefined {
   if (!isRecord(message)) return undefined;
+  if (message['kind'] === 'rehearsed') return { kind: 'rehearsed' };
   const ofSession = message['kind'] === 'expecting' || message['kind'] === 'session ended';
   if (ofSession) return isId(message['sessionId']) ? (message as FromWorker) : undefined;
   return checkFromChild(message);

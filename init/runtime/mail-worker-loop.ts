@@ -3,9 +3,12 @@
  * that begins with a token the supervisor announced), and gives each to the protocol.
  */
 import { createServer, type Server, type Socket } from 'node:net';
+import { giveBackAtRest } from './activity.js';
 import type { SessionDescription, ToWorker } from './handover.js';
 import { TOKEN_OCTETS } from './handover.js';
-import type { MailServer, WorkerSession } from './mail-worker.js';
+import type { MailServer, RehearsalParts, WorkerSession } from './mail-worker.js';
+import { memoryTrimmer } from './native-memory.js';
+import { QuietMoments } from './quiet-moments.js';
 import { listenOn, type RawHandle, socketFrom } from './raw-handles.js';
 import { endProcess, log, receiveFromSupervisor, sendToSupervisor, startSettings } from './supervisor-link.js';
 
@@ -21,22 +24,30 @@ const LAST_OCTETS_MS = 2_000;
 /** All goodbyes together take no longer than this. */
 const END_MS = 7_000;
 
-/** Serves the sessions that the supervisor sends, until it says to end. Call it once, from the module of the worker. */
-export function serveMail(start: (settings: unknown) => MailServer): void {
-  const loop = new MailWorkerLoop(start);
+/**
+ * Serves the sessions that the supervisor sends, until it says to end. Call it once, from the module of the worker.
+ *
+ * @param rehearse see mail-worker.ts
+ */
+export function serveMail(start: (settings: unknown) => MailServer, rehearse?: Rehearse): void {
+  const loop = new MailWorkerLoop(start, rehearse);
   receiveFromSupervisor((message, handle) => loop.receive(message as ToWorker, handle));
 }
 
+type Rehearse = (parts: RehearsalParts) => Promise<void>;
+
 class MailWorkerLoop {
   readonly #start: (settings: unknown) => MailServer;
+  readonly #rehearse: Rehearse | undefined;
   #started: MailServer | undefined;
   readonly #expected = new Map<string, SessionDescription>();
   readonly #streams = new Set<Socket>();
   #server: Server | undefined;
   #ending = false;
 
-  constructor(start: (settings: unknown) => MailServer) {
+  constructor(start: (settings: unknown) => MailServer, rehearse: Rehearse | undefined) {
     this.#start = start;
+    this.#rehearse = rehearse;
     process.on('SIGTERM', () => this.#end('server shut down'));
   }
 
@@ -50,11 +61,25 @@ class MailWorkerLoop {
     if (message.kind === 'listen' && handle !== undefined) this.#listen(handle);
     else if (message.kind === 'expect') this.#expect(message.token, message.session);
     else if (message.kind === 'settings') this.#mailServer.reload?.(message.settings);
+    else if (message.kind === 'rehearse') void this.#prepareForClients(message.settings);
     else if (message.kind === 'end') this.#end(message.reason);
     else if (message.kind === 'session') {
       if (handle === undefined) sendToSupervisor({ kind: 'session ended', sessionId: message.session.sessionId });
       else this.#serve(message.session, socketFrom(handle), Buffer.from(message.unread));
     }
+  }
+
+  /** Whatever goes wrong with it, clients are served. */
+  async #prepareForClients(settings: unknown): Promise<void> {
+    const moments = new QuietMoments();
+    try {
+      await this.#rehearse?.({ settings, log, quiet: () => moments.next() });
+    } catch (error) {
+      log.bug(error, 'the rehearsal of a mail worker, which serves all the same');
+    }
+    const trim = memoryTrimmer();
+    if (trim !== undefined) giveBackAtRest(trim);
+    sendToSupervisor({ kind: 'rehearsed' });
   }
 
   #listen(handle: RawHandle): void {

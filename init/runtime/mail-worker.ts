@@ -8,6 +8,10 @@
  *       return { serve: (session) => server.serve(session), end: (reason) => server.sayGoodbye(reason) };
  *     });
  *
+ * A process may also be asked to rehearse before it has a client: to run what clients will ask for over mail that is
+ * made up, so that V8 has compiled it when the first of them comes. It may still be root then, so it must touch nothing
+ * that belongs to anybody.
+ *
  * The module that calls it is imported after the process has become the account's uid and gid. One worker serves many
  * accounts of one uid, so its working directory is `/` and every path is absolute. It knows no mail protocol.
  */
@@ -61,6 +65,14 @@ export interface MailServer {
   end(reason: string): Promise<void>;
   /** The administrator changed the settings; sessions that begin from now on use the new ones. */
   reload?(settings: unknown): void;
+}
+
+/** What a rehearsal is given. */
+export interface RehearsalParts {
+  readonly settings: unknown;
+  readonly log: Log;
+  /** To be waited for before each piece of work, of some ten milliseconds: settles when nobody needs this process. */
+  quiet(): Promise<void>;
 }
 
 export { serveMail } from './mail-worker-loop.js';

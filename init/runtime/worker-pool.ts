@@ -17,6 +17,7 @@ import type { SessionAccount } from './mail-worker.js';
 import { MaildirPlaces } from './maildir-places.js';
 import { ProcessorShare } from './processor-share.js';
 import { bindUnix, type RawHandle } from './raw-handles.js';
+import { Rehearsals } from './rehearsals.js';
 import { chooseWorker, isBusy } from './worker-choice.js';
 
 /** Young garbage of a worker: with 1 MiB, reading many messages takes a tenth longer; with 4, nothing is faster. */
@@ -86,6 +87,7 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #workers = new Set<WorkerProcess>();
   readonly #places = new MaildirPlaces<WorkerProcess>(IDLE_MS);
+  readonly #rehearsals = new Rehearsals();
   #spare: SpareWorker | undefined;
   #ending = false;
   #nextSocket = 1;
@@ -217,16 +219,28 @@ export class WorkerPool {
 
   #fork(): SpareWorker {
     const { log, title } = this.#options;
+    const rehearse = () => {
+      const { settings } = this.#options;
+      const { child, worker } = spare;
+      // Between the start message and the answer to it nobody listens.
+      const listening = worker === undefined ? Promise.resolve() : child.ready;
+      listening.then(
+        () => child.send({ kind: 'rehearse', settings }),
+        () => {},
+      );
+    };
     const receive = (message: unknown, handle: RawHandle | undefined) => {
       handle?.close();
-      if (spare.worker !== undefined) this.#receive(spare.worker, message);
+      this.#receive(spare, message, () => this.#rehearsals.leave(rehearse));
     };
     const ended = (how: string, expected: boolean) => {
+      this.#rehearsals.leave(rehearse);
       if (spare.worker !== undefined) this.#ended(spare.worker, expected ? undefined : how);
       else if (this.#spare === spare) this.#spare = undefined;
     };
     const options = { title, environment: ENVIRONMENT, heap: HEAP, log, receive, ended };
     const spare: SpareWorker = { child: new Child(options), worker: undefined };
+    this.#rehearsals.enter(rehearse);
     return spare;
   }
 
@@ -251,12 +265,13 @@ export class WorkerPool {
     );
   }
 
-  #receive(worker: WorkerProcess, received: unknown): void {
+  #receive({ worker }: SpareWorker, received: unknown, rehearsed: () => void): void {
     const message = checkFromWorker(received);
     if (message === undefined) throw new Error('a mail worker sent a message that is none');
     if (message.kind === 'log') writeLines(this.#options.log, message.lines);
-    else if (message.kind === 'expecting') worker.answers.get(message.sessionId)?.();
-    else if (message.kind === 'session ended') this.#forget(worker, message.sessionId);
+    else if (message.kind === 'rehearsed') rehearsed();
+    else if (message.kind === 'expecting') worker?.answers.get(message.sessionId)?.();
+    else if (message.kind === 'session ended' && worker !== undefined) this.#forget(worker, message.sessionId);
   }
 
   #forget(worker: WorkerProcess, sessionId: number): void {

@@ -4,22 +4,40 @@
  *     WHO          uid, gid, groups and pid of the worker
  *     ROOT         tries to become root again
  *     CRASH | LOGOUT
+ *
+ * Its rehearsal says who it is, and then fails, or goes on for ever, as the settings have it.
  */
-import { serveMail, type WorkerSession } from '../../init/runtime/mail-worker.js';
+import { type RehearsalParts, serveMail, type WorkerSession } from '../../init/runtime/mail-worker.js';
 
-serveMail(() => {
+serveMail(start, rehearse);
+
+function start() {
   const sessions = new Set<WorkerSession>();
   return {
-    async serve(session) {
+    async serve(session: WorkerSession) {
       sessions.add(session);
       session.log.write('info', `LOGIN, user=${session.account.address}`);
       await converse(session).finally(() => sessions.delete(session));
     },
-    async end(reason) {
+    async end(reason: string) {
       for (const { stream } of sessions) stream.end(`BYE ${reason}\n`);
     },
   };
-});
+}
+
+/** Pieces of work of an endless rehearsal. */
+const PIECE_MILLISECONDS = 5;
+
+async function rehearse({ settings, log, quiet }: RehearsalParts): Promise<void> {
+  const { rehearsal } = settings as { rehearsal?: 'fails' | 'never ends' };
+  await quiet();
+  log.write('info', `rehearsal of pid ${process.pid} as uid ${process.getuid?.()}`);
+  if (rehearsal === 'fails') throw new Error('the curtain fell');
+  while (rehearsal === 'never ends') {
+    await quiet();
+    burn(PIECE_MILLISECONDS);
+  }
+}
 
 async function converse(session: WorkerSession): Promise<void> {
   const { account, stream, tag, tls } = session;
@@ -43,7 +61,7 @@ async function converse(session: WorkerSession): Promise<void> {
 }
 
 function answer(line: string, address: string): string {
-  if (line === 'BURN') burn();
+  if (line === 'BURN') burn(LONG_MILLISECONDS);
   if (line === 'CRASH') process.kill(process.pid, 'SIGKILL');
   if (line === 'WHO')
     return `${process.getuid?.()} ${process.getgid?.()} ${process.getgroups?.().join(',')} ${process.pid}`;
@@ -56,8 +74,11 @@ function answer(line: string, address: string): string {
   }
 }
 
-/** Keeps a processor core busy for long enough that anybody must see it. */
-function burn(): void {
-  const until = Date.now() + 6_000;
+/** Long enough that anybody must see it. */
+const LONG_MILLISECONDS = 6_000;
+
+/** Keeps a processor core busy. */
+function burn(milliseconds: number): void {
+  const until = Date.now() + milliseconds;
   while (Date.now() < until);
 }

@@ -1,0 +1,208 @@
+/**
+ * DiskInMemory: a disk that a rehearsal can fill and forget. It keeps the rules that the mail store counts on, as one
+ * user sees them who may do everything; nothing of it is anywhere else.
+ */
+import type { NameVisitor } from '../../maildir/directory-entries.js';
+import type { FileStatus, FileSystem, OpenFile } from '../../maildir/file-system.js';
+
+/** Names that are shown before the visitor's caller may do something else. */
+const NAMES_TOGETHER = 500;
+const MAX_NAME_OCTETS = 256;
+
+/** Beyond 31 bits, as on a real disk: code that was compiled for small numbers only would be thrown away there. */
+const FIRST_INODE = 5_000_000_000;
+
+const no = { code: 'ENOENT' };
+const already = { code: 'EEXIST' };
+
+class Entry {
+  readonly kind: FileStatus['kind'];
+  readonly inode: number;
+  octets: Buffer;
+  links = 1;
+  modifiedAt: number;
+  changedAt: number;
+
+  constructor(kind: FileStatus['kind'], { inode, now }: { inode: number; now: number }, octets: Buffer) {
+    this.kind = kind;
+    this.inode = inode;
+    this.octets = octets;
+    this.modifiedAt = now;
+    this.changedAt = now;
+  }
+
+  status(): FileStatus {
+    return {
+      kind: this.kind,
+      inode: this.inode,
+      device: 1,
+      links: this.links,
+      owner: 0,
+      group: 0,
+      mode: 0o700,
+      sizeOctets: this.octets.length,
+      modifiedAt: this.modifiedAt,
+      changedAt: this.changedAt,
+    };
+  }
+}
+
+class FileInMemory implements OpenFile {
+  readonly #entry: Entry;
+
+  constructor(entry: Entry) {
+    this.#entry = entry;
+  }
+
+  read(octets: Uint8Array, position: number): number {
+    return this.#entry.octets.copy(octets, 0, position);
+  }
+
+  write(octets: Uint8Array): void {
+    this.#entry.octets = Buffer.concat([this.#entry.octets, octets]);
+  }
+
+  status(): FileStatus {
+    return this.#entry.status();
+  }
+
+  async sync(): Promise<void> {}
+
+  close(): void {}
+}
+
+/** Files and directories by path. */
+export class DiskInMemory implements FileSystem {
+  readonly #now: () => number;
+  /** Entries of each directory by name. */
+  readonly #directories = new Map<string, Map<string, Entry>>();
+  #nextInode = FIRST_INODE;
+
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#directories.set('', new Map());
+  }
+
+  /** Puts a file there. */
+  put(path: string, octets: Buffer, modifiedAt: number): void {
+    const entry = this.#add(path, 'file', octets);
+    entry.modifiedAt = modifiedAt;
+  }
+
+  *visit(directory: string, visitor: NameVisitor): Iterable<void> {
+    const octets = Buffer.allocUnsafe(MAX_NAME_OCTETS);
+    let shown = 0;
+    for (const [name, { kind }] of [...this.#entriesOf(directory)]) {
+      visitor(octets, 0, octets.write(name, 'latin1'), kind === 'file');
+      shown += 1;
+      if (shown % NAMES_TOGETHER === 0) yield;
+    }
+  }
+
+  status(path: string): FileStatus | undefined {
+    return this.#find(path)?.status();
+  }
+
+  open(path: string): OpenFile {
+    return new FileInMemory(this.#get(path));
+  }
+
+  create(path: string): OpenFile {
+    return new FileInMemory(this.#add(path, 'file', Buffer.alloc(0)));
+  }
+
+  openToAppend(path: string): OpenFile {
+    return new FileInMemory(this.#get(path));
+  }
+
+  rename(from: string, to: string): void {
+    const entry = this.#get(from);
+    this.#take(from);
+    this.#enter(to, entry);
+  }
+
+  link(from: string, to: string): void {
+    if (this.#find(to) !== undefined) throw failure(already, to);
+    const entry = this.#get(from);
+    entry.links += 1;
+    this.#enter(to, entry);
+  }
+
+  unlink(path: string): void {
+    const entry = this.#get(path);
+    entry.links -= 1;
+    this.#take(path);
+  }
+
+  makeDirectory(path: string): void {
+    this.#add(path, 'directory', Buffer.alloc(0));
+    this.#directories.set(path, new Map());
+  }
+
+  removeDirectory(path: string): void {
+    this.#get(path);
+    this.#take(path);
+    this.#directories.delete(path);
+  }
+
+  setModified(path: string, modifiedAt: number): void {
+    this.#get(path).modifiedAt = modifiedAt;
+  }
+
+  mayWrite(): boolean {
+    return true;
+  }
+
+  async syncDirectory(): Promise<void> {}
+
+  #entriesOf(directory: string): Map<string, Entry> {
+    const entries = this.#directories.get(directory);
+    if (entries === undefined) throw failure(no, directory);
+    return entries;
+  }
+
+  #find(path: string): Entry | undefined {
+    const slash = path.lastIndexOf('/');
+    return this.#directories.get(path.slice(0, slash))?.get(path.slice(slash + 1));
+  }
+
+  #get(path: string): Entry {
+    const entry = this.#find(path);
+    if (entry === undefined) throw failure(no, path);
+    return entry;
+  }
+
+  #add(path: string, kind: FileStatus['kind'], octets: Buffer): Entry {
+    if (this.#find(path) !== undefined) throw failure(already, path);
+    const entry = new Entry(kind, { inode: this.#nextInode, now: this.#now() }, octets);
+    this.#nextInode += 1;
+    this.#enter(path, entry);
+    return entry;
+  }
+
+  #enter(path: string, entry: Entry): void {
+    const slash = path.lastIndexOf('/');
+    const directory = path.slice(0, slash);
+    this.#entriesOf(directory).set(path.slice(slash + 1), entry);
+    this.#changed(directory);
+  }
+
+  #take(path: string): void {
+    const slash = path.lastIndexOf('/');
+    const directory = path.slice(0, slash);
+    this.#entriesOf(directory).delete(path.slice(slash + 1));
+    this.#changed(directory);
+  }
+
+  #changed(directory: string): void {
+    const entry = this.#find(directory);
+    if (entry === undefined) return;
+    // Two changes within a millisecond must be told apart, as a disk with fine clocks does.
+    entry.modifiedAt = Math.max(this.#now(), entry.modifiedAt + 0.001);
+    entry.changedAt = entry.modifiedAt;
+  }
+}
+
+function failure({ code }: { readonly code: string }, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code });
+}

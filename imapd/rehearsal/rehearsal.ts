@@ -1,0 +1,143 @@
+/**
+ * Rehearses what clients ask for most, before the first of them does: V8 compiles code when it has run for a while, so a
+ * worker's first SELECT and FETCH would take half as long again as the next ones.
+ *
+ * It is the real code, from the octets of a command to those of its answer, over mail that is made up here, on a disk in
+ * memory. It touches no file but its own, which it reads, so it does not matter whose process this is.
+ */
+import { fileURLToPath } from 'node:url';
+import type { Log } from '../../init/runtime/log.js';
+import { entriesReader } from '../../maildir/directory-entries.js';
+import { realFileSystem } from '../../maildir/file-system.js';
+import { MaildirStore } from '../../maildir/maildir-store.js';
+import { FactCache } from '../cache/fact-cache.js';
+import type { Clock } from '../clock.js';
+import { Session, serveSession } from '../session/session.js';
+import type { SessionSettings } from '../settings/session-settings.js';
+import { DiskInMemory } from './disk-in-memory.js';
+import { RehearsalClient } from './rehearsal-client.js';
+import { type SampleMessage, sampleMail } from './sample-mail.js';
+
+/** No command over so many takes long, and real clients wait for no more than one command. */
+const MESSAGES = 150;
+
+/** Then V8 has compiled the loops over octets, and most of what runs once for each message. */
+const ROUNDS = 16;
+
+const FILES_OPENED = 100;
+const OPENED_OCTETS = 8_192;
+
+const MAILDIR = '/Maildir';
+const CACHE = '/cache';
+
+const LIST = '(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)';
+const FIELDS = 'BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)]';
+
+/** What a client asks in a maildir that nobody has opened before. Each list is asked with nothing known, and with all. */
+const rounds: readonly (readonly string[])[] = [
+  [`FETCH 1:* ${LIST}`, `UID FETCH 1:* ${LIST}`, 'FETCH 1:* (FLAGS)', 'SORT (DATE) UTF-8 ALL', 'SEARCH UNSEEN'],
+  [
+    `FETCH 1:* ${FIELDS}`,
+    `FETCH 1:* ${FIELDS}`,
+    'FETCH 1:* (UID RFC822.SIZE)',
+    'SEARCH FROM "ines"',
+    'SEARCH SUBJECT "disks"',
+  ],
+  [`FETCH 1:* ${LIST}`, 'THREAD REFERENCES UTF-8 ALL', 'SORT (SUBJECT) UTF-8 ALL', 'SEARCH TEXT "nobody"'],
+  [
+    `UID FETCH 1:* (FLAGS ${FIELDS})`,
+    'UID FETCH 1:* (BODY.PEEK[])',
+    'SEARCH BODY "nobody"',
+    'SEARCH SINCE 1-Dec-2023',
+    'UID STORE 1:* +FLAGS (\\Answered)',
+  ],
+];
+
+/** What a rehearsal is given. */
+export interface RehearsalOptions {
+  readonly settings: SessionSettings;
+  readonly clock: Clock;
+  /** Hears of what goes wrong. */
+  readonly log: Log;
+  /** Waited for before each command: settles when nobody else needs this process. */
+  readonly quiet: () => Promise<void>;
+}
+
+/** Plays all rounds, and leaves nothing behind. @throws when a command is not answered with OK */
+export async function rehearse(options: RehearsalOptions): Promise<void> {
+  // Loads what large directories are read with.
+  entriesReader();
+  const mail = sampleMail(MESSAGES);
+  const ownFile = fileURLToPath(import.meta.url);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await options.quiet();
+    openOften(ownFile);
+    await playRound(options, mail, rounds[round % rounds.length] ?? []);
+  }
+}
+
+/** The one thing that a disk in memory cannot rehearse. */
+function openOften(path: string): void {
+  const octets = Buffer.allocUnsafe(OPENED_OCTETS);
+  for (let opened = 0; opened < FILES_OPENED; opened += 1) {
+    const file = realFileSystem.open(path);
+    file.status();
+    file.read(octets, 0);
+    file.close();
+  }
+}
+
+async function playRound(
+  { settings: given, clock, log: told, quiet }: RehearsalOptions,
+  mail: readonly SampleMessage[],
+  commands: readonly string[],
+): Promise<void> {
+  // Where clients may not SORT, to have rehearsed it does no harm.
+  const settings = { ...given, disableThreadSort: false };
+  const log = troubleOnly(told);
+  const parts = { fileSystem: diskWith(mail, clock), warn: (text: string): void => log.write('warning', text) };
+  const { durable, useLocks, keywords } = settings;
+  const place = { now: clock.now, after: clock.after, hostName: 'rehearsal.example', processId: 1 };
+  const store = new MaildirStore({ ...parts, ...place, durable, useLocks, keywords });
+  const facts = new FactCache({ ...parts, directory: CACHE, clock });
+  const client = new RehearsalClient();
+  const session = new Session({
+    ...{ stream: client, unread: Buffer.alloc(0), maildir: store.open(MAILDIR), facts, settings, log, clock },
+    account: { address: 'rehearsal', home: '/', maildir: MAILDIR, uid: 0, gid: 0, options: {} },
+    remote: { ip: '127.0.0.1', port: 0 },
+    tls: false,
+  });
+  const served = serveSession(session);
+  try {
+    for (const command of ['SELECT INBOX', ...commands]) {
+      await quiet();
+      await client.ask(command);
+    }
+  } finally {
+    client.leave();
+    await served;
+    await facts.close();
+    await store.close();
+  }
+}
+
+function diskWith(mail: readonly SampleMessage[], clock: Clock): DiskInMemory {
+  const disk = new DiskInMemory(clock.now);
+  for (const directory of [CACHE, MAILDIR, `${MAILDIR}/tmp`, `${MAILDIR}/new`, `${MAILDIR}/cur`]) {
+    disk.makeDirectory(directory);
+  }
+  for (const { name, octets, arrivedAt, isNew } of mail) {
+    disk.put(`${MAILDIR}/${isNew ? 'new' : 'cur'}/${name}`, octets, arrivedAt);
+  }
+  return disk;
+}
+
+/** Nobody is to read of logins that were none. */
+function troubleOnly(log: Log): Log {
+  return {
+    write(level, text) {
+      if (level === 'warning' || level === 'error' || level === 'alert') log.write(level, `rehearsal: ${text}`);
+    },
+    bug: (error, where) => log.bug(error, `rehearsal, ${where}`),
+  };
+}
