@@ -33,7 +33,7 @@ export async function sortMessages(
 ): Promise<number[]> {
   const facts = await session.facts.ready(session.selected.folder);
   const keys = [...new Set(criteria.map(({ key }) => key))];
-  const ranked = (await knownRanks(session, facts, found, keys)) ?? (await collectRanks(session, facts, found, keys));
+  const ranked = (await knownRanks(session, facts, found, keys)) ?? (await newRanks(session, facts, found, keys));
   const { numbers, ranks } = ranked;
   const rankKeys = criteria.map(({ key, reverse }) => ({ ...(ranks.get(key) ?? NO_RANKS), reverse }));
   const order = await paced(session, orderByRanks(numbers.length, rankKeys));
@@ -89,6 +89,23 @@ function* ranksOfFound(
     numbers.push(number);
   }
   return { numbers, ranks };
+}
+
+/** The ranks of most of a folder are made of all of it, since they can be kept then: many clients leave out what is deleted. */
+async function newRanks(
+  session: Session,
+  facts: FolderFacts,
+  found: readonly number[],
+  keys: readonly SortKey[],
+): Promise<RankedMessages> {
+  const { count } = session.selected;
+  if (found.length < count && found.length * 2 > count) {
+    const all = Array.from({ length: count }, (_, row) => row + 1);
+    await collectRanks(session, facts, all, keys);
+    const known = await knownRanks(session, facts, found, keys);
+    if (known !== undefined) return known;
+  }
+  return collectRanks(session, facts, found, keys);
 }
 
 async function collectRanks(
