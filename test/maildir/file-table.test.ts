@@ -76,6 +76,7 @@ test('files are found by their unique names, whatever is added, renamed and take
           model.reverse();
         }
         assert.equal(table.count, model.length);
+        assert.equal(table.inNew, model.filter((file) => file.place === 'new').length);
       }
       for (const [file, { filename, place }] of model.entries()) {
         assert.equal(table.baseNameAt(file), baseNameOf(filename));

@@ -60,12 +60,27 @@ class UidWatcher {
       this.#ids.set(uid, id);
     }
     this.#uidNext = Math.max(this.#uidNext, uidNext);
+    checkCounts(folder);
   }
 
   newUid(uid: number, id: string): void {
     assert.equal(this.#ids.get(uid) ?? id, id, `UID ${uid} was given twice`);
     this.#ids.set(uid, id);
   }
+}
+
+/** What is remembered of the rows is what they say. */
+function checkCounts(folder: Folder): void {
+  const flags = Array.from({ length: folder.table.count }, (_, row) => folder.flagsAt(row));
+  assert.equal(
+    folder.firstUnseen(),
+    flags.findIndex((bits) => (bits & SEEN) === 0),
+  );
+  const counts = folder.countsAtHand();
+  if (counts === undefined) return;
+  assert.equal(counts.messages, flags.length);
+  assert.equal(counts.unseen, flags.filter((bits) => (bits & SEEN) === 0).length);
+  assert.equal(counts.deleted, flags.filter((bits) => (bits & DELETED) !== 0).length);
 }
 
 function filesIn(path: string): string[] {
