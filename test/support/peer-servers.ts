@@ -67,6 +67,8 @@ export async function startCourier({ directory, users, port, tls }: PeerOptions)
   const script = `
 set -eu
 mount --bind ${etc} /etc/courier
+# Debian makes it when Courier is started for the first time.
+mkdir -p /run/courier
 mount --bind ${join(directory, 'run')} /run/courier
 chown root:courier /etc/courier /run/courier && chmod 775 /run/courier
 chown courier:courier /run/courier/authdaemon && chmod 750 /run/courier/authdaemon
