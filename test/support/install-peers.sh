@@ -31,7 +31,8 @@ need strace /usr/bin/strace
 need git /usr/bin/git
 
 beside=
-[ -x /usr/lib/dovecot/imap ] || beside="$beside dovecot-imapd"
+[ -x /usr/lib/dovecot/imap ] && [ -e /usr/lib/dovecot/modules/lib30_imap_zlib_plugin.so ] ||
+  beside="$beside dovecot-imapd"
 [ -x "$BESIDE/usr/sbin/exim4" ] || beside="$beside $EXIM_PACKAGES"
 
 # The uid that mail has in the tests needs a name: Courier's change notification does not work without one.
@@ -79,9 +80,10 @@ if [ -n "$beside" ]; then
   for file in "$packages"/*.deb; do dpkg -x "$file" "$BESIDE"; done
   rm -rf "$packages"
 fi
-# Dovecot looks for its programs in one place only.
-for program in "$BESIDE"/usr/lib/dovecot/*; do
-  [ ! -e "$program" ] || [ -e "/usr/lib/dovecot/${program##*/}" ] || ln -s "$program" /usr/lib/dovecot/
+# Dovecot looks for its programs and modules in one place only.
+for file in "$BESIDE"/usr/lib/dovecot/* "$BESIDE"/usr/lib/dovecot/modules/*.so; do
+  place=${file#"$BESIDE"}
+  [ ! -e "$file" ] || [ -e "$place" ] || ln -s "$file" "$place"
 done
 if [ -n "$user" ]; then
   quietly groupadd -f -g 5000 vmail
