@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,17 +69,21 @@ test('K4: readiness is told to systemd by a datagram', async () => {
     const receive = 'import socket,sys\ns=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\ns.bind(sys.argv[1])\n';
     const receiver = spawn('python3', [
       '-c',
-      `${receive}print("bound", flush=True)\nprint(s.recv(100).decode(), flush=True)`,
+      `${receive}print("bound", flush=True)\nprint(s.recv(100).decode())`,
       path,
     ]);
     receiver.stdout.setEncoding('utf8');
-    await new Promise((resolve) => receiver.stdout.once('data', resolve));
-    const told = new Promise((resolve) => receiver.stdout.once('data', resolve));
+    let printed = '';
+    receiver.stdout.on('data', (text: string) => {
+      printed += text;
+    });
+    await once(receiver.stdout, 'data');
 
     process.env['NOTIFY_SOCKET'] = path;
     await notifyReadiness('READY=1');
     delete process.env['NOTIFY_SOCKET'];
 
-    assert.equal(String(await told).trim(), 'READY=1');
+    await once(receiver, 'close');
+    assert.equal(printed, 'bound\nREADY=1\n');
   });
 });
