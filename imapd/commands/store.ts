@@ -5,7 +5,7 @@
 import type { FlagChange } from '../../maildir/flags.js';
 import { CommandFailure, type Completion, no, ok } from '../completion.js';
 import { bitsFromFlags, changedBits } from '../mailbox/flag-bits.js';
-import { isSpeakable, type MessageFlags } from '../mailbox/mailbox-updates.js';
+import { isSpeakable } from '../mailbox/mailbox-updates.js';
 import type { RowRange, SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 import type { Session } from '../session/session.js';
@@ -59,16 +59,14 @@ export async function store(
   if (!silent) for (const update of mailbox.changes({ expunges: false })) session.write(update);
   const uids = mailbox.pickUids(messages, by);
   // Whether silence hides something from the client is all that these are for.
-  const expected = silent ? uids.map((uid) => expectedFlags(mailbox, uid, change)) : [];
+  const expected = silent ? new ExpectedFlags(mailbox, uids, change) : undefined;
   const { safe } = await mailbox.folder.showFlags(uids, change);
   // Keywords that are new come before the messages that have them; those that went away are told after the command.
   if (keywords.length > 0) for (const line of mailbox.keywordChanges()) session.write(line);
 
-  if (silent) {
+  if (expected !== undefined) {
     await safe;
-    for (const [index, uid] of uids.entries()) {
-      if (isSame(mailbox.flagsOf(uid), expected[index])) mailbox.told(uid);
-    }
+    expected.noteTold();
     return ok('STORE completed.');
   }
   // All who look at the mailbox see these flags already; only the OK says that they stay.
@@ -128,29 +126,47 @@ function writeFlags(out: OctetWriter, { row, uid, words, by }: FlagsOfMessage): 
 
 const BLANK = 0x20;
 
-function expectedFlags(mailbox: SelectedMailbox, uid: number, change: FlagChange): MessageFlags | undefined {
-  const before = mailbox.knowsFlagsOf(uid) ? mailbox.flagsOf(uid) : undefined;
-  return before && changed(before, change);
-}
+/** Instead of flags, for a message that has left or whose flags the client did not know. */
+const UNKNOWN = -1;
 
-/** What a change makes of a message's flags when nobody else touches them. */
-function changed(before: MessageFlags, change: FlagChange): MessageFlags {
-  return { ...before, bits: changedBits(before.bits, change), keywords: changedKeywords(before.keywords, change) };
-}
+/** What a change makes of the flags of messages when nobody else touches them. Nothing is made per message. */
+class ExpectedFlags {
+  readonly #mailbox: SelectedMailbox;
+  readonly #uids: readonly number[];
+  readonly #bits: Int8Array;
+  readonly #keywords: (readonly string[])[] = [];
 
-function changedKeywords(before: readonly string[], { operation, keywords }: FlagChange): readonly string[] {
-  switch (operation) {
-    case 'add':
-      return [...before, ...keywords];
-    case 'remove':
-      return before.filter((keyword) => !keywords.includes(keyword));
-    case 'replace':
-      return keywords;
+  constructor(mailbox: SelectedMailbox, uids: readonly number[], change: FlagChange) {
+    this.#mailbox = mailbox;
+    this.#uids = uids;
+    this.#bits = new Int8Array(uids.length).fill(UNKNOWN);
+    const { folder } = mailbox;
+    for (const [index, uid] of uids.entries()) {
+      const row = folder.table.rowOf(uid);
+      this.#keywords.push(row < 0 ? [] : changedKeywords(folder.keywordsAt(row), change));
+      if (row >= 0 && mailbox.knowsFlagsOf(uid)) this.#bits[index] = changedBits(folder.flagsAt(row), change);
+    }
+  }
+
+  /** Where the flags are what was expected, a client that asked for silence knows them. */
+  noteTold(): void {
+    const { folder } = this.#mailbox;
+    for (const [index, uid] of this.#uids.entries()) {
+      const row = folder.table.rowOf(uid);
+      if (row < 0 || folder.flagsAt(row) !== this.#bits[index]) continue;
+      if (isSameSet(folder.keywordsAt(row), this.#keywords[index] ?? [])) this.#mailbox.told(uid);
+    }
   }
 }
 
-function isSame(flags: MessageFlags | undefined, expected: MessageFlags | undefined): boolean {
-  if (flags === undefined || expected === undefined || flags.bits !== expected.bits) return false;
-  const keywords = new Set(expected.keywords);
-  return flags.keywords.every((keyword) => keywords.has(keyword)) && new Set(flags.keywords).size === keywords.size;
+function changedKeywords(before: readonly string[], { operation, keywords }: FlagChange): readonly string[] {
+  if (operation === 'replace') return keywords;
+  if (keywords.length === 0) return before;
+  return operation === 'add' ? [...before, ...keywords] : before.filter((keyword) => !keywords.includes(keyword));
+}
+
+function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  if (some === others || (some.length === 0 && others.length === 0)) return true;
+  const wanted = new Set(others);
+  return some.every((keyword) => wanted.has(keyword)) && new Set(some).size === wanted.size;
 }
