@@ -3,7 +3,7 @@
  * user sees them who may do everything; nothing of it is anywhere else.
  */
 import type { NameVisitor } from '../../maildir/directory-entries.js';
-import type { FileStatus, FileSystem, OpenFile } from '../../maildir/file-system.js';
+import { type FileStatus, type FileSystem, type OpenFile, realFileSystem } from '../../maildir/file-system.js';
 
 /** Names that are shown before the visitor's caller may do something else. */
 const NAMES_TOGETHER = 500;
@@ -19,6 +19,8 @@ class Entry {
   readonly kind: FileStatus['kind'];
   readonly inode: number;
   octets: Buffer;
+  /** A real file with the same octets. */
+  twin: string | undefined;
   links = 1;
   modifiedAt: number;
   changedAt: number;
@@ -83,10 +85,14 @@ export class DiskInMemory implements FileSystem {
     this.#directories.set('', new Map());
   }
 
-  /** Puts a file there. */
-  put(path: string, octets: Buffer, modifiedAt: number): void {
+  /**
+   * Puts a file there. With a twin, the real file of that path is opened in its place, if that can be: then those who
+   * read it have met real files, too.
+   */
+  put(path: string, octets: Buffer, modifiedAt: number, twin?: string): void {
     const entry = this.#add(path, 'file', octets);
     entry.modifiedAt = modifiedAt;
+    entry.twin = twin;
   }
 
   *visit(directory: string, visitor: NameVisitor): Iterable<void> {
@@ -104,7 +110,8 @@ export class DiskInMemory implements FileSystem {
   }
 
   open(path: string): OpenFile {
-    return new FileInMemory(this.#get(path));
+    const entry = this.#get(path);
+    return (entry.twin === undefined ? undefined : realFile(entry.twin)) ?? new FileInMemory(entry);
   }
 
   create(path: string): OpenFile {
@@ -200,6 +207,15 @@ export class DiskInMemory implements FileSystem {
     // Two changes within a millisecond must be told apart, as a disk with fine clocks does.
     entry.modifiedAt = Math.max(this.#now(), entry.modifiedAt + 0.001);
     entry.changedAt = entry.modifiedAt;
+  }
+}
+
+function realFile(path: string): OpenFile | undefined {
+  try {
+    return realFileSystem.open(path);
+  } catch {
+    // This process has become somebody who may not read it.
+    return undefined;
   }
 }
 

@@ -21,7 +21,8 @@ const people = [
   '=?utf-8?Q?J=C3=BCrgen_M=C3=BCller?= <juergen@mail.example>',
   '=?utf-8?B?V2nFm25pZXdza2k=?= <w@mail.example>',
   '=?iso-8859-1?Q?Andr=E9?=\n =?iso-8859-1?Q?_B=E9rard?= <andre@lists.example>',
-  'list@lists.example (The list)',
+  'list@lists.example (The \\(first\\) list)',
+  '"Tom \\"Tim\\" Brook" <tim@mail.example>',
   'root@host.example',
   'A very long name of a sender who writes to us <with.a.long.address+and-detail@department.mail.example>',
 ] as const;
@@ -38,6 +39,9 @@ const subjects = [
 ] as const;
 
 const dates = ['+0000', '+0100', '-0500', '+0530', 'GMT', '-0800 (PST)'] as const;
+
+/** Beyond what is read of a file at once. */
+const LARGE_REPEATS = 60;
 
 const PROSE = 'The quick brown fox jumps over the lazy dog while it rains, and nobody looks up from the papers.\n';
 
@@ -92,6 +96,7 @@ function header(number: number, second: number): string {
 
 function toField(number: number): string {
   if (number % 31 === 0) return 'undisclosed-recipients:;';
+  if (number % 37 === 0) return Array.from({ length: 60 }, (_, at) => pick(people, at)).join(',\n ');
   if (number % 29 === 0) return `team: ${pick(people, number)}, ${pick(people, number + 1)};`;
   const others = Array.from({ length: number % 4 }, (_, at) => `,\n ${pick(people, number + at)}`);
   return `me@home.example${others.join('')}`;
@@ -109,6 +114,7 @@ interface Part {
 }
 
 function content(number: number): string {
+  if (number % 71 === 0) return `MIME-Version: 1.0\n${withLarge.fields}\n${withLarge.body}`;
   if (number % 23 === 0) return `\n${prose(number)}`;
   const { fields, body } = pick(kinds, number) || plain;
   const part = { fields, body };
@@ -140,6 +146,7 @@ const picture: Part = {
     'Content-Type: image/png; name="=?utf-8?Q?caf=C3=A9.png?="\nContent-Disposition: attachment;\n filename*=utf-8\'\'caf%C3%A9.png; size=1234\nContent-Transfer-Encoding: base64\nContent-ID: <one@mail.example>\n',
   body: lines64(prose(39)),
 };
+const large: Part = { fields: picture.fields, body: picture.body.repeat(LARGE_REPEATS) };
 const alternative = multipart('alternative', [flowed, quoted]);
 const related = multipart('related', [alternative, picture], '; type="multipart/alternative"');
 const mixed = multipart('mixed', [plain, picture]);
@@ -148,6 +155,23 @@ const forwarded: Part = {
   body: `From: ${people[0]}\nTo: ${people[1]}\nSubject: ${subjects[3]}\nDate: Tue, 3 Feb 2026 04:05:06 +0100\n${alternative.fields}\n${alternative.body}`,
 };
 const withForwarded = multipart('mixed', [plain, forwarded]);
+const withLarge = multipart('mixed', [plain, large]);
+const bounced = multipart(
+  'report',
+  [
+    plain,
+    {
+      fields: 'Content-Type: message/delivery-status\n',
+      body: 'Reporting-MTA: dns; mx.mail.example\n\nFinal-Recipient: rfc822; nobody@mail.example\nAction: failed\n',
+    },
+    forwarded,
+  ],
+  '; report-type=delivery-status',
+);
+const digest = multipart('digest', [
+  { fields: '', body: forwarded.body },
+  { fields: '', body: `Subject: two\n\n${prose(2)}` },
+]);
 const signed = multipart(
   'signed',
   [plain, { fields: 'Content-Type: application/pgp-signature; name=signature.asc\n', body: lines64(prose(1)) }],
@@ -167,6 +191,8 @@ const kinds: readonly Part[] = [
   plain,
   withForwarded,
   signed,
+  bounced,
+  digest,
 ];
 
 function multipart(subtype: string, parts: readonly Part[], parameters = ''): Part {

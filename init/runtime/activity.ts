@@ -43,6 +43,7 @@ export interface ProcessFigures {
 }
 
 let followed: Activity | undefined;
+let notes = 0;
 
 /** Begins to follow this process. */
 export function followActivity(): void {
@@ -51,7 +52,13 @@ export function followActivity(): void {
 
 /** Says that there is something to do now. Costs next to nothing. */
 export function noteWork(): void {
+  notes += 1;
   followed?.note();
+}
+
+/** How often work was noted since the start of the process. */
+export function workNoted(): number {
+  return notes;
 }
 
 /** Says what else gives memory back. It is called whenever this process rests. */

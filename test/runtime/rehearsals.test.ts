@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
+import { noteWork } from '../../init/runtime/activity.js';
 import { QuietMoments } from '../../init/runtime/quiet-moments.js';
 import { Rehearsals } from '../../init/runtime/rehearsals.js';
 import { withToy } from './toy.js';
@@ -70,6 +71,24 @@ test('no moment is quiet while the process has something to do', async () => {
   busy = false;
   await moment;
   assert.equal(quiet, true);
+});
+
+test('no moment is quiet in which a client asks something, and none soon after', async () => {
+  const moments = new QuietMoments();
+  await moments.next();
+  // A piece of work during which two clients came.
+  noteWork();
+  noteWork();
+  let quiet = false;
+  const moment = moments.next().then(() => {
+    quiet = true;
+  });
+  for (let count = 0; count < 10; count += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    noteWork();
+    assert.equal(quiet, false);
+  }
+  await moment;
 });
 
 test('the spare worker rehearses before anybody has logged in, and becomes the first worker', async () => {
