@@ -11,6 +11,8 @@ import type koffi from 'koffi';
 export interface CLibrary {
   /** A function by its prototype, which must say the same as its type. @throws when there is no such function */
   func<Call>(prototype: string): Call;
+  /** The number of the error of the call that has just failed. */
+  errno(): number;
   /** The error of the call that has just failed, as Node's own calls throw it. */
   failure(call: string): Error;
 }
@@ -31,6 +33,7 @@ function seekLibrary(): CLibrary | undefined {
     const libc = ffi.load('libc.so.6');
     return {
       func: <Call>(prototype: string) => libc.func(prototype) as unknown as Call,
+      errno: () => ffi.errno(),
       failure(call) {
         const errno = -ffi.errno();
         const code = getSystemErrorName(errno);

@@ -7,8 +7,11 @@
 import { endianness } from 'node:os';
 import { type CLibrary, cLibrary } from './c-library.js';
 
-/** Is shown one name: octets that are good until the next call, and whether the entry is surely a regular file. */
-export type NameVisitor = (octets: Buffer, start: number, end: number, regular: boolean) => void;
+/**
+ * Is shown one name: octets that are good until the next call, and whether the entry is surely a regular file, or surely
+ * a directory. A disk may know neither.
+ */
+export type NameVisitor = (octets: Buffer, start: number, end: number, regular: boolean, directory?: boolean) => void;
 
 /** Reads the next names from an open directory; false at the end. @throws the errors of the operating system */
 export type EntriesReader = (descriptor: number, visit: NameVisitor) => boolean;
@@ -19,6 +22,7 @@ const BLOCK_OCTETS = 32_768;
 const LENGTH_AT = 16;
 const TYPE_AT = 18;
 const NAME_AT = 19;
+const DIRECTORY = 4;
 const REGULAR_FILE = 8;
 const DOT = 0x2e;
 
@@ -56,7 +60,8 @@ function readerWith(library: CLibrary): EntriesReader {
       let end = Math.max(start, next - 8);
       while (block[end] !== 0) end += 1;
       const isDots = block[start] === DOT && (end - start === 1 || (end - start === 2 && block[start + 1] === DOT));
-      if (!isDots) visit(block, start, end, block[at + TYPE_AT] === REGULAR_FILE);
+      const type = block[at + TYPE_AT];
+      if (!isDots) visit(block, start, end, type === REGULAR_FILE, type === DIRECTORY);
       at = next;
     }
     return octets > 0;

@@ -8,23 +8,10 @@
  */
 import * as fs from 'node:fs';
 import { entriesReader, type NameVisitor } from './directory-entries.js';
+import { type FileStatus, quickStatus } from './file-status.js';
 import { directoryByDescriptor, type OpenDirectory } from './open-directory.js';
 
-/** What is known of a file without opening it. Symbolic links are not followed. */
-export interface FileStatus {
-  readonly kind: 'file' | 'directory' | 'other';
-  readonly inode: number;
-  readonly device: number;
-  readonly links: number;
-  readonly owner: number;
-  readonly group: number;
-  /** Permission bits. */
-  readonly mode: number;
-  readonly sizeOctets: number;
-  /** Milliseconds since 1970, with fractions. */
-  readonly modifiedAt: number;
-  readonly changedAt: number;
-}
+export type { FileStatus };
 
 /** An open file. */
 export interface OpenFile {
@@ -93,10 +80,7 @@ export const realFileSystem: FileSystem = {
       fs.closeSync(descriptor);
     }
   },
-  status(path) {
-    const stats = fs.lstatSync(pathOctets(path), { throwIfNoEntry: false });
-    return stats === undefined ? undefined : fileStatus(stats);
-  },
+  status: (path) => statusOf(pathOctets(path)),
   open: (path) => openFile(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK),
   create: (path, mode) => {
     // Nothing was there before, so it is a regular file.
@@ -170,7 +154,7 @@ class RealFile implements OpenFile {
   }
 
   status(): FileStatus {
-    return fileStatus(this.#stats ?? fs.fstatSync(this.#descriptor));
+    return statusFrom(this.#stats ?? fs.fstatSync(this.#descriptor));
   }
 
   sync(): Promise<void> {
@@ -188,7 +172,16 @@ function syncDescriptor(descriptor: number): Promise<void> {
   });
 }
 
-function fileStatus(stats: fs.Stats): FileStatus {
+/** Gives undefined if there is no such file. */
+export function statusOf(path: string | Buffer): FileStatus | undefined {
+  const quick = typeof path === 'string' ? quickStatus(path) : 'ask node';
+  if (quick !== 'ask node') return quick;
+  const stats = fs.lstatSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? undefined : statusFrom(stats);
+}
+
+/** What Node says of a file, in our words. */
+export function statusFrom(stats: fs.Stats): FileStatus {
   return {
     kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other',
     inode: stats.ino,
@@ -207,7 +200,7 @@ function fileStatus(stats: fs.Stats): FileStatus {
 function visitAtOnce(path: string | Buffer, visitor: NameVisitor): void {
   const octets = Buffer.allocUnsafe(MAX_NAME_OCTETS);
   for (const entry of fs.readdirSync(path, { encoding: 'latin1', withFileTypes: true })) {
-    visitor(octets, 0, octets.write(entry.name, 'latin1'), entry.isFile());
+    visitor(octets, 0, octets.write(entry.name, 'latin1'), entry.isFile(), entry.isDirectory());
   }
 }
 
@@ -245,9 +238,12 @@ export function octetsFromText(text: string): Buffer {
   return Buffer.concat(pieces);
 }
 
+/** ES2024, which Node has had since version 20. */
+type WellFormed = string & { isWellFormed(): boolean };
+
 function pathOctets(path: string): string | Buffer {
-  // Characters beyond U+FFFF are surrogates, too; octetsFromText() tells them apart.
-  return /[\ud800-\udfff]/.test(path) ? octetsFromText(path) : path;
+  // What stands for stray octets is a half of a character; the engine knows of most texts that they hold none.
+  return (path as WellFormed).isWellFormed() ? path : octetsFromText(path);
 }
 
 /**

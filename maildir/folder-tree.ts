@@ -9,8 +9,9 @@
  * itself is the last to go.
  */
 import { join } from 'node:path';
+import type { NameVisitor } from './directory-entries.js';
 import { errorCode, MaildirError } from './errors.js';
-import { type FileSystem, namesIn } from './file-system.js';
+import { type FileSystem, namesIn, textFromOctets } from './file-system.js';
 import { replaceFile, unlessMissing } from './files.js';
 import { folderDirectory, folderPaths } from './folder-name.js';
 import { Pace } from './pace.js';
@@ -23,6 +24,8 @@ export const PASSING_DIRECTORY = 'angarium-folder';
 /** A folder holds directories one deep; a user may have put more into it. */
 const MAX_DEPTH = 16;
 
+const DOT = 0x2e;
+
 /** The maildir that a tree is changed in. */
 export interface TreePlace {
   readonly surroundings: Surroundings;
@@ -32,18 +35,30 @@ export interface TreePlace {
 
 /** The names of a maildir's folders: INBOX, then all with a `cur`. Links and stray files are none. */
 export function listFolderNames(disk: FileSystem, maildirPath: string, isName: (name: string) => boolean): string[] {
+  const found: { readonly entry: string; readonly surely: boolean }[] = [];
+  const visit: NameVisitor = (octets, start, end, regular, directory = false) => {
+    if (regular || octets[start] !== DOT || end - start < 2) return;
+    found.push({ entry: textFromOctets(octets.subarray(start, end)), surely: directory });
+  };
+  // One piece after the other: all names are wanted.
+  for (const _piece of disk.visit(maildirPath, visit));
   const names: string[] = [];
-  for (const entry of namesIn(disk, maildirPath)) {
-    if (!entry.startsWith('.') || entry.length < 2 || !isName(`INBOX${entry}`)) continue;
-    if (isFolderDirectory(disk, join(maildirPath, entry))) names.push(`INBOX${entry}`);
+  for (const { entry, surely } of found) {
+    const name = `INBOX${entry}`;
+    const directory = `${maildirPath}/${entry}`;
+    if (isName(name) && (surely ? hasCur(disk, directory) : isFolderDirectory(disk, directory))) names.push(name);
   }
   return ['INBOX', ...names.sort()];
+}
+
+function hasCur(disk: FileSystem, directory: string): boolean {
+  return disk.status(`${directory}/cur`)?.kind === 'directory';
 }
 
 /** Whether a directory is a folder. */
 export function isFolderDirectory(disk: FileSystem, directory: string): boolean {
   if (disk.status(directory)?.kind !== 'directory') return false;
-  return disk.status(join(directory, 'cur'))?.kind === 'directory';
+  return hasCur(disk, directory);
 }
 
 /** Makes a folder. @throws {MaildirError} 'folder exists' */

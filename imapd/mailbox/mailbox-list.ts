@@ -33,7 +33,7 @@ export function mailboxTree(maildir: Maildir): MailboxTree {
   const parents = allLevelsAbove(existing);
   const subscribedParents = allLevelsAbove(subscribed);
   for (const above of [...parents, ...subscribedParents]) all.add(above);
-  return { existing, subscribed, parents, subscribedParents, names: [...all].sort(byLevels) };
+  return { existing, subscribed, parents, subscribedParents, names: sortedByLevels(all) };
 }
 
 function allLevelsAbove(names: ReadonlySet<string>): Set<string> {
@@ -50,10 +50,9 @@ export function levelsAbove(name: string): string[] {
 }
 
 /** Sorted so that a folder comes right before those below it. */
-function byLevels(one: string, other: string): number {
-  const a = one.replaceAll(DELIMITER, '\u0000');
-  const b = other.replaceAll(DELIMITER, '\u0000');
-  return a < b ? -1 : a > b ? 1 : 0;
+function sortedByLevels(names: Iterable<string>): string[] {
+  const keys = Array.from(names, (name) => name.replaceAll(DELIMITER, '\u0000')).sort();
+  return keys.map((key) => key.replaceAll('\u0000', DELIMITER));
 }
 
 /** Roles of RFC 6154 by folder name. IMAP_TRASHFOLDERNAME names the trash where IMAP_SPECIALUSE does not. */
