@@ -181,6 +181,12 @@ export class FolderRows {
     this.#modifiedAt[row] = modifiedAt;
   }
 
+  /** Forgets what the disk said of files: they may be others now. */
+  forgetLookups(): void {
+    this.#sizes = undefined;
+    this.#modifiedAt = undefined;
+  }
+
   /** The row of a message by its unique name, -1 if it is not known. */
   rowOfName(uniqueName: string): number {
     return this.#files.findText(uniqueName);
@@ -354,8 +360,7 @@ export class FolderRows {
   clear(): void {
     this.remove(() => true);
     this.#staged.clear();
-    this.#sizes = undefined;
-    this.#modifiedAt = undefined;
+    this.forgetLookups();
     this.#keywordNumbers = undefined;
     this.#keywordLists = [noKeywords];
     this.#keywordListNumbers.clear();

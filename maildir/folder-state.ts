@@ -163,7 +163,9 @@ export class FolderState {
 
   /** Counts what a look at the directories, before anything of our own is changed, says about the doings of others. */
   noteForeign(found: Observation): void {
-    if (this.#seen !== undefined && !sameVersion(this.#seen.cur, found.cur)) this.foreignChanges += 1;
+    if (this.#seen === undefined || sameVersion(this.#seen.cur, found.cur)) return;
+    this.foreignChanges += 1;
+    this.rows.forgetLookups();
   }
 
   /** Takes what was observed before a scan as known. */

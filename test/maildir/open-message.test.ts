@@ -1,6 +1,6 @@
 /** Reading a message at once, and knowing whether anybody else may have replaced it. */
 import assert from 'node:assert/strict';
-import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SEEN } from '../../maildir/flags.js';
@@ -42,8 +42,14 @@ test('changes of others in cur are counted, deliveries and our own are not', asy
   assert.equal(folder.table.count, 3);
   assert.equal(folder.foreignChanges, before);
 
+  const first = folder.table.rowOf(1);
+  assert.equal(folder.sizeOctetsAt(first), bodyOf('m0').length);
+  assert.ok(folder.internalDateAt(first) > 1_000_000);
   writeFileSync(join(path, 'tmp', 'x'), 'another');
+  utimesSync(join(path, 'tmp', 'x'), 1_000, 1_000);
   renameSync(join(path, 'tmp', 'x'), join(path, 'cur', '1.a:2,S'));
   await folder.refresh();
   assert.ok(folder.foreignChanges > before);
+  assert.equal(folder.sizeOctetsAt(first), 'another'.length);
+  assert.equal(folder.internalDateAt(first), 1_000_000);
 });
