@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { loginClient } from '../support/imap-client.js';
 import { PASSWORD } from '../support/peer-servers.js';
-import { mustRun } from '../support/processes.js';
+import { mustRun, waitUntil } from '../support/processes.js';
 import { attacked } from './attacked.js';
 
 /** Gives a folder another UIDVALIDITY, and its messages UIDs from 101 in the opposite order. */
@@ -155,7 +155,8 @@ test('O11: loginexec runs once, stays when it fails, is ended when it hangs on, 
     symlinkSync(outside, file);
     await login();
     assert.ok(!existsSync(join(maildir('bob'), 'strange')), 'the program of another user was not run');
-    assert.match(ours.log(), /loginexec: belongs to uid 5001, and is not run/);
+    const told = /loginexec: belongs to uid 5001, and is not run/;
+    await waitUntil('the log tells of it', () => told.test(ours.log()));
   });
 });
 
