@@ -4,7 +4,6 @@
  * A file is written in tmp, synced and renamed over the old one, so that a reader sees the old or the new one and
  * never half of one, whatever happens. The old file is never removed because writing a new one failed.
  */
-import { join } from 'node:path';
 import { errorCode } from './errors.js';
 import { type FileStatus, type FileSystem, type OpenFile, octetsFromText, textFromOctets } from './file-system.js';
 import { Pace } from './pace.js';
@@ -103,7 +102,7 @@ export function createUnique(
 ): { readonly name: string; readonly path: string; readonly file: OpenFile } {
   for (let tried = 1; ; tried += 1) {
     const unique = name();
-    const path = join(tmp, unique);
+    const path = `${tmp}/${unique}`;
     try {
       return { name: unique, path, file: disk.create(path, mode) };
     } catch (error) {

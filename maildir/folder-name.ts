@@ -3,7 +3,6 @@
  *
  * The names are Courier's internal ones, in UTF-8. Modified UTF-7 is for those who speak IMAP.
  */
-import { join } from 'node:path';
 import { MaildirError } from './errors.js';
 
 /** What every file system allows for one name. */
@@ -28,7 +27,7 @@ export function canonicalFolderName(name: string): string {
 
 /** The directory of a folder; the name must be canonical. */
 export function folderDirectory(maildirPath: string, name: string): string {
-  return name === 'INBOX' ? maildirPath : join(maildirPath, name.slice(5));
+  return name === 'INBOX' ? maildirPath : `${maildirPath}/${name.slice(5)}`;
 }
 
 /** The files of a folder, by their paths. They are put together when asked for: a process may hold many folders. */

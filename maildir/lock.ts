@@ -11,7 +11,6 @@
  * Those of this process who want the same lock wait for each other without touching the disk. So a lock in our own name
  * that nobody here holds was left behind by a process that had our number before.
  */
-import { join } from 'node:path';
 import { errorCode, MaildirError } from './errors.js';
 import { processIsRunning } from './file-system.js';
 import { createUnique, readWhole, sameFile, unlessMissing, unlinkIfThere } from './files.js';
@@ -189,7 +188,7 @@ function removeDeadLock(surroundings: Surroundings, tmp: string): boolean {
   const gone = ofThisHost && (Number(pid) === surroundings.processId || !processIsRunning(Number(pid)));
   if (!gone && surroundings.now() - found.status.modifiedAt < STALE_AFTER_MILLISECONDS) return false;
 
-  const aside = join(tmp, surroundings.names.forPurpose('deadlock'));
+  const aside = `${tmp}/${surroundings.names.forPurpose('deadlock')}`;
   if (unlessMissing(() => disk.rename(lockPath(tmp), aside) ?? true) === undefined) return true;
   if (sameFile(disk.status(aside), found.status)) unlinkIfThere(disk, aside);
   else disk.rename(aside, lockPath(tmp));
@@ -207,5 +206,5 @@ function releaseLock(surroundings: Surroundings, tmp: string, { inode, spare }: 
 }
 
 function lockPath(tmp: string): string {
-  return join(tmp, 'courier.lock');
+  return `${tmp}/courier.lock`;
 }

@@ -10,8 +10,13 @@ const DIGIT_BITS = 11;
 const DIGITS = 1 << DIGIT_BITS;
 const PASSES = 3;
 
+/** So few are compared each with each: the tables of a radix sort would take longer to make. */
+const FEW = 128;
+
 /** These files of a table in their order. */
 export async function inNameOrder(files: FileTable, some: Uint32Array, pace: Pace): Promise<Uint32Array> {
+  if (some.length < 2) return some;
+  if (some.length < FEW) return some.slice().sort((one, other) => compareNames(files, one, other));
   const numbers = new Uint32Array(some.length);
   let fits = true;
   for (let index = 0; index < some.length; index += 1) {

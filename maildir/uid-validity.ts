@@ -6,7 +6,6 @@
  * `angarium-uidvalidity` in the main maildir. If that file is deleted, the folders that there are tell the highest. Where
  * many are asked for in a row, the note is written ahead, and the values in between are given out from memory.
  */
-import { join } from 'node:path';
 import { errorCode, MaildirError } from './errors.js';
 import { readText, readWhole, replaceFile, sameFile, type Version } from './files.js';
 import { folderDirectory, folderPaths } from './folder-name.js';
@@ -116,7 +115,7 @@ export function passingUidValidity(surroundings: Surroundings): number {
 }
 
 function notePath(maildir: ForMaildir): string {
-  return join(maildir.maildirPath, 'angarium-uidvalidity');
+  return `${maildir.maildirPath}/angarium-uidvalidity`;
 }
 
 function readNote(surroundings: Surroundings, maildir: ForMaildir): number | undefined {
