@@ -9,6 +9,7 @@
 import * as fs from 'node:fs';
 import { entriesReader, type NameVisitor } from './directory-entries.js';
 import { type FileStatus, quickStatus } from './file-status.js';
+import { isFineType } from './fine-times.js';
 import { directoryByDescriptor, type OpenDirectory } from './open-directory.js';
 
 export type { FileStatus };
@@ -53,6 +54,8 @@ export interface FileSystem {
   removeDirectory(path: string): void;
   /** Sets the modification time, in milliseconds since 1970. */
   setModified(path: string, modifiedAt: number): void;
+  /** Whether times of files in the directory are surely as fine as this machine's clock. */
+  keepsFineTimes(directory: string): boolean;
   /** Whether this process may make and rename files in the directory. */
   mayWrite(directory: string): boolean;
   /** Settles when the entries of the directory are on the disk. */
@@ -99,6 +102,13 @@ export const realFileSystem: FileSystem = {
   makeDirectory: (path, mode) => void fs.mkdirSync(pathOctets(path), mode),
   removeDirectory: (path) => fs.rmdirSync(pathOctets(path)),
   setModified: (path, modifiedAt) => fs.lutimesSync(pathOctets(path), modifiedAt / 1000, modifiedAt / 1000),
+  keepsFineTimes(directory) {
+    try {
+      return isFineType(fs.statfsSync(pathOctets(directory)).type);
+    } catch {
+      return false;
+    }
+  },
   mayWrite(directory) {
     try {
       fs.accessSync(pathOctets(directory), fs.constants.W_OK | fs.constants.X_OK);

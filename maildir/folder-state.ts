@@ -80,6 +80,7 @@ export class FolderState {
   readonly missing = new Set<number>();
 
   #seen: Observation | undefined;
+  #fineTimes: boolean | undefined;
   /** Whether a change of our own is what happened last in what was seen. */
   #seenIsOurs = false;
   #scannedAt = 0;
@@ -137,7 +138,9 @@ export class FolderState {
 
   /** Looks at the directories. @throws {MaildirError} 'no such folder' when they are gone */
   observe(): Observation {
-    return observe(this.surroundings, this.paths);
+    const { fileSystem, keywords, now } = this.surroundings;
+    this.#fineTimes ??= fileSystem.keepsFineTimes(this.paths.directory);
+    return observe({ fileSystem, keywords, now, paths: this.paths, fine: this.#fineTimes });
   }
 
   /** Whether a scan would find nothing new, as far as the directories tell. */
@@ -157,7 +160,7 @@ export class FolderState {
     return (
       this.#seen === undefined ||
       !sameVersion(before.keywords, this.#seen.keywords) ||
-      isYoung({ newestChange: before.keywords?.modifiedAt ?? 0, at: before.at })
+      isYoung({ ...before, newestChange: before.keywords?.modifiedAt ?? 0 })
     );
   }
 

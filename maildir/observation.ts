@@ -1,15 +1,19 @@
 /**
  * What the directories of a folder say at one moment, and when that can be trusted.
  *
- * An mtime tells nothing about a second change within the same tick of the file system's clock. It knows no messages.
+ * An mtime tells nothing about a second change within the same tick of the file system's clock: a second where nothing
+ * better is known, some milliseconds on a local disk. It knows no messages.
  */
 import { MaildirError } from './errors.js';
+import type { FileSystem } from './file-system.js';
 import type { Version } from './files.js';
 import type { FolderPaths } from './folder-name.js';
 import type { Surroundings } from './surroundings.js';
 
 /** File systems that maildirs live on keep times to the second at worst (ext3, NFS servers over it). */
 export const MTIME_GRANULARITY_MILLISECONDS = 1_100;
+/** Where times are fine, the kernel's clock goes on every ten milliseconds at worst; the rest is for one that is late. */
+const FINE_GRANULARITY_MILLISECONDS = 50;
 
 /** The directories of a folder at one moment. */
 export interface Observation {
@@ -19,10 +23,19 @@ export interface Observation {
   readonly keywords: Version | undefined;
   readonly newestChange: number;
   readonly at: number;
+  /** Whether the file system keeps times as finely as this machine tells them. */
+  readonly fine: boolean;
+}
+
+/** What is needed to look. */
+export interface Observed extends Pick<Surroundings, 'keywords' | 'now'> {
+  readonly fileSystem: Pick<FileSystem, 'status'>;
+  readonly paths: FolderPaths;
+  readonly fine: boolean;
 }
 
 /** Looks at the directories of a folder. @throws {MaildirError} 'no such folder' when they are gone */
-export function observe({ fileSystem, keywords, now }: Surroundings, paths: FolderPaths): Observation {
+export function observe({ fileSystem, keywords, now, paths, fine }: Observed): Observation {
   const cur = fileSystem.status(paths.cur);
   const fresh = fileSystem.status(paths.new);
   if (cur?.kind !== 'directory' || fresh?.kind !== 'directory') {
@@ -30,7 +43,7 @@ export function observe({ fileSystem, keywords, now }: Surroundings, paths: Fold
   }
   const words = keywords === 'off' ? undefined : fileSystem.status(paths.keywords);
   const newestChange = Math.max(cur.modifiedAt, fresh.modifiedAt, words?.modifiedAt ?? 0);
-  return { cur, new: fresh, keywords: words, newestChange, at: now() };
+  return { cur, new: fresh, keywords: words, newestChange, at: now(), fine };
 }
 
 /** Whether two looks at a directory found the same entries; the size says nothing that its mtime does not. */
@@ -46,6 +59,8 @@ export function sameVersions(one: Observation, other: Observation): boolean {
 }
 
 /** Whether an observation could hide a second change within the same tick. */
-export function isYoung(observation: Pick<Observation, 'newestChange' | 'at'>): boolean {
-  return observation.newestChange > observation.at - MTIME_GRANULARITY_MILLISECONDS;
+export function isYoung({ newestChange, at, fine }: Pick<Observation, 'newestChange' | 'at' | 'fine'>): boolean {
+  // A whole second may be one that somebody rounded.
+  const isFine = fine && newestChange % 1000 !== 0;
+  return newestChange > at - (isFine ? FINE_GRANULARITY_MILLISECONDS : MTIME_GRANULARITY_MILLISECONDS);
 }

@@ -156,6 +156,10 @@ export class DiskInMemory implements FileSystem {
     this.#get(path).modifiedAt = modifiedAt;
   }
 
+  keepsFineTimes(): boolean {
+    return false;
+  }
+
   mayWrite(): boolean {
     return true;
   }

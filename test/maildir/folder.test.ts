@@ -288,6 +288,31 @@ test('refresh looks at nothing when nothing changed, and sees a change in the sa
   assert.deepEqual([...tell(folder).ids.values()], ['b']);
 });
 
+for (const { times, fine, changedAt, looks } of [
+  { times: 'are fine', fine: true, changedAt: 1_700_000_000_123, looks: 0 },
+  { times: 'are not known to be fine', fine: false, changedAt: 1_700_000_000_123, looks: 1 },
+  { times: 'seem to be rounded', fine: true, changedAt: 1_700_000_000_000, looks: 1 },
+]) {
+  test(`a fifth of a second after a change, directories whose times ${times} ${looks ? 'are' : 'need not be'} read again`, async (t) => {
+    const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+    deliver(path, '1.a:2,', 'a');
+    for (const name of ['new', 'cur']) utimesSync(join(path, name), changedAt / 1000, changedAt / 1000);
+    let lists = 0;
+    const visit: FileSystem['visit'] = (directory, visitor) => {
+      if (directory.endsWith('cur')) lists += 1;
+      return realFileSystem.visit(directory, visitor);
+    };
+    const fileSystem = { ...realFileSystem, visit, keepsFineTimes: () => fine };
+    const folder = openStore({ fileSystem, now: () => changedAt + 200 })
+      .open(path)
+      .folder('INBOX');
+    await folder.open('read-only');
+    lists = 0;
+    await folder.refresh();
+    assert.equal(lists, looks);
+  });
+}
+
 test('a watching session hears of deliveries, and of what another session of this process does', async (t) => {
   const { path, folder, use } = await opened(t, ['1.a:2,']);
   const heard = () => new Promise<void>((resolve) => use.watch(resolve));

@@ -91,6 +91,7 @@ class PowerCut implements MortalDisk {
         yield* real.visit(directory, visitor);
       },
       status: (path) => this.#whilePowered(() => real.status(path)),
+      keepsFineTimes: (directory) => real.keepsFineTimes(directory),
       mayWrite: (directory) => this.#whilePowered(() => real.mayWrite(directory)),
       open: (path) => this.#whilePowered(() => this.#file(real.open(path), path)),
       create: (path, mode) => {
@@ -231,6 +232,7 @@ export function failsOnceAt(step: number, code: string): FailingDisk {
       yield* real.visit(directory, visitor);
     },
     status: (path) => before('status', () => real.status(path)),
+    keepsFineTimes: (directory) => real.keepsFineTimes(directory),
     mayWrite: (directory) => real.mayWrite(directory),
     open: (path) => before('open', () => faulty(real.open(path))),
     create: (path, mode) => before('create', () => faulty(real.create(path, mode))),
