@@ -29,11 +29,27 @@ const REAL_FILE_EVERY = 3;
 
 const MAX_OWN_OCTETS = 65_536;
 
+/** Folders beside INBOX, with a message each. */
+const FOLDERS = 30;
+
 const MAILDIR = '/Maildir';
 const CACHE = '/cache';
 
 const LIST = '(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)';
+const STATUS = 'LIST "" "INBOX.*" RETURN (STATUS (MESSAGES UNSEEN UIDNEXT))';
 const FIELDS = 'BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)]';
+
+const NOTE = 'Subject: rehearsal\r\n\r\nOne line.\r\n';
+
+/** What a client does with single messages. */
+const ONE_BY_ONE: readonly string[] = [
+  ...Array.from({ length: 10 }, (_, index) => `UID STORE ${index + 1} +FLAGS (\\Flagged)`),
+  ...Array.from({ length: 10 }, (_, index) => `UID STORE ${index + 1} -FLAGS (\\Flagged)`),
+  'UID COPY 1:20 INBOX.Folder0',
+  `APPEND INBOX.Folder1 {${NOTE.length}+}\r\n${NOTE}`,
+  'UID STORE 1:20 +FLAGS.SILENT (\\Deleted)',
+  'EXPUNGE',
+];
 
 /** What a client asks in a maildir that nobody has opened before. Each list is asked with nothing known, and with all. */
 const rounds: readonly (readonly string[])[] = [
@@ -45,13 +61,23 @@ const rounds: readonly (readonly string[])[] = [
     'SEARCH FROM "ines"',
     'SEARCH SUBJECT "disks"',
   ],
-  [`FETCH 1:* ${LIST}`, 'THREAD REFERENCES UTF-8 ALL', 'SORT (SUBJECT) UTF-8 ALL', 'SEARCH TEXT "nobody"'],
+  [
+    `FETCH 1:* ${LIST}`,
+    'THREAD REFERENCES UTF-8 ALL',
+    'SORT (SUBJECT) UTF-8 ALL',
+    'SEARCH TEXT "nobody"',
+    STATUS,
+    STATUS,
+  ],
   [
     `UID FETCH 1:* (FLAGS ${FIELDS})`,
     'UID FETCH 1:* (BODY.PEEK[])',
     'SEARCH BODY "nobody"',
     'SEARCH SINCE 1-Dec-2023',
     'UID STORE 1:* +FLAGS (\\Answered)',
+    ...ONE_BY_ONE,
+    STATUS,
+    STATUS,
   ],
 ];
 
@@ -135,11 +161,19 @@ async function playRound(
   }
 }
 
+function makeFolder(disk: DiskInMemory, path: string): void {
+  for (const directory of ['', '/tmp', '/new', '/cur']) disk.makeDirectory(`${path}${directory}`);
+}
+
 function diskWith({ mail, own }: Properties, clock: Clock): DiskInMemory {
   const disk = new DiskInMemory(clock.now);
-  for (const directory of [CACHE, MAILDIR, `${MAILDIR}/tmp`, `${MAILDIR}/new`, `${MAILDIR}/cur`]) {
-    disk.makeDirectory(directory);
-  }
+  disk.makeDirectory(CACHE);
+  makeFolder(disk, MAILDIR);
+  mail.slice(0, FOLDERS).forEach(({ name, octets, arrivedAt }, index) => {
+    const path = `${MAILDIR}/.Folder${index}`;
+    makeFolder(disk, path);
+    disk.put(`${path}/cur/${name}`, octets, arrivedAt);
+  });
   mail.forEach(({ name, octets, arrivedAt, isNew }, index) => {
     const path = `${MAILDIR}/${isNew ? 'new' : 'cur'}/${name}`;
     if (index % REAL_FILE_EVERY > 0 || own.octets.length === 0) disk.put(path, octets, arrivedAt);

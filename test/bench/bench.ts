@@ -26,6 +26,8 @@ export interface BenchSizes {
   /** The largest crowd of sessions on ours. */
   readonly crowd: number;
   readonly fairSeconds: number;
+  /** What a server does by itself after its start, it has done by then. */
+  readonly restSeconds: number;
   /** What memory needs to settle after sessions have been opened. */
   readonly settleSeconds: number;
   /** Within that time a server that looks for new mail from time to time should have told it. */

@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
 import { checkoutRoot } from '../support/paths.js';
@@ -59,6 +60,7 @@ const wholeSizes: BenchSizes = {
   tlsSessions: 200,
   crowd: 10_000,
   fairSeconds: 3,
+  restSeconds: 20,
   settleSeconds: 10,
   notifySeconds: 75,
   runs: 2,
@@ -76,6 +78,7 @@ const quickSizes: BenchSizes = {
   tlsSessions: 30,
   crowd: 0,
   fairSeconds: 0.5,
+  restSeconds: 5,
   settleSeconds: 2,
   notifySeconds: 2,
   runs: 1,
@@ -172,6 +175,7 @@ async function measureServer(name: string, master: MasterMail, repetition: numbe
     if (!repeated && repetition > 1) continue;
     if (group !== 'memory' && !warm) {
       warm = true;
+      await delay(bench.sizes.restSeconds * 1000);
       await warmUp(server, master);
     }
     const start = performance.now();

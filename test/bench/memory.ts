@@ -9,8 +9,6 @@ import type { BenchAccount } from './bench-server.js';
 import type { BenchConnection } from './connection.js';
 
 const MESSAGES_EACH = 100;
-/** After it a server that was started has done what it does by itself. */
-const START_MILLISECONDS = 2000;
 /** Sessions that are opened at the same time. */
 const AT_ONCE = 10;
 
@@ -45,7 +43,7 @@ async function compresses(bench: Bench, [account]: readonly BenchAccount[]): Pro
 }
 
 async function measureKind(bench: Bench, kind: Kind, accounts: readonly BenchAccount[]): Promise<void> {
-  await delay(START_MILLISECONDS);
+  await delay(bench.sizes.restSeconds * 1000);
   const unused = bench.server.memoryKib();
   const connections: BenchConnection[] = [];
   for (let from = 0; from < accounts.length; from += AT_ONCE) {
