@@ -12,7 +12,7 @@ import { makeCertificate, startOurs } from '../support/start.js';
 import { BenchConnection, type ServerAddress } from './connection.js';
 
 /** Accounts of each server: more than the largest measurement has sessions. */
-const ACCOUNTS = 1000;
+const ACCOUNTS = 2000;
 /** Far above what is opened, so that no limit is measured. */
 const MAX_CONNECTIONS = '20000';
 /** Of a clock tick in /proc. */

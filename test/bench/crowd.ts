@@ -18,8 +18,6 @@ const AT_ONCE = 20;
 /** Deliveries come one after the other, so that each is told on its own. */
 const BETWEEN_DELIVERIES_MILLISECONDS = 4;
 const LONGEST_MILLISECONDS = 10_000;
-/** After it a server that was started has done what it does by itself. */
-const START_MILLISECONDS = 2000;
 /** Descriptors that this process needs for itself. */
 const OWN_DESCRIPTORS = 200;
 
@@ -35,7 +33,7 @@ export async function measureCrowd(bench: Bench): Promise<void> {
   const accounts = Array.from({ length: Math.min(MAX_ACCOUNTS, bench.sizes.sessions) }, () =>
     bench.accountWith(MESSAGES_EACH),
   );
-  await delay(START_MILLISECONDS);
+  await delay(bench.sizes.restSeconds * 1000);
   const unused = bench.server.memoryKib();
   const idlers: Idler[] = [];
   for (const step of CROWD_STEPS.filter((sessions) => sessions <= Math.min(bench.sizes.crowd, openable()))) {
