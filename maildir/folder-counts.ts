@@ -78,7 +78,8 @@ export class FolderCounter {
     for (let at = 0, count = table.count; at < count; at += 1) {
       const row = rows.table.rowOf(table.uidAt(at));
       if (row >= 0) sum += sizeUnlessGone(row, sizeAt);
-      await pace.step();
+      const pause = pace.step();
+      if (pause !== undefined) await pause;
     }
     return sum;
   }

@@ -97,7 +97,10 @@ export class FolderListing {
       const visitor = (octets: Buffer, start: number, end: number, regular: boolean): void => {
         if (octets[start] !== DOT) this.#match(octets, [start, end], place, regular);
       };
-      for (const _piece of this.#state.disk.visit(this.#state.paths[place], visitor)) await this.#pace.look();
+      for (const _piece of this.#state.disk.visit(this.#state.paths[place], visitor)) {
+        const pause = this.#pace.look();
+        if (pause !== undefined) await pause;
+      }
     }
   }
 

@@ -8,8 +8,8 @@
  *
  * Our own changes move the mtimes, too. If the directories were as known just before, what they say just after is taken
  * as known, and young. A change that another process makes in between, in those microseconds, is found by the scan that
- * a young mtime causes. In a large
- * folder that scan does not keep the client waiting that made the change: it follows a second later.
+ * a young mtime causes. In a large folder that scan does not keep the client waiting that made the change: it follows a
+ * second later.
  */
 import { MaildirError } from './errors.js';
 import type { FileSystem } from './file-system.js';

@@ -142,7 +142,8 @@ async function removeLevel(disk: FileSystem, { directory, depth, pace }: Level):
     const path = join(directory, name);
     if (disk.status(path)?.kind === 'directory') await removeLevel(disk, { directory: path, depth: depth + 1, pace });
     else unlessMissing(() => disk.unlink(path));
-    await pace.step();
+    const pause = pace.step();
+    if (pause !== undefined) await pause;
   }
   disk.removeDirectory(directory);
 }

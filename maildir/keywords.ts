@@ -88,7 +88,8 @@ export class KeywordFiles {
       const uniqueName = uniqueNameOf(baseName);
       rewrite ||= update.newest || !exists(uniqueName);
       updated.set(uniqueName, { baseName, keywords: parseKeywordLines(text) });
-      await pace.step();
+      const pause = pace.step();
+      if (pause !== undefined) await pause;
     }
     const { entries, tidy } = parseKeywordList(readText(disk, this.#list) ?? '');
     for (const [uniqueName, entry] of updated) entries.set(uniqueName, entry);

@@ -81,7 +81,8 @@ async function removeLeastRecentlyUsed({ disk, directory, maxOctets, clock }: Bo
       const path = join(inside, file);
       const status = disk.status(path);
       if (status?.kind === 'file') files.push({ path, ...status });
-      await pace.step();
+      const pause = pace.step();
+      if (pause !== undefined) await pause;
     }
   }
   let sum = files.reduce((octets, { sizeOctets }) => octets + sizeOctets, 0);
@@ -91,7 +92,8 @@ async function removeLeastRecentlyUsed({ disk, directory, maxOctets, clock }: Bo
     if (sum <= maxOctets * SHARE_KEPT) return;
     unlessGone(() => disk.unlink(path));
     sum -= sizeOctets;
-    await pace.step();
+    const pause = pace.step();
+    if (pause !== undefined) await pause;
   }
 }
 

@@ -9,7 +9,7 @@
 /** Time for a process that was just started to come up. */
 const FIRST_MS = 200;
 
-/** Between two rehearsals: each uses most of a processor core for about a second. */
+/** Between two rehearsals: each uses most of a processor core for one or two seconds. */
 const BETWEEN_MS = 5_000;
 
 /** A process that is too busy to rehearse does not keep the others from it. */

@@ -1,7 +1,7 @@
 /**
  * Which of the mail workers of one uid serves the next maildir, or that a further one is needed.
  *
- * A worker costs about 20 MB, and a session hardly anything: what calls for a further one is work, not sessions. It
+ * A worker costs some 30 MB, and a session hardly anything: what calls for a further one is work, not sessions. It
  * knows no processes; numbers are all it sees.
  */
 
