@@ -5,21 +5,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import { SEEN } from '../../maildir/flags.js';
-import { bodyOf, makeMaildir, messagesOnDisk, openStore, scratchDirectory } from './scratch.js';
+import { bodyOf, createdWithSync, makeMaildir, messagesOnDisk, openStore, scratchDirectory } from './scratch.js';
 
 test('a message goes to the disk while the next one is received, and can still be given up', async (t) => {
   const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
   const waiting: (() => void)[] = [];
-  const create: FileSystem['create'] = (name, mode) => {
-    const file = realFileSystem.create(name, mode);
-    return {
-      read: (octets, position) => file.read(octets, position),
-      write: (octets) => file.write(octets),
-      status: () => file.status(),
-      close: () => file.close(),
-      sync: () => (name.includes('/tmp/') ? new Promise((resolve) => waiting.push(resolve)) : file.sync()),
-    };
-  };
+  const create: FileSystem['create'] = (name, mode) =>
+    createdWithSync(name, mode, (file) =>
+      name.includes('/tmp/') ? new Promise((resolve) => waiting.push(resolve)) : file.sync(),
+    );
   const folder = openStore({ fileSystem: { ...realFileSystem, create }, useLocks: false })
     .open(path)
     .folder('INBOX');

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MaildirError } from '../../maildir/errors.js';
-import type { FileSystem } from '../../maildir/file-system.js';
+import { type FileSystem, type OpenFile, realFileSystem } from '../../maildir/file-system.js';
 import type { Folder } from '../../maildir/folder.js';
 import type { MaildirOptions, MaildirStore } from '../../maildir/maildir-store.js';
 import { testStore } from '../support/test-store.js';
@@ -61,6 +61,18 @@ export function openStore(options: Partial<MaildirOptions> & { fileSystem?: File
     },
     ...options,
   });
+}
+
+/** A new file whose syncing is something else. */
+export function createdWithSync(name: string, mode: number, sync: (file: OpenFile) => Promise<void>): OpenFile {
+  const file = realFileSystem.create(name, mode);
+  return {
+    read: (octets, position) => file.read(octets, position),
+    write: (octets) => file.write(octets),
+    status: () => file.status(),
+    close: () => file.close(),
+    sync: () => sync(file),
+  };
 }
 
 /** For assert.throws and assert.rejects. */
