@@ -13,6 +13,7 @@ import type {
   ChangePasswordRequest,
   LookupRequest,
   ModuleAnswer,
+  TemporaryFailure,
 } from './modules/module.js';
 
 /** The modules in their order, and what is said about all their accounts. */
@@ -24,8 +25,22 @@ export interface ModuleChain {
   readonly log: Log;
 }
 
+/** What one module said when it was asked; `reason` of a no and of a failure. */
+export interface ModuleStep {
+  readonly module: string;
+  readonly said: 'account' | 'rejected' | 'temporary failure' | 'changed';
+  readonly reason?: string;
+}
+
+/** The answer of all modules together, and how it came about. */
+export interface Verdict<Answer> {
+  readonly answer: Answer;
+  /** In the order in which the modules were asked. */
+  readonly steps: readonly ModuleStep[];
+}
+
 /** Checks somebody's credentials. */
-export async function authenticate(chain: ModuleChain, request: AuthenticateRequest): Promise<ModuleAnswer> {
+export async function authenticate(chain: ModuleChain, request: AuthenticateRequest): Promise<Verdict<ModuleAnswer>> {
   const from = request.remoteIp === undefined ? '' : `, ip=[${logValue(request.remoteIp)}]`;
   const what = `service=${logValue(request.service)}, authtype=${logValue(request.authType)}`;
   debug(chain, `received auth request, ${what}${from}`);
@@ -33,41 +48,63 @@ export async function authenticate(chain: ModuleChain, request: AuthenticateRequ
 }
 
 /** Looks an account up; `moduleName` is `.` for all modules, or the only one to ask. */
-export async function lookup(chain: ModuleChain, moduleName: string, request: LookupRequest): Promise<ModuleAnswer> {
+export async function lookup(
+  chain: ModuleChain,
+  moduleName: string,
+  request: LookupRequest,
+): Promise<Verdict<ModuleAnswer>> {
   debug(chain, `received userid lookup request: ${logValue(request.loginName)}`);
   const modules = moduleName === '.' ? chain.modules : chain.modules.filter(({ name }) => name === moduleName);
   return firstAnswer(chain, modules, (module) => module.lookup(request));
 }
 
 /** Changes a password in the first module that does it. */
-export async function changePassword(chain: ModuleChain, request: ChangePasswordRequest): Promise<ChangeAnswer> {
+export async function changePassword(
+  chain: ModuleChain,
+  request: ChangePasswordRequest,
+): Promise<Verdict<ChangeAnswer>> {
+  const steps: ModuleStep[] = [];
   let failure: ChangeAnswer | undefined;
   for (const module of chain.modules) {
     const answer = await guarded(chain, module, () => module.changePassword(request));
-    if (answer.kind === 'changed') return answer;
+    steps.push(stepOf(module, answer));
+    if (answer.kind === 'changed') return { answer, steps };
     if (answer.kind === 'temporary failure') failure ??= answer;
   }
   // A later module may change it although an earlier one is down: it checks the old password itself.
-  return failure ?? { kind: 'rejected' };
+  return { answer: failure ?? { kind: 'rejected', reason: reasonsOf(steps) }, steps };
+}
+
+/** Tells what each module said, for a log line: `authuserdb: unknown account; authmysql: wrong password`. */
+export function reasonsOf(steps: readonly ModuleStep[]): string {
+  if (steps.length === 0) return 'no module was asked';
+  return steps.map(({ module, said, reason }) => `${module}: ${reason ?? said}`).join('; ');
 }
 
 async function firstAnswer(
   chain: ModuleChain,
   modules: readonly AuthModule[],
   ask: (module: AuthModule) => Promise<ModuleAnswer>,
-): Promise<ModuleAnswer> {
+): Promise<Verdict<ModuleAnswer>> {
+  const steps: ModuleStep[] = [];
   for (const module of modules) {
     debug(chain, `${module.name}: trying this module`);
     const answer = await guarded(chain, module, () => ask(module));
-    if (answer.kind === 'account') return accepted(chain, module, answer.account);
+    steps.push(stepOf(module, answer));
+    if (answer.kind === 'account') return { answer: accepted(chain, module, answer.account), steps };
     if (answer.kind === 'temporary failure') {
       debug(chain, `${module.name}: TEMPFAIL - no more modules will be tried`);
-      return answer;
+      return { answer, steps };
     }
     debug(chain, `${module.name}: REJECT - try next module`);
   }
   debug(chain, 'FAIL, all modules rejected');
-  return { kind: 'rejected' };
+  return { answer: { kind: 'rejected', reason: reasonsOf(steps) }, steps };
+}
+
+function stepOf({ name }: AuthModule, answer: ModuleAnswer | ChangeAnswer): ModuleStep {
+  const step = { module: name, said: answer.kind };
+  return 'reason' in answer ? { ...step, reason: answer.reason } : step;
 }
 
 /** A module that throws has a bug; nobody is rejected for that. */
@@ -75,7 +112,7 @@ async function guarded<Answer>(
   chain: ModuleChain,
   module: AuthModule,
   ask: () => Promise<Answer>,
-): Promise<Answer | { readonly kind: 'temporary failure'; readonly reason: string }> {
+): Promise<Answer | TemporaryFailure> {
   try {
     return await ask();
   } catch (error) {

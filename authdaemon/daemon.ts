@@ -79,7 +79,7 @@ async function startModules(settings: AuthdaemonSettings, configDirectory: strin
   const modules: AuthModule[] = [];
   for (const name of moduleNames) {
     log.write('info', `Installing lib${name}`);
-    const module = await buildModule(name, { log, debugLogin, configDirectory });
+    const module = await buildModule(name, { log, debugLogin, configDirectory, lookupsAtOnce });
     if (typeof module === 'string') {
       log.write('info', module);
       continue;

@@ -5,10 +5,11 @@
  * none either, unless the caller asked for explicit errors (protocol.ts). Knows a stream and a clock, no socket.
  */
 import type { Duplex } from 'node:stream';
+import { logValue } from '../init/runtime/log.js';
 import { mergeDefaultOptions } from './account.js';
-import { authenticate, changePassword, lookup, type ModuleChain } from './authenticate.js';
+import { authenticate, changePassword, lookup, type ModuleChain, type ModuleStep, reasonsOf } from './authenticate.js';
 import type { LookupQueue } from './lookup-queue.js';
-import type { AuthModule } from './modules/module.js';
+import type { AuthModule, ModuleAnswer } from './modules/module.js';
 import {
   EXPLICIT_ERRORS,
   formatAccount,
@@ -20,6 +21,7 @@ import {
   type Request,
   readRequest,
 } from './protocol.js';
+import { readCredentials } from './stores/credentials.js';
 
 /** Courier's limits: a caller that says nothing for so long, or does not take its answer, is gone. */
 const READ_MS = 10_000;
@@ -102,15 +104,21 @@ async function answer(
   metadata: ReadonlyMap<string, string>,
 ): Promise<Answer> {
   if (request.kind === 'change password') {
-    const changed = await changePassword(chain, request);
+    const { answer: changed, steps } = await changePassword(chain, request);
     if (changed.kind === 'temporary failure') return { failure: changed.reason };
+    if (changed.kind === 'rejected') logRefusal(chain, 'password not changed', request, steps);
     return { octets: changed.kind === 'changed' ? Buffer.from('OK\n') : FAIL };
   }
+  if (request.kind === 'lookup') return accountAnswer(chain, (await lookup(chain, request.module, request)).answer);
   const remoteIp = metadata.get('TCPREMOTEIP');
-  const found =
-    request.kind === 'lookup'
-      ? await lookup(chain, request.module, request)
-      : await authenticate(chain, remoteIp === undefined ? request : { ...request, remoteIp });
+  const whole = remoteIp === undefined ? request : { ...request, remoteIp };
+  const { answer: found, steps } = await authenticate(chain, whole);
+  if (found.kind === 'rejected')
+    logRefusal(chain, 'not let in', { ...whole, loginName: readCredentials(request)?.loginName ?? '' }, steps);
+  return accountAnswer(chain, found);
+}
+
+function accountAnswer(chain: ModuleChain, found: ModuleAnswer): Answer {
   if (found.kind === 'temporary failure') return { failure: found.reason };
   if (found.kind === 'rejected') return { octets: FAIL };
   const octets = formatAccount(found.account);
@@ -118,6 +126,18 @@ async function answer(
   const failure = 'the account has a control character in one of its fields';
   chain.log.write('error', failure);
   return { failure };
+}
+
+/** One line with the true reason, which the client is not told. Its words are none that a ban would be based on. */
+function logRefusal(
+  chain: ModuleChain,
+  what: string,
+  { service, loginName, remoteIp }: { service: string; loginName: string; remoteIp?: string },
+  steps: readonly ModuleStep[],
+): void {
+  const from = remoteIp === undefined ? '' : `, from=${logValue(remoteIp)}`;
+  const who = `service=${logValue(service)}, account=${logValue(loginName)}${from}`;
+  chain.log.write('info', `${what}: ${who}, ${reasonsOf(steps)}`);
 }
 
 async function enumerate(stream: Duplex, context: ServeContext): Promise<Answer> {

@@ -126,7 +126,7 @@ const platformRules: readonly PlatformRule[] = [
   },
   {
     what: /['"]node:fs(\/promises)?['"]/,
-    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(modules\/|main|userdb|settings|gdbm)|\/bin\//,
+    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(modules\/|main|userdb\/|settings|rc-file)|\/bin\//,
   },
   { what: /\bprocess\.(env|exit)\b/, only: new RegExp(`^init/|${entry}`) },
   {

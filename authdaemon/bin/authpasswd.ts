@@ -2,7 +2,7 @@
  * The program `authpasswd`: asks for a password and prints its hash, as Courier's does.
  */
 import { runProgram } from '../../init/runtime/program.js';
-import { hashPassword } from '../password.js';
+import { hashPassword } from '../passwords/password.js';
 import { askNewPassword } from './tool.js';
 
 const usage = `Usage: authpasswd [METHOD]

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { runProgram, settingsDirectory } from '../../init/runtime/program.js';
-import { compileUserdb, UserdbFailure } from '../userdb-files.js';
+import { compileUserdb, UserdbFailure } from '../userdb/files.js';
 
 const usage = `Usage: makeuserdb [-f PATH]
 

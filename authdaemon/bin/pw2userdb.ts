@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ProgramFailure, runProgram } from '../../init/runtime/program.js';
 import { octetsFromText, textFromOctets } from '../octet-text.js';
-import { explainCode } from '../userdb-files.js';
+import { explainCode } from '../userdb/files.js';
 
 const usage = `Usage: pw2userdb [--passwd=FILE] [--shadow=FILE] [--noshadow] [--nouid] [--domain=DOMAIN]
 

@@ -5,9 +5,9 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram, settingsDirectory } from '../../init/runtime/program.js';
 import { octetsFromText } from '../octet-text.js';
-import { editUserdb, readSource, UserdbFailure } from '../userdb-files.js';
-import { parseFields } from '../userdb-record.js';
-import { isSourceWord, parseSource, type SourceEdit } from '../userdb-source.js';
+import { editUserdb, readSource, UserdbFailure } from '../userdb/files.js';
+import { parseFields } from '../userdb/record.js';
+import { isSourceWord, parseSource, type SourceEdit } from '../userdb/source.js';
 import { askLine } from './tool.js';
 
 const me = process.argv[1] ?? 'userdb';

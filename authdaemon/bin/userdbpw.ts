@@ -3,9 +3,9 @@
  */
 import { runProgram } from '../../init/runtime/program.js';
 import type { Secret } from '../../init/runtime/secret.js';
-import { type HmacAlgorithm, hmacContext } from '../hmac-context.js';
 import { octetsFromText } from '../octet-text.js';
-import { hashDes, hashPassword } from '../password.js';
+import { type HmacAlgorithm, hmacContext } from '../passwords/hmac-context.js';
+import { hashDes, hashPassword } from '../passwords/password.js';
 import { askNewPassword } from './tool.js';
 
 const usage = `Usage: userdbpw [-md5 | -hmac-md5 | -hmac-sha1 | -hmac-sha256] | userdb NAME set FIELD

@@ -1,14 +1,13 @@
 /**
  * The modules by name: which are built in, and which names Courier knows that this daemon cannot serve.
  */
+import type { AccountStore } from '../stores/account-store.js';
+import { StoreModule } from '../stores/store-module.js';
 import type { AuthModule, ModuleContext } from './module.js';
 
-/** Makes modules; each is loaded only when it is switched on. */
+/** Makes modules; each is loaded, with its driver, only when it is switched on. */
 const builders: Readonly<Record<string, (context: ModuleContext) => Promise<AuthModule>>> = {
-  authuserdb: async (context) => {
-    const { UserdbModule } = await import('./userdb.js');
-    return new UserdbModule(context);
-  },
+  authuserdb: inStore(async (context) => new (await import('../userdb/userdb-store.js')).UserdbStore(context)),
 };
 
 /** Names that are right in a Courier set-up and have no module here. */
@@ -35,4 +34,8 @@ export async function buildModule(name: string, context: ModuleContext): Promise
   return COURIER_MODULES.has(name)
     ? `${name} is a module of Courier that this authdaemond does not have; its accounts cannot log in here`
     : `${name} is not the name of a module`;
+}
+
+function inStore(build: (context: ModuleContext) => Promise<AccountStore>) {
+  return async (context: ModuleContext): Promise<AuthModule> => new StoreModule(await build(context), context);
 }

@@ -3,7 +3,8 @@
  *
  * A module may keep worker processes, a settings file of its own or connections: it brings them up in `start`, lets
  * them go in `stop`, and re-reads what changed by itself. The caller asks it one thing at a time per request, many
- * requests at once. It never throws for what its back end does: that is a temporary failure.
+ * requests at once. It never throws for what its back end does: that is a temporary failure. A module that only keeps
+ * accounts, and leaves the checking of passwords to us, is an AccountStore (stores/).
  */
 import type { Log } from '../../init/runtime/log.js';
 import type { Secret } from '../../init/runtime/secret.js';
@@ -32,22 +33,30 @@ export interface ChangePasswordRequest {
   readonly newPassword: Secret;
 }
 
+/** Back end trouble. Nobody may take it for a no: the account may well be there, and the password right. */
+export interface TemporaryFailure {
+  readonly kind: 'temporary failure';
+  /** For the log and for authtest; never for the client. */
+  readonly reason: string;
+}
+
+/**
+ * Not this one; ask the next module. `reason` is for the log and for authtest: 'unknown account', 'wrong password',
+ * 'no password is stored', 'the account has expired', … A client only ever hears that the login failed.
+ */
+export interface Rejection {
+  readonly kind: 'rejected';
+  readonly reason: string;
+}
+
 /** This account; not mine, ask the next module; or: I cannot say now, and nobody else may. */
-export type ModuleAnswer =
-  | { readonly kind: 'account'; readonly account: Account }
-  | { readonly kind: 'rejected' }
-  | { readonly kind: 'temporary failure'; readonly reason: string };
+export type ModuleAnswer = { readonly kind: 'account'; readonly account: Account } | Rejection | TemporaryFailure;
 
 /** How a password change ended. */
-export type ChangeAnswer =
-  | { readonly kind: 'changed' }
-  | { readonly kind: 'rejected' }
-  | { readonly kind: 'temporary failure'; readonly reason: string };
+export type ChangeAnswer = { readonly kind: 'changed' } | Rejection | TemporaryFailure;
 
 /** One account of the list, or, as the last one, that the list is not complete. */
-export type EnumerateItem =
-  | { readonly kind: 'account'; readonly account: EnumeratedAccount }
-  | { readonly kind: 'temporary failure'; readonly reason: string };
+export type EnumerateItem = { readonly kind: 'account'; readonly account: EnumeratedAccount } | TemporaryFailure;
 
 /** A running module. */
 export interface AuthModule {
@@ -57,6 +66,8 @@ export interface AuthModule {
   stop(): Promise<void>;
   /** Called after some minutes without requests: close what is idle. */
   idle(): Promise<void>;
+  /** Tells why the back end cannot be reached now, or undefined when it can; for `authdaemond --modules`. */
+  trouble(): Promise<string | undefined>;
   authenticate(request: AuthenticateRequest): Promise<ModuleAnswer>;
   lookup(request: LookupRequest): Promise<ModuleAnswer>;
   changePassword(request: ChangePasswordRequest): Promise<ChangeAnswer>;
@@ -70,4 +81,11 @@ export interface ModuleContext {
   readonly debugLogin: 0 | 1 | 2;
   /** Where the settings files are: /etc/courier. */
   readonly configDirectory: string;
+  /** `daemons`: requests that may be under way at once, and so connections or processes a module may want. */
+  readonly lookupsAtOnce: number;
 }
+
+/** The answer for an account that no record is about. */
+export const UNKNOWN_ACCOUNT: Rejection = { kind: 'rejected', reason: 'unknown account' };
+/** The answer for a password that does not match. */
+export const WRONG_PASSWORD: Rejection = { kind: 'rejected', reason: 'wrong password' };

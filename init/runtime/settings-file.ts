@@ -9,7 +9,7 @@
  * A getter never throws: what is wrong is collected, and the default is given. It knows no setting by name.
  */
 import { readFileSync } from 'node:fs';
-import { parseSettings } from './settings-syntax.js';
+import { type ParsedSettings, parseSettings } from './settings-syntax.js';
 
 /** Where a value was written. */
 export interface SettingOrigin {
@@ -88,7 +88,11 @@ export class Settings {
 
   /** Adds what `text` says, as if it stood in `file`. */
   addText(file: string, text: string): void {
-    const parsed = parseSettings(text, this.#variables);
+    this.add(file, parseSettings(text, this.#variables));
+  }
+
+  /** Adds what a file of another syntax says, parsed. */
+  add(file: string, parsed: ParsedSettings): void {
     for (const { name, value, line } of parsed.assignments) this.#written.set(name, { value, origin: { file, line } });
     for (const problem of parsed.problems) this.problems.push({ file, ...problem });
   }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { GdbmError, GdbmReader, type GdbmRecord, writeGdbm } from '../../authdaemon/gdbm.js';
+import { GdbmError, GdbmReader, type GdbmRecord, writeGdbm } from '../../authdaemon/userdb/gdbm.js';
 import { findProgram, run } from '../support/processes.js';
 
 function readerOf(file: Buffer): GdbmReader {

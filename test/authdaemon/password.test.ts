@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { hmacContext, hmacFromContext } from '../../authdaemon/hmac-context.js';
 import { textFromOctets } from '../../authdaemon/octet-text.js';
-import { checkPassword, hashDes, hashPassword } from '../../authdaemon/password.js';
+import { hmacContext, hmacFromContext } from '../../authdaemon/passwords/hmac-context.js';
+import { checkPassword, hashDes, hashPassword } from '../../authdaemon/passwords/password.js';
 import { Secret } from '../../init/runtime/secret.js';
 
 /** Hashes of `secret`. */

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AuthClient } from '../../authdaemon/client.js';
-import { compileUserdb } from '../../authdaemon/userdb-files.js';
+import { compileUserdb } from '../../authdaemon/userdb/files.js';
 import { buildRoot } from '../support/paths.js';
 import { waitUntil } from '../support/processes.js';
 

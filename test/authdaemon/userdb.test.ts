@@ -19,10 +19,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { buildModule } from '../../authdaemon/modules/built-in-modules.js';
 import type { ModuleContext } from '../../authdaemon/modules/module.js';
-import { UserdbModule } from '../../authdaemon/modules/userdb.js';
-import { compileUserdb, editUserdb, UserdbFailure } from '../../authdaemon/userdb-files.js';
-import { accountFromFields, parseFields, passwordField, splitPasswords } from '../../authdaemon/userdb-record.js';
-import { editSource, parseSource } from '../../authdaemon/userdb-source.js';
+import { StoreModule } from '../../authdaemon/stores/store-module.js';
+import { compileUserdb, editUserdb, UserdbFailure } from '../../authdaemon/userdb/files.js';
+import { accountFromFields, parseFields, passwordField, splitPasswords } from '../../authdaemon/userdb/record.js';
+import { editSource, parseSource } from '../../authdaemon/userdb/source.js';
+import { UserdbStore } from '../../authdaemon/userdb/userdb-store.js';
 import { logTo } from '../../init/runtime/log.js';
 import { Secret } from '../../init/runtime/secret.js';
 
@@ -34,7 +35,17 @@ function directoryWith(userdb: string): string {
 
 function contextFor(configDirectory: string): ModuleContext & { readonly lines: string[] } {
   const lines: string[] = [];
-  return { configDirectory, debugLogin: 0, log: logTo((level, line) => lines.push(`${level}: ${line}`)), lines };
+  return {
+    configDirectory,
+    debugLogin: 0,
+    lookupsAtOnce: 5,
+    log: logTo((level, line) => lines.push(`${level}: ${line}`)),
+    lines,
+  };
+}
+
+function moduleOn(context: ModuleContext): StoreModule {
+  return new StoreModule(new UserdbStore(context), context);
 }
 
 function loginData(loginName: string, password: string): { service: string; authType: string; authData: Buffer } {
@@ -108,7 +119,7 @@ test('makeuserdb’s work: modes, a directory of files, leftovers, duplicates, o
   assert.match(warnings.join(), /one~: looks like what an editor/);
   assert.equal(statSync(`${source}.dat`).mode & 0o777, 0o644);
   assert.equal(statSync(`${source}shadow.dat`).mode & 0o777, 0o600);
-  const module = new UserdbModule(contextFor(directory));
+  const module = moduleOn(contextFor(directory));
   for (const name of ['ann', 'bob'])
     assert.equal((await module.authenticate(loginData(name, 'secret'))).kind, 'account');
   const change = {
@@ -154,7 +165,7 @@ test('killed at any moment while passwords change: every account is there, in th
   const names = Array.from({ length: 300 }, (_, index) => `user${index}`);
   const directory = directoryWith(names.map((name) => ANN.replace('ann', name)).join(''));
   const source = join(directory, 'userdb');
-  const files = new URL('../../authdaemon/userdb-files.js', import.meta.url).href;
+  const files = new URL('../../authdaemon/userdb/files.js', import.meta.url).href;
   const script = `import { compileUserdb, editUserdb } from ${JSON.stringify(files)};
     for (let round = 0; ; round += 1) {
       await editUserdb(process.argv[1], 'user' + (round % 300), { kind: 'set', fields: new Map([['systempw', 'round' + round]]) });
@@ -172,7 +183,7 @@ test('killed at any moment while passwords change: every account is there, in th
       parseSource(readFileSync(source, 'utf8')).records.map(({ name }) => name),
       names,
     );
-    const module = new UserdbModule(contextFor(directory));
+    const module = moduleOn(contextFor(directory));
     for (const loginName of names) {
       const answer = await module.lookup({ service: 'imap', loginName });
       assert.ok(answer.kind === 'account' && answer.account.encryptedPassword !== undefined, loginName);
@@ -187,7 +198,7 @@ test('a password change that cannot be written changes nothing, and is a tempora
   const directory = directoryWith(ANN);
   await compileUserdb(join(directory, 'userdb'));
   const context = contextFor(directory);
-  const module = new UserdbModule(context);
+  const module = moduleOn(context);
   mkdirSync(join(directory, '.tmp.userdb'));
 
   const change = { service: 'imap', loginName: 'ann', oldPassword: new Secret('secret'), newPassword: new Secret('x') };
@@ -205,7 +216,7 @@ test('11: a record that names a source outside userdb cannot have its password c
   for (const place of ['../x/', '/etc/', 'a/../../b/']) {
     const directory = directoryWith(ANN.replace('uid=7', `uid=7|_=${place}`));
     await compileUserdb(join(directory, 'userdb'));
-    const module = new UserdbModule(contextFor(directory));
+    const module = moduleOn(contextFor(directory));
     const change = {
       service: 'imap',
       loginName: 'ann',
@@ -221,8 +232,11 @@ test('11: a record that names a source outside userdb cannot have its password c
 test('missing files are nobody’s accounts; a missing shadow file and damage are temporary failures', async () => {
   const directory = directoryWith(ANN);
   const context = contextFor(directory);
-  const module = new UserdbModule(context);
-  assert.deepEqual(await module.lookup({ service: 'imap', loginName: 'ann' }), { kind: 'rejected' });
+  const module = moduleOn(context);
+  assert.deepEqual(await module.lookup({ service: 'imap', loginName: 'ann' }), {
+    kind: 'rejected',
+    reason: 'unknown account',
+  });
   await compileUserdb(join(directory, 'userdb'));
   assert.equal((await module.lookup({ service: 'imap', loginName: 'ann' })).kind, 'account');
 
@@ -249,9 +263,12 @@ test('a damaged account is refused and told, and the others are served', async (
   const directory = directoryWith(`${ANN}bob\tuid=x|gid=1|home=/b|systempw={SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n`);
   await compileUserdb(join(directory, 'userdb'));
   const context = contextFor(directory);
-  const module = new UserdbModule(context);
+  const module = moduleOn(context);
 
-  assert.deepEqual(await module.authenticate(loginData('bob', 'secret')), { kind: 'rejected' });
+  assert.deepEqual(await module.authenticate(loginData('bob', 'secret')), {
+    kind: 'rejected',
+    reason: "the value of 'uid' cannot be used",
+  });
   assert.deepEqual(context.lines, ["error: authuserdb: bob: the value of 'uid' cannot be used"]);
   assert.equal((await module.authenticate(loginData('ann', 'secret'))).kind, 'account');
   await module.stop();
@@ -263,7 +280,7 @@ test('O9: names in UTF-8, in Latin-1 and with odd characters are found as they a
   const records = names.map((name) => ANN.replace('ann', name)).join('');
   const directory = directoryWith(records);
   await compileUserdb(join(directory, 'userdb'));
-  const module = new UserdbModule(contextFor(directory));
+  const module = moduleOn(contextFor(directory));
   for (const name of names) {
     const answer = await module.authenticate(loginData(name, 'secret'));
     assert.ok(answer.kind === 'account', name);
@@ -280,14 +297,15 @@ test('A5: 20,000 accounts: look-ups take well under a millisecond, and the rever
   );
   const directory = directoryWith(lines.join(''));
   await compileUserdb(join(directory, 'userdb'));
-  const module = new UserdbModule(contextFor(directory));
+  const store = new UserdbStore(contextFor(directory));
+  const module = new StoreModule(store, contextFor(directory));
 
   const began = performance.now();
   for (let index = 0; index < 20_000; index += 20) {
     assert.equal((await module.lookup({ service: 'imap', loginName: `user${index}` })).kind, 'account');
   }
   context.diagnostic(`${((performance.now() - began) / 1000).toFixed(3)} ms for each look-up`);
-  assert.equal(module.nameOfUid(4711), 'user4711');
+  assert.equal(store.nameOfUid(4711), 'user4711');
   let count = 0;
   for await (const item of module.enumerate()) count += item.kind === 'account' ? 1 : 0;
   assert.equal(count, 20_000);
@@ -299,12 +317,12 @@ test('66: an unknown account and one without a password take as long as a wrong 
   const hash = '$6$saltstring$AIsRs/Ee56G/tC8MEHhvReZTfx8u3rXXMl6eYrjCG9ibix19DxoMBLogdTET5Ukw9Sf7eZTITsuk0Ry5qulYz.';
   const directory = directoryWith(`ann\tuid=7|gid=8|home=/a|systempw=${hash}\nbob\tuid=7|gid=8|home=/b\n`);
   await compileUserdb(join(directory, 'userdb'));
-  const module = new UserdbModule(contextFor(directory));
+  const module = moduleOn(contextFor(directory));
   const median = async (name: string): Promise<number> => {
     const times: number[] = [];
     for (let round = 0; round < 30; round += 1) {
       const began = performance.now();
-      assert.deepEqual(await module.authenticate(loginData(name, 'wrong')), { kind: 'rejected' });
+      assert.equal((await module.authenticate(loginData(name, 'wrong'))).kind, 'rejected');
       times.push(performance.now() - began);
     }
     return times.sort((one, other) => one - other)[15] ?? 0;

@@ -15,6 +15,17 @@ need() {
 need courier-imap /usr/bin/imapd
 need courier-authdaemon /usr/lib/courier/courier-authlib/authdaemond
 need courier-authlib-userdb /usr/lib/courier-authlib/libauthuserdb.so
+need courier-authlib-mysql /etc/courier/authmysqlrc
+need courier-authlib-postgresql /etc/courier/authpgsqlrc
+need courier-authlib-ldap /etc/courier/authldaprc
+need courier-authlib-pipe /usr/lib/courier-authlib/libauthpipe.so
+need mariadb-server /usr/sbin/mariadbd
+need postgresql /usr/lib/postgresql
+need slapd /usr/sbin/slapd
+need ldap-utils /usr/bin/ldapmodify
+need redis-server /usr/bin/redis-server
+need libpam-pwdfile "$(echo /usr/lib/*/security/pam_pwdfile.so)"
+need libsasl2-modules "$(echo /usr/lib/*/sasl2/libplain.so)"
 need dovecot-core /usr/sbin/dovecot
 need maildrop /usr/bin/maildrop
 need postfix /usr/sbin/postfix

@@ -18,8 +18,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { GdbmReader } from '../../authdaemon/gdbm.js';
-import { checkPassword } from '../../authdaemon/password.js';
+import { checkPassword } from '../../authdaemon/passwords/password.js';
+import { GdbmReader } from '../../authdaemon/userdb/gdbm.js';
 import { Secret } from '../../init/runtime/secret.js';
 import { configuration, program, startDaemon } from '../authdaemon/support.js';
 import { type Finished, findProgram, run } from '../support/processes.js';

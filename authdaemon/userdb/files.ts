@@ -25,10 +25,10 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import koffi from 'koffi';
+import { octetsFromText, textFromOctets } from '../octet-text.js';
 import { type GdbmRecord, writeGdbm } from './gdbm.js';
-import { octetsFromText, textFromOctets } from './octet-text.js';
-import { splitPasswords } from './userdb-record.js';
-import { editSource, parseSource, type SourceEdit } from './userdb-source.js';
+import { splitPasswords } from './record.js';
+import { editSource, parseSource, type SourceEdit } from './source.js';
 
 /** Directories inside directories: more is a loop or a mistake. */
 const MAX_DEPTH = 16;

@@ -1,9 +1,9 @@
 /**
  * A userdb record, `uid=5000|gid=5000|home=/home/joe|systempw=…`, and the account it describes. Pure.
  */
-import type { Account } from './account.js';
-import { parseOptions } from './account.js';
-import { unixId } from './protocol.js';
+import type { Account } from '../account.js';
+import { parseOptions } from '../account.js';
+import { unixId } from '../protocol.js';
 
 /** Field names and values in the order of the record; a field without `=` has an empty value. */
 export type UserdbFields = ReadonlyMap<string, string>;

@@ -1,13 +1,13 @@
 /**
- * CRAM answers (RFC 2195) against the HMAC secrets of userdb, for callers that speak CRAM-MD5, CRAM-SHA1, CRAM-SHA256.
+ * CRAM answers (RFC 2195) against stored HMAC secrets, for callers that speak CRAM-MD5, CRAM-SHA1, CRAM-SHA256.
  *
  * The data of such an AUTH request is the base64 of the challenge and of `name hexdigest`, a line each. Pure.
  */
+
+import { textFromOctets } from '../octet-text.js';
+import { decodeBase64 } from '../sasl.js';
 import { type HmacAlgorithm, hmacFromContext } from './hmac-context.js';
-import { textFromOctets } from './octet-text.js';
 import { sameText } from './password.js';
-import { decodeBase64 } from './sasl.js';
-import type { UserdbFields } from './userdb-record.js';
 
 const algorithms: Readonly<Record<string, HmacAlgorithm>> = {
   'cram-md5': 'md5',
@@ -35,13 +35,8 @@ export function readCramData(authType: string, authData: Buffer): CramAnswer | u
   return { loginName: parts[1] ?? '', algorithm, challenge, digest: (parts[2] ?? '').toLowerCase() };
 }
 
-/** Checks an answer: the service's own secret counts before the common one. No secret is no match. */
-export function checkCram(
-  { algorithm, challenge, digest }: CramAnswer,
-  service: string,
-  shadow: UserdbFields,
-): boolean {
-  const context = shadow.get(`${service}-hmac-${algorithm}pw`) ?? shadow.get(`hmac-${algorithm}pw`);
-  const made = context === undefined ? undefined : hmacFromContext(algorithm, context, challenge);
+/** Checks an answer against the HMAC secret that is stored for its algorithm (hmac-context.ts). */
+export function checkCram({ algorithm, challenge, digest }: CramAnswer, context: string): boolean {
+  const made = hmacFromContext(algorithm, context, challenge);
   return made !== undefined && sameText(made, digest);
 }

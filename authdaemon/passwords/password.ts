@@ -7,9 +7,9 @@
  * scheme for passwords kept in the clear.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Secret } from '../init/runtime/secret.js';
+import type { Secret } from '../../init/runtime/secret.js';
+import { octetsFromText } from '../octet-text.js';
 import { CryptUnavailable, crypt, cryptSalt, cryptScheme } from './crypt.js';
-import { octetsFromText } from './octet-text.js';
 
 /** What became of a comparison. `impossible`: this hash cannot be checked here, whatever the password. */
 export type PasswordVerdict =

@@ -4,10 +4,10 @@
  * Knows records, not accounts. A damaged file is an Error of the call that meets it.
  */
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { octetsFromText, textFromOctets } from '../octet-text.js';
+import type { UserdbPaths } from './files.js';
 import { GdbmReader } from './gdbm.js';
-import { octetsFromText, textFromOctets } from './octet-text.js';
-import type { UserdbPaths } from './userdb-files.js';
-import { parseFields, type UserdbFields } from './userdb-record.js';
+import { parseFields, type UserdbFields } from './record.js';
 
 /** Compared with when the file holds no hash at all: {SSHA}, made of random octets. */
 const NOBODYS_HASH = '{SSHA}Y2IAbV0WlJGpqBlCIQmHPLZJ8MdCq0Wq';
@@ -47,6 +47,11 @@ export class CompiledUserdb {
   /** Gives a hash like those of real accounts, to spend the same time on an unknown one. */
   get typicalHash(): string {
     return this.#files?.typicalHash ?? NOBODYS_HASH;
+  }
+
+  /** Tells whether there is a compiled userdb. */
+  get isThere(): boolean {
+    return statSync(this.#paths.compiled, { throwIfNoEntry: false }) !== undefined;
   }
 
   /** Gives a record; undefined when it is not there, or no userdb is. @throws {Error} damaged or unreadable files */

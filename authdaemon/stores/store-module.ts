@@ -1,0 +1,157 @@
+/**
+ * StoreModule: the module around an AccountStore. It compares credentials with what the store knows.
+ *
+ * Every store gets the same care here: an unknown account takes as long as a wrong password, a hash that cannot be
+ * checked is nobody's wrong password, and each "no" has its reason in the debug log.
+ */
+import { logValue } from '../../init/runtime/log.js';
+import type {
+  AuthenticateRequest,
+  AuthModule,
+  ChangeAnswer,
+  ChangePasswordRequest,
+  EnumerateItem,
+  LookupRequest,
+  ModuleAnswer,
+  ModuleContext,
+  Rejection,
+  TemporaryFailure,
+} from '../modules/module.js';
+import { UNKNOWN_ACCOUNT, WRONG_PASSWORD } from '../modules/module.js';
+import { hasControls } from '../octet-text.js';
+import type { AccountStore, StoredAccount } from './account-store.js';
+import { type Credentials, type CredentialsVerdict, checkStoredPassword, readCredentials } from './credentials.js';
+
+/** Compared with when no hash has been seen yet: {SSHA}, made of random octets. */
+const NOBODYS_HASH = '{SSHA}Y2IAbV0WlJGpqBlCIQmHPLZJ8MdCq0Wq';
+
+type Found = { readonly kind: 'found'; readonly stored: StoredAccount } | Rejection | TemporaryFailure;
+
+/** A module whose accounts stand in a store. */
+export class StoreModule implements AuthModule {
+  readonly #store: AccountStore;
+  readonly #context: ModuleContext;
+  #lastHash = NOBODYS_HASH;
+
+  constructor(store: AccountStore, context: ModuleContext) {
+    this.#store = store;
+    this.#context = context;
+  }
+
+  get name(): string {
+    return this.#store.name;
+  }
+
+  start(): Promise<void> {
+    return this.#store.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#store.stop();
+  }
+
+  idle(): Promise<void> {
+    return this.#store.idle();
+  }
+
+  trouble(): Promise<string | undefined> {
+    return this.#store.trouble();
+  }
+
+  async authenticate(request: AuthenticateRequest): Promise<ModuleAnswer> {
+    const credentials = readCredentials(request);
+    if (credentials === undefined) {
+      this.#debug(`Unsupported authentication type: ${logValue(request.authType)}`);
+      return { kind: 'rejected', reason: `mechanism ${logValue(request.authType)} is not known here` };
+    }
+    const found = await this.#find(credentials.loginName, request.service);
+    if (found.kind === 'temporary failure') return found;
+    if (found.kind === 'rejected') return this.#pretend(credentials, found);
+    const verdict = await credentials.check(found.stored.secrets);
+    if (verdict.kind === 'none') {
+      this.#debug('no password available to compare.');
+      return this.#pretend(credentials, { kind: 'rejected', reason: verdict.reason });
+    }
+    return this.#answer(found.stored, credentials, verdict);
+  }
+
+  async lookup({ loginName, service }: LookupRequest): Promise<ModuleAnswer> {
+    const found = await this.#find(loginName, service);
+    return found.kind === 'found' ? { kind: 'account', account: found.stored.account } : found;
+  }
+
+  async changePassword(request: ChangePasswordRequest): Promise<ChangeAnswer> {
+    const { loginName, service, oldPassword, newPassword } = request;
+    if (newPassword.reveal() === '') return { kind: 'rejected', reason: 'the new password is empty' };
+    const found = await this.#find(loginName, service);
+    if (found.kind !== 'found') return found;
+    const { stored } = found;
+    const verdict = await checkStoredPassword(oldPassword, stored.secrets);
+    if (verdict === undefined) return { kind: 'rejected', reason: 'no password is stored' };
+    if (verdict.kind === 'temporary failure') return verdict;
+    if (verdict.kind === 'impossible') return this.#impossible(stored, verdict.reason);
+    if (verdict.kind === 'mismatch') return WRONG_PASSWORD;
+    const answer = await this.#store.writePassword({ service, loginName, newPassword, stored });
+    if (answer.kind === 'temporary failure') {
+      this.#context.log.write('error', `${this.name}: ${logValue(loginName)}: ${answer.reason}`);
+    }
+    return answer;
+  }
+
+  enumerate(): AsyncIterable<EnumerateItem> {
+    return this.#store.enumerate();
+  }
+
+  async #find(loginName: string, service: string): Promise<Found> {
+    if (loginName === '' || hasControls(loginName)) return UNKNOWN_ACCOUNT;
+    this.#debug(`looking up '${logValue(loginName)}'`);
+    const answer = await this.#store.find(loginName, service);
+    switch (answer.kind) {
+      case 'found':
+        return answer;
+      case 'unknown':
+        return UNKNOWN_ACCOUNT;
+      case 'unusable':
+        this.#context.log.write('error', `${this.name}: ${logValue(loginName)}: ${answer.reason}`);
+        return { kind: 'rejected', reason: answer.reason };
+      case 'temporary failure':
+        this.#context.log.write('error', `${this.name}: ${answer.reason}`);
+        return answer;
+    }
+  }
+
+  /** Says no, after the time a comparison takes. */
+  async #pretend(credentials: Credentials, rejection: Rejection): Promise<Rejection> {
+    await credentials.pretend(this.#store.typicalHash ?? this.#lastHash);
+    return rejection;
+  }
+
+  #answer(
+    { account, secrets }: StoredAccount,
+    { password }: Credentials,
+    verdict: Exclude<CredentialsVerdict, { kind: 'none' }>,
+  ): ModuleAnswer {
+    if (verdict.kind === 'temporary failure') return verdict;
+    if (verdict.kind === 'impossible') return this.#impossible({ account, secrets }, verdict.reason);
+    if (secrets.encrypted !== undefined && secrets.encrypted !== '') this.#lastHash = secrets.encrypted;
+    if (verdict.kind === 'match') {
+      this.#debug('password matches successfully');
+      return { kind: 'account', account: password === undefined ? account : { ...account, clearPassword: password } };
+    }
+    this.#debug(
+      this.#context.debugLogin >= 2 && password !== undefined
+        ? `supplied password '${logValue(password.reveal())}' does not match encrypted password '${secrets.encrypted}'`
+        : 'supplied password does not match encrypted password',
+    );
+    return WRONG_PASSWORD;
+  }
+
+  #impossible({ account }: StoredAccount, reason: string): TemporaryFailure {
+    this.#context.log.write('error', `${this.name}: ${logValue(account.address)}: ${reason}`);
+    return { kind: 'temporary failure', reason: `the stored password cannot be checked: ${reason}` };
+  }
+
+  #debug(text: string): void {
+    if (this.#context.debugLogin >= 1) this.#context.log.write('debug', `${this.name}: ${text}`);
+  }
+}
