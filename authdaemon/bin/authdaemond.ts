@@ -12,11 +12,11 @@ import {
 import { describeProblem } from '../../init/runtime/settings-file.js';
 import { AuthClient } from '../client.js';
 import { isAlive, runAuthdaemond, StartFailure } from '../main.js';
-import { BUILT_IN_MODULES } from '../modules/built-in-modules.js';
+import { BUILT_IN_MODULES, checkModule } from '../modules/built-in-modules.js';
 import { type AuthdaemonSettings, readAuthdaemonSettings, socketPathOf } from '../settings.js';
 
 const usage = `Usage: authdaemond                  run the daemon in the foreground
-       authdaemond --check          look for mistakes in authdaemonrc, and end
+       authdaemond --check          look for mistakes in authdaemonrc and the files of its modules, and end
        authdaemond --dump-config    show every setting, its value, and where it comes from
        authdaemond --modules        show which modules are built in, and which are enabled
 
@@ -32,7 +32,7 @@ await runProgram({ name: 'authdaemond', usage, run });
 async function run(words: readonly string[]): Promise<number> {
   const values = readArguments(words);
   const configDirectory = values.config ?? settingsDirectory();
-  if (values.check === true) return check(readAuthdaemonSettings(configDirectory));
+  if (values.check === true) return check(readAuthdaemonSettings(configDirectory), configDirectory);
   if (values['dump-config'] === true) return dump(readAuthdaemonSettings(configDirectory));
   if (values.modules === true) return showModules(readAuthdaemonSettings(configDirectory));
   if (values.rc === true) return showForControlScript(readAuthdaemonSettings(configDirectory));
@@ -67,14 +67,20 @@ function readArguments(words: readonly string[]) {
   }
 }
 
-function check({ file, moduleNames }: AuthdaemonSettings): number {
+async function check({ file, moduleNames }: AuthdaemonSettings, configDirectory: string): Promise<number> {
   const missing = moduleNames.filter((name) => !BUILT_IN_MODULES.includes(name));
   const problems = file.problems.map(describeProblem);
+  const warnings = [...missing.map((name) => `${name}: this authdaemond has no such module`)];
+  warnings.push(...file.warnings.map(describeProblem));
   if (problems.length === 0 && missing.length === moduleNames.length) {
     problems.push(`none of the modules in authmodulelist is available: ${moduleNames.join(' ')}`);
   }
-  for (const name of missing) process.stderr.write(`warning: ${name}: this authdaemond has no such module\n`);
-  for (const warning of file.warnings) process.stderr.write(`warning: ${describeProblem(warning)}\n`);
+  for (const name of moduleNames) {
+    const found = await checkModule(name, configDirectory);
+    problems.push(...(found?.problems ?? []));
+    warnings.push(...(found?.warnings ?? []));
+  }
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   for (const problem of problems) process.stderr.write(`error: ${problem}\n`);
   if (problems.length === 0) process.stdout.write('No errors found.\n');
   return problems.length === 0 ? 0 : EXIT_SETTINGS;

@@ -5,9 +5,23 @@ import type { AccountStore } from '../stores/account-store.js';
 import { StoreModule } from '../stores/store-module.js';
 import type { AuthModule, ModuleContext } from './module.js';
 
-/** Makes modules; each is loaded, with its driver, only when it is switched on. */
-const builders: Readonly<Record<string, (context: ModuleContext) => Promise<AuthModule>>> = {
-  authuserdb: inStore(async (context) => new (await import('../userdb/userdb-store.js')).UserdbStore(context)),
+/** A module of the table; it is loaded, with its driver, only when it is switched on or checked. */
+interface BuiltInModule {
+  build(context: ModuleContext): Promise<AuthModule>;
+  /** Reads the settings file that the module has to itself, for `--check`. Absent: it has none. */
+  check?(configDirectory: string): Promise<RcCheck>;
+}
+
+/** What is wrong with a settings file, a line each; readRcFile() gives this and more. */
+export interface RcCheck {
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+const modules: Readonly<Record<string, BuiltInModule>> = {
+  authuserdb: {
+    build: inStore(async (context) => new (await import('../userdb/userdb-store.js')).UserdbStore(context)),
+  },
 };
 
 /** Names that are right in a Courier set-up and have no module here. */
@@ -25,15 +39,24 @@ const COURIER_MODULES: ReadonlySet<string> = new Set([
 ]);
 
 /** Names of the modules that are built in. */
-export const BUILT_IN_MODULES: readonly string[] = Object.keys(builders);
+export const BUILT_IN_MODULES: readonly string[] = Object.keys(modules);
 
 /** Makes the module of that name, or tells why there is none. */
 export async function buildModule(name: string, context: ModuleContext): Promise<AuthModule | string> {
-  const build = Object.hasOwn(builders, name) ? builders[name] : undefined;
-  if (build !== undefined) return build(context);
+  const module = builtIn(name);
+  if (module !== undefined) return module.build(context);
   return COURIER_MODULES.has(name)
     ? `${name} is a module of Courier that this authdaemond does not have; its accounts cannot log in here`
     : `${name} is not the name of a module`;
+}
+
+/** Looks for mistakes in the settings file of a module; undefined when it has none of its own, or is not built in. */
+export async function checkModule(name: string, configDirectory: string): Promise<RcCheck | undefined> {
+  return builtIn(name)?.check?.(configDirectory);
+}
+
+function builtIn(name: string): BuiltInModule | undefined {
+  return Object.hasOwn(modules, name) ? modules[name] : undefined;
 }
 
 function inStore(build: (context: ModuleContext) => Promise<AccountStore>) {

@@ -62,6 +62,13 @@ export type EnumerateItem = { readonly kind: 'account'; readonly account: Enumer
 export interface AuthModule {
   /** As it stands in authmodulelist: `authuserdb`. */
   readonly name: string;
+  /** The answer may differ by the client's address (PAM, a program of the site's own). Absent: it never does. */
+  readonly dependsOnAddress?: boolean;
+  /**
+   * Gives another text whenever the accounts kept here may have changed (the files' times and inodes); logins that the
+   * daemon remembers are then forgotten. Absent, or undefined: nobody can tell. Cheap: it is asked at every login.
+   */
+  stamp?(): string | undefined;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Called after some minutes without requests: close what is idle. */

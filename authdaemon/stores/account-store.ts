@@ -49,6 +49,10 @@ export interface AccountStore {
   readonly name: string;
   /** A hash like those of the accounts: an unknown name takes as long as a wrong password. Absent: the last one seen. */
   readonly typicalHash?: string;
+  /** As AuthModule's. */
+  readonly dependsOnAddress?: boolean;
+  /** As AuthModule's. */
+  stamp?(): string | undefined;
   start(): Promise<void>;
   stop(): Promise<void>;
   idle(): Promise<void>;

@@ -42,6 +42,14 @@ export class StoreModule implements AuthModule {
     return this.#store.name;
   }
 
+  get dependsOnAddress(): boolean {
+    return this.#store.dependsOnAddress ?? false;
+  }
+
+  stamp(): string | undefined {
+    return this.#store.stamp?.();
+  }
+
   start(): Promise<void> {
     return this.#store.start();
   }
