@@ -6,6 +6,8 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds with their fractions since some moment: for short times. It goes on when the administrator sets the clock. */
+  ticks(): number;
   /** Runs `run` once after so many milliseconds, unless the function that is returned is called before. */
   after(milliseconds: number, run: () => void): () => void;
 }

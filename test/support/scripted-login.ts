@@ -74,6 +74,7 @@ export async function playLogin(script: LoginScript): Promise<LoginRecord> {
   };
   const clock: Clock = {
     now: () => 3_000,
+    ticks: () => 3_000,
     after(milliseconds, run) {
       delaysMilliseconds.push(milliseconds);
       setImmediate(run);

@@ -28,6 +28,10 @@ export class HandClock implements Clock {
     return this.#now;
   }
 
+  ticks(): number {
+    return this.now();
+  }
+
   after(milliseconds: number, run: () => void): () => void {
     const timer = { at: this.#now + milliseconds, run };
     this.#timers.add(timer);
