@@ -18,6 +18,8 @@ export interface CommandRules {
   readonly usesSequenceNumbers?: boolean;
   /** Starts before its last literal arrives: the command reads `session.commands.literal()` itself. */
   readonly streamsLiteral?: boolean;
+  /** Its OK waits for DONE; until then the client is told what happens, as it happens. */
+  readonly untilDone?: boolean;
 }
 
 /** One row of a command table: where a command is allowed and how it runs. */

@@ -123,12 +123,11 @@ export class LoginSession implements Conversation {
   #newReader(): CommandReader {
     const read = async () => (this.overfed ? undefined : await this.client.read());
     return new CommandReader(
-      { read },
+      { read, requestContinuation: () => this.write(Buffer.from('+ OK\r\n')) },
       {
         maxLineOctets: MAX_LINE_OCTETS_BEFORE_LOGIN,
         maxLiteralOctets: MAX_LITERAL_OCTETS_BEFORE_LOGIN,
         maxLiteralsTotalOctets: MAX_LITERALS_TOTAL_OCTETS_BEFORE_LOGIN,
-        requestContinuation: () => this.write(Buffer.from('+ OK\r\n')),
       },
     );
   }

@@ -53,7 +53,7 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['ENABLE', command(always, parseEnable, enable)],
   ['COMPRESS', command(always, parseCompress, compress)],
   ['NAMESPACE', command(always, parseNothing, namespace)],
-  ['IDLE', command(always, parseNothing, idle)],
+  ['IDLE', command({ ...always, untilDone: true }, parseNothing, idle)],
 
   ['LIST', command(always, parseList, list)],
   ['LSUB', command(always, parseLsub, lsub)],

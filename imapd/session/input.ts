@@ -12,17 +12,22 @@ import { inflated } from './inflation.js';
 /** Why nothing more comes. */
 export type InputEnd = 'client' | 'timeout' | 'stopped';
 
+/** Whose input it is. */
+export interface InputOwner {
+  /** How long the client may be silent now. */
+  readonly patienceSeconds: number;
+  /** Sends what was collected: called before read() waits. */
+  flush(): Promise<void>;
+  /** Called when read() has waited. */
+  beginSlice(): void;
+}
+
 /** What ClientInput needs beside the stream. */
 export interface InputOptions {
   /** What was received before and comes first. */
   readonly unread: Buffer;
   readonly clock: Clock;
-  /** How long the client may be silent. Asked each time the waiting begins. */
-  readonly patienceSeconds: () => number;
-  /** Called before waiting: the moment to send what was collected. */
-  readonly beforeWaiting: () => Promise<void>;
-  /** Called when the waiting is over. */
-  readonly afterWaiting: () => void;
+  readonly owner: InputOwner;
 }
 
 // The close that follows an error tells all that matters; without a listener the error would end the process.
@@ -33,21 +38,26 @@ export class ClientInput {
   readonly #stream: Duplex;
   /** Where the octets are read: the stream, or what inflates it. */
   #source: Readable;
-  readonly #options: InputOptions;
+  readonly #clock: Clock;
+  readonly #owner: InputOwner;
   #unread: Buffer | undefined;
   #wake: (() => void) | undefined;
+  #interrupted = false;
+  /** Ends the patience with the client that has begun. */
+  #cancelPatience: (() => void) | undefined;
   #end: InputEnd | undefined;
   /** The stream has said that there is something to read, which may be its end, and nobody has looked yet. */
   #mayRead = false;
   #receivedOctets: number;
   #endedAt: number | undefined;
 
-  constructor(stream: Duplex, options: InputOptions) {
+  constructor(stream: Duplex, { unread, clock, owner }: InputOptions) {
     this.#stream = stream;
     this.#source = stream;
-    this.#options = options;
-    this.#unread = options.unread.length > 0 ? options.unread : undefined;
-    this.#receivedOctets = options.unread.length;
+    this.#clock = clock;
+    this.#owner = owner;
+    this.#unread = unread.length > 0 ? unread : undefined;
+    this.#receivedOctets = unread.length;
     stream.on('readable', this.#noticeOctets);
     for (const event of ENDS) stream.on(event, this.#noticeEnd);
   }
@@ -58,10 +68,10 @@ export class ClientInput {
     stream.off('readable', this.#noticeOctets);
     for (const event of ENDS) stream.off(event, this.#noticeEnd);
     const noticeEndOfStream = (): void => {
-      this.#endedAt ??= this.#options.clock.now();
+      this.#endedAt ??= this.#clock.now();
     };
     for (const event of ENDS) stream.on(event, noticeEndOfStream);
-    const source = inflated(stream, received, this.#options.clock);
+    const source = inflated(stream, received, this.#clock);
     source.on('readable', this.#noticeOctets);
     for (const event of ENDS) source.on(event, this.#noticeEnd);
     this.#source = source;
@@ -85,63 +95,89 @@ export class ClientInput {
     // Without reading anything, this makes the stream notice an end that stands right before it.
     const isPlain = this.#source === this.#stream;
     if (isPlain && this.#end === undefined && this.#stream.readableLength === 0) this.#stream.read(0);
-    return this.#endedAt === undefined ? 0 : this.#options.clock.now() - this.#endedAt;
+    return this.#endedAt === undefined ? 0 : this.#clock.now() - this.#endedAt;
+  }
+
+  /** Looks whether read() need not wait: there are octets, or there will be none. */
+  look(): boolean {
+    if (this.#unread !== undefined || this.#end === 'stopped' || this.#end === 'timeout') return true;
+    this.#mayRead = false;
+    const octets: unknown = this.#source.read();
+    if (!Buffer.isBuffer(octets)) return this.#end !== undefined;
+    noteWork();
+    this.#endPatience();
+    this.#receivedOctets += octets.length;
+    this.#unread = octets;
+    return true;
   }
 
   /** The next octets as they came, or undefined when there will be none. */
   async read(): Promise<Buffer | undefined> {
-    const first = this.#unread;
-    if (first !== undefined) {
-      this.#unread = undefined;
-      return first;
+    while (!this.look()) {
+      await this.#owner.flush();
+      await this.arrival();
+      this.#owner.beginSlice();
     }
-    for (;;) {
-      if (this.#end === 'stopped' || this.#end === 'timeout') return undefined;
-      this.#mayRead = false;
-      const octets: unknown = this.#source.read();
-      if (Buffer.isBuffer(octets)) {
-        noteWork();
-        this.#receivedOctets += octets.length;
-        return octets;
-      }
-      if (this.#end !== undefined) return undefined;
-      await this.#options.beforeWaiting();
-      await this.#somethingHappened();
-      this.#options.afterWaiting();
-    }
+    const octets = this.#unread;
+    this.#unread = undefined;
+    return octets;
   }
 
-  /** Makes the present and every further read() give undefined. */
+  /**
+   * Settles when look() may have become true, or interrupt() was called. The patience with the client begins with the
+   * first such waiting, and lasts until it has sent something.
+   */
+  arrival(): Promise<void> {
+    // While answers were flushed, octets or the end may have come, whose event found nobody waiting.
+    const mayBeReady = this.#end !== undefined || this.#mayRead || this.#interrupted;
+    this.#interrupted = false;
+    if (mayBeReady) return Promise.resolve();
+    this.#cancelPatience ??= this.#clock.after(this.#owner.patienceSeconds * 1000, () => this.#finish('timeout'));
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** Makes the present or the next arrival() settle although the client has sent nothing. */
+  interrupt(): void {
+    if (this.#wake === undefined) this.#interrupted = true;
+    else this.#rouse();
+  }
+
+  /** Makes every further read() give undefined. */
   stop(): void {
-    this.#end ??= 'stopped';
-    this.#wake?.();
+    this.#finish('stopped');
+  }
+
+  /** Nobody reads any more. */
+  close(): void {
+    this.#endPatience();
   }
 
   readonly #noticeOctets = (): void => {
     this.#mayRead = true;
-    this.#wake?.();
+    this.#rouse();
   };
 
   readonly #noticeEnd = (): void => {
-    this.#end ??= 'client';
-    this.#endedAt ??= this.#options.clock.now();
-    this.#wake?.();
+    this.#endedAt ??= this.#clock.now();
+    this.#finish('client');
   };
 
-  #somethingHappened(): Promise<void> {
-    // While answers were flushed, octets or the end may have come, whose event found nobody waiting.
-    if (this.#end !== undefined || this.#mayRead) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#wake = undefined;
-        cancel();
-        resolve();
-      };
-      const cancel = this.#options.clock.after(this.#options.patienceSeconds() * 1000, () => {
-        this.#end ??= 'timeout';
-        wake();
-      });
-      this.#wake = wake;
-    });
+  #finish(end: InputEnd): void {
+    this.#end ??= end;
+    this.#endPatience();
+    this.#rouse();
+  }
+
+  #endPatience(): void {
+    this.#cancelPatience?.();
+    this.#cancelPatience = undefined;
+  }
+
+  #rouse(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
   }
 }

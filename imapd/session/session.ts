@@ -13,18 +13,23 @@ import type { Maildir } from '../../maildir/maildir.js';
 import type { FactCache } from '../cache/fact-cache.js';
 import type { CapabilityContext } from '../capability.js';
 import type { Clock } from '../clock.js';
-import { type Conversation, runCommand, type State } from '../command.js';
+import type { Conversation, State } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
-import { bad, ClientGone, CommandFailure, type Completion } from '../completion.js';
+import { ClientGone, CommandFailure } from '../completion.js';
 import { nameOfExisting } from '../mailbox/mailbox-name.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { SessionSettings } from '../settings/session-settings.js';
-import { type BadLine, CommandReader, type ReceivedCommand } from '../wire/command-reader.js';
+import {
+  type BadLine,
+  CommandReader,
+  type CommandReaderOptions,
+  type CommandSource,
+  type ReceivedCommand,
+} from '../wire/command-reader.js';
 import { MAX_LINE_OCTETS, MAX_LITERAL_OCTETS, MAX_LITERALS_TOTAL_OCTETS } from '../wire/limits.js';
-import { encodeCompletion } from '../wire/responses.js';
-import { ClientInput } from './input.js';
+import { ClientInput, type InputOwner } from './input.js';
 import { ClientOutput } from './output.js';
-import { endLine, type SessionEnd, who } from './session-log.js';
+import { who } from './session-log.js';
 import { nextTurn } from './turns.js';
 
 /** In the middle of a command a client may be silent for so long, as in Courier: what it holds is not free. */
@@ -38,6 +43,13 @@ const MAX_MILLISECONDS_WITHOUT_CLIENT = 10_000;
  * 50 MB cost less than a hundredth of it; with longer slices nothing is faster.
  */
 const SLICE_MILLISECONDS = 0.5;
+
+const commandLimits: CommandReaderOptions = {
+  maxLineOctets: MAX_LINE_OCTETS,
+  maxLiteralOctets: MAX_LITERAL_OCTETS,
+  maxLiteralsTotalOctets: MAX_LITERALS_TOTAL_OCTETS,
+  streams: (name) => mailCommands.get(name)?.streamsLiteral === true,
+};
 
 /** What a session is made of. */
 export interface SessionParts {
@@ -62,7 +74,7 @@ export interface SessionCounters {
 }
 
 /** One client after login. */
-export class Session implements Conversation {
+export class Session implements Conversation, CommandSource, InputOwner {
   readonly account: SessionAccount;
   readonly remote: Endpoint;
   readonly tls: boolean;
@@ -81,7 +93,6 @@ export class Session implements Conversation {
   #selected: SelectedMailbox | undefined;
   #sliceStartedAt: number;
   #betweenCommands = true;
-  #early: ReceivedCommand | undefined;
   #doneMayFollow = false;
   #compression: 'off' | 'after answer' | 'on' = 'off';
   #ended = false;
@@ -100,6 +111,23 @@ export class Session implements Conversation {
     this.output = new ClientOutput(parts.stream, parts.clock);
     this.input = new ClientInput(parts.stream, { unread: parts.unread, clock: parts.clock, owner: this });
     this.commands = new CommandReader(this, commandLimits);
+  }
+
+  /** How long the client may be silent now, in seconds. */
+  get patienceSeconds(): number {
+    return this.#betweenCommands ? this.settings.inactivitySeconds : COMMAND_STALL_SECONDS;
+  }
+
+  /** The next octets of the present command, for its reader; undefined when there will be none. */
+  async read(): Promise<Buffer | undefined> {
+    const octets = await this.input.read();
+    this.#betweenCommands = false;
+    return octets;
+  }
+
+  /** Tells the client that waits for it to send its literal. */
+  requestContinuation(): void {
+    this.write(Buffer.from('+ OK\r\n'));
   }
 
   get state(): State {
@@ -226,22 +254,21 @@ export class Session implements Conversation {
     for (const update of mailbox.changes(options)) await this.respond(update);
   }
 
-  /** The next command. While the client thinks, it may be silent for as long as the administrator allows. */
+  /** Whether nextCommand() has something to begin with; if not, the client may think for as long as it is allowed to. */
+  hasInput(): boolean {
+    if (this.commands.hasUnread) return true;
+    this.#betweenCommands = true;
+    return this.input.look();
+  }
+
+  /** The next command. */
   async nextCommand(): Promise<ReceivedCommand | BadLine | undefined> {
-    const early = this.#early;
-    this.#early = undefined;
-    if (early !== undefined) return early;
     for (;;) {
       this.#betweenCommands = true;
       const received = await this.commands.next();
       if (!this.#doneMayFollow || received?.kind !== 'bad' || received.tag.toUpperCase() !== 'DONE') return received;
       this.#doneMayFollow = false;
     }
-  }
-
-  /** Gives a command back to the loop, which takes it as the next: one that came while IDLE waited for DONE. */
-  putBack(received: ReceivedCommand): void {
-    this.#early = received;
   }
 
   /** Says whether a DONE that belongs to an IDLE which is over may still come, and is to be passed over. */
@@ -258,11 +285,11 @@ export class Session implements Conversation {
 
   async #takeTurn(): Promise<void> {
     await nextTurn(this.account.maildir);
-    this.#beginSlice();
+    this.beginSlice();
   }
 
   /** Whoever has waited for his client has kept nobody waiting meanwhile. */
-  #beginSlice(): void {
+  beginSlice(): void {
     this.#sliceStartedAt = this.clock.ticks();
   }
 }

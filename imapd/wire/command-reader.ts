@@ -61,8 +61,12 @@ export interface CommandReaderOptions {
   readonly maxLiteralsTotalOctets: number;
   /** Names the commands whose message literal is left on the stream. A literal as first argument is read all the same. */
   readonly streams?: (name: string) => boolean;
+}
+
+/** The client whose commands are read. */
+export interface CommandSource extends OctetSource {
   /** Sends `+ OK`. */
-  readonly requestContinuation: () => void | Promise<void>;
+  requestContinuation(): void | Promise<void>;
 }
 
 interface CommandHead {
@@ -87,15 +91,22 @@ interface PendingLiteral {
 /** Reads one client's commands, one after the other. */
 export class CommandReader {
   readonly #unread: UnreadOctets;
+  readonly #source: CommandSource;
   readonly #options: CommandReaderOptions;
   /** The literal that the caller was told of and has not finished. */
   #streaming: PendingLiteral | undefined;
   /** The present command has been answered with BAD, and this is to be dropped before the next one. */
   #rubbish: { literalOctets: number; lineTail: Buffer } | undefined;
 
-  constructor(source: OctetSource, options: CommandReaderOptions) {
+  constructor(source: CommandSource, options: CommandReaderOptions) {
     this.#unread = new UnreadOctets(source);
+    this.#source = source;
     this.#options = options;
+  }
+
+  /** Whether something was received that belongs to a command to come. */
+  get hasUnread(): boolean {
+    return this.#unread.any;
   }
 
   /** Gives the next command; undefined when the client has gone, also in the middle of a command. */
@@ -174,7 +185,7 @@ export class CommandReader {
       const { maxLiteralOctets, maxLiteralsTotalOctets, maxLineOctets } = this.#options;
       if (announced.sizeOctets > maxLiteralOctets || literalOctets > maxLiteralsTotalOctets)
         return this.#literalTooLarge(announced, tag);
-      if (!announced.nonSynchronizing) await this.#options.requestContinuation();
+      if (!announced.nonSynchronizing) await this.#source.requestContinuation();
       const content = await this.#unread.exactly(announced.sizeOctets);
       if (content === undefined) return undefined;
       const next = await this.#unread.line(maxLineOctets - lineOctets);
@@ -196,7 +207,7 @@ export class CommandReader {
     if (streaming === undefined) throw new Error('there is no literal to read');
     if (!streaming.coming) {
       streaming.coming = true;
-      await this.#options.requestContinuation();
+      await this.#source.requestContinuation();
     }
     return streaming;
   }

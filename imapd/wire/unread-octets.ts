@@ -31,6 +31,11 @@ export class UnreadOctets {
     this.#source = source;
   }
 
+  /** Whether something was received that nobody has taken. */
+  get any(): boolean {
+    return this.#chunk.length > 0;
+  }
+
   /** Gives the next line; undefined when there is none before the end. Of a line that is too long the rest stays. */
   async line(maxOctets: number): Promise<UnreadLine | undefined> {
     const held = new GrowingOctets();

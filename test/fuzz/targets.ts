@@ -70,14 +70,8 @@ function parseEveryWay(rest: Buffer): void {
 async function readCommands(chunks: readonly Buffer[], streams: boolean): Promise<string[]> {
   let next = 0;
   const reader = new CommandReader(
-    { read: async () => chunks[next++] },
-    {
-      maxLineOctets: 500,
-      maxLiteralOctets: 200,
-      maxLiteralsTotalOctets: 400,
-      streams: () => streams,
-      requestContinuation: () => undefined,
-    },
+    { read: async () => chunks[next++], requestContinuation: () => undefined },
+    { maxLineOctets: 500, maxLiteralOctets: 200, maxLiteralsTotalOctets: 400, streams: () => streams },
   );
   const found: string[] = [];
   for (let command = await reader.next(); command !== undefined; command = await reader.next()) {

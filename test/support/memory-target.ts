@@ -10,7 +10,8 @@ import { LoginSession, serveBeforeLogin } from '../../imapd/before-login/login-s
 import { FactCache } from '../../imapd/cache/fact-cache.js';
 import { ImapServer } from '../../imapd/mail-server.js';
 import { mailStore } from '../../imapd/mail-store.js';
-import { Session, serveSession } from '../../imapd/session/session.js';
+import { serveSession } from '../../imapd/session/dialogue.js';
+import { Session } from '../../imapd/session/session.js';
 import type { SessionSettings } from '../../imapd/settings/session-settings.js';
 import { readSessionSettings } from '../../imapd/settings/session-settings-reader.js';
 import { logTo } from '../../init/runtime/log.js';

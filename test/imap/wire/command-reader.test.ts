@@ -17,11 +17,11 @@ const limits = { maxLineOctets: 200, maxLiteralOctets: 50, maxLiteralsTotalOctet
 function readerOf(chunks: readonly Buffer[], options: Partial<CommandReaderOptions> = {}) {
   let next = 0;
   const asked = { continuations: 0 };
-  const source = { read: async () => chunks[next++] };
   const requestContinuation = () => {
     asked.continuations += 1;
   };
-  return { reader: new CommandReader(source, { ...limits, requestContinuation, ...options }), asked };
+  const source = { read: async () => chunks[next++], requestContinuation };
+  return { reader: new CommandReader(source, { ...limits, ...options }), asked };
 }
 
 function shown(command: ReceivedCommand | BadLine): string {
