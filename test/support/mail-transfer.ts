@@ -23,9 +23,13 @@ export interface MailTransferOptions {
   /** Mail for bob@example.com goes to MAIL/bob/Maildir. */
   readonly mail: string;
   readonly port: number;
+  /** More lines of main.cf; for Exim, the section of its authenticators. */
+  readonly more?: string;
+  /** For Postfix: smtpd.conf of Cyrus SASL. */
+  readonly sasl?: string;
 }
 
-export async function startPostfix({ directory, mail, port }: MailTransferOptions): Promise<MailTransfer> {
+export async function startPostfix({ directory, mail, port, more, sasl }: MailTransferOptions): Promise<MailTransfer> {
   const etc = join(directory, 'etc');
   for (const path of [etc, join(directory, 'queue'), join(directory, 'data')]) mkdirSync(path, { recursive: true });
   await mustRun(['chown', 'postfix', join(directory, 'data')]);
@@ -49,6 +53,7 @@ virtual_mailbox_base = ${mail}
 virtual_mailbox_maps = static:bob/Maildir/
 virtual_uid_maps = static:${uid}
 virtual_gid_maps = static:${gid}
+${more ?? ''}
 `;
   writeFileSync(join(etc, 'main.cf'), main);
   // A port of ours, and no process in a jail.
@@ -56,6 +61,10 @@ virtual_gid_maps = static:${gid}
     .replace(/^smtp +inet/m, `127.0.0.1:${port} inet`)
     .replace(/^([\w.:-]+ +(?:inet|unix) +[n-] +-) +y/gm, '$1 n');
   writeFileSync(join(etc, 'master.cf'), master);
+  if (sasl !== undefined) {
+    mkdirSync(join(etc, 'sasl'));
+    writeFileSync(join(etc, 'sasl', 'smtpd.conf'), sasl);
+  }
   await mustRun(['postfix', '-c', etc, 'start']);
   const stop = async (): Promise<void> => {
     await mustRun(['postfix', '-c', etc, 'stop']);
@@ -73,7 +82,7 @@ virtual_gid_maps = static:${gid}
  * Exim keeps root only with settings whose path stands in /etc/exim4/trusted_configs, a place that is compiled in. It
  * runs in a mount namespace where /etc/exim4 is a directory of the test.
  */
-export async function startExim({ directory, mail, port }: MailTransferOptions): Promise<MailTransfer> {
+export async function startExim({ directory, mail, port, more }: MailTransferOptions): Promise<MailTransfer> {
   const etc = join(directory, 'etc');
   for (const path of [etc, join(directory, 'spool'), join(directory, 'log')]) mkdirSync(path, { recursive: true });
   const [uid, gid] = await Promise.all(
@@ -81,7 +90,7 @@ export async function startExim({ directory, mail, port }: MailTransferOptions):
   );
   for (const path of ['spool', 'log']) chownSync(join(directory, path), uid ?? 0, gid ?? 0);
   const configuration = join(directory, 'exim.conf');
-  writeFileSync(configuration, eximConfiguration({ directory, mail, port }), { mode: 0o644 });
+  writeFileSync(configuration, eximConfiguration({ directory, mail, port, more: more ?? '' }), { mode: 0o644 });
   writeFileSync(join(etc, 'trusted_configs'), `${configuration}\n`);
   const exim = findProgram('/usr/sbin/exim4');
   const script = `mount --bind ${etc} /etc/exim4 && exec ${exim} -C ${configuration} -bdf`;
@@ -102,7 +111,7 @@ export async function startExim({ directory, mail, port }: MailTransferOptions):
   return { name: 'Exim', port, stop };
 }
 
-function eximConfiguration({ directory, mail, port }: MailTransferOptions): string {
+function eximConfiguration({ directory, mail, port, more }: Required<Omit<MailTransferOptions, 'sasl'>>): string {
   const { uid, gid } = mailIds();
   return `
 primary_hostname = mail.example.com
@@ -133,6 +142,8 @@ maildir:
   maildir_format
   user = ${uid}
   group = ${gid}
+begin authenticators
+${more}
 `;
 }
 
