@@ -22,6 +22,7 @@ const BLOCK_OCTETS = 32_768;
 const LENGTH_AT = 16;
 const TYPE_AT = 18;
 const NAME_AT = 19;
+const ALIGNMENT = 8;
 const DIRECTORY = 4;
 const REGULAR_FILE = 8;
 const DOT = 0x2e;
@@ -53,17 +54,32 @@ function readerWith(library: CLibrary): EntriesReader {
   return (descriptor, visit) => {
     const octets = Number(getdents(descriptor, block, BLOCK_OCTETS));
     if (octets < 0) throw library.failure('getdents64');
-    for (let at = 0; at < octets; ) {
-      const next = at + (block[at + LENGTH_AT] ?? 0) + ((block[at + LENGTH_AT + 1] ?? 0) << 8);
-      const start = at + NAME_AT;
-      // Entries are filled up to a multiple of eight octets, so the zero is among the last eight.
-      let end = Math.max(start, next - 8);
-      while (block[end] !== 0) end += 1;
-      const isDots = block[start] === DOT && (end - start === 1 || (end - start === 2 && block[start + 1] === DOT));
-      const type = block[at + TYPE_AT];
-      if (!isDots) visit(block, start, end, type === REGULAR_FILE, type === DIRECTORY);
-      at = next;
-    }
+    visitEntries(block, octets, visit);
     return octets > 0;
   };
+}
+
+/** Shows the names in so many octets of entries, as the kernel gives them. */
+export function visitEntries(block: Buffer, octets: number, visit: NameVisitor): void {
+  for (let at = 0; at < octets; ) {
+    const next = at + (block[at + LENGTH_AT] ?? 0) + ((block[at + LENGTH_AT + 1] ?? 0) << 8);
+    const start = at + NAME_AT;
+    // Entries are filled up, so the zero is among the last octets.
+    let end = Math.max(start, next - ALIGNMENT);
+    while (block[end] !== 0) end += 1;
+    const isDots = block[start] === DOT && (end - start === 1 || (end - start === 2 && block[start + 1] === DOT));
+    const type = block[at + TYPE_AT];
+    if (!isDots) visit(block, start, end, type === REGULAR_FILE, type === DIRECTORY);
+    at = next;
+  }
+}
+
+/** Writes an entry as the kernel would; gives where the next one begins. There is room for it. */
+export function writeEntry(block: Buffer, at: number, name: string, kind: 'file' | 'directory'): number {
+  const end = at + NAME_AT + block.write(name, at + NAME_AT, 'latin1');
+  const next = at + Math.ceil((end + 1 - at) / ALIGNMENT) * ALIGNMENT;
+  block.fill(0, end, next);
+  block.writeUInt16LE(next - at, at + LENGTH_AT);
+  block[at + TYPE_AT] = kind === 'file' ? REGULAR_FILE : DIRECTORY;
+  return next;
 }

@@ -2,12 +2,14 @@
  * DiskInMemory: a disk that a rehearsal can fill and forget. It keeps the rules that the mail store counts on, as one
  * user sees them who may do everything; nothing of it is anywhere else.
  */
-import type { NameVisitor } from '../../maildir/directory-entries.js';
+import { type NameVisitor, visitEntries, writeEntry } from '../../maildir/directory-entries.js';
 import { type FileStatus, type FileSystem, type OpenFile, realFileSystem } from '../../maildir/file-system.js';
 
-/** Names that are shown before the visitor's caller may do something else. */
-const NAMES_TOGETHER = 500;
+/** A directory with more is read in pieces of so many names, in the form that the kernel has for them. */
+const NAMES_TOGETHER = 400;
 const MAX_NAME_OCTETS = 256;
+/** What an entry has besides its name, filled up. */
+const ENTRY_OCTETS = 32;
 
 /** Beyond 31 bits, as on a real disk: code that was compiled for small numbers only would be thrown away there. */
 const FIRST_INODE = 5_000_000_000;
@@ -96,12 +98,20 @@ export class DiskInMemory implements FileSystem {
   }
 
   *visit(directory: string, visitor: NameVisitor): Iterable<void> {
-    const octets = Buffer.allocUnsafe(MAX_NAME_OCTETS);
-    let shown = 0;
-    for (const [name, { kind }] of [...this.#entriesOf(directory)]) {
-      visitor(octets, 0, octets.write(name, 'latin1'), kind === 'file');
-      shown += 1;
-      if (shown % NAMES_TOGETHER === 0) yield;
+    const entries = [...this.#entriesOf(directory)];
+    if (entries.length <= NAMES_TOGETHER) {
+      const octets = Buffer.allocUnsafe(MAX_NAME_OCTETS);
+      for (const [name, { kind }] of entries) visitor(octets, 0, octets.write(name, 'latin1'), kind === 'file');
+      return;
+    }
+    const block = Buffer.allocUnsafe((NAMES_TOGETHER + 2) * (MAX_NAME_OCTETS + ENTRY_OCTETS));
+    for (let from = 0; from < entries.length; from += NAMES_TOGETHER) {
+      let used = writeEntry(block, writeEntry(block, 0, '.', 'directory'), '..', 'directory');
+      for (const [name, { kind }] of entries.slice(from, from + NAMES_TOGETHER)) {
+        used = writeEntry(block, used, name, kind === 'file' ? 'file' : 'directory');
+      }
+      visitEntries(block, used, visitor);
+      yield;
     }
   }
 

@@ -5,7 +5,9 @@
  * It is the real code, from the octets of a command to those of its answer, over mail that is made up here, on a disk in
  * memory. It touches no file but its own, which it reads as if it were mail, so it does not matter whose process this is.
  */
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { serialize } from 'node:v8';
 import type { Log } from '../../init/runtime/log.js';
 import { entriesReader } from '../../maildir/directory-entries.js';
 import { realFileSystem } from '../../maildir/file-system.js';
@@ -17,7 +19,7 @@ import { Session } from '../session/session.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { DiskInMemory } from './disk-in-memory.js';
 import { RehearsalClient } from './rehearsal-client.js';
-import { type SampleMessage, sampleMail } from './sample-mail.js';
+import { manyNames, type SampleMessage, type SampleName, sampleMail } from './sample-mail.js';
 
 /** No command over so many takes long, and real clients wait for no more than one command. */
 const MESSAGES = 150;
@@ -33,6 +35,13 @@ const MAX_OWN_OCTETS = 65_536;
 /** Folders beside INBOX, with a message each. */
 const FOLDERS = 30;
 
+/** A large folder, which is opened and no more: what runs once for each name runs much more often than all else. */
+const MANY = 'INBOX.Many';
+const MANY_MESSAGES = 1_000;
+
+/** How often a real file is looked at in each round. */
+const LOOKS = 100;
+
 const MAILDIR = '/Maildir';
 const CACHE = '/cache';
 
@@ -40,6 +49,7 @@ const LIST = '(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)';
 const STATUS = 'LIST "" "INBOX.*" RETURN (STATUS (MESSAGES UNSEEN UIDNEXT))';
 const FIELDS = 'BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)]';
 
+const NOTHING = Buffer.alloc(0);
 const NOTE = 'Subject: rehearsal\r\n\r\nOne line.\r\n';
 
 /** What a client does with single messages. */
@@ -96,15 +106,28 @@ export interface RehearsalOptions {
 export async function rehearse(options: RehearsalOptions): Promise<void> {
   // Loads what large directories are read with.
   entriesReader();
-  // Node detaches a buffer with the first empty message, and V8 then throws away all code that counts on there being none.
+  // Some things happen once in a process, and V8 then throws away all code that counts on their never happening: Node
+  // detaches a buffer with the first empty message, and makes the first buffer of its own where it is asked for names.
   const detached = new ArrayBuffer(1);
   structuredClone(detached, { transfer: [detached] });
+  serialize(0);
   const mail = sampleMail(MESSAGES);
+  const names = manyNames(MANY_MESSAGES);
   const path = fileURLToPath(import.meta.url);
   const own = { path, octets: octetsOf(path) };
   for (let round = 0; round < ROUNDS; round += 1) {
     await options.quiet();
-    await playRound(options, { mail, own }, rounds[round % rounds.length] ?? []);
+    lookAt(path);
+    await playRound(options, { mail, names, own }, rounds[round % rounds.length] ?? []);
+  }
+}
+
+/** Also at what is not there, as whoever looks for changes does. */
+function lookAt(path: string): void {
+  for (let look = 0; look < LOOKS; look += 1) {
+    realFileSystem.status(path);
+    realFileSystem.status(dirname(path));
+    realFileSystem.status(`${path}.none`);
   }
 }
 
@@ -124,6 +147,8 @@ function octetsOf(path: string): Buffer {
 /** What a round is played with. */
 interface Properties {
   readonly mail: readonly SampleMessage[];
+  /** Of the large folder. */
+  readonly names: readonly SampleName[];
   /** This file. */
   readonly own: { readonly path: string; readonly octets: Buffer };
 }
@@ -150,7 +175,7 @@ async function playRound(
   });
   const served = serveSession(session);
   try {
-    for (const command of ['SELECT INBOX', ...commands]) {
+    for (const command of [`SELECT ${MANY}`, 'SELECT INBOX', ...commands]) {
       await quiet();
       await client.ask(command);
     }
@@ -166,7 +191,7 @@ function makeFolder(disk: DiskInMemory, path: string): void {
   for (const directory of ['', '/tmp', '/new', '/cur']) disk.makeDirectory(`${path}${directory}`);
 }
 
-function diskWith({ mail, own }: Properties, clock: Clock): DiskInMemory {
+function diskWith({ mail, names, own }: Properties, clock: Clock): DiskInMemory {
   const disk = new DiskInMemory(clock.now);
   disk.makeDirectory(CACHE);
   makeFolder(disk, MAILDIR);
@@ -175,6 +200,9 @@ function diskWith({ mail, own }: Properties, clock: Clock): DiskInMemory {
     makeFolder(disk, path);
     disk.put(`${path}/cur/${name}`, octets, arrivedAt);
   });
+  const many = `${MAILDIR}/${MANY.replace('INBOX', '')}`;
+  makeFolder(disk, many);
+  for (const { name, isNew } of names) disk.put(`${many}/${isNew ? 'new' : 'cur'}/${name}`, NOTHING, 0);
   mail.forEach(({ name, octets, arrivedAt, isNew }, index) => {
     const path = `${MAILDIR}/${isNew ? 'new' : 'cur'}/${name}`;
     if (index % REAL_FILE_EVERY > 0 || own.octets.length === 0) disk.put(path, octets, arrivedAt);

@@ -2,14 +2,18 @@
  * Mail for a rehearsal: short messages of every kind that clients send, made up here. Message n is always the same.
  */
 
-/** A message file. */
-export interface SampleMessage {
+/** What a message file is called. */
+export interface SampleName {
   readonly name: string;
+  /** Nobody has seen it yet, so it lies in `new`. */
+  readonly isNew: boolean;
+}
+
+/** A message file. */
+export interface SampleMessage extends SampleName {
   readonly octets: Buffer;
   /** Milliseconds since 1970. */
   readonly arrivedAt: number;
-  /** Nobody has seen it yet, so it lies in `new`. */
-  readonly isNew: boolean;
 }
 
 const FIRST_SECOND = 1_700_000_000;
@@ -53,10 +57,22 @@ export function sampleMail(count: number): SampleMessage[] {
 function sampleMessage(number: number): SampleMessage {
   const second = FIRST_SECOND + number * SECONDS_BETWEEN;
   const octets = Buffer.from(`${header(number, second)}${content(number)}`);
+  return { ...sampleName(number, second, octets.length), octets, arrivedAt: second * 1000 };
+}
+
+function sampleName(number: number, second: number, sizeOctets: number): SampleName {
   const isNew = number % 20 === 0;
   const flags = `${number % 25 === 0 ? 'F' : ''}${number % 7 === 0 ? 'R' : ''}${number % 5 === 0 ? '' : 'S'}`;
-  const unique = `${second}.M${(number * 7919) % 1_000_000}P${1000 + number}.mail.example,S=${octets.length}`;
-  return { name: isNew ? unique : `${unique}:2,${flags}`, octets, arrivedAt: second * 1000, isNew };
+  const unique = `${second}.M${(number * 7919) % 1_000_000}P${1000 + number}.mail.example,S=${sizeOctets}`;
+  return { name: isNew ? unique : `${unique}:2,${flags}`, isNew };
+}
+
+/** Names of `count` messages, in no order, some of which came in the same second. */
+export function manyNames(count: number): SampleName[] {
+  return Array.from({ length: count }, (_, index) => {
+    const number = 1 + ((index * 7) % count);
+    return sampleName(number, FIRST_SECOND + Math.floor(number / 3) * SECONDS_BETWEEN, 500 + (number % 90) ** 2);
+  });
 }
 
 function pick<T>(from: readonly T[], number: number): T | '' {
@@ -150,11 +166,16 @@ const large: Part = { fields: picture.fields, body: picture.body.repeat(LARGE_RE
 const alternative = multipart('alternative', [flowed, quoted]);
 const related = multipart('related', [alternative, picture], '; type="multipart/alternative"');
 const mixed = multipart('mixed', [plain, picture]);
+const described: Part = {
+  fields:
+    'Content-Type: text/plain; charset=utf-8\nContent-Description: notes\nContent-Language: en, de\nContent-Location: notes.txt\nContent-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==\n',
+  body: prose(3),
+};
 const forwarded: Part = {
   fields: 'Content-Type: message/rfc822\nContent-Disposition: inline\n',
   body: `From: ${people[0]}\nTo: ${people[1]}\nSubject: ${subjects[3]}\nDate: Tue, 3 Feb 2026 04:05:06 +0100\n${alternative.fields}\n${alternative.body}`,
 };
-const withForwarded = multipart('mixed', [plain, forwarded]);
+const withForwarded = multipart('mixed', [described, forwarded]);
 const withLarge = multipart('mixed', [plain, large]);
 const bounced = multipart(
   'report',

@@ -98,3 +98,13 @@ test('a change shows in the time of its directory, however soon it comes', () =>
   }
   assert.equal(times.size, 4);
 });
+
+test('a large directory shows each of its names once, in pieces', () => {
+  const memory = new DiskInMemory(Date.now);
+  memory.makeDirectory('/a');
+  const names = Array.from({ length: 1_000 }, (_, index) => `${'x'.repeat(index % 9)}${index}:2,S`);
+  for (const name of names) memory.put(`/a/${name}`, Buffer.alloc(0), 0);
+
+  assert.deepEqual(namesIn(memory, '/a'), names);
+  assert.equal([...memory.visit('/a', () => undefined)].length, 3);
+});
