@@ -7,6 +7,8 @@
 import { connect, type Socket } from 'node:net';
 import type { Secret } from '../init/runtime/secret.js';
 import type { Account, EnumeratedAccount } from './account.js';
+import { EXPLAIN, type Explanation, readExplanation } from './explanation.js';
+import { octetsFromText } from './octet-text.js';
 import {
   EXPLICIT_ERRORS,
   formatLoginData,
@@ -26,6 +28,8 @@ export interface AuthClientOptions {
   readonly writeMs?: number;
   /** TIMEOUT_READ, for the whole answer; default 30,000 ms. */
   readonly readMs?: number;
+  /** Asks to be told how each answer came about; Courier's daemon does not know how. */
+  readonly explain?: boolean;
 }
 
 /** A login to be checked. */
@@ -33,6 +37,14 @@ export interface LoginRequest {
   readonly service: string;
   readonly loginName: string;
   readonly password: Secret;
+  readonly remoteIp?: string;
+}
+
+/** A proof of another kind, to be checked: `cram-md5`, … */
+export interface ProofRequest {
+  readonly service: string;
+  readonly authType: string;
+  readonly data: Secret;
   readonly remoteIp?: string;
 }
 
@@ -44,17 +56,26 @@ export interface PasswordChange {
   readonly newPassword: Secret;
 }
 
+/** How an answer came about; absent when it was not asked for, or the daemon does not say. */
+interface Explained {
+  readonly explanation?: Explanation;
+}
+
 /** Who it is, nobody, or ask again later; the reason is for the log, not for the client. */
-export type AuthAnswer =
-  | { readonly kind: 'account'; readonly account: Account }
-  | { readonly kind: 'rejected' }
-  | { readonly kind: 'temporary failure'; readonly reason: string };
+export type AuthAnswer = Explained &
+  (
+    | { readonly kind: 'account'; readonly account: Account }
+    | { readonly kind: 'rejected' }
+    | { readonly kind: 'temporary failure'; readonly reason: string }
+  );
 
 /** How a password change ended. Courier's daemon says "rejected" for temporary failures, too. */
-export type PasswordAnswer =
-  | { readonly kind: 'changed' }
-  | { readonly kind: 'rejected' }
-  | { readonly kind: 'temporary failure'; readonly reason: string };
+export type PasswordAnswer = Explained &
+  (
+    | { readonly kind: 'changed' }
+    | { readonly kind: 'rejected' }
+    | { readonly kind: 'temporary failure'; readonly reason: string }
+  );
 
 /** One account, or, as the last item, that the list is not complete. */
 export type Enumeration =
@@ -78,8 +99,10 @@ interface Steps {
 /** Asks an authdaemond; safe to share, each request has its own connection. */
 export class AuthClient {
   readonly #steps: Steps;
+  readonly #explain: boolean;
 
-  constructor({ socketPath, connectMs, writeMs, readMs }: AuthClientOptions) {
+  constructor({ socketPath, connectMs, writeMs, readMs, explain }: AuthClientOptions) {
+    this.#explain = explain ?? false;
     this.#steps = {
       socketPath,
       connectMs: connectMs ?? CONNECT_MS,
@@ -95,6 +118,12 @@ export class AuthClient {
     return this.#askAccount({ kind: 'authenticate', service, authType: 'login', authData }, remoteIp);
   }
 
+  /** Checks what another type of AUTH than `login` brings; `data` is that type's own. */
+  prove({ service, authType, data, remoteIp }: ProofRequest): Promise<AuthAnswer> {
+    const authData = octetsFromText(data.reveal());
+    return this.#askAccount({ kind: 'authenticate', service, authType, authData }, remoteIp);
+  }
+
   /** Looks an account up without a password, in all modules. */
   lookup(service: string, loginName: string): Promise<AuthAnswer> {
     return this.#askAccount({ kind: 'lookup', module: '.', service, loginName });
@@ -104,7 +133,7 @@ export class AuthClient {
   async changePassword(change: PasswordChange): Promise<PasswordAnswer> {
     const answer = await this.#ask({ kind: 'change password', ...change });
     if (answer.kind === 'account') return { kind: 'temporary failure', reason: 'the answer is not one to PASSWD' };
-    return answer.kind === 'ok' ? { kind: 'changed' } : answer;
+    return answer.kind === 'ok' ? { ...answer, kind: 'changed' } : answer;
   }
 
   /** Lists all accounts of all modules. */
@@ -127,8 +156,9 @@ export class AuthClient {
     return answer.kind === 'ok' ? { kind: 'temporary failure', reason: 'the answer holds no account' } : answer;
   }
 
-  async #ask(request: Request, remoteIp?: string): Promise<AuthAnswer | { readonly kind: 'ok' }> {
+  async #ask(request: Request, remoteIp?: string): Promise<AuthAnswer | OkAnswer> {
     const metadata = new Map([[EXPLICIT_ERRORS, '1']]);
+    if (this.#explain) metadata.set(EXPLAIN, '1');
     if (remoteIp !== undefined) metadata.set('TCPREMOTEIP', remoteIp);
     const octets = formatRequest({ metadata, request });
     if (octets === undefined) return { kind: 'rejected' };
@@ -145,13 +175,18 @@ export class AuthClient {
   }
 }
 
-async function answerFrom(connection: Conversation): Promise<AuthAnswer | { readonly kind: 'ok' }> {
+type OkAnswer = Explained & { readonly kind: 'ok' };
+
+async function answerFrom(connection: Conversation): Promise<AuthAnswer | OkAnswer> {
   const pieces: Buffer[] = [];
   for (;;) {
     const piece = await connection.read();
     if (piece !== undefined) pieces.push(piece);
-    const answer = readAnswer(Buffer.concat(pieces), piece === undefined);
-    if (answer.kind !== 'incomplete') return answer;
+    const octets = Buffer.concat(pieces);
+    const explained = readExplanation(octets);
+    const { explanation } = explained.kind === 'read' ? explained : {};
+    const answer = readAnswer(explained.kind === 'read' ? explained.rest : octets, piece === undefined);
+    if (answer.kind !== 'incomplete') return explanation === undefined ? answer : { ...answer, explanation };
   }
 }
 

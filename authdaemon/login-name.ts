@@ -1,6 +1,42 @@
 /**
- * The login name as the client typed it, completed with the site's default domain (DEFDOMAIN, DOMAINSEP).
+ * The login name as the client typed it: completed with the site's default domain (DEFDOMAIN, DOMAINSEP), and taken apart
+ * where an administrator wants to act as somebody else (ADMINSEP).
  */
+
+/** How a site reads login names. */
+export interface LoginNameSettings {
+  /** DEFDOMAIN, with its separator. */
+  readonly defaultDomain?: string;
+  /** DOMAINSEP: characters that show that a domain is there already. */
+  readonly domainSeparators?: string;
+  /** ADMINSEP: what stands between a user and the administrator who logs in as him. */
+  readonly adminSeparator?: string;
+}
+
+/** Reads login names of one site. */
+export class LoginNames {
+  readonly #settings: LoginNameSettings;
+
+  constructor(settings: LoginNameSettings) {
+    this.#settings = settings;
+  }
+
+  /** Appends the default domain to a name that has none. */
+  complete(name: string): string {
+    return withDefaultDomain(name, this.#settings.defaultDomain, this.#settings.domainSeparators);
+  }
+
+  /**
+   * Reads what somebody typed; `bob*boss` is boss, who wants to be bob, where ADMINSEP is `*`.
+   */
+  read(typed: string): { readonly loginName: string; readonly authorisationName?: string } {
+    const { adminSeparator = '' } = this.#settings;
+    const at = adminSeparator === '' ? -1 : typed.lastIndexOf(adminSeparator);
+    const end = at + adminSeparator.length;
+    if (at < 1 || end === typed.length) return { loginName: this.complete(typed) };
+    return { loginName: this.complete(typed.slice(end)), authorisationName: this.complete(typed.slice(0, at)) };
+  }
+}
 
 /**
  * Appends the default domain to a login name that has none.

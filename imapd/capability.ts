@@ -4,6 +4,7 @@
  * A word stands here only if it works. Words that need nothing but the session are the same before and after login, so
  * that clients that ask once are not misled.
  */
+import { SASL_MECHANISMS } from '../authdaemon/sasl/mechanisms.js';
 import type { SessionSettings } from './settings/session-settings.js';
 
 /** Extensions, in the order in which they are said. */
@@ -26,6 +27,9 @@ const extensions = [
 ] as const;
 
 const sortAndThread = ['SORT', 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'] as const;
+
+/** Any stored password will do for them. */
+const ALWAYS_ON: ReadonlySet<string> = new Set(['PLAIN', 'LOGIN']);
 
 /** On which connection CAPABILITY is asked. */
 export interface CapabilityContext {
@@ -53,8 +57,14 @@ function wordsOfSite(context: CapabilityContext): string[] {
   if (compressAvailable) words.push('COMPRESS=DEFLATE');
   if (loggedIn) return words;
   words.push('SASL-IR');
-  if (mayLogin(context)) words.push('AUTH=PLAIN', 'AUTH=LOGIN');
+  if (mayLogin(context)) words.push(...mechanisms(context).map((name) => `AUTH=${name}`));
   return words;
+}
+
+/** Mechanisms that AUTHENTICATE takes on this connection. A site switches on all but those that need nothing. */
+export function mechanisms({ settings, tls }: Pick<CapabilityContext, 'settings' | 'tls'>): string[] {
+  const named = tls ? settings.mechanismsTls : settings.mechanisms;
+  return SASL_MECHANISMS.filter((name) => ALWAYS_ON.has(name) || named.includes(name));
 }
 
 /** What only the connection knows. Courier adds it to the administrator's words, too: without it no client gets in. */

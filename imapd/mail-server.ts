@@ -100,7 +100,7 @@ export class ImapServer implements MailServer {
     this.#sessions.add(session);
     const code = capabilityCode(session.capabilityContext);
     session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text: 'LOGIN Ok.' }));
-    session.log.write('info', loginLine(session));
+    session.log.write('info', loginLine(arrived));
     try {
       await serveSession(session);
     } finally {

@@ -1,10 +1,9 @@
 /**
  * imapd: the supervisor of the IMAP service. Connects the settings, authdaemond and the runtime; speaks no IMAP.
  */
-
-import { mergeDefaultOptions, optionsRecord, parseOptions } from '../authdaemon/account.js';
+import { parseOptions } from '../authdaemon/account.js';
 import { AuthClient } from '../authdaemon/client.js';
-import type { Authenticate } from '../init/runtime/session-broker.js';
+import { LoginCheck } from '../authdaemon/login-check.js';
 import { superviseMailService } from '../init/runtime/supervisor.js';
 import { type ImapdSettings, readImapdSettings } from './settings/settings-reader.js';
 
@@ -31,21 +30,15 @@ export async function runImapd({ directory, open, daemon, keeper }: ImapdOptions
       latest = readImapdSettings(directory);
       return latest;
     },
-    authenticate: ({ authdaemonDirectory }) =>
-      askAuthdaemond(`${authdaemonDirectory}/socket`, latest?.configuration.defaultOptions ?? ''),
+    authenticator: ({ authdaemonDirectory }) =>
+      loginCheck(`${authdaemonDirectory}/socket`, latest?.configuration.defaultOptions ?? ''),
     open,
     daemon,
     ...(keeper === undefined ? {} : { keeper }),
   });
 }
 
-function askAuthdaemond(socketPath: string, defaultOptions: string): Authenticate {
+function loginCheck(socketPath: string, defaultOptions: string): LoginCheck {
   const client = new AuthClient({ socketPath });
-  const defaults = parseOptions(defaultOptions);
-  return async (request) => {
-    const answer = await client.authenticate(request);
-    if (answer.kind !== 'account') return answer;
-    const options = optionsRecord(mergeDefaultOptions(answer.account.options, defaults));
-    return { kind: 'account', account: { ...answer.account, options } };
-  };
+  return new LoginCheck({ client, defaultOptions: parseOptions(defaultOptions), disabledBy: 'disableimap' });
 }

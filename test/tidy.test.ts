@@ -86,7 +86,7 @@ const importRules: readonly ImportRule[] = [
   { of: /^imapd\/message\//, may: /^imapd\/message\//, why: 'message parsing is pure' },
   {
     of: /^(imapd|pop3d)\//,
-    may: /^((imapd|pop3d|maildir|init\/runtime)\/|authdaemon\/(client|sasl|account|login-name)\.ts)/,
+    may: /^((imapd|pop3d|maildir|init\/runtime)\/|authdaemon\/((client|account|login-name|login-check)\.ts$|sasl\/))/,
     why: 'servers use the client side of authdaemon only',
   },
   { of: /^imapd\//, may: /^(?!pop3d\/)/, why: 'imapd and pop3d never import each other' },
@@ -122,16 +122,16 @@ const entry = '(main|worker|login)\\.ts$|/bin/';
 const platformRules: readonly PlatformRule[] = [
   {
     what: /['"]node:(net|tls|child_process|dgram|http|https)['"]/,
-    only: /^init\/|^authdaemon\/(main|client)\.ts$|\/bin\//,
+    only: /^init\/|^authdaemon\/((main|client)\.ts$|helpers\/)|\/bin\//,
   },
   {
     what: /['"]node:fs(\/promises)?['"]/,
-    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(modules\/|main|userdb\/|settings|rc-file)|\/bin\//,
+    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(modules\/|main|userdb\/|settings|rc-file|system\/pam-services|pipe\/|custom\/|vpopmail\/)|\/bin\//,
   },
   { what: /\bprocess\.(env|exit)\b/, only: new RegExp(`^init/|${entry}`) },
   {
     what: /\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(/,
-    only: new RegExp(`^init/|^maildir/watch\\.ts$|^authdaemon/client\\.ts$|${entry}`),
+    only: new RegExp(`^init/|^maildir/watch\\.ts$|^authdaemon/(client\\.ts$|helpers/)|${entry}`),
   },
   { what: /\bconsole\./, only: /^init\/|\/bin\// },
 ];

@@ -5,7 +5,7 @@
  */
 
 import { textFromOctets } from '../octet-text.js';
-import { decodeBase64 } from '../sasl.js';
+import { decodeBase64 } from '../sasl/base64.js';
 import { type HmacAlgorithm, hmacFromContext } from './hmac-context.js';
 import { sameText } from './password.js';
 

@@ -1,11 +1,11 @@
 /**
- * What LOGIN and AUTHENTICATE do alike once they have a name and a password: ask, and answer a refusal slowly.
+ * What LOGIN and AUTHENTICATE do alike once a client has said who it is: ask, and answer a refusal slowly.
  *
  * It knows no syntax.
  */
-import { withDefaultDomain } from '../../authdaemon/login-name.js';
+import type { SaslClaim } from '../../authdaemon/sasl/conversation.js';
+import type { LoginRequest } from '../../init/runtime/before-login.js';
 import { logValue } from '../../init/runtime/log.js';
-import type { Secret } from '../../init/runtime/secret.js';
 import { mayLogin } from '../capability.js';
 import { CommandFailure, type Completion, no } from '../completion.js';
 import type { LoginSession } from './login-session.js';
@@ -13,13 +13,13 @@ import type { LoginSession } from './login-session.js';
 /** What is asked on every port that AUTHSERVICEport does not name. */
 const DEFAULT_SERVICE = 'imap';
 
+/** Who tries to log in, as the log names him: LOGIN by the name that was typed, AUTHENTICATE by its mechanism. */
+export type Attempted = { readonly user: string } | { readonly method: string };
+
 /** One attempt to log in. */
-export interface LoginAttempt {
-  readonly tag: string;
-  readonly loginName: string;
-  readonly password: Secret;
-  /** Of AUTHENTICATE; LOGIN has none. */
-  readonly mechanism?: string;
+export interface LoginAttempt extends Pick<LoginRequest, 'tag' | 'sayLastWord'> {
+  readonly attempted: Attempted;
+  readonly claim: SaslClaim;
 }
 
 /** Refuses to hear a password that anybody on the way could read, if the administrator wants that. */
@@ -28,14 +28,19 @@ export function requireTls(session: LoginSession): void {
   throw new CommandFailure('STARTTLS required', 'PRIVACYREQUIRED');
 }
 
-/** Asks whether the password is right; if it is, the mail worker answers and the conversation here is over. */
+/** The service that authdaemond is asked for. */
+export function authService({ client, settings }: LoginSession): string {
+  return settings.authServices[String(client.local.port)] ?? DEFAULT_SERVICE;
+}
+
+/** Asks whether the claim is true; if it is, the mail worker answers and the conversation here is over. */
 export async function attemptLogin(session: LoginSession, attempt: LoginAttempt): Promise<Completion> {
-  const { client, settings } = session;
-  const outcome = await client.authenticate({
-    loginName: withDefaultDomain(attempt.loginName, settings.defaultDomain, settings.domainSeparators),
-    password: attempt.password,
-    service: settings.authServices[String(client.local.port)] ?? DEFAULT_SERVICE,
-    tag: attempt.tag,
+  const { claim, attempted, ...request } = attempt;
+  const { kind: _, ...who } = claim;
+  const outcome = await session.client.authenticate({
+    ...request,
+    ...who,
+    service: authService(session),
     unread: () => session.commands.takeUnread(),
   });
   switch (outcome.kind) {
@@ -43,23 +48,34 @@ export async function attemptLogin(session: LoginSession, attempt: LoginAttempt)
       session.handedOver();
       return no('The session is elsewhere.');
     case 'rejected':
-      return refuseLogin(session, attempt);
+      if (outcome.lastWord !== undefined) await attempt.sayLastWord?.(outcome.lastWord);
+      return refuseLogin(session, attempted, outcome.expired === true ? 'EXPIRED' : 'AUTHENTICATIONFAILED');
+    case 'not authorised':
+      return refuseLogin(session, attempted, 'AUTHORIZATIONFAILED');
+    case 'broken off':
+      session.sayBye('Authentication was broken off.');
+      return no('Authentication was broken off.');
     case 'temporary failure':
-      session.log.write('error', `authentication error: ${outcome.reason}`);
-      session.sayBye('Temporary problem, please try again later', 'UNAVAILABLE');
-      return no('Temporary problem, please try again later', 'UNAVAILABLE');
+      return failForNow(session, outcome.reason);
     case 'refused':
       return no(outcome.text, 'UNAVAILABLE');
   }
 }
 
+/** Says that nobody can tell now, so that no client asks its user for another password. */
+export function failForNow(session: LoginSession, reason: string): Completion {
+  session.log.write('error', `authentication error: ${reason}`);
+  session.sayBye('Temporary problem, please try again later', 'UNAVAILABLE');
+  return no('Temporary problem, please try again later', 'UNAVAILABLE');
+}
+
 /** Logs a failed login in the words that fail2ban looks for, waits, and says no. */
 export async function refuseLogin(
   session: LoginSession,
-  { loginName, mechanism }: Partial<LoginAttempt>,
+  attempted: Attempted,
   code = 'AUTHENTICATIONFAILED',
 ): Promise<Completion> {
-  const what = mechanism === undefined ? `user=${logValue(loginName ?? '')}` : `method=${logValue(mechanism)}`;
+  const what = 'user' in attempted ? `user=${logValue(attempted.user)}` : `method=${logValue(attempted.method)}`;
   session.log.write('info', `LOGIN FAILED, ${what}, ${session.whoForLog}`);
   await session.delay(session.settings.loginDelaySeconds);
   return no('Login failed.', code);

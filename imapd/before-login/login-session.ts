@@ -4,6 +4,10 @@
  * Everything here is said by strangers, so everything has a limit: lines, literals, commands, mistakes, time. It asks
  * nobody about passwords itself; LoginClient does, and takes the session away when the answer is good.
  */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { LoginNames } from '../../authdaemon/login-name.js';
+import type { SaslContext } from '../../authdaemon/sasl/conversation.js';
 import type { LoginClient } from '../../init/runtime/before-login.js';
 import type { Log } from '../../init/runtime/log.js';
 import { type CapabilityContext, capabilityCode } from '../capability.js';
@@ -40,6 +44,8 @@ export class LoginSession implements Conversation {
   readonly settings: SessionSettings;
   readonly clock: Clock;
   readonly log: Log;
+  /** How this site reads login names. */
+  readonly names: LoginNames;
   #commands: CommandReader;
   #afterAnswer: (() => Promise<void>) | undefined;
   #end: 'logout' | 'bye' | 'handed over' | undefined;
@@ -49,6 +55,7 @@ export class LoginSession implements Conversation {
     this.settings = settings;
     this.clock = clock;
     this.log = client.log;
+    this.names = new LoginNames(settings);
     this.#commands = this.#newReader();
   }
 
@@ -60,6 +67,11 @@ export class LoginSession implements Conversation {
   get capabilityContext(): CapabilityContext {
     const { tls, tlsAvailable } = this.client;
     return { settings: this.settings, loggedIn: false, tls, tlsAvailable, compressAvailable: false };
+  }
+
+  /** What mechanisms need to know of this connection. */
+  get saslContext(): SaslContext {
+    return { names: this.names, hostname: hostname(), randomOctets: randomBytes };
   }
 
   /** `ip=[::1], port=[40112]`: nobody knows a name yet. */

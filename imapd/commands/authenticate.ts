@@ -1,7 +1,10 @@
 /** AUTHENTICATE: a SASL exchange in lines of base64, with initial response (RFC 4959). */
-import { decodeBase64, type SaslConversation, type SaslStep, saslConversation } from '../../authdaemon/sasl.js';
-import { attemptLogin, refuseLogin, requireTls } from '../before-login/login-attempt.js';
+import { decodeBase64 } from '../../authdaemon/sasl/base64.js';
+import type { SaslConversation, SaslStep } from '../../authdaemon/sasl/conversation.js';
+import { saslConversation } from '../../authdaemon/sasl/mechanisms.js';
+import { attemptLogin, authService, failForNow, refuseLogin, requireTls } from '../before-login/login-attempt.js';
 import type { LoginSession } from '../before-login/login-session.js';
+import { mechanisms } from '../capability.js';
 import { ClientGone, type Completion } from '../completion.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
@@ -33,27 +36,60 @@ export function parseAuthenticate(cursor: Cursor, { tag }: ReceivedCommand): Aut
 export async function authenticate(session: LoginSession, args: AuthenticateArguments): Promise<Completion> {
   requireTls(session);
   const { tag, mechanism } = args;
-  const conversation = saslConversation(mechanism);
-  if (conversation === undefined) return refuseLogin(session, { tag, mechanism }, 'CANNOT');
+  const attempted = { method: mechanism };
+  const isOn = mechanisms(session.capabilityContext).includes(mechanism);
+  const conversation = isOn ? saslConversation(mechanism, session.saslContext) : undefined;
+  if (conversation === undefined) return refuseLogin(session, attempted, 'CANNOT');
 
   const step = await exchange(session, conversation, args.initial);
-  if (step.kind !== 'credentials') return refuseLogin(session, { tag, mechanism });
-  // Nobody may act as somebody else here.
-  if (step.authorisationName !== undefined) return refuseLogin(session, { tag, mechanism }, 'AUTHORIZATIONFAILED');
-  return attemptLogin(session, { tag, mechanism, loginName: step.loginName, password: step.password });
+  if (step.kind === 'failed') return refuseLogin(session, attempted);
+  if (step.kind === 'temporary failure') return failForNow(session, step.reason);
+  const sayLastWord = (word: string): Promise<boolean> => isHeard(session, word);
+  return attemptLogin(session, { tag, attempted, claim: step, sayLastWord });
 }
 
-async function exchange(session: LoginSession, conversation: SaslConversation, initial?: Buffer): Promise<SaslStep> {
+type Ending = Extract<SaslStep, { kind: 'credentials' | 'failed' }>;
+
+async function exchange(
+  session: LoginSession,
+  conversation: SaslConversation,
+  initial?: Buffer,
+): Promise<Ending | { readonly kind: 'temporary failure'; readonly reason: string }> {
   let step = initial === undefined ? conversation.start() : conversation.start(initial);
-  while (step.kind === 'challenge') {
-    session.write(new Encoder().atom('+ ').raw(step.octets.toString('base64')).crlf());
-    const line = await session.commands.line();
-    if (line === undefined) throw new ClientGone();
-    const text = line.toString('latin1');
-    if (text === '*') throw new SyntaxFailure('AUTHENTICATE was cancelled.');
-    step = conversation.answer(decoded(text));
+  for (;;) {
+    if (step.kind === 'challenge') {
+      step = conversation.answer(decoded(await answerTo(session, step.octets.toString('base64'))));
+    } else if (step.kind === 'ask') {
+      const answer = await session.client.beginExchange(step.beginning, authService(session));
+      if (answer.kind === 'temporary failure') return answer;
+      if (answer.kind === 'rejected') return { kind: 'failed', text: 'The mechanism is not possible.' };
+      const challenge = Buffer.from(answer.challenge, 'base64');
+      step = conversation.challenged?.(challenge, answer.token) ?? {
+        kind: 'failed',
+        text: 'No challenge was asked for.',
+      };
+    } else return step;
   }
-  return step;
+}
+
+/** Sends a challenge and gives the line that comes back. */
+async function answerTo(session: LoginSession, challenge: string): Promise<string> {
+  session.write(new Encoder().atom('+ ').raw(challenge).crlf());
+  const line = await session.commands.line();
+  if (line === undefined) throw new ClientGone();
+  const text = line.toString('latin1');
+  if (text === '*') throw new SyntaxFailure('AUTHENTICATE was cancelled.');
+  return text;
+}
+
+/** Tells the mechanism's last word, which a client answers with an empty line, or with whatever it likes after a failure. */
+async function isHeard(session: LoginSession, word: string): Promise<boolean> {
+  try {
+    return (await answerTo(session, word)) === '';
+  } catch (error) {
+    if (error instanceof SyntaxFailure || error instanceof ClientGone) return false;
+    throw error;
+  }
 }
 
 function decoded(base64: string): Buffer {

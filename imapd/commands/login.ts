@@ -1,5 +1,5 @@
 /** LOGIN: a name and a password in clear text. */
-import { saslConversation } from '../../authdaemon/sasl.js';
+import { passwordClaim } from '../../authdaemon/sasl/conversation.js';
 import { attemptLogin, requireTls } from '../before-login/login-attempt.js';
 import type { LoginSession } from '../before-login/login-session.js';
 import { bad, type Completion } from '../completion.js';
@@ -34,12 +34,10 @@ export function parseLogin(cursor: Cursor, { tag, rest }: ReceivedCommand): Logi
 }
 
 /** RFC 9051 section 6.2.3. The mail worker answers it when all is well. */
-export async function login(session: LoginSession, args: LoginArguments): Promise<Completion> {
+export async function login(session: LoginSession, { tag, ...typed }: LoginArguments): Promise<Completion> {
   requireTls(session);
-  // The rules for names and passwords are those of PLAIN, and stand in one place.
-  const separator = Buffer.of(0);
-  const message = Buffer.concat([separator, args.loginName, separator, args.password]);
-  const step = saslConversation('PLAIN')?.start(message);
-  if (step?.kind !== 'credentials') return bad(step?.kind === 'failed' ? step.text : 'LOGIN is not possible.');
-  return attemptLogin(session, { tag: args.tag, loginName: step.loginName, password: step.password });
+  const claim = passwordClaim(session.names, typed);
+  if (claim.kind !== 'credentials') return bad(claim.kind === 'failed' ? claim.text : 'LOGIN is not possible.');
+  const user = typed.loginName.toString('utf8');
+  return attemptLogin(session, { tag, attempted: { user }, claim });
 }

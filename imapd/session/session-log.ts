@@ -29,9 +29,12 @@ export function peer(remote: LoggedSession['remote']): string {
   return `ip=[${remote.ip}], port=[${remote.port}]`;
 }
 
-/** `LOGIN, user=…, ip=[…], port=[…], protocol=IMAP[, starttls=1]`. */
-export function loginLine(session: Pick<LoggedSession, 'account' | 'remote' | 'tls'>): string {
-  return `LOGIN, ${who(session)}, protocol=IMAP${session.tls ? ', starttls=1' : ''}`;
+/** `LOGIN, user=…, ip=[…], port=[…], protocol=IMAP[, starttls=1][, admin=…]`: Courier has no administrators. */
+export function loginLine(
+  session: Pick<LoggedSession, 'account' | 'remote' | 'tls'> & { readonly administrator?: string | undefined },
+): string {
+  const admin = session.administrator === undefined ? '' : `, admin=${logValue(session.administrator)}`;
+  return `LOGIN, ${who(session)}, protocol=IMAP${session.tls ? ', starttls=1' : ''}${admin}`;
 }
 
 /** `LOGOUT, user=…, ip=[…], port=[…], headers=0, body=0, rcvd=12, sent=90, time=3[, starttls=1]`. */

@@ -40,13 +40,22 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
 }
 
 /** Only words of the administrator's own are obeyed: a value that Courier shipped would hide what is new here. */
-function readCapabilities(settings: Settings): Pick<SessionSettings, 'capability' | 'capabilityTls'> {
+function readCapabilities(
+  settings: Settings,
+): Pick<SessionSettings, 'capability' | 'capabilityTls' | 'mechanisms' | 'mechanismsTls'> {
   const plain = settings.optionalText('IMAP_CAPABILITY');
   const tls = settings.optionalText('IMAP_CAPABILITY_TLS');
   return {
     ...(plain === undefined || isShippedCapability(plain) ? {} : { capability: plain }),
-    ...(tls === undefined || isShippedCapability(tls.replace(/ AUTH=PLAIN$/, '')) ? {} : { capabilityTls: tls }),
+    ...(tls === undefined || isShippedCapability(tls) ? {} : { capabilityTls: tls }),
+    mechanisms: mechanismsIn(plain ?? ''),
+    mechanismsTls: mechanismsIn(tls ?? plain ?? ''),
   };
+}
+
+/** `IMAP4rev1 … AUTH=CRAM-MD5` switches CRAM-MD5 on, as in Courier. */
+function mechanismsIn(capability: string): string[] {
+  return [...capability.toUpperCase().matchAll(/(?<!\S)AUTH=(\S+)/g)].map(([, name = '']) => name);
 }
 
 function readTimes(settings: Settings) {
@@ -63,12 +72,16 @@ function readTimes(settings: Settings) {
   };
 }
 
-function readLoginNames(settings: Settings): Pick<SessionSettings, 'defaultDomain' | 'domainSeparators'> {
+function readLoginNames(
+  settings: Settings,
+): Pick<SessionSettings, 'defaultDomain' | 'domainSeparators' | 'adminSeparator'> {
   const defaultDomain = settings.optionalText('DEFDOMAIN');
   const domainSeparators = settings.optionalText('DOMAINSEP');
+  const adminSeparator = settings.optionalText('ADMINSEP');
   return {
     ...(defaultDomain === undefined ? {} : { defaultDomain }),
     ...(domainSeparators === undefined ? {} : { domainSeparators }),
+    ...(adminSeparator === undefined ? {} : { adminSeparator }),
   };
 }
 

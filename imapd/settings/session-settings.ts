@@ -12,6 +12,10 @@ export interface SessionSettings {
   readonly capability?: string;
   /** The same for connections with TLS (IMAP_CAPABILITY_TLS). */
   readonly capabilityTls?: string;
+  /** Mechanisms of AUTHENTICATE that IMAP_CAPABILITY names, in upper case: PLAIN and LOGIN need not be named. */
+  readonly mechanisms: readonly string[];
+  /** The same for connections with TLS. */
+  readonly mechanismsTls: readonly string[];
   /** IMAP_TLS_REQUIRED: no login without TLS. */
   readonly tlsRequired: boolean;
   /** IMAP_DISABLETHREADSORT: SORT and THREAD are refused. */
@@ -55,6 +59,8 @@ export interface SessionSettings {
   /** DEFDOMAIN and DOMAINSEP. */
   readonly defaultDomain?: string;
   readonly domainSeparators?: string;
+  /** ADMINSEP: `user*admin` is how an administrator logs in as somebody else. */
+  readonly adminSeparator?: string;
   /** AUTHSERVICEport: the service that authdaemond is asked for, by local port. Else it is `imap`. */
   readonly authServices: Readonly<Record<string, string>>;
 }

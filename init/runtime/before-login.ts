@@ -22,23 +22,48 @@ export type { Endpoint } from './mail-worker.js';
 export type LoginOutcome =
   /** The mail worker answers the command. The client is not ours any more. */
   | { readonly kind: 'handed over' }
-  /** Wrong name or password. */
-  | { readonly kind: 'rejected' }
+  /** Wrong name or password. `lastWord`, in base64, is what the mechanism tells the client about it. */
+  | { readonly kind: 'rejected'; readonly lastWord?: string; readonly expired?: boolean }
+  /** The password is right, but not to act as the other one. */
+  | { readonly kind: 'not authorised' }
+  /** The client did not take the mechanism's last word: a session was ready, and the connection must end. */
+  | { readonly kind: 'broken off' }
   /** Nobody knows whether the password is right; `reason` is for the log. */
   | { readonly kind: 'temporary failure'; readonly reason: string }
   /** The password is right, but there is no session; `text` may be told to the client. */
   | { readonly kind: 'refused'; readonly text: string };
 
-/** What a login process asks about a client that gave a name and a password. */
+/**
+ * What a client shows to prove who it is, by authdaemond's types of AUTH: for `login` the password, for `external`
+ * nothing (its certificate was verified here), for others the data of AUTH.
+ */
+export interface Proof {
+  readonly authType: string;
+  readonly data: Secret;
+}
+
+/** What authdaemond says to the beginning of an exchange. */
+export type ExchangeAnswer =
+  /** In base64: what the client is to be told; and what authdaemond wants back with the client's answer. */
+  | { readonly kind: 'challenge'; readonly challenge: string; readonly token: string }
+  | { readonly kind: 'rejected' }
+  | { readonly kind: 'temporary failure'; readonly reason: string };
+
+/** What a login process asks about a client that said who it is. */
 export interface LoginRequest {
+  /** Empty where the proof says who it is. */
   readonly loginName: string;
-  readonly password: Secret;
+  readonly proof: Proof;
+  /** Whom the client wants to act as, if not as itself. */
+  readonly authorisationName?: string;
   /** `imap` or `pop3`, or what AUTHSERVICE says for the port. */
   readonly service: string;
   /** Passed on to the worker, which uses it in its answer. */
   readonly tag: string;
   /** Takes what was read and not used: it goes on to the worker. Called once, when the session is handed over. */
   readonly unread: () => Buffer;
+  /** Tells the client the mechanism's last word, in base64, before the session is handed over. False: it would not hear it. */
+  readonly sayLastWord?: (word: string) => Promise<boolean>;
 }
 
 /** A client that has not logged in yet. */
@@ -66,6 +91,8 @@ export interface LoginClient {
    * @throws when the handshake fails; the connection is closed then, and one line is in the log.
    */
   startTls(): Promise<void>;
+  /** Asks authdaemond for the challenge of a mechanism that leaves it to authdaemond. Never throws. */
+  beginExchange(beginning: Proof, service: string): Promise<ExchangeAnswer>;
   /** Asks authdaemond, and hands the session over to the mail worker of the account. Never throws. */
   authenticate(request: LoginRequest): Promise<LoginOutcome>;
   /** Closes, after what was written before and `octets` have gone out. */

@@ -5,6 +5,7 @@
  * field, and one that does not fit ends the process that sent it. What the supervisor says is believed.
  */
 import type { ProcessFigures } from './activity.js';
+import type { ExchangeAnswer } from './before-login.js';
 import type { Identity } from './drop-privileges.js';
 import type { LogLevel } from './log.js';
 import { LEVEL_PREFIXES } from './log.js';
@@ -46,6 +47,8 @@ export interface SessionDescription {
   readonly remote: Endpoint;
   readonly local: Endpoint;
   readonly tls: boolean;
+  /** The administrator who acts as the account. */
+  readonly administrator?: string;
 }
 
 /** What a login process needs to know of a listener. */
@@ -58,13 +61,14 @@ export interface ListenerDescription {
 
 /** Why the runtime itself has no session to give, or that it has one. */
 export type AuthenticationOutcome =
-  | { readonly kind: 'rejected' }
+  | { readonly kind: 'rejected'; readonly lastWord?: string; readonly expired?: boolean }
+  | { readonly kind: 'not authorised' }
   | { readonly kind: 'temporary failure'; readonly reason: string }
   | { readonly kind: 'refused'; readonly text: string }
   /** Plaintext: send the socket now. */
-  | { readonly kind: 'send socket' }
+  | { readonly kind: 'send socket'; readonly lastWord?: string }
   /** TLS: connect to `path`, say `token`, and copy octets from then on. */
-  | { readonly kind: 'relay'; readonly path: string; readonly token: string };
+  | { readonly kind: 'relay'; readonly path: string; readonly token: string; readonly lastWord?: string };
 
 /** From the supervisor to any child: how is it? `figures` is the answer; the other begins its figures of delays anew. */
 export type ToChild =
@@ -82,6 +86,7 @@ export type ToLogin =
   | { readonly kind: 'stop listening'; readonly listenerId: number }
   | { readonly kind: 'admitted'; readonly id: number; readonly refusal?: string }
   | { readonly kind: 'outcome'; readonly id: number; readonly outcome: AuthenticationOutcome }
+  | { readonly kind: 'exchange'; readonly id: number; readonly answer: ExchangeAnswer }
   | { readonly kind: 'end' };
 
 /** From the supervisor to a mail worker. */
@@ -118,13 +123,25 @@ export type FromLogin =
   /** Connections to a listener are taken from now on; `trouble`: they are not, and why. */
   | { readonly kind: 'listening'; readonly id: number; readonly trouble?: string }
   | ({ readonly kind: 'authenticate' } & AuthenticationRequest)
+  | ({ readonly kind: 'begin exchange' } & ExchangeRequest)
   | { readonly kind: 'hand over'; readonly id: number; readonly unread: Uint8Array };
 
-/** A name and a password, and where they came from. */
+/** The beginning of an exchange, for authdaemond. */
+export interface ExchangeRequest {
+  readonly id: number;
+  readonly authType: string;
+  readonly data: string;
+  readonly service: string;
+  readonly remote: Endpoint;
+}
+
+/** Who a client says it is, and where it came from. */
 export interface AuthenticationRequest {
   readonly id: number;
   readonly loginName: string;
-  readonly password: string;
+  readonly authType: string;
+  readonly data: string;
+  readonly authorisationName?: string;
   readonly service: string;
   readonly tag: string;
   readonly remote: Endpoint;
@@ -158,6 +175,7 @@ export function checkFromLogin(message: unknown): FromLogin | undefined {
   }
   if (message['kind'] === 'closed') return isId(message['id']) ? (message as FromLogin) : undefined;
   if (message['kind'] === 'authenticate') return isRequest(message) ? (message as unknown as FromLogin) : undefined;
+  if (message['kind'] === 'begin exchange') return isExchange(message) ? (message as unknown as FromLogin) : undefined;
   if (message['kind'] === 'hand over') {
     return isId(message['id']) && isOctets(message['unread']) ? (message as FromLogin) : undefined;
   }
@@ -198,9 +216,14 @@ export function checkFigures(message: unknown): ProcessFigures | undefined {
 }
 
 function isRequest(message: Record<string, unknown>): boolean {
-  const texts = ['loginName', 'password', 'service', 'tag'].every((name) => isText(message[name]));
-  const ends = isEndpoint(message['remote']) && isEndpoint(message['local']);
-  return texts && ends && isId(message['id']) && typeof message['tls'] === 'boolean';
+  const texts = ['loginName', 'tag'].every((name) => isText(message[name]));
+  const other = message['authorisationName'] === undefined || isText(message['authorisationName']);
+  return texts && other && isExchange(message) && isEndpoint(message['local']) && typeof message['tls'] === 'boolean';
+}
+
+function isExchange(message: Record<string, unknown>): boolean {
+  const texts = ['authType', 'data', 'service'].every((name) => isText(message[name]));
+  return texts && isId(message['id']) && isEndpoint(message['remote']);
 }
 
 function isEndpoint(value: unknown): value is Endpoint {

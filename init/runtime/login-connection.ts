@@ -5,7 +5,15 @@
  * (settings, certificates, the link to the supervisor) comes from the LoginProcess that it is given.
  */
 import type { Socket } from 'node:net';
-import type { GoodbyeReason, LoginClient, LoginOutcome, LoginProtocol, LoginRequest } from './before-login.js';
+import type {
+  ExchangeAnswer,
+  GoodbyeReason,
+  LoginClient,
+  LoginOutcome,
+  LoginProtocol,
+  LoginRequest,
+  Proof,
+} from './before-login.js';
 import type { AuthenticationOutcome, ListenerDescription } from './handover.js';
 import type { Log } from './log.js';
 import type { Endpoint } from './mail-worker.js';
@@ -21,6 +29,7 @@ export interface LoginProcess {
   /** STARTTLS is offered; undefined without certificate, or when the administrator does not want it. */
   readonly startTlsContexts: TlsContexts | undefined;
   authenticate(connection: LoginConnection, request: LoginRequest): Promise<AuthenticationOutcome>;
+  beginExchange(connection: LoginConnection, beginning: Proof, service: string): Promise<ExchangeAnswer>;
   handOver(connection: LoginConnection, unread: Buffer, handle: RawHandle, sent: () => void): void;
   closed(connection: LoginConnection): void;
 }
@@ -112,9 +121,17 @@ export class LoginConnection implements LoginClient {
   async authenticate(request: LoginRequest): Promise<LoginOutcome> {
     if (this.#state !== 'open') return gone();
     const outcome = await this.#process.authenticate(this, request);
+    if (outcome.kind !== 'send socket' && outcome.kind !== 'relay') return outcome;
+    const { lastWord } = outcome;
+    const heard = lastWord === undefined || (await request.sayLastWord?.(lastWord)) === true;
+    if (!heard) return { kind: 'broken off' };
     if (outcome.kind === 'send socket') return this.#handOver(request);
-    if (outcome.kind === 'relay') return this.#relay(request, outcome.path, outcome.token);
-    return outcome;
+    return this.#relay(request, outcome.path, outcome.token);
+  }
+
+  beginExchange(beginning: Proof, service: string): Promise<ExchangeAnswer> {
+    if (this.#state === 'open') return this.#process.beginExchange(this, beginning, service);
+    return Promise.resolve({ kind: 'temporary failure', reason: 'the client has gone' });
   }
 
   end(octets?: Buffer | string): void {
@@ -212,7 +229,7 @@ export class LoginConnection implements LoginClient {
   }
 }
 
-function gone(): LoginOutcome {
+function gone(): LoginOutcome & { readonly kind: 'temporary failure' } {
   return { kind: 'temporary failure', reason: 'the client has gone' };
 }
 

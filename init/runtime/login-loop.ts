@@ -3,7 +3,7 @@
  * protocol talk to those that are admitted.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { LoginProtocol, LoginRequest } from './before-login.js';
+import type { ExchangeAnswer, LoginProtocol, LoginRequest, Proof } from './before-login.js';
 import type { AuthenticationOutcome, ListenerDescription, ToLogin } from './handover.js';
 import { LoginConnection, type LoginProcess } from './login-connection.js';
 import { listenOn, type RawHandle } from './raw-handles.js';
@@ -37,6 +37,7 @@ class LoginLoop implements LoginProcess {
   readonly #connections = new Map<number, LoginConnection>();
   readonly #admissions = new Map<number, (refusal: string | undefined) => void>();
   readonly #outcomes = new Map<number, (outcome: AuthenticationOutcome) => void>();
+  readonly #exchanges = new Map<number, (answer: ExchangeAnswer) => void>();
   #contexts: TlsContexts | undefined;
   #startTls = false;
   #nextId = 1;
@@ -73,18 +74,29 @@ class LoginLoop implements LoginProcess {
       this.#admissions.get(message.id)?.(message.refusal);
     } else if (message.kind === 'outcome') {
       this.#outcomes.get(message.id)?.(message.outcome);
+    } else if (message.kind === 'exchange') {
+      this.#exchanges.get(message.id)?.(message.answer);
     } else if (message.kind === 'end') this.#end();
   }
 
   authenticate(connection: LoginConnection, request: LoginRequest): Promise<AuthenticationOutcome> {
     const { id, remote, local, tls } = connection;
-    const { loginName, service, tag } = request;
+    const { loginName, service, tag, authorisationName } = request;
     const answer = new Promise<AuthenticationOutcome>((resolve) => {
       this.#outcomes.set(id, resolve);
     });
-    const password = request.password.reveal();
-    sendToSupervisor({ kind: 'authenticate', id, loginName, password, service, tag, remote, local, tls });
+    const proof = { authType: request.proof.authType, data: request.proof.data.reveal() };
+    const other = authorisationName === undefined ? {} : { authorisationName };
+    sendToSupervisor({ kind: 'authenticate', id, loginName, ...proof, ...other, service, tag, remote, local, tls });
     return answer.finally(() => this.#outcomes.delete(id));
+  }
+
+  beginExchange({ id, remote }: LoginConnection, { authType, data }: Proof, service: string): Promise<ExchangeAnswer> {
+    const answer = new Promise<ExchangeAnswer>((resolve) => {
+      this.#exchanges.set(id, resolve);
+    });
+    sendToSupervisor({ kind: 'begin exchange', id, authType, data: data.reveal(), service, remote });
+    return answer.finally(() => this.#exchanges.delete(id));
   }
 
   handOver(connection: LoginConnection, unread: Buffer, handle: RawHandle, sent: () => void): void {
@@ -97,6 +109,7 @@ class LoginLoop implements LoginProcess {
     if (!this.#connections.delete(id)) return;
     this.#admissions.get(id)?.('');
     this.#outcomes.get(id)?.({ kind: 'temporary failure', reason: 'the client has gone' });
+    this.#exchanges.get(id)?.({ kind: 'temporary failure', reason: 'the client has gone' });
     sendToSupervisor({ kind: 'closed', id });
   }
 

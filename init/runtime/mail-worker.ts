@@ -53,6 +53,8 @@ export interface WorkerSession {
   readonly remote: Endpoint;
   readonly local: Endpoint;
   readonly tls: boolean;
+  /** The administrator who acts as the account; absent when it is the account's owner. */
+  readonly administrator?: string;
   readonly log: Log;
 }
 

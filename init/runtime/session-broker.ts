@@ -6,8 +6,15 @@
  * but what a client could say itself, and parses no protocol.
  */
 import { isAbsolute, resolve } from 'node:path';
+import type { ExchangeAnswer, LoginRequest, Proof } from './before-login.js';
 import type { ConnectionTable } from './connections.js';
-import type { AuthenticationOutcome, AuthenticationRequest, FromLogin, SessionDescription } from './handover.js';
+import type {
+  AuthenticationOutcome,
+  AuthenticationRequest,
+  ExchangeRequest,
+  FromLogin,
+  SessionDescription,
+} from './handover.js';
 import { type Log, logValue } from './log.js';
 import { connectionKey, type LoginProcessHandle } from './login-pool.js';
 import type { SessionAccount } from './mail-worker.js';
@@ -30,24 +37,38 @@ export interface AuthenticatedAccount {
   readonly options: Readonly<Record<string, string>>;
 }
 
-/** The answer to a name and a password. */
+/** The answer to a proof of who somebody is; `lastWord` is what the mechanism tells the client, in base64. */
 export type Authentication =
-  | { readonly kind: 'account'; readonly account: AuthenticatedAccount }
-  | { readonly kind: 'rejected' }
+  | {
+      readonly kind: 'account';
+      readonly account: AuthenticatedAccount;
+      /** Who acts as the account, if not its owner. */
+      readonly administrator?: string;
+      readonly lastWord?: string;
+    }
+  | { readonly kind: 'rejected'; readonly lastWord?: string; readonly expired?: boolean }
+  /** Proved, but no administrator, or nobody he could act as; `reason` is for the log. */
+  | { readonly kind: 'not authorised'; readonly reason: string }
   | { readonly kind: 'temporary failure'; readonly reason: string };
 
-/** Asks authdaemond; handed in, because this folder does not know it. Never rejects. */
-export type Authenticate = (request: {
-  readonly service: string;
-  readonly loginName: string;
-  readonly password: Secret;
+/** A login as authdaemond is asked about it. */
+export type AuthenticationQuestion = Pick<LoginRequest, 'service' | 'loginName' | 'proof' | 'authorisationName'> & {
   readonly remoteIp: string;
-}) => Promise<Authentication>;
+};
+
+/** Asks authdaemond; handed in, because this folder does not know it. Its promises never reject. */
+export interface Authenticator {
+  authenticate(question: AuthenticationQuestion): Promise<Authentication>;
+  beginExchange(
+    beginning: Proof,
+    from: { readonly service: string; readonly remoteIp: string },
+  ): Promise<ExchangeAnswer>;
+}
 
 /** What the broker works with. */
 export interface BrokerOptions {
   readonly log: Log;
-  readonly authenticate: Authenticate;
+  readonly authenticator: Authenticator;
   readonly connections: ConnectionTable;
   readonly workers: WorkerPool;
   /** Relative to the home directory: MAILDIRPATH. */
@@ -85,6 +106,7 @@ export class SessionBroker {
     if (message.kind === 'opened') this.#open(login, message.id, message.ip);
     else if (message.kind === 'closed') this.#close(login, message.id);
     else if (message.kind === 'authenticate') this.#answer(login, message);
+    else if (message.kind === 'begin exchange') this.#challenge(login, message);
   }
 
   /** A worker says that a session has ended. */
@@ -116,13 +138,34 @@ export class SessionBroker {
     this.#options.connections.release(key);
   }
 
-  #answer(login: LoginProcessHandle, request: AuthenticationRequest): void {
-    const { id } = request;
+  #challenge(login: LoginProcessHandle, { id, authType, data, service, remote }: ExchangeRequest): void {
+    const key = this.#beginAsking(login, id);
+    this.#options.authenticator
+      .beginExchange({ authType, data: new Secret(data) }, { service, remoteIp: remote.ip })
+      .catch((error: unknown): ExchangeAnswer => {
+        this.#options.log.bug(error, 'authentication');
+        return { kind: 'temporary failure', reason: 'internal error' };
+      })
+      .then((answer) => {
+        this.#authenticating.delete(key);
+        login.send({ kind: 'exchange', id, answer });
+      })
+      .catch((error: unknown) => this.#options.log.bug(error, 'answering a login process'));
+  }
+
+  /** A connection asks one thing at a time, and nothing when its session is on its way. */
+  #beginAsking(login: LoginProcessHandle, id: number): string {
     const key = connectionKey(login, id);
     if (!login.open.has(id) || this.#authenticating.has(key) || this.#pending.has(key)) {
       throw new Error('a login process asked about a connection that cannot ask');
     }
     this.#authenticating.add(key);
+    return key;
+  }
+
+  #answer(login: LoginProcessHandle, request: AuthenticationRequest): void {
+    const { id } = request;
+    const key = this.#beginAsking(login, id);
     this.#authenticate(login, request)
       .catch((error: unknown): AuthenticationOutcome => {
         this.#options.log.bug(error, 'authentication');
@@ -136,20 +179,35 @@ export class SessionBroker {
   }
 
   async #authenticate(login: LoginProcessHandle, request: AuthenticationRequest): Promise<AuthenticationOutcome> {
-    const { loginName, service, remote } = request;
-    const password = new Secret(request.password);
-    const answer = await this.#options.authenticate({ service, loginName, password, remoteIp: remote.ip });
+    const answer = await this.#ask(request);
+    if (answer.kind === 'not authorised') return this.#notAuthorised(request, answer.reason);
     if (answer.kind !== 'account') return answer;
     const refusal = refusalOf(answer.account);
     if (refusal !== undefined) return this.#refused(answer.account, request, refusal);
     const account = sessionAccount(answer.account, this.#options.defaultMaildir);
-    const session = this.#describe(account, request);
+    const session = this.#describe(account, request, answer.administrator);
     try {
       const worker = await this.#options.workers.workerFor(account, answer.account.systemUser, session.sessionId);
-      return await this.#meet(login, request, worker, session);
+      const meeting = await this.#meet(login, request, worker, session);
+      const isReady = meeting.kind === 'relay' || meeting.kind === 'send socket';
+      return answer.lastWord === undefined || !isReady ? meeting : { ...meeting, lastWord: answer.lastWord };
     } catch (error) {
       return { kind: 'temporary failure', reason: `mail worker: ${error instanceof Error ? error.message : error}` };
     }
+  }
+
+  #ask({
+    loginName,
+    service,
+    remote,
+    authType,
+    data,
+    authorisationName,
+  }: AuthenticationRequest): Promise<Authentication> {
+    const question = { service, loginName, remoteIp: remote.ip, proof: { authType, data: new Secret(data) } };
+    return this.#options.authenticator.authenticate(
+      authorisationName === undefined ? question : { ...question, authorisationName },
+    );
   }
 
   /** Prepares the worker for the session, and tells the login process what to do. */
@@ -188,11 +246,18 @@ export class SessionBroker {
     this.sessionEnded(pending.session.sessionId);
   }
 
-  #describe(account: SessionAccount, request: AuthenticationRequest): SessionDescription {
+  #describe(account: SessionAccount, request: AuthenticationRequest, administrator?: string): SessionDescription {
     const { tag, remote, local, tls } = request;
     const sessionId = this.#nextSessionId;
     this.#nextSessionId += 1;
-    return { sessionId, tag, account, remote, local, tls };
+    const session = { sessionId, tag, account, remote, local, tls };
+    return administrator === undefined ? session : { ...session, administrator };
+  }
+
+  #notAuthorised({ loginName, authorisationName = '', remote }: AuthenticationRequest, reason: string) {
+    const who = `admin=${logValue(loginName)}, user=${logValue(authorisationName)}`;
+    this.#options.log.write('info', `not authorised, ${who}, ip=[${remote.ip}], port=[${remote.port}]: ${reason}`);
+    return { kind: 'not authorised' } as const;
   }
 
   #refused(account: AuthenticatedAccount, request: AuthenticationRequest, refusal: Refusal): AuthenticationOutcome {

@@ -2,10 +2,10 @@
  * The supervisor of a mail service: the only process that stays root. It binds ports, reads settings and keys, starts
  * login processes and mail workers, and ends them. Nothing that a stranger sent is parsed here.
  *
- *     await superviseMailService({ name: 'imapd', loginModule, workerModule, load, authenticate, open: ['imapd'] });
+ *     await superviseMailService({ name: 'imapd', loginModule, workerModule, load, authenticator, open: ['imapd'] });
  *
  * SIGTERM and SIGINT end the service, SIGHUP reads settings and certificates again. It knows no mail protocol and no
- * authdaemond: `authenticate` is handed in.
+ * authdaemond: `authenticator` is handed in.
  */
 import { randomBytes } from 'node:crypto';
 import { followActivity } from './activity.js';
@@ -19,7 +19,7 @@ import { LoginPool } from './login-pool.js';
 import type { RawHandle } from './raw-handles.js';
 import { notifyReadiness } from './readiness.js';
 import type { MailServiceConfiguration } from './service-configuration.js';
-import { type Authenticate, SessionBroker } from './session-broker.js';
+import { type Authenticator, SessionBroker } from './session-broker.js';
 import { describeProblem, type SettingsProblem } from './settings-file.js';
 import { keepYoungGenerationSmall } from './small-heap.js';
 import { makeSocketDirectory, NoPlaceForSockets, removeSocketDirectory } from './socket-directory.js';
@@ -42,7 +42,7 @@ export interface MailServiceOptions {
   readonly loginModule: string;
   readonly workerModule: string;
   readonly load: () => LoadedConfiguration;
-  readonly authenticate: (configuration: MailServiceConfiguration) => Authenticate;
+  readonly authenticator: (configuration: MailServiceConfiguration) => Authenticator;
   /** Services whose ports are opened at the start. */
   readonly open: readonly string[];
   /** Nobody looks at stdout and stderr. */
@@ -118,7 +118,7 @@ class Supervisor {
   /** Ids of the listeners of each open service. */
   readonly #open = new Map<string, number[]>();
   #configuration: MailServiceConfiguration;
-  #authenticate: Authenticate;
+  #authenticator: Authenticator;
   #tls: TlsMaterial | undefined;
   #nextListener = 1;
   #ready = false;
@@ -132,7 +132,7 @@ class Supervisor {
     this.#options = options;
     this.#configuration = configuration;
     this.#log = log;
-    this.#authenticate = options.authenticate(configuration);
+    this.#authenticator = options.authenticator(configuration);
     this.#connections = new ConnectionTable(configuration.limits, (text) => log.write('alert', text));
     const identity = loginIdentity(configuration.loginUser);
     this.#socketDirectory = makeSocketDirectory(configuration.stateDirectory, name, identity);
@@ -143,7 +143,10 @@ class Supervisor {
     });
     this.#broker = new SessionBroker({
       ...{ log, connections: this.#connections, workers: this.#workers, defaultMaildir },
-      authenticate: (request) => this.#authenticate(request),
+      authenticator: {
+        authenticate: (question) => this.#authenticator.authenticate(question),
+        beginExchange: (beginning, from) => this.#authenticator.beginExchange(beginning, from),
+      },
     });
     this.#logins = new LoginPool({
       ...{ module: loginModule, title: name, log, identity, settings, loginSeconds },
@@ -283,7 +286,7 @@ class Supervisor {
     const { sessionSettings: settings, umask, workersPerUid, loginSeconds, limits, cacheDirectory } = configuration;
     const portsBefore = JSON.stringify(this.#configuration.services);
     this.#configuration = configuration;
-    this.#authenticate = this.#options.authenticate(configuration);
+    this.#authenticator = this.#options.authenticator(configuration);
     this.#connections.limits = limits;
     this.#broker.reload(configuration.defaultMaildir);
     this.#workers.reload({ settings, umask, workersPerUid, cacheDirectory });

@@ -4,16 +4,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { withDefaultDomain } from '../../authdaemon/login-name.js';
-import { decodeBase64, type SaslStep, saslConversation } from '../../authdaemon/sasl.js';
+import { LoginNames, withDefaultDomain } from '../../authdaemon/login-name.js';
+import { decodeBase64 } from '../../authdaemon/sasl/base64.js';
+import type { SaslContext, SaslStep } from '../../authdaemon/sasl/conversation.js';
+import { SASL_MECHANISMS, saslConversation } from '../../authdaemon/sasl/mechanisms.js';
 
-function plain(text: string): SaslStep | undefined {
-  return saslConversation('plain')?.start(Buffer.from(text));
+function context(names: ConstructorParameters<typeof LoginNames>[0] = {}): SaslContext {
+  return { names: new LoginNames(names), hostname: 'mx.example.com', randomOctets: (count) => Buffer.alloc(count, 7) };
+}
+
+const begin = (mechanism: string) => saslConversation(mechanism, context());
+
+function plain(text: string, names = {}): SaslStep | undefined {
+  return saslConversation('PLAIN', context(names))?.start(Buffer.from(text));
 }
 
 function shown(step: SaslStep | undefined): unknown {
   if (step?.kind !== 'credentials') return step?.kind;
-  return [step.loginName, step.password.reveal(), step.authorisationName];
+  return [step.loginName, step.proof.data.reveal(), step.authorisationName];
 }
 
 test('A13: PLAIN with and without an initial response', () => {
@@ -21,19 +29,19 @@ test('A13: PLAIN with and without an initial response', () => {
   assert.deepEqual(shown(plain('boss\0ann\0secret')), ['ann', 'secret', 'boss']);
   assert.deepEqual(shown(plain('ann\0ann\0secret')), ['ann', 'secret', undefined]);
 
-  const conversation = saslConversation('PLAIN');
+  const conversation = begin('PLAIN');
   assert.deepEqual(conversation?.start(), { kind: 'challenge', octets: Buffer.alloc(0) });
   assert.deepEqual(shown(conversation?.answer(Buffer.from('\0ann\0'))), ['ann', '', undefined]);
 });
 
 test('A13: LOGIN asks for name and password', () => {
-  const conversation = saslConversation('Login');
+  const conversation = begin('LOGIN');
 
   assert.deepEqual(conversation?.start(), { kind: 'challenge', octets: Buffer.from('Username:') });
   assert.deepEqual(conversation?.answer(Buffer.from('ann')), { kind: 'challenge', octets: Buffer.from('Password:') });
   assert.deepEqual(shown(conversation?.answer(Buffer.from('secret'))), ['ann', 'secret', undefined]);
 
-  const shorter = saslConversation('LOGIN');
+  const shorter = begin('LOGIN');
   assert.equal(shorter?.start(Buffer.from('ann')).kind, 'challenge');
   assert.deepEqual(shown(shorter?.answer(Buffer.from('secret'))), ['ann', 'secret', undefined]);
 });
@@ -51,7 +59,48 @@ test('O9: controls, missing and surplus fields, empty names and long fields fail
   ];
   for (const text of wrong) assert.equal(plain(text)?.kind, 'failed', JSON.stringify(text));
   assert.equal(plain(`\0ann\0${'x'.repeat(3000)}`)?.kind, 'failed');
-  assert.equal(saslConversation('CRAM-MD5'), undefined);
+  assert.equal(begin('X-OURS'), undefined);
+});
+
+test('A11: CRAM sends what Courier sends to authdaemond, with the name completed', () => {
+  const conversation = saslConversation('CRAM-MD5', context({ defaultDomain: '@example.com' }));
+  const challenge = `<${'07'.repeat(16)}@mx.example.com>`;
+  assert.deepEqual(conversation?.start(), { kind: 'challenge', octets: Buffer.from(challenge) });
+
+  const step = conversation?.answer(Buffer.from(`ann ${'aB'.repeat(16)}`));
+
+  assert.ok(step?.kind === 'credentials');
+  assert.equal(step.loginName, 'ann@example.com');
+  assert.equal(step.proof.authType, 'cram-md5');
+  const lines = step.proof.data.reveal().split('\n');
+  const decodedLines = lines.map((line) => Buffer.from(line, 'base64').toString());
+  assert.deepEqual(decodedLines, [challenge, `ann@example.com ${'aB'.repeat(16)}`, '']);
+});
+
+test('CRAM takes no initial response and no answer without a digest', () => {
+  assert.equal(begin('CRAM-SHA1')?.start(Buffer.from('x'))?.kind, 'failed');
+  for (const wrong of [
+    '',
+    ' ',
+    'ann',
+    'ann xyz',
+    `${'a'.repeat(32)}`,
+    ` ${'a'.repeat(32)}`,
+    `a\nb ${'a'.repeat(32)}`,
+  ]) {
+    assert.equal(begin('CRAM-MD5')?.answer(Buffer.from(wrong))?.kind, 'failed', JSON.stringify(wrong));
+  }
+});
+
+test('A14: an administrator names the other one as authorisation identity, or before ADMINSEP', () => {
+  const names = { adminSeparator: '*', defaultDomain: '@example.com' };
+  assert.deepEqual(shown(plain('\0bob*boss\0pw', names)), ['boss@example.com', 'pw', 'bob@example.com']);
+  assert.deepEqual(shown(plain('bob\0boss\0pw', names)), ['boss@example.com', 'pw', 'bob@example.com']);
+  assert.deepEqual(shown(plain('bob\0bob*boss\0pw', names)), ['boss@example.com', 'pw', 'bob@example.com']);
+  assert.deepEqual(shown(plain('\0boss*boss\0pw', names)), ['boss@example.com', 'pw', undefined]);
+  assert.deepEqual(shown(plain('ann\0bob*boss\0pw', names)), 'failed');
+  assert.deepEqual(shown(plain('\0bob*boss\0pw')), ['bob*boss', 'pw', undefined]);
+  for (const name of ['*boss', 'boss*']) assert.equal((shown(plain(`\0${name}\0pw`, names)) as string[])[2], undefined);
 });
 
 test('a password is not printed with the step that holds it', () => {
@@ -60,8 +109,8 @@ test('a password is not printed with the step that holds it', () => {
 
 test('arbitrary octets never throw', () => {
   fc.assert(
-    fc.property(fc.constantFrom('PLAIN', 'LOGIN'), fc.array(fc.uint8Array(), { maxLength: 4 }), (name, answers) => {
-      const conversation = saslConversation(name);
+    fc.property(fc.constantFrom(...SASL_MECHANISMS), fc.array(fc.uint8Array(), { maxLength: 4 }), (name, answers) => {
+      const conversation = begin(name);
       conversation?.start();
       for (const answer of answers) conversation?.answer(Buffer.from(answer));
     }),

@@ -59,6 +59,31 @@ test('the commands of every capability are there', () => {
   }
 });
 
+test('A11: AUTH= words in the settings switch mechanisms on, and leave the rest as it is', () => {
+  const shipped = settings;
+  const { capability, capabilityTls, mechanisms, mechanismsTls } = testSettings({
+    IMAP_CAPABILITY: 'IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA IDLE',
+    IMAP_CAPABILITY_TLS: 'IMAP4rev1 AUTH=CRAM-MD5 AUTH=cram-sha256',
+  });
+  assert.deepEqual([capability, capabilityTls], [undefined, undefined]);
+  assert.deepEqual([mechanisms, mechanismsTls], [[], ['CRAM-MD5', 'CRAM-SHA256']]);
+  const own = testSettings({ IMAP_CAPABILITY: 'IMAP4rev1 X-OURS AUTH=CRAM-MD5' });
+  assert.deepEqual([own.capability, own.mechanisms], ['IMAP4rev1 X-OURS AUTH=CRAM-MD5', ['CRAM-MD5']]);
+
+  const words = (tls: boolean): string[] =>
+    capabilities({ settings: { ...shipped, mechanisms, mechanismsTls }, ...beforeLogin, tls, tlsAvailable: !tls });
+
+  assert.deepEqual(
+    words(false).filter((word) => word.startsWith('AUTH=')),
+    ['AUTH=PLAIN', 'AUTH=LOGIN'],
+  );
+  assert.deepEqual(
+    words(true).filter((word) => word.startsWith('AUTH=')),
+    ['AUTH=CRAM-SHA256', 'AUTH=CRAM-MD5', 'AUTH=PLAIN', 'AUTH=LOGIN'],
+  );
+  assert.ok(words(true).includes('MOVE'));
+});
+
 test('SORT and THREAD are not offered where they are refused', () => {
   const said = capabilities({
     settings: { ...settings, disableThreadSort: true },

@@ -1,7 +1,7 @@
 /** Before login: the conversation, its limits, and what it leaves in the log. No process and no port is involved. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { LoginOutcome } from '../../init/runtime/before-login.js';
+import type { LoginOutcome, LoginRequest } from '../../init/runtime/before-login.js';
 import { playLogin } from '../support/scripted-login.js';
 
 const peer = 'ip=[192.0.2.7], port=[40112]';
@@ -46,7 +46,7 @@ describe('C4: LOGIN', () => {
 
       const [request] = requests;
       assert.equal(request?.loginName, 'bob');
-      assert.equal(request?.password.reveal(), 'a "b\\c');
+      assert.equal(request?.proof.data.reveal(), 'a "b\\c');
       assert.equal(request?.tag, 'a1');
       assert.equal(request?.service, 'imap');
       assert.equal(request?.pipelined, 'a2 SELECT INBOX\r\n');
@@ -57,7 +57,7 @@ describe('C4: LOGIN', () => {
   test('takes unquoted passwords with parentheses, as old clients send them', async () => {
     const { requests } = await playLogin({ sends: ['a LOGIN bob se(cr)[e]t*%\r\n'], outcome: accepts });
 
-    assert.equal(requests[0]?.password.reveal(), 'se(cr)[e]t*%');
+    assert.equal(requests[0]?.proof.data.reveal(), 'se(cr)[e]t*%');
   });
 
   test('refuses slowly, with a line that fail2ban reads', async () => {
@@ -121,7 +121,7 @@ describe('C3 A13: AUTHENTICATE', () => {
 
       assert.equal(afterGreeting(answers), challenges);
       assert.equal(requests[0]?.loginName, 'bob');
-      assert.equal(requests[0]?.password.reveal(), 'pw');
+      assert.equal(requests[0]?.proof.data.reveal(), 'pw');
     });
   }
 
@@ -134,11 +134,11 @@ describe('C3 A13: AUTHENTICATE', () => {
     }
   });
 
-  test("fails for an unknown mechanism, a broken message, or somebody else's name", async () => {
+  test('fails for a mechanism that is unknown or off, and for a broken message', async () => {
     for (const [mechanism, message] of [
       ['CRAM-MD5', ''],
       ['PLAIN', ` ${Buffer.from('no zeros').toString('base64')}`],
-      ['PLAIN', ` ${plain('bob', 'pw', 'ann')}`],
+      ['X-OURS', ''],
     ]) {
       const { answers, requests, log } = await playLogin({ sends: [`a AUTHENTICATE ${mechanism}${message}\r\n`] });
 
@@ -146,6 +146,90 @@ describe('C3 A13: AUTHENTICATE', () => {
       assert.equal(log[1], `info: LOGIN FAILED, method=${mechanism}, ${peer}`);
       assert.deepEqual(requests, []);
     }
+  });
+});
+
+describe('A11: CRAM', () => {
+  const settings = { mechanisms: ['CRAM-MD5'], defaultDomain: '@example.com' };
+
+  test('is off, and neither offered nor taken, until the settings name it', async () => {
+    const { answers, requests } = await playLogin({ sends: ['a AUTHENTICATE CRAM-MD5\r\n'] });
+
+    assert.doesNotMatch(answers, /CRAM/);
+    assert.equal(afterGreeting(answers), 'a NO [CANNOT] Login failed.\n');
+    assert.deepEqual(requests, []);
+  });
+
+  test('sends a new challenge each time, and asks with the digest', async () => {
+    const digest = '0123456789abcdef0123456789abcdef';
+    const answer = Buffer.from(`bob ${digest}`).toString('base64');
+    const sends = ['a AUTHENTICATE CRAM-MD5\r\n', `${answer}\r\n`];
+    const { answers, requests } = await playLogin({ sends: [...sends, ...sends], settings });
+
+    assert.match(answers, / AUTH=CRAM-MD5 AUTH=PLAIN AUTH=LOGIN\]/);
+    const challenges = [...answers.matchAll(/^\+ (.*)$/gm)].map(([, word = '']) => word);
+    assert.equal(new Set(challenges).size, 2);
+    assert.match(Buffer.from(challenges[0] ?? '', 'base64').toString(), /^<[0-9a-f]{32}@.+>$/);
+    const [request] = requests;
+    assert.equal(request?.loginName, 'bob@example.com');
+    assert.equal(request?.proof.authType, 'cram-md5');
+    const [challenge, proof = ''] = request?.proof.data.reveal().split('\n') ?? [];
+    assert.equal(challenge, challenges[0]);
+    assert.equal(Buffer.from(proof, 'base64').toString(), `bob@example.com ${digest}`);
+  });
+});
+
+describe('A14: one acts as another', () => {
+  test('both names are asked about, in AUTHENTICATE and in LOGIN', async () => {
+    const settings = { adminSeparator: '*' };
+    for (const command of [`AUTHENTICATE PLAIN ${plain('boss', 'pw', 'bob')}`, 'LOGIN bob*boss pw']) {
+      const { requests } = await playLogin({ sends: [`a ${command}\r\n`], outcome: accepts, settings });
+
+      assert.equal(requests[0]?.loginName, 'boss');
+      assert.equal(requests[0]?.authorisationName, 'bob');
+    }
+  });
+
+  test('a refusal says which of the two it was', async () => {
+    const { answers, log } = await playLogin({
+      sends: [`a AUTHENTICATE PLAIN ${plain('boss', 'pw', 'bob')}\r\n`],
+      outcome: () => ({ kind: 'not authorised' }),
+    });
+
+    assert.equal(afterGreeting(answers), 'a NO [AUTHORIZATIONFAILED] Login failed.\n');
+    assert.equal(log[1], `info: LOGIN FAILED, method=PLAIN, ${peer}`);
+  });
+});
+
+describe('the last word of a mechanism', () => {
+  const sends = [`a AUTHENTICATE PLAIN ${plain('bob', 'pw')}\r\n`];
+  const heard = async (request: LoginRequest): Promise<LoginOutcome> => {
+    const isHeard = await request.sayLastWord?.('dj0x');
+    return isHeard === true ? { kind: 'handed over' } : { kind: 'broken off' };
+  };
+
+  test('comes before the session, and the client answers it with an empty line', async () => {
+    const { answers, requests } = await playLogin({ sends: [...sends, '\r\na2 NOOP\r\n'], outcome: heard });
+
+    assert.equal(afterGreeting(answers), '+ dj0x\n');
+    assert.equal(requests[0]?.pipelined, 'a2 NOOP\r\n');
+  });
+
+  test('ends the connection of a client that does not want to hear it', async () => {
+    for (const answer of ['*\r\n', 'YQ==\r\n']) {
+      const { answers } = await playLogin({ sends: [...sends, answer, 'b NOOP\r\n'], outcome: heard });
+
+      assert.equal(afterGreeting(answers), '+ dj0x\n* BYE Authentication was broken off.\n');
+    }
+  });
+
+  test('tells about a failure, whatever the client says to it', async () => {
+    const { answers } = await playLogin({
+      sends: [...sends, 'AQ==\r\nb NOOP\r\n'],
+      outcome: () => ({ kind: 'rejected', lastWord: 'e30=' }),
+    });
+
+    assert.equal(afterGreeting(answers), '+ e30=\na NO [AUTHENTICATIONFAILED] Login failed.\nb OK NOOP completed\n');
   });
 });
 

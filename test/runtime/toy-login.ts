@@ -52,7 +52,8 @@ class ToyLogin implements LoginProtocol {
       client.write(`${line} tls=${client.tls}\n`);
       return false;
     }
-    const request = { loginName, password: new Secret(password), service: 'toy', tag: 'T', unread: () => rest };
+    const proof = { authType: 'login', data: new Secret(password) };
+    const request = { loginName, proof, service: 'toy', tag: 'T', unread: () => rest };
     const outcome = await client.authenticate(request);
     if (outcome.kind === 'handed over') return true;
     client.log.write('info', `LOGIN FAILED, user=${logValue(loginName)}, ip=[${client.remote.ip}]`);

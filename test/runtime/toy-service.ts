@@ -5,15 +5,15 @@
  * Names log in with the password `secret`; `name:uid:gid` chooses an identity, `down` is a temporary failure.
  */
 import { readFileSync } from 'node:fs';
-import type { Authenticate } from '../../init/runtime/session-broker.js';
+import type { Authenticator } from '../../init/runtime/session-broker.js';
 import { superviseMailService } from '../../init/runtime/supervisor.js';
 
 const [file = ''] = process.argv.slice(2);
 const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
-const authenticate: Authenticate = async ({ loginName, password }) => {
+const authenticate: Authenticator['authenticate'] = async ({ loginName, proof }) => {
   if (loginName === 'down') return { kind: 'temporary failure', reason: 'down' };
-  if (password.reveal() !== 'secret') return { kind: 'rejected' };
+  if (proof.data.reveal() !== 'secret') return { kind: 'rejected' };
   const [address = '', uid = own.uid, gid = own.gid] = loginName.split(':');
   const account = { address, uid: Number(uid), gid: Number(gid), home: `/home/${address}`, options: {} };
   return { kind: 'account', account };
@@ -29,7 +29,7 @@ superviseMailService({
   loginModule: new URL('./toy-login.js', import.meta.url).href,
   workerModule: new URL('./toy-worker.js', import.meta.url).href,
   load,
-  authenticate: () => authenticate,
+  authenticator: () => ({ authenticate, beginExchange: async () => ({ kind: 'rejected' }) }),
   open: JSON.parse(readFileSync(file, 'utf8')).open,
   daemon: false,
 }).then(

@@ -6,7 +6,7 @@
  * handshake; the same transcripts have one when they are played against the installed programs.
  */
 import type { Duplex } from 'node:stream';
-import type { LoginClient, LoginOutcome, LoginRequest } from '../../init/runtime/before-login.js';
+import type { ExchangeAnswer, LoginClient, LoginOutcome, LoginRequest } from '../../init/runtime/before-login.js';
 import type { Log } from '../../init/runtime/log.js';
 import { Inbox } from './transcript-target.js';
 
@@ -79,12 +79,17 @@ export class MemoryLoginClient implements LoginClient {
   authenticate(request: LoginRequest): Promise<LoginOutcome> {
     const { stream, passwords, handOver } = this.#parts;
     const password = passwords.get(request.loginName);
-    if (password === undefined || password !== request.password.reveal()) return Promise.resolve({ kind: 'rejected' });
+    if (password === undefined || password !== request.proof.data.reveal())
+      return Promise.resolve({ kind: 'rejected' });
     stream.off('data', this.#take);
     stream.off('end', this.#end);
     stream.pause();
     handOver(request, Buffer.concat([request.unread(), this.#inbox.takeAll()]));
     return Promise.resolve({ kind: 'handed over' });
+  }
+
+  beginExchange(): Promise<ExchangeAnswer> {
+    return Promise.resolve({ kind: 'rejected' });
   }
 
   end(octets?: Buffer | string): void {

@@ -3,7 +3,13 @@
 import { LoginSession, serveBeforeLogin } from '../../imapd/before-login/login-session.js';
 import type { Clock } from '../../imapd/clock.js';
 import type { SessionSettings } from '../../imapd/settings/session-settings.js';
-import type { LoginClient, LoginOutcome, LoginRequest } from '../../init/runtime/before-login.js';
+import type {
+  ExchangeAnswer,
+  LoginClient,
+  LoginOutcome,
+  LoginRequest,
+  Proof,
+} from '../../init/runtime/before-login.js';
 import { type LogLevel, logTo } from '../../init/runtime/log.js';
 import { testSettings } from './memory-target.js';
 
@@ -16,7 +22,9 @@ export interface LoginScript {
   readonly settings?: Partial<SessionSettings>;
   readonly tls?: boolean;
   readonly tlsAvailable?: boolean;
-  readonly outcome?: (request: LoginRequest) => LoginOutcome;
+  readonly outcome?: (request: LoginRequest) => LoginOutcome | Promise<LoginOutcome>;
+  /** authdaemond's answer to the beginning of an exchange. */
+  readonly challenge?: (beginning: Proof) => ExchangeAnswer;
 }
 
 /** What came of it. */
@@ -24,14 +32,14 @@ export interface LoginRecord {
   /** All that was written, with LF. */
   readonly answers: string;
   readonly log: readonly string[];
-  readonly requests: readonly (Omit<LoginRequest, 'unread'> & { readonly pipelined: string })[];
+  readonly requests: readonly (Omit<LoginRequest, 'unread' | 'sayLastWord'> & { readonly pipelined: string })[];
   readonly delaysMilliseconds: readonly number[];
 }
 
 /** Plays a conversation to its end; the client leaves when it has sent everything. */
 export async function playLogin(script: LoginScript): Promise<LoginRecord> {
   const log: string[] = [];
-  const requests: (Omit<LoginRequest, 'unread'> & { pipelined: string })[] = [];
+  const requests: (Omit<LoginRequest, 'unread' | 'sayLastWord'> & { pipelined: string })[] = [];
   const delaysMilliseconds: number[] = [];
   const written: Buffer[] = [];
   let pieces = script.sends.map((piece) => Buffer.from(piece as string, 'latin1'));
@@ -65,10 +73,13 @@ export async function playLogin(script: LoginScript): Promise<LoginRecord> {
       pieces = (script.sendsInTls ?? []).map((piece) => Buffer.from(piece, 'latin1'));
     },
     async authenticate(request) {
-      const outcome = script.outcome?.(request) ?? { kind: 'rejected' };
-      const { unread, ...rest } = request;
+      const outcome = (await script.outcome?.(request)) ?? { kind: 'rejected' };
+      const { unread, sayLastWord: _, ...rest } = request;
       requests.push({ ...rest, pipelined: outcome.kind === 'handed over' ? unread().toString('latin1') : '' });
       return outcome;
+    },
+    async beginExchange(beginning) {
+      return script.challenge?.(beginning) ?? { kind: 'rejected' };
     },
     end: () => undefined,
   };

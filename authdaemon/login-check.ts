@@ -1,0 +1,83 @@
+/**
+ * What a mail server asks authdaemond about a login, ours or Courier's, and whether somebody may act as somebody else.
+ *
+ * An account with the option `group=administrators` may: he proves who he is, and the other one is looked up. Knows no
+ * protocol and no process; the supervisor of a mail service is given it.
+ */
+import type { ExchangeAnswer } from '../init/runtime/before-login.js';
+import type { Authentication, AuthenticationQuestion, Authenticator } from '../init/runtime/session-broker.js';
+import {
+  type Account,
+  type AccountOptions,
+  mergeDefaultOptions,
+  optionNumber,
+  optionsRecord,
+  optionValues,
+} from './account.js';
+import type { AuthAnswer, AuthClient } from './client.js';
+
+/** Members of this group (option `group`) have all rights to folders in Courier, too. */
+const ADMINISTRATORS = 'administrators';
+
+/** What the check needs to know of the site. */
+export interface LoginCheckOptions {
+  readonly client: AuthClient;
+  /** DEFAULTOPTIONS, for an authdaemond that does not add them. */
+  readonly defaultOptions: AccountOptions;
+  /** The option that closes this service to an account: `disableimap`. */
+  readonly disabledBy: string;
+}
+
+/** Asks authdaemond for a mail service. */
+export class LoginCheck implements Authenticator {
+  readonly #options: LoginCheckOptions;
+
+  constructor(options: LoginCheckOptions) {
+    this.#options = options;
+  }
+
+  async authenticate(question: AuthenticationQuestion): Promise<Authentication> {
+    const answer = await this.#prove(question);
+    if (answer.kind !== 'account') return answer;
+    const own = this.#withDefaults(answer.account);
+    const { authorisationName, loginName } = question;
+    if (authorisationName === undefined || [loginName, own.address].includes(authorisationName)) {
+      return { kind: 'account', account: sessionAccount(own) };
+    }
+    return this.#actAs(own, authorisationName, question.service);
+  }
+
+  async beginExchange(): Promise<ExchangeAnswer> {
+    return { kind: 'rejected' };
+  }
+
+  #prove({ service, loginName, proof, remoteIp }: AuthenticationQuestion): Promise<AuthAnswer> {
+    const { client } = this.#options;
+    if (proof.authType === 'login') return client.authenticate({ service, loginName, password: proof.data, remoteIp });
+    return client.prove({ service, authType: proof.authType, data: proof.data, remoteIp });
+  }
+
+  async #actAs(administrator: Account, name: string, service: string): Promise<Authentication> {
+    const { client, disabledBy } = this.#options;
+    if (!optionValues(administrator.options, 'group').includes(ADMINISTRATORS)) {
+      return { kind: 'not authorised', reason: `the account has no option group=${ADMINISTRATORS}` };
+    }
+    if (optionNumber(administrator.options, disabledBy) !== 0) {
+      return { kind: 'not authorised', reason: `the administrator's own account has ${disabledBy}` };
+    }
+    const answer = await client.lookup(service, name);
+    if (answer.kind === 'rejected') return { kind: 'not authorised', reason: 'the other account is not known' };
+    if (answer.kind === 'temporary failure') return answer;
+    const account = sessionAccount(this.#withDefaults(answer.account));
+    return { kind: 'account', account, administrator: administrator.address };
+  }
+
+  #withDefaults(account: Account): Account {
+    return { ...account, options: mergeDefaultOptions(account.options, this.#options.defaultOptions) };
+  }
+}
+
+/** An account as sessions know it: without its passwords. */
+function sessionAccount({ encryptedPassword: _, clearPassword: __, ...account }: Account) {
+  return { ...account, options: optionsRecord(account.options) };
+}

@@ -1,0 +1,22 @@
+/** The mechanisms by name. */
+import type { SaslContext, SaslConversation } from './conversation.js';
+import { CramConversation } from './cram-mechanisms.js';
+import { LoginConversation, PlainConversation } from './password-mechanisms.js';
+
+/** How each begins, in the order in which a capability lists them: the strongest first. */
+const conversations: Readonly<Record<string, (context: SaslContext) => SaslConversation>> = {
+  'CRAM-SHA256': (context) => new CramConversation('cram-sha256', context),
+  'CRAM-SHA1': (context) => new CramConversation('cram-sha1', context),
+  'CRAM-MD5': (context) => new CramConversation('cram-md5', context),
+  PLAIN: (context) => new PlainConversation(context),
+  LOGIN: (context) => new LoginConversation(context),
+};
+
+/** Names of all mechanisms, in the order in which a capability lists them. */
+export const SASL_MECHANISMS: readonly string[] = Object.keys(conversations);
+
+/** Starts nothing yet; gives the exchange of a mechanism by its name in upper case, or undefined. */
+export function saslConversation(mechanism: string, context: SaslContext): SaslConversation | undefined {
+  const begin = Object.hasOwn(conversations, mechanism) ? conversations[mechanism] : undefined;
+  return begin?.(context);
+}
