@@ -1,6 +1,7 @@
 /**
  * The modules by name: which are built in, and which names Courier knows that this daemon cannot serve.
  */
+import { realClock } from '../../init/runtime/real-clock.js';
 import type { AccountStore } from '../stores/account-store.js';
 import { StoreModule } from '../stores/store-module.js';
 import type { AuthModule, ModuleContext } from './module.js';
@@ -22,17 +23,21 @@ const modules: Readonly<Record<string, BuiltInModule>> = {
   authuserdb: {
     build: inStore(async (context) => new (await import('../userdb/userdb-store.js')).UserdbStore(context)),
   },
+  authpam: { build: async (context) => new (await import('../system/pam-module.js')).PamModule(context) },
+  authpipe: { build: async (context) => new (await import('../pipe/pipe-module.js')).PipeModule(context) },
+  authpwd: {
+    build: inStore(async (context) => new (await import('../system/passwd-store.js')).PasswdStore('authpwd', context)),
+  },
+  authshadow: {
+    build: async (context) => new (await import('../system/passwd-store.js')).ShadowModule(context, realClock.now),
+  },
 };
 
 /** Names that are right in a Courier set-up and have no module here. */
 const COURIER_MODULES: ReadonlySet<string> = new Set([
-  'authpam',
   'authmysql',
   'authpgsql',
   'authldap',
-  'authpipe',
-  'authshadow',
-  'authpwd',
   'authcustom',
   'authsqlite',
   'authvchkpw',

@@ -47,6 +47,8 @@ export interface TemporaryFailure {
 export interface Rejection {
   readonly kind: 'rejected';
   readonly reason: string;
+  /** PAM wants a final no to be told so much later. Nobody's place in a queue is kept for that. */
+  readonly delayMs?: number;
 }
 
 /** This account; not mine, ask the next module; or: I cannot say now, and nobody else may. */
