@@ -3,6 +3,7 @@
  */
 import { type Completion, ok } from '../completion.js';
 import { type SearchExtent, searchMessages } from '../search/search-run.js';
+import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
@@ -28,8 +29,8 @@ export function parseSearchCommand(
 /** Says which messages the keys describe (RFC 9051 section 6.4.4). */
 export async function search(session: Session, { program, by, tag }: SearchArguments): Promise<Completion> {
   const found = await searchMessages(session, program, extentOf(program.return));
-  const numbers = by === 'uid' ? found.map((number) => session.selected.uidOf(number)) : found;
-  session.write(encodeFound('SEARCH', numbers, { tag, by, options: program.return }));
+  const numbers = by === 'uid' ? await paced(session, session.selected.uidsOf(found)) : found;
+  session.write(await paced(session, encodeFound('SEARCH', numbers, { tag, by, options: program.return })));
   return ok('SEARCH done.');
 }
 

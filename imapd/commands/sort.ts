@@ -4,6 +4,7 @@
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { searchMessages } from '../search/search-run.js';
 import { sortMessages } from '../search/sort-messages.js';
+import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
@@ -27,9 +28,7 @@ export async function sort(session: Session, { program, by, tag }: SortArguments
     throw new CommandFailure('This command is disabled by the system administrator.');
   }
   const inOrder = await sortMessages(session, await searchMessages(session, program), program.criteria);
-  const turn = session.pace();
-  if (turn !== undefined) await turn;
-  const numbers = by === 'uid' ? inOrder.map((number) => session.selected.uidOf(number)) : inOrder;
-  session.write(encodeFound('SORT', numbers, { tag, by, options: program.return }));
+  const numbers = by === 'uid' ? await paced(session, session.selected.uidsOf(inOrder)) : inOrder;
+  session.write(await paced(session, encodeFound('SORT', numbers, { tag, by, options: program.return })));
   return ok('SORT done.');
 }

@@ -28,7 +28,7 @@ export async function thread(session: Session, { program, by }: ThreadArguments)
   const { messages, numbers } = await collectThreads(session, await searchMessages(session, program));
   const threading = program.algorithm === 'REFERENCES' ? threadByReferences(messages) : threadBySubject(messages);
   const forest = await paced(session, threading);
-  const shown = Uint32Array.from(numbers, (number) => (by === 'uid' ? session.selected.uidOf(number) : number));
+  const shown = by === 'uid' ? await paced(session, session.selected.uidsOf(numbers)) : numbers;
   session.write(await paced(session, forest.encode(shown)));
   return ok('THREAD done.');
 }

@@ -13,6 +13,7 @@
 import type { Folder, FolderUse } from '../../maildir/folder.js';
 import type { MessageTable } from '../../maildir/message-table.js';
 import type { Uid } from '../../maildir/uid.js';
+import { ELEMENTS_PER_STEP } from '../message/steps.js';
 import { SyntaxFailure } from '../wire/failures.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 import {
@@ -114,6 +115,16 @@ export class SelectedMailbox {
     return this.#table.uidAt(sequenceNumber - 1);
   }
 
+  /** The UIDs of messages, in steps; throws RangeError for a number above `count`. */
+  *uidsOf(sequenceNumbers: readonly number[]): Generator<void, number[], void> {
+    const uids: number[] = [];
+    for (let at = 0; at < sequenceNumbers.length; at += 1) {
+      if (at % ELEMENTS_PER_STEP === ELEMENTS_PER_STEP - 1) yield;
+      uids.push(this.uidOf(sequenceNumbers[at] ?? 0));
+    }
+    return uids;
+  }
+
   /** The sequence number of a message, or undefined if the client does not know of it. */
   sequenceNumberOf(uid: number): SequenceNumber | undefined {
     const row = this.#table.rowOf(uid);
@@ -121,7 +132,7 @@ export class SelectedMailbox {
   }
 
   /**
-   * The messages that a set names, each once and in ascending order. Ranges are never expanded beyond the messages
+   * The messages that a set names, each once and in ascending order, one after the other. Ranges are never expanded beyond the messages
    * that exist; UIDs that do not exist are ignored.
    *
    * A sequence number above `count` is an error, except in a range that ends in `*`: clients ask for `n:*` when they
@@ -129,14 +140,12 @@ export class SelectedMailbox {
    *
    * @throws {SyntaxFailure} for sequence numbers that do not exist (RFC 9051 section 9, seq-number).
    */
-  pick(set: SequenceSet, by: 'uid' | 'sequence number'): readonly PickedMessage[] {
-    const picked: PickedMessage[] = [];
+  *pick(set: SequenceSet, by: 'uid' | 'sequence number'): Generator<PickedMessage, void, void> {
     for (const [first, last] of this.pickRows(set, by)) {
       for (let row = first; row <= last; row += 1) {
-        picked.push({ sequenceNumber: (row + 1) as SequenceNumber, uid: this.#table.uidAt(row) });
+        yield { sequenceNumber: (row + 1) as SequenceNumber, uid: this.#table.uidAt(row) };
       }
     }
-    return picked;
   }
 
   /**

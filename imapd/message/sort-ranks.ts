@@ -123,23 +123,48 @@ export function* orderByRanks(count: number, keys: readonly RankKey[]): Generato
 
 /** Counts how many rows have each rank, and puts each row where those before it end. */
 function* sortByKey(from: Uint32Array, to: Uint32Array, key: RankKey): Generator<void, void, void> {
-  const { ranks, below, reverse } = key;
-  const starts = new Uint32Array(below + 1);
-  // What is reversed is counted from the other end.
-  const [first, sign] = reverse ? [below - 1, -1] : [0, 1];
-  for (let at = 0; at < from.length; at += 1) {
-    const place = first + sign * (ranks[at] ?? 0) + 1;
-    starts[place] = (starts[place] ?? 0) + 1;
+  const starts = new Uint32Array(key.below + 1);
+  for (let at = 0; at < from.length; at += ELEMENTS_PER_STEP) {
+    countRanks(key, starts, at, Math.min(at + ELEMENTS_PER_STEP, from.length));
+    yield;
   }
-  yield;
-  for (let rank = 1; rank < below; rank += 1) starts[rank] = (starts[rank] ?? 0) + (starts[rank - 1] ?? 0);
-  yield;
-  for (let at = 0; at < from.length; at += 1) {
-    const row = from[at] ?? 0;
-    const place = first + sign * (ranks[row] ?? 0);
-    const start = starts[place] ?? 0;
+  for (let rank = 1; rank < key.below; rank += ELEMENTS_PER_STEP) {
+    addUp(starts, rank, Math.min(rank + ELEMENTS_PER_STEP, key.below));
+    yield;
+  }
+  for (let at = 0; at < from.length; at += ELEMENTS_PER_STEP) {
+    place(from.subarray(at, at + ELEMENTS_PER_STEP), to, key, starts);
+    yield;
+  }
+}
+
+/** The first place to count at, and where the next one is: what is reversed is counted from the other end. */
+function direction({ below, reverse }: RankKey): readonly [first: number, sign: number] {
+  return reverse ? [below - 1, -1] : [0, 1];
+}
+
+/** Counts those of some rows that have each rank, one place further. */
+function countRanks(key: RankKey, starts: Uint32Array, start: number, end: number): void {
+  const { ranks } = key;
+  const [first, sign] = direction(key);
+  for (let row = start; row < end; row += 1) {
+    const at = first + sign * (ranks[row] ?? 0) + 1;
+    starts[at] = (starts[at] ?? 0) + 1;
+  }
+}
+
+function addUp(starts: Uint32Array, start: number, end: number): void {
+  for (let rank = start; rank < end; rank += 1) starts[rank] = (starts[rank] ?? 0) + (starts[rank - 1] ?? 0);
+}
+
+function place(rows: Uint32Array, to: Uint32Array, key: RankKey, starts: Uint32Array): void {
+  const { ranks } = key;
+  const [first, sign] = direction(key);
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at] ?? 0;
+    const rank = first + sign * (ranks[row] ?? 0);
+    const start = starts[rank] ?? 0;
     to[start] = row;
-    starts[place] = start + 1;
+    starts[rank] = start + 1;
   }
-  yield;
 }

@@ -94,7 +94,7 @@ export class ThreadForest {
    *
    * @param numbers what is shown of each message: its sequence number or UID
    */
-  *encode(numbers: Uint32Array): Generator<void, Buffer, void> {
+  *encode(numbers: ArrayLike<number>): Generator<void, Buffer, void> {
     const writer = new ThreadWriter(this.#firstKid, this.#nextKid, numbers);
     let steps = 0;
     for (const root of this.#roots) {
@@ -119,14 +119,14 @@ const ENTRIES_OF_NODE = 3;
 class ThreadWriter {
   readonly #firstKid: Int32Array;
   readonly #nextKid: Int32Array;
-  readonly #numbers: Uint32Array;
+  readonly #numbers: ArrayLike<number>;
   readonly #octets: Buffer;
   /** Nodes and parentheses to be written, the next one last. */
   readonly #waiting: Int32Array;
   #waits = 0;
   #length = 0;
 
-  constructor(firstKid: Int32Array, nextKid: Int32Array, numbers: Uint32Array) {
+  constructor(firstKid: Int32Array, nextKid: Int32Array, numbers: ArrayLike<number>) {
     this.#firstKid = firstKid;
     this.#nextKid = nextKid;
     this.#numbers = numbers;

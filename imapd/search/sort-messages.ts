@@ -120,7 +120,7 @@ async function collectRanks(
   const { numbers } = collected;
   const ranks = new Map<SortKey, Ranks>();
   for (const [key, column] of collected.columns()) ranks.set(key, await paced(session, ranksOf(column)));
-  const uids = numbers.map((number) => session.selected.uidOf(number));
+  const uids = await paced(session, session.selected.uidsOf(numbers));
   for (const [key, own] of ranks) keepRanks({ facts, files }, key, uids, own);
   return { numbers, ranks };
 }

@@ -7,8 +7,9 @@
 
 import { Encoder } from './encoder.js';
 import { MAX_TEXT_OCTETS } from './limits.js';
+import { NUMBERS_PER_STEP, NumberWriter } from './number-writer.js';
 import type { ReturnOption } from './search-keys.js';
-import { compactSet } from './sequence-set.js';
+import { encodeSet } from './sequence-set.js';
 import type { StatusItem } from './status-items.js';
 
 /** How a command ended. */
@@ -130,28 +131,19 @@ export function encodeStatus(
     .crlf();
 }
 
-/** `* SEARCH 2 84 882`, `* SORT …`; without numbers just the name. */
-export function encodeNumbers(name: 'SEARCH' | 'SORT', numbers: readonly number[]): Buffer {
-  const octets = Buffer.allocUnsafe(numbers.length * OCTETS_OF_NUMBER + 16);
-  let end = octets.write(`* ${name}`, 'latin1');
-  // A mailbox may have a hundred thousand of them, so they are written digit by digit.
-  for (const number of numbers) {
-    octets[end++] = 0x20;
-    let digits = 1;
-    for (let limit = 10; number >= limit; limit *= 10) digits += 1;
-    end += digits;
-    for (let at = end - 1, rest = number; digits > 0; digits -= 1, at -= 1) {
-      const next = Math.floor(rest / 10);
-      octets[at] = 0x30 + rest - next * 10;
-      rest = next;
-    }
+/** `* SEARCH 2 84 882`, `* SORT …`; without numbers just the name. In steps. */
+export function* encodeNumbers(name: 'SEARCH' | 'SORT', numbers: readonly number[]): Generator<void, Buffer, void> {
+  const out = new NumberWriter(numbers.length, name.length + 4);
+  out.text(`* ${name}`);
+  for (let at = 0; at < numbers.length; at += NUMBERS_PER_STEP) {
+    if (at > 0) yield;
+    out.numbers(SPACE, numbers, at, Math.min(at + NUMBERS_PER_STEP, numbers.length));
   }
-  end += octets.write('\r\n', end, 'latin1');
-  return octets.subarray(0, end);
+  out.text('\r\n');
+  return out.octets();
 }
 
-/** A space and ten digits. */
-const OCTETS_OF_NUMBER = 11;
+const SPACE = 0x20;
 
 /** What an ESEARCH response tells (RFC 9051 section 7.3.4); absent means not asked for or nothing found. */
 export interface SearchResult {
@@ -162,18 +154,17 @@ export interface SearchResult {
   readonly max?: number | undefined;
   readonly count?: number | undefined;
   /** Ascending for SEARCH; in their order for SORT. */
-  readonly all?: Iterable<number> | undefined;
+  readonly all?: readonly number[] | undefined;
 }
 
-/** `* ESEARCH (TAG "a2") UID MIN 3 COUNT 7 ALL 3:5,9` */
-export function encodeEsearch({ tag, uid, min, max, count, all }: SearchResult): Buffer {
+/** `* ESEARCH (TAG "a2") UID MIN 3 COUNT 7 ALL 3:5,9`, in steps. */
+export function* encodeEsearch({ tag, uid, min, max, count, all }: SearchResult): Generator<void, Buffer, void> {
   const line = new Encoder().atom('* ESEARCH (TAG ').quoted(tag).atom(')');
   if (uid) line.atom(' UID');
   if (min !== undefined) line.atom(' MIN ').number(min);
   if (max !== undefined) line.atom(' MAX ').number(max);
   if (count !== undefined) line.atom(' COUNT ').number(count);
-  const set = all === undefined ? '' : compactSet(all);
-  if (set !== '') line.atom(' ALL ').atom(set);
+  if (all !== undefined && all.length > 0) line.atom(' ALL ').raw(yield* encodeSet(all));
   return line.crlf();
 }
 
@@ -184,9 +175,12 @@ export interface NumbersWanted {
   readonly options: readonly ReturnOption[] | undefined;
 }
 
-/** The answer to SEARCH or SORT: `* SEARCH 2 84`, or ESEARCH with what RETURN asks for. */
-export function encodeFound(name: 'SEARCH' | 'SORT', numbers: readonly number[], wanted: NumbersWanted): Buffer {
-  const { tag, by, options } = wanted;
+/** The answer to SEARCH or SORT: `* SEARCH 2 84`, or ESEARCH with what RETURN asks for. In steps. */
+export function encodeFound(
+  name: 'SEARCH' | 'SORT',
+  numbers: readonly number[],
+  { tag, by, options }: NumbersWanted,
+): Generator<void, Buffer, void> {
   if (options === undefined) return encodeNumbers(name, numbers);
   return encodeEsearch({
     tag,

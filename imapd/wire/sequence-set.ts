@@ -3,6 +3,7 @@
  *
  * They hold numbers as the client wrote them and are never expanded; what they count is decided where they are used.
  */
+import { NUMBERS_PER_STEP, NumberWriter } from './number-writer.js';
 
 /** A number from 1 to 4294967295, or `*`: the largest in use. */
 export type SetNumber = number | '*';
@@ -27,19 +28,32 @@ export function formatSequenceSet(set: SequenceSet): Buffer {
  *
  * Numbers need not be neighbours and must not be repeated. No numbers give an empty text, which is not a valid set.
  */
-export function compactSet(numbers: Iterable<number>): string {
-  const ranges: string[] = [];
-  let first = 0;
-  let last = 0;
-  for (const number of numbers) {
-    if (last !== 0 && number === last + 1) {
-      last = number;
-      continue;
-    }
-    if (last !== 0) ranges.push(first === last ? `${first}` : `${first}:${last}`);
-    first = number;
-    last = number;
+export function compactSet(numbers: readonly number[]): string {
+  const writing = encodeSet(numbers);
+  for (;;) {
+    const step = writing.next();
+    if (step.done === true) return step.value.toString('latin1');
   }
-  if (last !== 0) ranges.push(first === last ? `${first}` : `${first}:${last}`);
-  return ranges.join(',');
 }
+
+/** The same as octets, in steps: also of numbers in another order, as SORT gives them. */
+export function* encodeSet(numbers: readonly number[]): Generator<void, Buffer, void> {
+  const out = new NumberWriter(numbers.length, 0);
+  let ranges = 0;
+  for (let at = 0; at < numbers.length; ) {
+    ranges += 1;
+    if (ranges % NUMBERS_PER_STEP === 0) yield;
+    const first = numbers[at] ?? 0;
+    let last = first;
+    for (at += 1; at < numbers.length && numbers[at] === last + 1; at += 1) last += 1;
+    if (out.length > 0) out.octet(COMMA);
+    out.number(first);
+    if (last === first) continue;
+    out.octet(COLON);
+    out.number(last);
+  }
+  return out.octets();
+}
+
+const COMMA = 0x2c;
+const COLON = 0x3a;

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { finish } from '../../../imapd/message/steps.js';
 import {
   beginFetch,
   encodeCompletion,
@@ -41,16 +42,27 @@ test('responses look as in the RFCs', () => {
       '* LIST () "." "a\\"b\\\\c" ("CHILDINFO" ("SUBSCRIBED"))',
     ],
     [encodeStatus('x', ['MESSAGES', 'UNSEEN'], { MESSAGES: 2, UNSEEN: 1 }), '* STATUS "x" (MESSAGES 2 UNSEEN 1)'],
-    [encodeNumbers('SEARCH', [2, 84, 882]), '* SEARCH 2 84 882'],
-    [encodeNumbers('SORT', []), '* SORT'],
+    [finish(encodeNumbers('SEARCH', [2, 84, 882])), '* SEARCH 2 84 882'],
+    [finish(encodeNumbers('SORT', [])), '* SORT'],
     [
-      encodeEsearch({ tag: 'a"', uid: true, min: 2, count: 3, all: [2, 3, 7] }),
+      finish(encodeEsearch({ tag: 'a"', uid: true, min: 2, count: 3, all: [2, 3, 7] })),
       '* ESEARCH (TAG "a\\"") UID MIN 2 COUNT 3 ALL 2:3,7',
     ],
-    [encodeEsearch({ tag: 'a', uid: false, all: [] }), '* ESEARCH (TAG "a")'],
+    [finish(encodeEsearch({ tag: 'a', uid: false, all: [] })), '* ESEARCH (TAG "a")'],
     [beginFetch(12).atom('UID ').number(4).atom(')').crlf(), '* 12 FETCH (UID 4)'],
   ];
   for (const [octets, line] of table) assert.equal(octets.toString('latin1'), `${line}\r\n`);
+});
+
+test('numbers are written as they are, however many and in whatever order', () => {
+  const many = fc.array(fc.integer({ min: 1, max: 0xffffffff }), { maxLength: 50 });
+  fc.assert(
+    fc.property(many, fc.integer({ min: 1, max: 100 }), (some, times) => {
+      const numbers = Array.from({ length: times }, () => some).flat();
+      const line = ['* SORT', ...numbers].join(' ');
+      assert.equal(finish(encodeNumbers('SORT', numbers)).toString('latin1'), `${line}\r\n`);
+    }),
+  );
 });
 
 test('no text and no code breaks a line, or looks like a code', () => {
