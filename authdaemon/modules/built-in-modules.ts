@@ -23,7 +23,31 @@ const modules: Readonly<Record<string, BuiltInModule>> = {
   authuserdb: {
     build: inStore(async (context) => new (await import('../userdb/userdb-store.js')).UserdbStore(context)),
   },
+  authldap: {
+    build: inStore(async (context) => new (await import('../ldap/ldap-store.js')).LdapStore(context)),
+    check: async (configDirectory) => (await import('../ldap/settings.js')).checkLdapSettings(configDirectory),
+  },
+  authmysql: {
+    build: inStore(async (context) => {
+      const [{ SqlStore }, { MYSQL }] = await Promise.all([
+        import('../sql/sql-store.js'),
+        import('../sql/mysql-store.js'),
+      ]);
+      return new SqlStore(MYSQL, context, realClock.ticks);
+    }),
+    check: async (configDirectory) => (await import('../sql/mysql-settings.js')).checkMysqlSettings(configDirectory),
+  },
   authpam: { build: async (context) => new (await import('../system/pam-module.js')).PamModule(context) },
+  authpgsql: {
+    build: inStore(async (context) => {
+      const [{ SqlStore }, { PGSQL }] = await Promise.all([
+        import('../sql/sql-store.js'),
+        import('../sql/pgsql-store.js'),
+      ]);
+      return new SqlStore(PGSQL, context, realClock.ticks);
+    }),
+    check: async (configDirectory) => (await import('../sql/pgsql-settings.js')).checkPgsqlSettings(configDirectory),
+  },
   authpipe: { build: async (context) => new (await import('../pipe/pipe-module.js')).PipeModule(context) },
   authpwd: {
     build: inStore(async (context) => new (await import('../system/passwd-store.js')).PasswdStore('authpwd', context)),
@@ -34,14 +58,7 @@ const modules: Readonly<Record<string, BuiltInModule>> = {
 };
 
 /** Names that are right in a Courier set-up and have no module here. */
-const COURIER_MODULES: ReadonlySet<string> = new Set([
-  'authmysql',
-  'authpgsql',
-  'authldap',
-  'authcustom',
-  'authsqlite',
-  'authvchkpw',
-]);
+const COURIER_MODULES: ReadonlySet<string> = new Set(['authcustom', 'authsqlite', 'authvchkpw']);
 
 /** Names of the modules that are built in. */
 export const BUILT_IN_MODULES: readonly string[] = Object.keys(modules);

@@ -1,0 +1,177 @@
+/**
+ * SqlStore: the accounts of authmysql and authpgsql.
+ *
+ * Everything the database cannot answer is a temporary failure: unreachable, slow, a statement it refuses, more than one
+ * row, a row that makes no account. A database that is down is not taken for one without accounts.
+ */
+import { join } from 'node:path';
+import { logValue } from '../../init/runtime/log.js';
+import type { Settings } from '../../init/runtime/settings-file.js';
+import type { ChangeAnswer, EnumerateItem, ModuleContext, TemporaryFailure } from '../modules/module.js';
+import { hasControls } from '../octet-text.js';
+import { hashPassword } from '../passwords/password.js';
+import { RcFile, UnusableRcFile } from '../rc-file.js';
+import type { AccountStore, PasswordWrite, StoreAnswer } from '../stores/account-store.js';
+import { accountFromRow, enumeratedFromRow } from './account-row.js';
+import type { AccountSettings } from './account-settings.js';
+import { type SqlDatabase, SqlFailure, type SqlServer } from './sql-database.js';
+import { SqlPool } from './sql-pool.js';
+import { changeStatement, enumerateStatement, keepsClearPassword, selectStatement } from './statements.js';
+
+/** What makes a store that of one kind of database. */
+export interface SqlKind<Values extends AccountSettings> {
+  /** As it stands in authmodulelist. */
+  readonly name: string;
+  /** The name of the settings file. */
+  readonly rcName: string;
+  read(file: Settings): Values;
+  servers(settings: Values): SqlServer[];
+}
+
+/** Nobody has it; asked for to see whether the database answers. */
+const NOBODY = '-';
+
+interface Connected {
+  readonly settings: AccountSettings;
+  readonly database: SqlDatabase;
+}
+
+/** The accounts of a database. */
+export class SqlStore<Values extends AccountSettings> implements AccountStore {
+  readonly #kind: SqlKind<Values>;
+  readonly #context: ModuleContext;
+  readonly #rc: RcFile<Values>;
+  readonly #clock: () => number;
+  #connected: Connected | undefined;
+
+  constructor(kind: SqlKind<Values>, context: ModuleContext, clock: () => number) {
+    this.#kind = kind;
+    this.#clock = clock;
+    this.#context = context;
+    this.#rc = new RcFile(join(context.configDirectory, kind.rcName), (file) => kind.read(file), context.log);
+  }
+
+  get name(): string {
+    return this.#kind.name;
+  }
+
+  async start(): Promise<void> {
+    const connected = this.#connect();
+    if (!('kind' in connected)) return;
+    for (const line of connected.reason.split('\n')) this.#context.log.write('error', `${this.name}: ${line}`);
+  }
+
+  async stop(): Promise<void> {
+    this.#connected?.database.close();
+    this.#connected = undefined;
+  }
+
+  async idle(): Promise<void> {
+    this.#connected?.database.closeIdle();
+  }
+
+  async trouble(): Promise<string | undefined> {
+    const answer = await this.find(NOBODY, 'login');
+    return answer.kind === 'temporary failure' ? answer.reason : undefined;
+  }
+
+  async find(loginName: string, service: string): Promise<StoreAnswer> {
+    const connected = this.#connect();
+    if ('kind' in connected) return connected;
+    const { settings, database } = connected;
+    const { source, charset } = settings;
+    const login = charset.toDatabase(loginName);
+    // No text of the database: nobody's name there.
+    if (login === undefined || hasControls(service)) return { kind: 'unknown' };
+    // What a database does is an answer, not a crash.
+    try {
+      const { rows } = await database.query(selectStatement(source, login, service));
+      const [row, second] = rows;
+      if (row === undefined) return { kind: 'unknown' };
+      if (second !== undefined) return this.#failure(`${loginName}: the database has more than one row for this name`);
+      const stored = accountFromRow(row, loginName, charset);
+      return typeof stored === 'string' ? this.#failure(`${loginName}: ${stored}`) : { kind: 'found', stored };
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  async writePassword({ loginName, newPassword, stored }: PasswordWrite): Promise<ChangeAnswer> {
+    const connected = this.#connect();
+    if ('kind' in connected) return connected;
+    const { settings, database } = connected;
+    const { source, charset } = settings;
+    const login = charset.toDatabase(loginName);
+    const clear = charset.toDatabase(newPassword.reveal());
+    if (login === undefined) return { kind: 'rejected', reason: 'the account has gone' };
+    if (keepsClearPassword(source) && (clear === undefined || hasControls(clear))) {
+      return { kind: 'rejected', reason: 'the database cannot hold this password' };
+    }
+    // As in find(); the server's words may hold the new password, so only its code is told.
+    try {
+      const hash = await hashPassword(newPassword, stored.secrets.encrypted);
+      const { affected } = await database.query(changeStatement(source, login, { clear: clear ?? '', hash }));
+      if (affected === 0 && source.changeClause === undefined) {
+        return { kind: 'rejected', reason: 'the account has gone' };
+      }
+      return { kind: 'changed' };
+    } catch (error) {
+      if (!(error instanceof SqlFailure)) throw error;
+      const why = error.kind === 'refused' ? `the database refused the change (${error.code})` : error.message;
+      return { kind: 'temporary failure', reason: `the password was not changed: ${why}` };
+    }
+  }
+
+  async *enumerate(): AsyncIterable<EnumerateItem> {
+    const connected = this.#connect();
+    if ('kind' in connected) {
+      yield connected;
+      return;
+    }
+    const { settings, database } = connected;
+    let broken = 0;
+    // As in find().
+    try {
+      for await (const rows of database.stream(enumerateStatement(settings.source))) {
+        for (const row of rows) {
+          const account = enumeratedFromRow(row, settings.charset);
+          if (typeof account !== 'string') yield { kind: 'account', account };
+          else if (broken++ === 0) this.#context.log.write('warning', `${this.name}: left out of the list: ${account}`);
+        }
+      }
+    } catch (error) {
+      yield this.#failed(error);
+    }
+    if (broken > 1) this.#context.log.write('warning', `${this.name}: ${broken} accounts were left out of the list`);
+  }
+
+  /** The database by the settings of now; new settings get connections of their own. */
+  #connect(): Connected | TemporaryFailure {
+    // A file that cannot be used is told in full.
+    try {
+      const settings = this.#rc.current();
+      if (this.#connected?.settings === settings) return this.#connected;
+      this.#connected?.database.close();
+      const options = { maxConnections: this.#context.lookupsAtOnce, clock: this.#clock };
+      this.#connected = { settings, database: new SqlPool({ servers: this.#kind.servers(settings), ...options }) };
+      this.#debug(`uses the settings of ${this.#rc.path}`);
+      return this.#connected;
+    } catch (error) {
+      if (!(error instanceof UnusableRcFile)) throw error;
+      return this.#failure(error.message);
+    }
+  }
+
+  #failed(error: unknown): TemporaryFailure {
+    if (!(error instanceof SqlFailure)) throw error;
+    return this.#failure(error.message);
+  }
+
+  #failure(reason: string): TemporaryFailure {
+    return { kind: 'temporary failure', reason };
+  }
+
+  #debug(text: string): void {
+    if (this.#context.debugLogin >= 1) this.#context.log.write('debug', `${this.name}: ${logValue(text)}`);
+  }
+}
