@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type LogSettings, SYSLOG_FACILITIES } from '../init/runtime/log-destinations.js';
 import { loadSettings, type Settings } from '../init/runtime/settings-file.js';
 import { type AccountOptions, parseOptions } from './account.js';
+import { LDAP_WITHOUT_EFFECT, type LdapTls, readLdapTls } from './ldap/tls.js';
 
 /** Lookups at once when `daemons` says nothing; what Courier ships. */
 const DEFAULT_LOOKUPS_AT_ONCE = 5;
@@ -22,6 +23,7 @@ export interface AuthdaemonSettings {
   readonly directory: string;
   readonly defaultOptions: AccountOptions;
   readonly debugLogin: 0 | 1 | 2;
+  readonly ldapTls: LdapTls;
   readonly log: LogSettings;
   /** For problems, warnings and --dump-config. */
   readonly file: Settings;
@@ -36,6 +38,7 @@ export function readAuthdaemonSettings(configDirectory: string): AuthdaemonSetti
     directory: file.text('authdaemonvar', '/run/courier/authdaemon'),
     defaultOptions: parseOptions(file.text('DEFAULTOPTIONS', '')),
     debugLogin: Number(file.choice('DEBUG_LOGIN', '0', ['0', '1', '2'])) as 0 | 1 | 2,
+    ldapTls: readLdapTls(file),
     log: readLogSettings(file),
     file,
   };
@@ -45,9 +48,9 @@ export function readAuthdaemonSettings(configDirectory: string): AuthdaemonSetti
   if (settings.debugLogin === 2) {
     file.warning('DEBUG_LOGIN', 'DEBUG_LOGIN=2 writes passwords into the log', 'set it to 0 or 1 when you are done');
   }
-  // Read by Courier's webadmin and by an LDAP library; they belong in this file all the same.
-  file.matching(/^authmodulelistorig$|^LDAP/);
-  file.finish({});
+  // Read by Courier's webadmin; it belongs in this file all the same.
+  file.matching(/^authmodulelistorig$/);
+  file.finish(LDAP_WITHOUT_EFFECT);
   return settings;
 }
 

@@ -27,6 +27,10 @@ const modules: Readonly<Record<string, BuiltInModule>> = {
     build: inStore(async (context) => new (await import('../ldap/ldap-store.js')).LdapStore(context)),
     check: async (configDirectory) => (await import('../ldap/settings.js')).checkLdapSettings(configDirectory),
   },
+  authldap: {
+    build: inStore(async (context) => new (await import('../ldap/ldap-store.js')).LdapStore(context)),
+    check: async (configDirectory) => (await import('../ldap/settings.js')).checkLdapSettings(configDirectory),
+  },
   authmysql: {
     build: inStore(async (context) => {
       const [{ SqlStore }, { MYSQL }] = await Promise.all([

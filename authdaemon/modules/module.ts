@@ -9,6 +9,7 @@
 import type { Log } from '../../init/runtime/log.js';
 import type { Secret } from '../../init/runtime/secret.js';
 import type { Account, EnumeratedAccount } from '../account.js';
+import type { LdapTls } from '../ldap/tls.js';
 
 /** Somebody wants in. `login` data is parsed; other types come as their octets. */
 export interface AuthenticateRequest {
@@ -92,6 +93,8 @@ export interface ModuleContext {
   readonly configDirectory: string;
   /** `daemons`: requests that may be under way at once, and so connections or processes a module may want. */
   readonly lookupsAtOnce: number;
+  /** LDAPTLS_… of authdaemonrc. Absent: nothing is set. */
+  readonly ldapTls?: LdapTls;
 }
 
 /** The answer for an account that no record is about. */

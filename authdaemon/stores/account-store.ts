@@ -49,6 +49,8 @@ export interface AccountStore {
   readonly name: string;
   /** A hash like those of the accounts: an unknown name takes as long as a wrong password. Absent: the last one seen. */
   readonly typicalHash?: string;
+  /** Where the store checks passwords itself (`check`): takes as long as a wrong one; `typicalHash` is not looked at. */
+  readonly pretend?: (() => Promise<void>) | undefined;
   /** As AuthModule's. */
   readonly dependsOnAddress?: boolean;
   /** As AuthModule's. */

@@ -130,7 +130,9 @@ export class StoreModule implements AuthModule {
 
   /** Says no, after the time a comparison takes. */
   async #pretend(credentials: Credentials, rejection: Rejection): Promise<Rejection> {
-    await credentials.pretend(this.#store.typicalHash ?? this.#lastHash);
+    const { pretend, typicalHash } = this.#store;
+    if (pretend !== undefined && credentials.password !== undefined) await pretend();
+    else await credentials.pretend(typicalHash ?? this.#lastHash);
     return rejection;
   }
 

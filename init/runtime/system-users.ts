@@ -1,5 +1,6 @@
 /**
- * Users of the system by name, as far as starting processes needs them. It knows /etc/passwd and the `id` program.
+ * Users and groups of the system by name, as far as starting processes needs them. It knows /etc/passwd and
+ * the programs `id` and `getent`.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -14,6 +15,18 @@ export interface SystemUser {
 /** Finds a user by name. Undefined: there is none. */
 export function findSystemUser(name: string): SystemUser | undefined {
   return inPasswd(name) ?? fromDirectory(name);
+}
+
+/** Finds the gid of a group by name. Undefined: there is none. */
+export function findSystemGroup(name: string): number | undefined {
+  try {
+    // `getent` knows groups of LDAP and NIS; a number would be looked up as one.
+    if (/^[0-9]*$/.test(name)) return undefined;
+    const line = execFileSync('getent', ['group', '--', name], { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+    return Number(line.split(':')[2]);
+  } catch {
+    return undefined;
+  }
 }
 
 function inPasswd(name: string): SystemUser | undefined {
