@@ -71,10 +71,20 @@ export class ImapServer implements MailServer {
 
   /** Answers the login, and serves the client until it is gone. */
   async serve(arrived: WorkerSession): Promise<void> {
+    const session = await this.#begin(arrived);
+    if (session === undefined) return;
+    try {
+      await serveSession(session);
+    } finally {
+      this.#sessions.delete(session);
+    }
+  }
+
+  /** Answers the login; gives nothing if that was a refusal. */
+  async #begin(arrived: WorkerSession): Promise<Session | undefined> {
     const { log } = arrived;
     try {
-      const maildir = await this.#admit(arrived);
-      await this.#run(arrived, maildir);
+      return this.#greeted(arrived, await this.#admit(arrived));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (error.logText !== undefined) log.write('error', `${error.logText}, ${who(arrived)}`);
@@ -82,6 +92,7 @@ export class ImapServer implements MailServer {
       arrived.stream.on('error', () => undefined);
       arrived.stream.write(encodeUntagged({ status: 'BYE', code, text: message }));
       arrived.stream.end(encodeCompletion(arrived.tag, { status: 'NO', code, text: message }));
+      return undefined;
     }
   }
 
@@ -94,18 +105,14 @@ export class ImapServer implements MailServer {
     this.#settings = settings as SessionSettings;
   }
 
-  async #run(arrived: WorkerSession, maildir: Maildir): Promise<void> {
+  #greeted(arrived: WorkerSession, maildir: Maildir): Session {
     const { facts, clock } = this.#parts;
     const session = new Session({ ...arrived, maildir, facts, settings: this.#settings, clock });
     this.#sessions.add(session);
     const code = capabilityCode(session.capabilityContext);
     session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text: 'LOGIN Ok.' }));
     session.log.write('info', loginLine(arrived));
-    try {
-      await serveSession(session);
-    } finally {
-      this.#sessions.delete(session);
-    }
+    return session;
   }
 
   /** @throws {Refusal} */

@@ -26,6 +26,8 @@ const MIN_SLOTS_PER_FILE = 4 / 3;
 /** More only waste memory. */
 const MOST_SLOTS_PER_FILE = 4;
 const SPARE_FILES = 8;
+/** So few files are indexed when one is looked for, within microseconds; many folders are opened and never change. */
+const INDEXED_LATER = 1_000;
 /** A name of a directory has at most so many octets. */
 const MAX_NAME_OCTETS = 255;
 
@@ -43,7 +45,7 @@ export class FileTable {
   #wastedOctets = 0;
   #inNew = 0;
   #words: Uint32Array = noNumbers;
-  /** Numbers of files plus 1, by hash; 0 is a free slot. Its length is a power of two. */
+  /** Numbers of files plus 1, by hash; 0 is a free slot. Its length is a power of two, or 0: not made yet. */
   #slots: Uint32Array = noNumbers;
   readonly #suffixes = new Suffixes();
 
@@ -80,6 +82,7 @@ export class FileTable {
   /** The file whose unique name is that of the name given; -1 if there is none. */
   find({ octets, start, end }: NameView): number {
     if (this.#count === 0) return -1;
+    if (this.#slots.length === 0) this.#index(this.#words.length / WORDS);
     takeApart(octets, start, end, parts);
     return this.#find(octets, start);
   }
@@ -147,6 +150,7 @@ export class FileTable {
     // Without spare room: what is added later goes into a block of its own, not into this one behind our back.
     result.#octets = copyIfWasteful(this.#octets, this.#usedOctets);
     result.#usedOctets = this.#usedOctets;
+    if (order.length <= INDEXED_LATER) return result;
     if (order.length === this.#count && this.#slots.length < order.length * MOST_SLOTS_PER_FILE) {
       result.#slots = this.#slots.map((file) => (file === 0 ? 0 : (numbers[file - 1] ?? 0)));
     } else {
@@ -168,6 +172,7 @@ export class FileTable {
     const { baseEnd, uniqueEnd, hash } = parts;
     const file = this.#count;
     if ((file + 1) * WORDS > this.#words.length) this.reserve(file + (file >>> 1) + SPARE_FILES, 0);
+    if (this.#slots.length === 0) this.#index(this.#words.length / WORDS);
     this.#words[file * WORDS] = this.#store(octets, start, baseEnd);
     this.#words[file * WORDS + 1] = kind;
     this.#inNew += kind & 1;

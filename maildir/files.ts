@@ -133,6 +133,13 @@ export function unlinkIfThere(disk: FileSystem, path: string): void {
 /** By what a version of a file, or of a directory, is known again. */
 export type Version = Pick<FileStatus, 'inode' | 'modifiedAt' | 'sizeOctets'>;
 
+/** That alone, without the rest of what was found: one is kept for each file of each folder in memory. */
+export function versionOf(status: Version | undefined): Version | undefined {
+  if (status === undefined) return undefined;
+  const { inode, modifiedAt, sizeOctets } = status;
+  return { inode, modifiedAt, sizeOctets };
+}
+
 /** Whether two looks at a file found the same version of it, or none. */
 export function sameFile(one: Version | undefined, other: Version | undefined): boolean {
   return one?.inode === other?.inode && one?.modifiedAt === other?.modifiedAt && one?.sizeOctets === other?.sizeOctets;

@@ -49,22 +49,24 @@ interface Staged {
   readonly keywords: readonly string[];
 }
 
-const noNumbers = new Float64Array(0);
-
 /** The rows of a folder. */
 export class FolderRows {
   #table = new GrowingMessageTable(new Uint32Array(0));
   #files = new FileTable();
-  #changedAt: Float64Array = noNumbers;
+  /** How many rows what is made of arrays has room for. */
+  #room = 0;
+  /** Absent while nothing has changed since all messages were found at once: most folders stay so. */
+  #changedAt: Float64Array | undefined;
+  #foundAt = 0;
   /** Numbers of keyword lists; absent while no message has keywords. */
   #keywordNumbers: Uint32Array | undefined;
-  #keywordLists: (readonly string[])[] = [noKeywords];
-  readonly #keywordListNumbers = new Map<string, number>();
+  #keywordLists: (readonly string[])[] = [];
+  #keywordListNumbers: Map<string, number> | undefined;
   /** What the disk was asked; absent while it was not. */
   #sizes: Float64Array | undefined;
   #modifiedAt: Float64Array | undefined;
   /** Messages that have a UID which is not safe on the disk yet: nobody is told of them. By unique name. */
-  readonly #staged = new Map<string, Staged>();
+  #staged: Map<string, Staged> | undefined;
 
   get table(): GrowingMessageTable {
     return this.#table;
@@ -103,34 +105,43 @@ export class FolderRows {
 
   /** The change number of the last change, or of the arrival. */
   changedAt(row: number): number {
-    return this.#changedAt[row] ?? 0;
+    if (row >= this.count) return 0;
+    return this.#changedAt === undefined ? this.#foundAt : (this.#changedAt[row] ?? 0);
   }
 
   /** Notes that flags or keywords changed. */
   setChangedAt(row: number, change: number): void {
-    this.#changedAt[row] = change;
+    this.#changes()[row] = change;
+  }
+
+  #changes(): Float64Array {
+    this.#changedAt ??= new Float64Array(this.#room).fill(this.#foundAt);
+    return this.#changedAt;
   }
 
   /** The rows that changed after a change number. */
   changedRows(after: number): number[] {
+    if (this.#changedAt === undefined && this.#foundAt <= after) return [];
     const rows: number[] = [];
-    const changes = this.#changedAt;
+    const changes = this.#changes();
     for (let row = 0; row < this.count; row += 1) if ((changes[row] ?? 0) > after) rows.push(row);
     return rows;
   }
 
   setKeywords(row: number, keywords: readonly string[]): void {
     if (keywords.length === 0 && this.#keywordNumbers === undefined) return;
-    this.#keywordNumbers ??= new Uint32Array(this.#changedAt.length);
+    this.#keywordNumbers ??= new Uint32Array(this.#room);
     this.#keywordNumbers[row] = keywords.length === 0 ? 0 : this.#numberOfKeywords(keywords);
   }
 
   #numberOfKeywords(keywords: readonly string[]): number {
     const key = keywords.join(' ');
-    const known = this.#keywordListNumbers.get(key);
+    const known = this.#keywordListNumbers?.get(key);
     if (known !== undefined) return known;
     if (this.#keywordLists.length > Math.max(MIN_KEYWORD_LISTS, this.count * 2)) this.#dropUnusedLists();
+    if (this.#keywordLists.length === 0) this.#keywordLists = [noKeywords];
     const number = this.#keywordLists.push(keywords) - 1;
+    this.#keywordListNumbers ??= new Map();
     this.#keywordListNumbers.set(key, number);
     return number;
   }
@@ -138,13 +149,17 @@ export class FolderRows {
   #dropUnusedLists(): void {
     const numbers = this.#keywordNumbers;
     const before = this.#keywordLists;
-    this.#keywordLists = [noKeywords];
-    this.#keywordListNumbers.clear();
+    this.#forgetKeywordLists();
     if (numbers === undefined) return;
     for (let row = 0; row < this.count; row += 1) {
       const keywords = before[numbers[row] ?? 0] ?? noKeywords;
       numbers[row] = keywords.length === 0 ? 0 : this.#numberOfKeywords(keywords);
     }
+  }
+
+  #forgetKeywordLists(): void {
+    this.#keywordLists = [];
+    this.#keywordListNumbers = undefined;
   }
 
   /** Whether some message has keywords, or had. */
@@ -174,10 +189,10 @@ export class FolderRows {
   /** Notes what the disk says of a file. */
   lookedUp(row: number, { sizeOctets, modifiedAt }: { sizeOctets: number; modifiedAt: number }): void {
     if (this.#files.sizeAt(row) < 0) {
-      this.#sizes ??= new Float64Array(this.#changedAt.length).fill(UNKNOWN);
+      this.#sizes ??= new Float64Array(this.#room).fill(UNKNOWN);
       this.#sizes[row] = sizeOctets;
     }
-    this.#modifiedAt ??= new Float64Array(this.#changedAt.length).fill(UNKNOWN);
+    this.#modifiedAt ??= new Float64Array(this.#room).fill(UNKNOWN);
     this.#modifiedAt[row] = modifiedAt;
   }
 
@@ -217,21 +232,22 @@ export class FolderRows {
 
   /** Takes note of a message that has a UID, but shows it to nobody before publish(). */
   stage(file: NumberedFile, keywords: readonly string[]): void {
+    this.#staged ??= new Map();
     this.#staged.set(uniqueNameOf(file.baseName), { file, keywords });
   }
 
   /** Whether there are messages that nobody is told of yet. */
   get someStaged(): boolean {
-    return this.#staged.size > 0;
+    return this.#staged !== undefined && this.#staged.size > 0;
   }
 
   isStaged(uniqueName: string): boolean {
-    return this.#staged.has(uniqueName);
+    return this.#staged?.has(uniqueName) === true;
   }
 
   /** Whether a message of this unique name is known, shown or not. */
   knows(uniqueName: string): boolean {
-    return this.#staged.has(uniqueName) || this.rowOfName(uniqueName) >= 0;
+    return this.isStaged(uniqueName) || this.rowOfName(uniqueName) >= 0;
   }
 
   /** Whether a message of this name, whatever its flags, is known, shown or not. */
@@ -241,14 +257,14 @@ export class FolderRows {
 
   /** Forgets a staged message: it could not be made safe. */
   unstage(uniqueName: string): void {
-    this.#staged.delete(uniqueName);
+    this.#staged?.delete(uniqueName);
   }
 
   /** Shows the staged messages up to a UID. Gives how many there were. */
   publish(lastUid: number, changedAt: number): number {
     const ready = this.#stagedInOrder().filter(({ file }) => file.uid <= lastUid);
     for (const { file, keywords } of ready) {
-      this.#staged.delete(uniqueNameOf(file.baseName));
+      this.unstage(uniqueNameOf(file.baseName));
       const octets = octetsFromText(file.baseName + file.suffix);
       this.#files.add({ octets, start: 0, end: octets.length }, file.place);
       this.#appended(file.uid, keywords, changedAt);
@@ -257,14 +273,14 @@ export class FolderRows {
   }
 
   #stagedInOrder(): Staged[] {
-    const all = [...this.#staged.values()];
+    const all = [...(this.#staged?.values() ?? [])];
     return all.sort((one, other) => one.file.uid - other.file.uid);
   }
 
   /** The highest UID in use, staged messages included. */
   get lastNumberedUid(): number {
     let last = this.lastUid;
-    for (const { file } of this.#staged.values()) last = Math.max(last, file.uid);
+    for (const { file } of this.#staged?.values() ?? []) last = Math.max(last, file.uid);
     return last;
   }
 
@@ -283,7 +299,9 @@ export class FolderRows {
   ): void {
     this.#files = files.inOrder(order);
     this.#table = new GrowingMessageTable(uids);
-    this.#changedAt = new Float64Array(order.length).fill(changedAt);
+    this.#room = order.length;
+    this.#changedAt = undefined;
+    this.#foundAt = changedAt;
   }
 
   /** Adds a message that is safe on the disk; its UID must be the highest. */
@@ -299,15 +317,16 @@ export class FolderRows {
 
   #appended(uid: number, keywords: readonly string[], changedAt: number): void {
     const row = this.#files.count - 1;
-    if (row >= this.#changedAt.length) this.#grow(row + (row >>> 3) + SPARE_ROWS);
+    if (row >= this.#room) this.#grow(row + (row >>> 3) + SPARE_ROWS);
     this.#table.append(uid);
-    this.#changedAt[row] = changedAt;
+    this.setChangedAt(row, changedAt);
     this.setKeywords(row, keywords);
   }
 
   #grow(rows: number): void {
-    if (rows <= this.#changedAt.length) return;
-    this.#changedAt = longer(this.#changedAt, rows, 0);
+    if (rows <= this.#room) return;
+    this.#room = rows;
+    if (this.#changedAt !== undefined) this.#changedAt = longer(this.#changedAt, rows, 0);
     if (this.#sizes !== undefined) this.#sizes = longer(this.#sizes, rows, UNKNOWN);
     if (this.#modifiedAt !== undefined) this.#modifiedAt = longer(this.#modifiedAt, rows, UNKNOWN);
     if (this.#keywordNumbers === undefined) return;
@@ -346,8 +365,9 @@ export class FolderRows {
       uids[at] = this.#table.uidAt(row);
       at += 1;
     }
-    const room = Math.max(kept, kept * 2 < before ? 0 : this.#changedAt.length);
-    this.#changedAt = withoutRows(this.#changedAt, leaves, room, 0);
+    const room = Math.max(kept, kept * 2 < before ? 0 : this.#room);
+    this.#room = room;
+    if (this.#changedAt !== undefined) this.#changedAt = withoutRows(this.#changedAt, leaves, room, 0);
     if (this.#sizes !== undefined) this.#sizes = withoutRows(this.#sizes, leaves, room, UNKNOWN);
     if (this.#modifiedAt !== undefined) this.#modifiedAt = withoutRows(this.#modifiedAt, leaves, room, UNKNOWN);
     if (this.#keywordNumbers !== undefined) {
@@ -359,11 +379,10 @@ export class FolderRows {
 
   clear(): void {
     this.remove(() => true);
-    this.#staged.clear();
+    this.#staged = undefined;
     this.forgetLookups();
     this.#keywordNumbers = undefined;
-    this.#keywordLists = [noKeywords];
-    this.#keywordListNumbers.clear();
+    this.#forgetKeywordLists();
   }
 
   /**

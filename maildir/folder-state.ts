@@ -21,8 +21,10 @@ import {
   MTIME_GRANULARITY_MILLISECONDS,
   type Observation,
   observe,
+  type Seen,
   sameVersion,
   sameVersions,
+  seenIn,
 } from './observation.js';
 import { Turns } from './pace.js';
 import type { Surroundings } from './surroundings.js';
@@ -51,7 +53,6 @@ export class FolderState {
   readonly keywordFiles: KeywordFiles;
   readonly syncs: SyncGroup;
   readonly turns = new Turns();
-  readonly listeners = new Set<() => void>();
 
   loaded = false;
   /** Why this object is of no use any more: the folder was deleted or renamed, or others numbered its messages anew. */
@@ -76,10 +77,10 @@ export class FolderState {
   mayHoldSecondFiles = true;
   /** Is asked for a look at the folder in a while. */
   onDoubt: (milliseconds: number) => void = () => undefined;
-  /** Messages whose file was looked for and not found since the last scan. */
-  readonly missing = new Set<number>();
 
-  #seen: Observation | undefined;
+  #listeners: Set<() => void> | undefined;
+  #missing: Set<number> | undefined;
+  #seen: Seen | undefined;
   #fineTimes: boolean | undefined;
   /** Whether a change of our own is what happened last in what was seen. */
   #seenIsOurs = false;
@@ -131,9 +132,35 @@ export class FolderState {
     }
   }
 
+  /** Notes that the file of a message was looked for and not found. */
+  noteMissing(uid: number): void {
+    this.#missing ??= new Set();
+    this.#missing.add(uid);
+  }
+
+  /** Whether the file of a message was looked for and not found since the last scan. */
+  isMissing(uid: number): boolean {
+    return this.#missing?.has(uid) === true;
+  }
+
+  /** Whether somebody wants to be told when the folder may have changed. */
+  get isWatched(): boolean {
+    return this.#listeners !== undefined;
+  }
+
+  listen(listener: () => void): void {
+    this.#listeners ??= new Set();
+    this.#listeners.add(listener);
+  }
+
+  unlisten(listener: () => void): void {
+    this.#listeners?.delete(listener);
+    if (this.#listeners?.size === 0) this.#listeners = undefined;
+  }
+
   /** Tells the sessions that watch this folder. */
   notify(): void {
-    for (const listener of this.listeners) listener();
+    for (const listener of this.#listeners ?? []) listener();
   }
 
   /** Looks at the directories. @throws {MaildirError} 'no such folder' when they are gone */
@@ -173,11 +200,11 @@ export class FolderState {
 
   /** Takes what was observed before a scan as known. */
   scanned(before: Observation): void {
-    this.#seen = before;
+    this.#seen = seenIn(before);
     this.#seenIsOurs = false;
     this.#scannedAt = this.surroundings.now();
     this.#scanMilliseconds = Math.max(0, this.#scannedAt - before.at);
-    this.missing.clear();
+    this.#missing = undefined;
   }
 
   /** Forgets the messages, to make room; what was claimed as recent stays. */
@@ -196,7 +223,7 @@ export class FolderState {
       return change();
     } finally {
       if (known) {
-        this.#seen = this.observe();
+        this.#seen = seenIn(this.observe());
         this.#seenIsOurs = true;
       }
     }

@@ -13,6 +13,7 @@ import { FoldTimer, foldNow } from './folder-fold.js';
 import { UNKNOWN } from './folder-rows.js';
 import { scanFolder } from './folder-scan.js';
 import type { FolderState } from './folder-state.js';
+import { type FolderUse, OpenFolder, type UseListener } from './folder-use.js';
 import type { Maildir } from './maildir.js';
 import { type MessageFile, openMessageFile, withMessagePath } from './message-file.js';
 import type { MessageTable } from './message-table.js';
@@ -21,16 +22,7 @@ import { copyMessages, moveMessages, type TransferredUids } from './transfer.js'
 import type { Uid } from './uid.js';
 import { FolderWatch } from './watch.js';
 
-export type { FolderCounts, MessageFile, MessageWriter, NewMessage, TransferredUids };
-
-/** One session's use of a folder. */
-export interface FolderUse {
-  readonly folder: Folder;
-  /** Calls back when the folder may have changed, by whomever, until unwatch() or close(). */
-  watch(onMayHaveChanged: () => void): void;
-  unwatch(): void;
-  close(): void;
-}
+export type { FolderCounts, FolderUse, MessageFile, MessageWriter, NewMessage, TransferredUids };
 
 /** By what a file is known again: another file under its name has another one. */
 export interface FileFingerprint {
@@ -50,7 +42,7 @@ export type FolderListener = (folder: Folder, how: 'closed' | 'touched') => void
  * One folder. Its methods throw MaildirError; after the folder was deleted or renamed, 'no such folder', and after
  * another program gave it another UIDVALIDITY, 'numbered anew'.
  */
-export class Folder {
+export class Folder implements UseListener {
   readonly name: string;
   readonly maildir: Maildir;
   readonly #state: FolderState;
@@ -122,55 +114,22 @@ export class Folder {
       state.uses -= 1;
       throw error;
     }
-    return this.#newUse(readWrite);
+    return new OpenFolder(this, { state, told: this, readWrite: readWrite > 0 });
   }
 
-  #newUse(readWrite: number): FolderUse {
-    const state = this.#state;
-    state.views += 1;
-    let listener: (() => void) | undefined;
-    let closed = false;
-    const unwatch = (): void => {
-      if (listener !== undefined) this.#unlisten(listener);
-      listener = undefined;
-    };
-    return {
-      folder: this,
-      watch: (onMayHaveChanged) => {
-        unwatch();
-        listener = () => onMayHaveChanged();
-        this.#listen(listener);
-      },
-      unwatch,
-      close: () => {
-        if (closed) return;
-        closed = true;
-        unwatch();
-        state.readWriteUses -= readWrite;
-        state.uses -= 1;
-        state.views -= 1;
-        if (state.uses === 0) this.#onIdle(this, 'closed');
-      },
-    };
+  /** For uses of this folder: it is watched as long as somebody listens. */
+  listenersChanged(): void {
+    if (this.#state.isWatched) {
+      this.#watch ??= new FolderWatch(this.#state);
+    } else {
+      this.#watch?.close();
+      this.#watch = undefined;
+    }
   }
 
-  #listen(listener: () => void): void {
-    const state = this.#state;
-    state.listeners.add(listener);
-    const { cur, new: fresh, keywords } = state.paths;
-    this.#watch ??= new FolderWatch({
-      directories: [cur, fresh, keywords],
-      after: state.surroundings.after,
-      onMayHaveChanged: () => state.notify(),
-      warn: (text) => state.surroundings.warnOnce(text),
-    });
-  }
-
-  #unlisten(listener: () => void): void {
-    this.#state.listeners.delete(listener);
-    if (this.#state.listeners.size > 0) return;
-    this.#watch?.close();
-    this.#watch = undefined;
+  /** For uses of this folder: the last of them was closed. */
+  unused(): void {
+    this.#onIdle(this, 'closed');
   }
 
   /** Brings the folder up to date, for STATUS: nothing is moved, no message is claimed as recent. */

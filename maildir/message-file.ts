@@ -47,7 +47,7 @@ export function pathOfRow(state: FolderState, row: number): string {
 export function withMessagePath<T>(state: FolderState, uid: number, run: (path: string) => T): T {
   state.mustExist();
   const row = state.rows.table.rowOf(uid);
-  if (row < 0 || state.missing.has(uid)) throw new MaildirError('message gone', `${state.paths.directory}: UID ${uid}`);
+  if (row < 0 || state.isMissing(uid)) throw new MaildirError('message gone', `${state.paths.directory}: UID ${uid}`);
   const found = unlessMissing(() => ({ result: run(pathOfRow(state, row)) }));
   if (found !== undefined) return found.result;
   const again = locate(state, row) ? unlessMissing(() => ({ result: run(pathOfRow(state, row)) })) : undefined;
@@ -57,7 +57,7 @@ export function withMessagePath<T>(state: FolderState, uid: number, run: (path: 
 }
 
 function giveUp(state: FolderState, uid: number): void {
-  state.missing.add(uid);
+  state.noteMissing(uid);
   state.mustScan = true;
 }
 

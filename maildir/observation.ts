@@ -15,8 +15,21 @@ export const MTIME_GRANULARITY_MILLISECONDS = 1_100;
 /** Where times are fine, the kernel's clock goes on every ten milliseconds at worst; the rest is for one that is late. */
 const FINE_GRANULARITY_MILLISECONDS = 50;
 
+/** By what a directory with the same entries is known again; its size says nothing that its mtime does not. */
+export type DirectoryVersion = Pick<Version, 'inode' | 'modifiedAt'>;
+
+/** What is remembered of an observation. */
+export interface Seen {
+  readonly cur: DirectoryVersion;
+  readonly new: DirectoryVersion;
+  readonly keywords: DirectoryVersion | undefined;
+  readonly newestChange: number;
+  readonly at: number;
+  readonly fine: boolean;
+}
+
 /** The directories of a folder at one moment. */
-export interface Observation {
+export interface Observation extends Seen {
   readonly cur: Version;
   readonly new: Version;
   /** Undefined if there are no keywords. */
@@ -46,13 +59,29 @@ export function observe({ fileSystem, keywords, now, paths, fine }: Observed): O
   return { cur, new: fresh, keywords: words, newestChange, at: now(), fine };
 }
 
-/** Whether two looks at a directory found the same entries; the size says nothing that its mtime does not. */
-export function sameVersion(one: Version | undefined, other: Version | undefined): boolean {
+/** What is to be remembered of an observation: each folder in memory has one. */
+export function seenIn({ cur, new: fresh, keywords, newestChange, at, fine }: Observation): Seen {
+  return {
+    cur: directoryVersion(cur),
+    new: directoryVersion(fresh),
+    keywords: keywords && directoryVersion(keywords),
+    newestChange,
+    at,
+    fine,
+  };
+}
+
+function directoryVersion({ inode, modifiedAt }: DirectoryVersion): DirectoryVersion {
+  return { inode, modifiedAt };
+}
+
+/** Whether two looks at a directory found the same entries. */
+export function sameVersion(one: DirectoryVersion | undefined, other: DirectoryVersion | undefined): boolean {
   return one?.inode === other?.inode && one?.modifiedAt === other?.modifiedAt;
 }
 
 /** Whether two observations of a folder found the same directories. */
-export function sameVersions(one: Observation, other: Observation): boolean {
+export function sameVersions(one: Seen, other: Seen): boolean {
   return (
     sameVersion(one.cur, other.cur) && sameVersion(one.new, other.new) && sameVersion(one.keywords, other.keywords)
   );

@@ -36,9 +36,11 @@ export class Pace {
   }
 }
 
+const nothingBefore: Promise<unknown> = Promise.resolve();
+
 /** Runs one thing after the other, in the order of asking. */
 export class Turns {
-  #last: Promise<unknown> = Promise.resolve();
+  #last = nothingBefore;
 
   /** Runs when all that was asked for before has ended, well or badly. */
   take<T>(run: () => Promise<T>): Promise<T> {

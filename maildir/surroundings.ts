@@ -5,6 +5,7 @@ import { UniqueNames } from './filename.js';
 import { LockQueues } from './lock.js';
 import { LockFiles } from './lock-files.js';
 import type { MaildirOptions } from './maildir-store.js';
+import { Polls } from './polls.js';
 import { ReservedUidValidities } from './uid-validity.js';
 import { realTimer } from './watch.js';
 
@@ -14,6 +15,7 @@ export interface Surroundings extends MaildirOptions {
   readonly uidValidities: ReservedUidValidities;
   readonly lockQueues: LockQueues;
   readonly lockFiles: LockFiles;
+  readonly polls: Polls;
   readonly after: (milliseconds: number, run: () => void) => () => void;
   wait(milliseconds: number): Promise<void>;
   /** Like warn(), but a text that was logged before is not logged again. */
@@ -35,6 +37,7 @@ export function surroundingsFrom(options: MaildirOptions): Surroundings {
     uidValidities: new ReservedUidValidities(),
     lockQueues: new LockQueues(),
     lockFiles: new LockFiles(),
+    polls: new Polls({ now: options.now, after }),
     wait: (milliseconds) => new Promise((resolve) => void after(milliseconds, resolve)),
     warnOnce(text) {
       if (warned.has(text)) return;

@@ -19,10 +19,12 @@ export interface SyncRequest {
   readonly files?: readonly string[];
 }
 
+const nothingBefore: Promise<unknown> = Promise.resolve();
+
 /** The syncing of one folder. */
 export class SyncGroup {
   readonly #surroundings: Surroundings;
-  #running: Promise<unknown> = Promise.resolve();
+  #running = nothingBefore;
   #next: Round | undefined;
 
   constructor(surroundings: Surroundings) {

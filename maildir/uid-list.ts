@@ -27,6 +27,7 @@ import {
   unlessMissing,
   unlinkIfThere,
   type Version,
+  versionOf,
 } from './files.js';
 import type { FolderPaths } from './folder-name.js';
 import { Pace } from './pace.js';
@@ -126,8 +127,8 @@ export class UidList {
       this.#lastForeignAt = this.#surroundings.now();
     }
     this.#looked = true;
-    this.#list = list?.status;
-    this.#journal = journal?.status;
+    this.#list = versionOf(list?.status);
+    this.#journal = versionOf(journal?.status);
     this.#reserveEnd = 0;
     this.outOfDate = found.badLines > 0 || found.head === undefined;
     if (list === undefined && this.uidValidity !== 0) {
@@ -236,7 +237,7 @@ export class UidList {
     this.#reserveEnd = 0;
     try {
       file.write(messages.octets());
-      this.#journal = file.status();
+      this.#journal = versionOf(file.status());
     } finally {
       file.close();
     }
@@ -257,7 +258,7 @@ export class UidList {
     const replacement = { tmp, path, purpose: 'uiddb', contents: lines.octets(), syncLater };
     const status = await replaceFile(this.#surroundings, replacement);
     if (syncLater) this.#unsynced.add(path);
-    this.#list = status;
+    this.#list = versionOf(status);
     this.outOfDate = false;
     this.#unsynced.add(directory);
     this.uidNext = uidNext + reserve;
@@ -276,7 +277,7 @@ export class UidList {
     });
     const { tmp, uidJournal: path } = this.#paths;
     try {
-      this.#journal = await replaceFile(this.#surroundings, { tmp, path, purpose: 'uids', contents });
+      this.#journal = versionOf(await replaceFile(this.#surroundings, { tmp, path, purpose: 'uids', contents }));
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
       return;

@@ -6,6 +6,9 @@
  * (ENOSPC, EMFILE), the timer does it alone, at Courier's pace.
  */
 import { existsSync, type FSWatcher, watch as watchDirectory } from 'node:fs';
+import type { FolderPaths } from './folder-name.js';
+import { POLL_MILLISECONDS, type Polled } from './polls.js';
+import type { Surroundings } from './surroundings.js';
 
 /**
  * The first event of a burst calls at once; what follows within this time is one more call at its end. While events go on,
@@ -13,8 +16,7 @@ import { existsSync, type FSWatcher, watch as watchDirectory } from 'node:fs';
  */
 const FIRST_PAUSE_MILLISECONDS = 20;
 const LONGEST_PAUSE_MILLISECONDS = 320;
-/** Courier polls once a minute where it has no inotify. */
-const POLL_MILLISECONDS = 60_000;
+const watchOptions = { persistent: false } as const;
 
 /** Calls once after so many milliseconds, unless the function it gives is called before. */
 export function realTimer(milliseconds: number, run: () => void): () => void {
@@ -22,52 +24,53 @@ export function realTimer(milliseconds: number, run: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-interface WatchOptions {
-  readonly directories: readonly string[];
-  readonly after: (milliseconds: number, run: () => void) => () => void;
-  onMayHaveChanged(): void;
-  warn(text: string): void;
+/** The folder that is watched. */
+export interface Watched {
+  readonly paths: Pick<FolderPaths, 'cur' | 'new' | 'keywords'>;
+  readonly surroundings: Pick<Surroundings, 'after' | 'polls' | 'warnOnce'>;
+  /** It may have changed. */
+  notify(): void;
 }
 
 /** Watches until close(). */
-export class FolderWatch {
-  readonly #options: WatchOptions;
-  readonly #watchers: FSWatcher[] = [];
-  #cancelPoll: () => void;
+export class FolderWatch implements Polled {
+  readonly #watched: Watched;
+  #watchers: readonly FSWatcher[];
   #cancelPause: (() => void) | undefined;
   #calledAgain = false;
 
-  constructor(options: WatchOptions) {
-    this.#options = options;
-    this.#cancelPoll = options.after(POLL_MILLISECONDS, () => this.#poll());
-    for (const directory of options.directories) this.#watch(directory);
+  constructor(watched: Watched) {
+    this.#watched = watched;
+    watched.surroundings.polls.add(this);
+    const { cur, new: fresh, keywords } = watched.paths;
+    const hint = (): void => this.#hint();
+    const giveUp = (error: unknown): void => this.#giveUp(error);
+    this.#watchers = [];
+    this.#watchers = [cur, fresh, keywords]
+      .map((directory) => watcherOf(directory, hint, giveUp))
+      .filter((watcher) => watcher !== undefined);
   }
 
   close(): void {
-    this.#cancelPoll();
+    this.#watched.surroundings.polls.delete(this);
     this.#cancelPause?.();
     this.#endWatches();
   }
 
-  #watch(directory: string): void {
-    // Where nobody has used a keyword yet, the timer finds the first one of another program.
-    if (!existsSync(directory)) return;
-    try {
-      const watcher = watchDirectory(directory, { persistent: false }, () => this.#hint());
-      watcher.on('error', (error) => this.#giveUp(error));
-      this.#watchers.push(watcher);
-    } catch (error) {
-      this.#giveUp(error);
-    }
+  /** For the slow timer. */
+  poll(): void {
+    this.#watched.notify();
   }
 
   #giveUp(error: unknown): void {
-    this.#options.warn(`Folders are looked at every ${POLL_MILLISECONDS / 1000} seconds only: ${String(error)}`);
+    const text = `Folders are looked at every ${POLL_MILLISECONDS / 1000} seconds only: ${String(error)}`;
+    this.#watched.surroundings.warnOnce(text);
     this.#endWatches();
   }
 
   #endWatches(): void {
-    for (const watcher of this.#watchers.splice(0)) watcher.close();
+    for (const watcher of this.#watchers) watcher.close();
+    this.#watchers = [];
   }
 
   #hint(): void {
@@ -77,15 +80,23 @@ export class FolderWatch {
 
   #call(pause: number): void {
     this.#calledAgain = false;
-    this.#cancelPause = this.#options.after(pause, () => {
+    this.#cancelPause = this.#watched.surroundings.after(pause, () => {
       this.#cancelPause = undefined;
       if (this.#calledAgain) this.#call(Math.min(pause * 2, LONGEST_PAUSE_MILLISECONDS));
     });
-    this.#options.onMayHaveChanged();
+    this.#watched.notify();
   }
+}
 
-  #poll(): void {
-    this.#cancelPoll = this.#options.after(POLL_MILLISECONDS, () => this.#poll());
-    this.#options.onMayHaveChanged();
+function watcherOf(directory: string, hint: () => void, giveUp: (error: unknown) => void): FSWatcher | undefined {
+  // Where nobody has used a keyword yet, the timer finds the first one of another program.
+  if (!existsSync(directory)) return undefined;
+  try {
+    const watcher = watchDirectory(directory, watchOptions, hint);
+    watcher.on('error', giveUp);
+    return watcher;
+  } catch (error) {
+    giveUp(error);
+    return undefined;
   }
 }

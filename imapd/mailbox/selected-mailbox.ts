@@ -59,7 +59,7 @@ export class SelectedMailbox {
   readonly #keywords: boolean;
   readonly #recent = new UidRanges();
   /** What was told by commands since the last changes(): UID to the number of the change. */
-  readonly #toldFlags = new Map<number, number>();
+  #toldFlags: Map<number, number> | undefined;
   #table: MessageTable;
   #count = 0;
   #toldChange: number;
@@ -213,7 +213,9 @@ export class SelectedMailbox {
   /** Marks that the client knows the present flags of a message, by an answer or because it asked for silence. */
   told(uid: number): void {
     const row = this.folder.table.rowOf(uid);
-    if (row >= 0) this.#toldFlags.set(uid, this.folder.changedAt(row));
+    if (row < 0) return;
+    this.#toldFlags ??= new Map();
+    this.#toldFlags.set(uid, this.folder.changedAt(row));
   }
 
   /** FLAGS and PERMANENTFLAGS as they are now. */
@@ -253,7 +255,7 @@ export class SelectedMailbox {
     if (removed + arrived > 0) updates.push(Buffer.from(existsLines(this.#count, this.recentCount)));
     const flags = this.#flagChanges(known);
     this.#toldChange = folder.changeNumber;
-    this.#toldFlags.clear();
+    this.#toldFlags = undefined;
     return [lines.join(''), ...updates, flags.join('')]
       .filter((update) => update.length > 0)
       .map((update) => (typeof update === 'string' ? Buffer.from(update) : update));
@@ -326,7 +328,7 @@ export class SelectedMailbox {
   /** Whether the client knows the flags of a message that is in this row of the folder now. */
   #isTold(uid: number, row: number): boolean {
     const changedAt = this.folder.changedAt(row);
-    return changedAt <= this.#toldChange || changedAt <= (this.#toldFlags.get(uid) ?? -1);
+    return changedAt <= this.#toldChange || changedAt <= (this.#toldFlags?.get(uid) ?? -1);
   }
 
   #rowsOfSequenceNumbers(set: SequenceSet): RowRange[] {

@@ -1,15 +1,20 @@
 /** UidRanges: a growing set of UIDs, kept as a few ranges. A session's \Recent messages are one. */
 
+const none: number[] = [];
+
 /** Ranges of UIDs in ascending order. */
 export class UidRanges {
   /** first, last, first, last, … ascending. */
-  readonly #bounds: number[] = [];
+  #bounds: number[] = none;
 
   /** Adds all numbers from `first` to `last`; `first` is higher than all before, or continues the last range. */
   add(first: number, last: number): void {
     if (last < first) return;
     const previousLast = this.#bounds.at(-1);
-    if (previousLast !== undefined && first <= previousLast + 1) {
+    if (previousLast === undefined) {
+      // Just as large as it must be: most sets have one range at most.
+      this.#bounds = [first, last];
+    } else if (first <= previousLast + 1) {
       this.#bounds[this.#bounds.length - 1] = Math.max(previousLast, last);
     } else {
       this.#bounds.push(first, last);

@@ -51,6 +51,8 @@ const commandLimits: CommandReaderOptions = {
   streams: (name) => mailCommands.get(name)?.streamsLiteral === true,
 };
 
+const nothingEnabled: readonly string[] = [];
+
 /** What a session is made of. */
 export interface SessionParts {
   readonly stream: Duplex;
@@ -84,13 +86,12 @@ export class Session implements Conversation, CommandSource, InputOwner {
   readonly log: Log;
   readonly clock: Clock;
   readonly commands: CommandReader;
-  /** What the client switched on with ENABLE, in capitals. */
-  readonly enabled = new Set<string>();
   readonly counters: SessionCounters = { headers: 0, body: 0 };
   readonly input: ClientInput;
   readonly output: ClientOutput;
   readonly startedAt: number;
   #selected: SelectedMailbox | undefined;
+  #enabled: readonly string[] = nothingEnabled;
   #sliceStartedAt: number;
   #betweenCommands = true;
   #doneMayFollow = false;
@@ -132,6 +133,15 @@ export class Session implements Conversation, CommandSource, InputOwner {
 
   get state(): State {
     return this.#selected === undefined ? 'authenticated' : 'selected';
+  }
+
+  /** Whether the client switched an extension on with ENABLE; `word` is in capitals. */
+  isEnabled(word: string): boolean {
+    return this.#enabled.includes(word);
+  }
+
+  enable(words: readonly string[]): void {
+    this.#enabled = [...this.#enabled, ...words];
   }
 
   /** The selected mailbox. The command table lets only commands of the selected state get here. */

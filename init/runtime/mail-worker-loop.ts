@@ -3,6 +3,7 @@
  * that begins with a token the supervisor announced), and gives each to the protocol.
  */
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { giveBackAtRest } from './activity.js';
 import type { SessionDescription, ToWorker } from './handover.js';
 import { TOKEN_OCTETS } from './handover.js';
@@ -41,7 +42,7 @@ class MailWorkerLoop {
   readonly #rehearse: Rehearse | undefined;
   #started: MailServer | undefined;
   readonly #expected = new Map<string, SessionDescription>();
-  readonly #streams = new Set<Socket>();
+  readonly #streams = new Set<Duplex>();
   #server: Server | undefined;
   #ending = false;
 
@@ -127,19 +128,24 @@ class MailWorkerLoop {
     // A reset by the client is the end of the stream like any other; the protocol may add its own listener.
     stream.on('error', () => {});
     this.#streams.add(stream);
-    const workerSession: WorkerSession = { ...description, stream, unread, log };
-    this.#conversation(workerSession)
-      .catch((error: unknown) => log.bug(error, `session of ${session.account.address}`))
-      .finally(() => {
-        closeSoon(stream);
-        stream.once('close', () => this.#streams.delete(stream));
-        if (stream.closed) this.#streams.delete(stream);
-        sendToSupervisor({ kind: 'session ended', sessionId });
-      });
+    void this.#converse({ ...description, stream, unread, log }, sessionId);
   }
 
-  async #conversation(session: WorkerSession): Promise<void> {
-    await this.#mailServer.serve(session);
+  /** Tens of thousands of these may wait at a time: each step more would cost half a kilobyte. */
+  async #converse(session: WorkerSession, sessionId: number): Promise<void> {
+    try {
+      await this.#mailServer.serve(session);
+    } catch (error) {
+      log.bug(error, `session of ${session.account.address}`);
+    }
+    this.#close(session.stream);
+    sendToSupervisor({ kind: 'session ended', sessionId });
+  }
+
+  #close(stream: Duplex): void {
+    closeSoon(stream);
+    stream.once('close', () => this.#streams.delete(stream));
+    if (stream.closed) this.#streams.delete(stream);
   }
 
   #end(reason: string): void {
@@ -165,7 +171,7 @@ class MailWorkerLoop {
 }
 
 /** Closes when what was written has gone out, or after a while. */
-function closeSoon(stream: Socket): void {
+function closeSoon(stream: Duplex): void {
   if (stream.destroyed) return;
   stream.end(() => stream.destroy());
   stream.resume();
