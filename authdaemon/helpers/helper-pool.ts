@@ -40,6 +40,7 @@ export class HelperPool<Question, Answer> {
   readonly #waiting: (() => void)[] = [];
   /** Helpers that were told to end. */
   readonly #ending = new Set<Promise<void>>();
+  #retired = false;
   #stopped = false;
 
   constructor(options: HelperPoolOptions<Question, Answer>) {
@@ -73,6 +74,14 @@ export class HelperPool<Question, Answer> {
     for (const helper of this.#free.slice(1)) this.#drop(helper);
   }
 
+  /** Ends all in good order: those that are asked something now when they have answered. For a pool with a successor. */
+  async retire(): Promise<void> {
+    this.#retired = true;
+    for (const helper of [...this.#free]) this.#drop(helper);
+    await Promise.all([...this.#all.keys()].map(({ over }) => over));
+    await Promise.all(this.#ending);
+  }
+
   /** Ends all; those that are asked something now are ended, too. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -104,7 +113,7 @@ export class HelperPool<Question, Answer> {
   #giveBack(helper: Helper<Question, Answer>): void {
     const use = this.#all.get(helper);
     if (use === undefined) return;
-    if (use.questions >= MAX_QUESTIONS_PER_HELPER) {
+    if (this.#retired || use.questions >= MAX_QUESTIONS_PER_HELPER) {
       this.#drop(helper);
       return;
     }

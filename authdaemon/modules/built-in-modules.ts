@@ -27,10 +27,6 @@ const modules: Readonly<Record<string, BuiltInModule>> = {
     build: inStore(async (context) => new (await import('../ldap/ldap-store.js')).LdapStore(context)),
     check: async (configDirectory) => (await import('../ldap/settings.js')).checkLdapSettings(configDirectory),
   },
-  authldap: {
-    build: inStore(async (context) => new (await import('../ldap/ldap-store.js')).LdapStore(context)),
-    check: async (configDirectory) => (await import('../ldap/settings.js')).checkLdapSettings(configDirectory),
-  },
   authmysql: {
     build: inStore(async (context) => {
       const [{ SqlStore }, { MYSQL }] = await Promise.all([
@@ -40,6 +36,10 @@ const modules: Readonly<Record<string, BuiltInModule>> = {
       return new SqlStore(MYSQL, context, realClock.ticks);
     }),
     check: async (configDirectory) => (await import('../sql/mysql-settings.js')).checkMysqlSettings(configDirectory),
+  },
+  authcustom: {
+    build: async (context) => new (await import('../custom/custom-module.js')).CustomModule(context),
+    check: async (configDirectory) => (await import('../custom/settings.js')).checkCustomSettings(configDirectory),
   },
   authpam: { build: async (context) => new (await import('../system/pam-module.js')).PamModule(context) },
   authpgsql: {
@@ -59,10 +59,14 @@ const modules: Readonly<Record<string, BuiltInModule>> = {
   authshadow: {
     build: async (context) => new (await import('../system/passwd-store.js')).ShadowModule(context, realClock.now),
   },
+  authvchkpw: {
+    build: inStore(async (context) => new (await import('../vpopmail/vpopmail-store.js')).VpopmailStore(context)),
+    check: async (configDirectory) => (await import('../vpopmail/settings.js')).checkVpopmailSettings(configDirectory),
+  },
 };
 
 /** Names that are right in a Courier set-up and have no module here. */
-const COURIER_MODULES: ReadonlySet<string> = new Set(['authcustom', 'authsqlite', 'authvchkpw']);
+const COURIER_MODULES: ReadonlySet<string> = new Set(['authsqlite']);
 
 /** Names of the modules that are built in. */
 export const BUILT_IN_MODULES: readonly string[] = Object.keys(modules);
