@@ -40,6 +40,8 @@ export interface CapabilityContext {
   readonly tlsAvailable: boolean;
   /** COMPRESS would work now: after login, and once. */
   readonly compressAvailable: boolean;
+  /** Channel binding is possible; asked only where a mechanism needs it. */
+  readonly bindsChannel?: () => boolean;
 }
 
 /** The words after `CAPABILITY`, in a stable order. */
@@ -62,10 +64,17 @@ function wordsOfSite(context: CapabilityContext): string[] {
 }
 
 /** Mechanisms that AUTHENTICATE takes on this connection. A site switches on all but those that need nothing. */
-export function mechanisms({ settings, tls }: Pick<CapabilityContext, 'settings' | 'tls'>): string[] {
+export function mechanisms({ settings, tls, bindsChannel }: MechanismContext): string[] {
   const named = tls ? settings.mechanismsTls : settings.mechanisms;
-  return SASL_MECHANISMS.filter((name) => ALWAYS_ON.has(name) || named.includes(name));
+  return SASL_MECHANISMS.filter((name) => {
+    if (ALWAYS_ON.has(name)) return true;
+    if (!name.endsWith('-PLUS')) return named.includes(name);
+    const isOn = named.includes(name) || named.includes(name.slice(0, -'-PLUS'.length));
+    return isOn && bindsChannel?.() === true;
+  });
 }
+
+type MechanismContext = Pick<CapabilityContext, 'settings' | 'tls' | 'bindsChannel'>;
 
 /** What only the connection knows. Courier adds it to the administrator's words, too: without it no client gets in. */
 function wordsOfConnection(context: CapabilityContext): string[] {

@@ -8,8 +8,8 @@ import { askNewPassword } from './tool.js';
 const usage = `Usage: authpasswd [METHOD]
 
 Reads a password and prints its hash.
-METHOD: MD5, MD5RAW, SHA, SHA256, SHA512, SSHA, SMD5, SSHA256, SSHA512, BLF-CRYPT, ARGON2ID, or the beginning of a
-crypt(3) hash such as '$6$' or '$y$'. Another word gives SSHA, none gives SHA512.
+METHOD: MD5, MD5RAW, SHA, SHA256, SHA512, SSHA, SMD5, SSHA256, SSHA512, BLF-CRYPT, ARGON2ID, SCRAM-SHA-256, SCRAM-SHA-1,
+or the beginning of a crypt(3) hash such as '$6$' or '$y$'. Another word gives SSHA, none gives SHA512.
   --help, --version`;
 
 await runProgram({ name: 'authpasswd', usage, run });

@@ -3,13 +3,14 @@
  *
  * Schemes of Courier: `$1$`, `{MD5}`, `{MD5RAW}`, `{SHA}`, `{SHA256}`, `{SHA512}`, `{SSHA}`, `{CRYPT}`, and anything else
  * by crypt(3). Beyond Courier, because hashes come from other servers: `$argon2id$` (also i and d), `{ARGON2ID}`,
- * `{SMD5}`, `{SSHA256}`, `{SSHA512}`, `{BLF-CRYPT}` and the other `…-CRYPT` names. A salt may have any length. There is no
- * scheme for passwords kept in the clear.
+ * `{SMD5}`, `{SSHA256}`, `{SSHA512}`, `{BLF-CRYPT}` and the other `…-CRYPT` names, `{SCRAM-SHA-1}` and `{SCRAM-SHA-256}`.
+ * A salt may have any length. There is no scheme for passwords kept in the clear.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../../init/runtime/secret.js';
 import { octetsFromText } from '../octet-text.js';
 import { CryptUnavailable, crypt, cryptSalt, cryptScheme } from './crypt.js';
+import { checkVerifier, formatVerifier, newVerifier, readVerifier, type ScramHash, scramHashOf } from './scram.js';
 
 /** What became of a comparison. `impossible`: this hash cannot be checked here, whatever the password. */
 export type PasswordVerdict =
@@ -51,6 +52,8 @@ export async function checkPassword(password: Secret, stored: string): Promise<P
   const rest = stored.slice(prefixed?.[0].length ?? 0);
   const digest = digestSchemes.get(scheme);
   if (digest !== undefined) return verdict(checkDigest(octets, rest, digest));
+  const scram = scramHashOf(scheme);
+  if (scram !== undefined) return checkScram(password, rest, scram);
   if (scheme === 'MD5RAW') return verdict(sameText(createHash('md5').update(octets).digest('hex'), rest));
   if (scheme !== '' && !plainPrefixes.test(scheme)) {
     return { kind: 'impossible', reason: `the scheme {${scheme}} is not known here` };
@@ -63,6 +66,12 @@ function checkDigest(password: Buffer, encoded: string, { algorithm, octets, sal
   const salt = salted ? stored.subarray(octets) : Buffer.alloc(0);
   const made = Buffer.concat([createHash(algorithm).update(password).update(salt).digest(), salt]);
   return sameText(made.toString('base64'), encoded);
+}
+
+async function checkScram(password: Secret, stored: string, hash: ScramHash): Promise<PasswordVerdict> {
+  const verifier = readVerifier(hash, stored);
+  if (typeof verifier === 'string') return { kind: 'impossible', reason: verifier };
+  return verdict(await checkVerifier(password, verifier));
 }
 
 async function checkCrypt(password: Buffer, stored: string): Promise<PasswordVerdict> {
@@ -103,6 +112,8 @@ export async function hashPassword(password: Secret, hint?: string): Promise<str
   if (scheme.startsWith('$argon2')) return hashArgon2(octets);
   if (scheme.startsWith('$')) return hashCrypt(octets, cryptSalt(scheme));
   if (scheme === 'MD5RAW') return `{MD5RAW}${createHash('md5').update(octets).digest('hex')}`;
+  const scram = scramHashOf(scheme);
+  if (scram !== undefined) return formatVerifier(await newVerifier(password, scram, hint?.slice(scheme.length + 2)));
   const digest = digestSchemes.get(scheme);
   if (digest === undefined) throw new RangeError(`no scheme ${scheme}`);
   const salt = digest.salted ? randomBytes(SSHA_SALT_OCTETS) : Buffer.alloc(0);
@@ -121,7 +132,7 @@ function schemeForHint(hint: string | undefined): string {
   const prefixed = /^\{([A-Za-z0-9.-]{1,32})\}(.*)$/s.exec(hint);
   const name = prefixed?.[1]?.toUpperCase() ?? '';
   if (name.startsWith('MD5R')) return 'MD5RAW';
-  if (digestSchemes.has(name)) return name;
+  if (digestSchemes.has(name) || scramHashOf(name) !== undefined) return name;
   if (name === 'BLF-CRYPT') return '$2b$';
   if (name.startsWith('ARGON2')) return '$argon2id$';
   const bare = prefixed?.[2] ?? hint;

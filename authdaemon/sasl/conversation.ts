@@ -47,6 +47,10 @@ export interface SaslContext {
   /** This machine, as CRAM's challenge names it. */
   readonly hostname: string;
   readonly randomOctets: (count: number) => Buffer;
+  /** Octets of this TLS connection (RFC 9266, RFC 5929); undefined for a type that it does not have. */
+  readonly channelBinding: (type: string) => Buffer | undefined;
+  /** Mechanisms with -PLUS were offered. */
+  readonly offersChannelBinding: boolean;
 }
 
 /** Reads names and a password as they came; a claim, or what is wrong with them. */

@@ -2,9 +2,14 @@
 import type { SaslContext, SaslConversation } from './conversation.js';
 import { CramConversation } from './cram-mechanisms.js';
 import { LoginConversation, PlainConversation } from './password-mechanisms.js';
+import { ScramConversation } from './scram-mechanisms.js';
 
 /** How each begins, in the order in which a capability lists them: the strongest first. */
 const conversations: Readonly<Record<string, (context: SaslContext) => SaslConversation>> = {
+  'SCRAM-SHA-256-PLUS': (context) => new ScramConversation('scram-sha-256', true, context),
+  'SCRAM-SHA-256': (context) => new ScramConversation('scram-sha-256', false, context),
+  'SCRAM-SHA-1-PLUS': (context) => new ScramConversation('scram-sha-1', true, context),
+  'SCRAM-SHA-1': (context) => new ScramConversation('scram-sha-1', false, context),
   'CRAM-SHA256': (context) => new CramConversation('cram-sha256', context),
   'CRAM-SHA1': (context) => new CramConversation('cram-sha1', context),
   'CRAM-MD5': (context) => new CramConversation('cram-md5', context),

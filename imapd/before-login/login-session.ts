@@ -9,8 +9,9 @@ import { hostname } from 'node:os';
 import { LoginNames } from '../../authdaemon/login-name.js';
 import type { SaslContext } from '../../authdaemon/sasl/conversation.js';
 import type { LoginClient } from '../../init/runtime/before-login.js';
+import { CHANNEL_BINDINGS } from '../../init/runtime/channel-binding.js';
 import type { Log } from '../../init/runtime/log.js';
-import { type CapabilityContext, capabilityCode } from '../capability.js';
+import { type CapabilityContext, capabilities, capabilityCode } from '../capability.js';
 import type { Clock } from '../clock.js';
 import { type Conversation, runCommand, type State } from '../command.js';
 import { loginCommands } from '../commands/login-commands.js';
@@ -66,12 +67,19 @@ export class LoginSession implements Conversation {
   /** What CAPABILITY depends on. */
   get capabilityContext(): CapabilityContext {
     const { tls, tlsAvailable } = this.client;
-    return { settings: this.settings, loggedIn: false, tls, tlsAvailable, compressAvailable: false };
+    const bindsChannel = () => CHANNEL_BINDINGS.some((type) => this.client.channelBinding(type) !== undefined);
+    return { settings: this.settings, loggedIn: false, tls, tlsAvailable, compressAvailable: false, bindsChannel };
   }
 
   /** What mechanisms need to know of this connection. */
   get saslContext(): SaslContext {
-    return { names: this.names, hostname: hostname(), randomOctets: randomBytes };
+    return {
+      names: this.names,
+      hostname: hostname(),
+      randomOctets: randomBytes,
+      channelBinding: (type) => this.client.channelBinding(type),
+      offersChannelBinding: capabilities(this.capabilityContext).some((word) => /^AUTH=SCRAM-.*-PLUS$/i.test(word)),
+    };
   }
 
   /** `ip=[::1], port=[40112]`: nobody knows a name yet. */

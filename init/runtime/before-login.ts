@@ -91,6 +91,8 @@ export interface LoginClient {
    * @throws when the handshake fails; the connection is closed then, and one line is in the log.
    */
   startTls(): Promise<void>;
+  /** Octets that bind to this TLS connection (channel-binding.ts); undefined for a type that it does not have. */
+  channelBinding(type: string): Buffer | undefined;
   /** Asks authdaemond for the challenge of a mechanism that leaves it to authdaemond. Never throws. */
   beginExchange(beginning: Proof, service: string): Promise<ExchangeAnswer>;
   /** Asks authdaemond, and hands the session over to the mail worker of the account. Never throws. */

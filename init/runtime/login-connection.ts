@@ -5,6 +5,7 @@
  * (settings, certificates, the link to the supervisor) comes from the LoginProcess that it is given.
  */
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type {
   ExchangeAnswer,
   GoodbyeReason,
@@ -14,6 +15,7 @@ import type {
   LoginRequest,
   Proof,
 } from './before-login.js';
+import { channelBinding } from './channel-binding.js';
 import type { AuthenticationOutcome, ListenerDescription } from './handover.js';
 import type { Log } from './log.js';
 import type { Endpoint } from './mail-worker.js';
@@ -127,6 +129,10 @@ export class LoginConnection implements LoginClient {
     if (!heard) return { kind: 'broken off' };
     if (outcome.kind === 'send socket') return this.#handOver(request);
     return this.#relay(request, outcome.path, outcome.token);
+  }
+
+  channelBinding(type: string): Buffer | undefined {
+    return this.#socket instanceof TLSSocket && this.#state === 'open' ? channelBinding(this.#socket, type) : undefined;
   }
 
   beginExchange(beginning: Proof, service: string): Promise<ExchangeAnswer> {

@@ -40,6 +40,10 @@ const known: Readonly<Record<string, string>> = {
   '{MD5-CRYPT}': '{MD5-CRYPT}$1$Hf/mIxIN$zXYJVrk6tPtUuCQRbzeNL1',
   '{SHA512-CRYPT}':
     '{SHA512-CRYPT}$6$rounds=1000$kGhuNvVpKz5rLHWM$Pl/ZTXh/rfDdf7RDvHZw05qJMN.hLTkNUwBox2bwXzpqfv7FR.OHPJHuFWsvlA4/VlNEyekUPcoxq4hTel7QS0',
+  '{SCRAM-SHA-1}':
+    '{SCRAM-SHA-1}4096,ZLEKgaVMNFfuXNnXuRsZTw==,QWk/P5NOTnuUUwD7tIOvDzGesOQ=,9Lmlrr30g3uK6ajHvKgIRVVzp9A=',
+  '{SCRAM-SHA-256}':
+    '{SCRAM-SHA-256}4096,ZUcdvCtWBhJ2eGgGhGH23A==,ABUJTiDMwF1w9WZFRC30VQTn/dfDMuScx+upeSyeHA8=,vKWyK98ruDItxAbRZkuUgi3bZieYGBABuk5PF7yqBH0=',
   argon2d: '$argon2d$v=19$m=1024,t=2,p=1$c2FsdHNhbHRzYWx0$anfjrIqeMl/5HGzOGqxg55APOYfE7OGP8x7d2kTLzS8',
   argon2i: '$argon2i$v=19$m=1024,t=2,p=1$c2FsdHNhbHRzYWx0$Sco+PyWo9EHG/q2z71SS5BbVLkBzuEAHkIvicdoQX+A',
   argon2id: '$argon2id$v=19$m=1024,t=2,p=1$c2FsdHNhbHRzYWx0$RGrC2kghhmdFPTu+VWYImMCAKqufCVt9PjEVxccoErs',
@@ -90,9 +94,9 @@ test('locked, empty and damaged hashes match nothing', async () => {
 });
 
 test('a scheme that is not known is named, and is no mismatch', async () => {
-  const verdict = await checkPassword(new Secret('secret'), '{SCRAM-SHA-256}4096,abc');
+  const verdict = await checkPassword(new Secret('secret'), '{X-OURS}abc');
 
-  assert.deepEqual(verdict, { kind: 'impossible', reason: 'the scheme {SCRAM-SHA-256} is not known here' });
+  assert.deepEqual(verdict, { kind: 'impossible', reason: 'the scheme {X-OURS} is not known here' });
   assert.equal((await checkPassword(new Secret('secret'), '$argon2id$v=19$damaged')).kind, 'impossible');
 });
 

@@ -9,8 +9,15 @@ import { decodeBase64 } from '../../authdaemon/sasl/base64.js';
 import type { SaslContext, SaslStep } from '../../authdaemon/sasl/conversation.js';
 import { SASL_MECHANISMS, saslConversation } from '../../authdaemon/sasl/mechanisms.js';
 
-function context(names: ConstructorParameters<typeof LoginNames>[0] = {}): SaslContext {
-  return { names: new LoginNames(names), hostname: 'mx.example.com', randomOctets: (count) => Buffer.alloc(count, 7) };
+function context(names: ConstructorParameters<typeof LoginNames>[0] = {}, tls: Partial<SaslContext> = {}): SaslContext {
+  return {
+    names: new LoginNames(names),
+    hostname: 'mx.example.com',
+    randomOctets: (count) => Buffer.alloc(count, 7),
+    channelBinding: () => undefined,
+    offersChannelBinding: false,
+    ...tls,
+  };
 }
 
 const begin = (mechanism: string) => saslConversation(mechanism, context());
@@ -90,6 +97,56 @@ test('CRAM takes no initial response and no answer without a digest', () => {
   ]) {
     assert.equal(begin('CRAM-MD5')?.answer(Buffer.from(wrong))?.kind, 'failed', JSON.stringify(wrong));
   }
+});
+
+test('attack 72: SCRAM refuses a client that could bind and was told nothing of it, and bindings that are not there', () => {
+  const hears = (mechanism: string, first: string, offersChannelBinding = true): string | undefined => {
+    const channelBinding = (type: string) => (type === 'tls-exporter' ? Buffer.from('x') : undefined);
+    const conversation = saslConversation(mechanism, context({}, { offersChannelBinding, channelBinding }));
+    return conversation?.start(Buffer.from(first)).kind;
+  };
+  assert.equal(hears('SCRAM-SHA-256', 'n,,n=ann,r=abc'), 'ask');
+  assert.equal(hears('SCRAM-SHA-256', 'y,,n=ann,r=abc'), 'failed');
+  assert.equal(hears('SCRAM-SHA-256', 'y,,n=ann,r=abc', false), 'ask');
+  assert.equal(hears('SCRAM-SHA-256', 'p=tls-exporter,,n=ann,r=abc'), 'failed');
+  assert.equal(hears('SCRAM-SHA-256-PLUS', 'p=tls-exporter,,n=ann,r=abc'), 'ask');
+  for (const flag of ['n', 'y', 'p=tls-unique'])
+    assert.equal(hears('SCRAM-SHA-256-PLUS', `${flag},,n=ann,r=abc`), 'failed');
+});
+
+test('SCRAM asks with the name as the site reads it, and with the message as it came', () => {
+  const conversation = saslConversation('SCRAM-SHA-256', context({ defaultDomain: '@example.com' }));
+  const first = 'n,a=bob=2C,n=a=3Dnn,r=abc';
+
+  const asked = conversation?.start(Buffer.from(first));
+  assert.ok(asked?.kind === 'ask');
+  const lines = asked.beginning.data.reveal().split('\n');
+  assert.deepEqual(lines, ['first', 'a=nn@example.com', Buffer.from(first).toString('base64'), '']);
+  assert.equal(conversation?.challenged?.(Buffer.from('r=abcd,s=,i=1'), 'TOKEN').kind, 'challenge');
+  const step = conversation?.answer(Buffer.from('c=biws,r=abcd,p=AA=='));
+
+  assert.ok(step?.kind === 'credentials');
+  assert.deepEqual([step.loginName, step.authorisationName], ['a=nn@example.com', 'bob,@example.com']);
+  assert.match(step.proof.data.reveal(), /^final\nTOKEN\n[A-Za-z0-9+/=]+\n\n$/);
+});
+
+test('SCRAM takes nothing that RFC 5802 does not allow', () => {
+  const wrong = [
+    'n,,n=ann',
+    'n,,n=,r=abc',
+    'n,,n=ann,r=',
+    'x,,n=ann,r=abc',
+    'n,,m=x,n=ann,r=abc',
+    'n,,n=a=nn,r=abc',
+    'n,b=x,n=ann,r=abc',
+    'p=,,n=ann,r=abc',
+    `n,,n=ann,r=${'x'.repeat(1100)}`,
+    'n,,n=a\x00nn,r=abc',
+    'n,,n=a\nnn,r=abc',
+    '',
+  ];
+  for (const first of wrong) assert.equal(begin('SCRAM-SHA-256')?.start(Buffer.from(first)).kind, 'failed', first);
+  assert.equal(begin('SCRAM-SHA-256')?.start(Buffer.from('n,,n=a\xff,r=abc', 'latin1')).kind, 'failed');
 });
 
 test('A14: an administrator names the other one as authorisation identity, or before ADMINSEP', () => {

@@ -34,6 +34,7 @@ need mutt /usr/bin/mutt
 need fetchmail /usr/bin/fetchmail
 need curl /usr/bin/curl
 need swaks /usr/bin/swaks
+need gsasl /usr/bin/gsasl
 need procps /usr/bin/ps
 need openssl /usr/bin/openssl
 need python3 /usr/bin/python3

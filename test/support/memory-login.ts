@@ -88,6 +88,10 @@ export class MemoryLoginClient implements LoginClient {
     return Promise.resolve({ kind: 'handed over' });
   }
 
+  channelBinding(): undefined {
+    return undefined;
+  }
+
   beginExchange(): Promise<ExchangeAnswer> {
     return Promise.resolve({ kind: 'rejected' });
   }

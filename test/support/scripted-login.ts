@@ -23,6 +23,8 @@ export interface LoginScript {
   readonly tls?: boolean;
   readonly tlsAvailable?: boolean;
   readonly outcome?: (request: LoginRequest) => LoginOutcome | Promise<LoginOutcome>;
+  /** Octets of channel binding, by type. */
+  readonly channelBindings?: Readonly<Record<string, Buffer>>;
   /** authdaemond's answer to the beginning of an exchange. */
   readonly challenge?: (beginning: Proof) => ExchangeAnswer;
 }
@@ -78,6 +80,7 @@ export async function playLogin(script: LoginScript): Promise<LoginRecord> {
       requests.push({ ...rest, pipelined: outcome.kind === 'handed over' ? unread().toString('latin1') : '' });
       return outcome;
     },
+    channelBinding: (type) => script.channelBindings?.[type],
     async beginExchange(beginning) {
       return script.challenge?.(beginning) ?? { kind: 'rejected' };
     },

@@ -1,0 +1,67 @@
+/**
+ * Channel binding of TLS: octets that both ends of one connection know, and nobody in the middle.
+ *
+ * `tls-exporter` (RFC 9266) under TLS 1.3; `tls-server-end-point` (RFC 5929 section 4) under any version, which is a hash
+ * of the certificate. `tls-unique` is not offered: without extended master secret it does not bind (RFC 7627).
+ */
+import { createHash } from 'node:crypto';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
+
+/** Types by name, the better first. */
+export const CHANNEL_BINDINGS = ['tls-exporter', 'tls-server-end-point'] as const;
+
+/** RFC 9266 section 4.2 */
+const EXPORTER_LABEL = 'EXPORTER-Channel-Binding';
+const EXPORTER_OCTETS = 32;
+
+/** Signature algorithms in the hexadecimal DER of their object identifiers, and the hash of each. */
+const SIGNATURE_HASHES: ReadonlyMap<string, string> = new Map([
+  // RFC 5929 section 4.1: MD5 and SHA-1 count as SHA-256.
+  ['2a864886f70d010104', 'sha256'],
+  ['2a864886f70d010105', 'sha256'],
+  ['2a864886f70d01010e', 'sha224'],
+  ['2a864886f70d01010b', 'sha256'],
+  ['2a864886f70d01010c', 'sha384'],
+  ['2a864886f70d01010d', 'sha512'],
+  ['2a8648ce3d0401', 'sha256'],
+  ['2a8648ce3d040301', 'sha224'],
+  ['2a8648ce3d040302', 'sha256'],
+  ['2a8648ce3d040303', 'sha384'],
+  ['2a8648ce3d040304', 'sha512'],
+]);
+
+/** Gives the octets; undefined for a type that this connection does not have. */
+export function channelBinding(socket: TLSSocket, type: string): Buffer | undefined {
+  if (type === 'tls-exporter' && socket.getProtocol() === 'TLSv1.3') {
+    return socket.exportKeyingMaterial(EXPORTER_OCTETS, EXPORTER_LABEL, Buffer.alloc(0));
+  }
+  return type === 'tls-server-end-point' ? endPoint(socket.getCertificate()) : undefined;
+}
+
+/** A hash of the certificate by the hash of its own signature; undefined where that has none (Ed25519), or two. */
+function endPoint(certificate: PeerCertificate | object | null): Buffer | undefined {
+  if (certificate === null || !('raw' in certificate)) return undefined;
+  const { raw } = certificate;
+  const hash = SIGNATURE_HASHES.get(signatureAlgorithm(raw) ?? '');
+  return hash === undefined ? undefined : createHash(hash).update(raw).digest();
+}
+
+/** Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE { algorithm, … }, … } (RFC 5280 section 4.1) */
+function signatureAlgorithm(certificate: Buffer): string | undefined {
+  const body = valueAt(certificate, 0);
+  const signed = valueAt(certificate, body.start);
+  const algorithm = valueAt(certificate, signed.end);
+  const identifier = valueAt(certificate, algorithm.start);
+  return certificate[algorithm.start] === 0x06
+    ? certificate.toString('hex', identifier.start, identifier.end)
+    : undefined;
+}
+
+/** Where the value of the DER element at `position` begins and ends. OpenSSL has read it before. */
+function valueAt(octets: Buffer, position: number): { readonly start: number; readonly end: number } {
+  const first = octets[position + 1] ?? 0;
+  const lengthOctets = first < 0x80 ? 0 : first & 0x7f;
+  const start = position + 2 + lengthOctets;
+  const length = lengthOctets === 0 ? first : octets.readUIntBE(position + 2, lengthOctets);
+  return { start, end: start + length };
+}
