@@ -43,7 +43,16 @@ export function emailMapFilter(template: string, user: string, realm: string): F
   return parseFilter(filled);
 }
 
+/** The library takes a filter that lacks its last parenthesis. @throws {Error} */
 function normalized(text: string): string {
+  let depth = 0;
+  // Inside a value a parenthesis is escaped.
+  for (const character of text) {
+    if (character === '(') depth += 1;
+    if (character === ')') depth -= 1;
+    if (depth < 0) break;
+  }
+  if (depth !== 0) throw new Error('parentheses are not balanced');
   return text
     .trim()
     .replace(/\(\s+/g, '(')

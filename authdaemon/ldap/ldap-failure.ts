@@ -6,6 +6,7 @@ import { ResultCodeError } from 'ldapts';
 /** Result codes of RFC 4511 section 4.1.9 that mean something to us. */
 export const RESULT = {
   constraintViolation: 19,
+  invalidSyntax: 21,
   invalidCredentials: 49,
   busy: 51,
   unavailable: 52,

@@ -125,8 +125,8 @@ export class LdapStore implements AccountStore {
         return await changeAsOwner(settings, servers, changed, newPassword);
       } catch (error) {
         if (!(error instanceof LdapFailure)) throw error;
-        // A password policy says no to this password, whoever asks and whenever.
-        const refused = error.code === RESULT.constraintViolation;
+        // A password policy, or the attribute's syntax, says no to this password, whoever asks and whenever.
+        const refused = error.code === RESULT.constraintViolation || error.code === RESULT.invalidSyntax;
         const reason = `the password was not changed: ${error.message}`;
         return refused ? { kind: 'rejected', reason } : failed(reason);
       }

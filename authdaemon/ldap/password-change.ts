@@ -78,7 +78,13 @@ async function newValues(
   const { encryptedPassword, clearPassword } = attributes;
   if (clear !== undefined && clearPassword !== undefined) values.set(clearPassword, newPassword.reveal());
   if (encrypted !== undefined && encryptedPassword !== undefined) {
-    values.set(encryptedPassword, await hashPassword(newPassword, encrypted));
+    values.set(encryptedPassword, inStyleOf(encrypted, await hashPassword(newPassword, encrypted)));
   }
   return values;
+}
+
+/** A directory's own hashes have a scheme in braces (RFC 2307 section 5.3); without one a server takes them for clear text. */
+function inStyleOf(old: string, hash: string): string {
+  if (!old.startsWith('{') || hash.startsWith('{')) return hash;
+  return hash.startsWith('$argon2') ? `{ARGON2}${hash}` : `{CRYPT}${hash}`;
 }

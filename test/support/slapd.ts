@@ -35,8 +35,14 @@ export interface LdapEntry {
 /** What differs from a server that everybody may read, but for passwords. */
 export interface SlapdOptions {
   readonly entries: readonly LdapEntry[];
-  /** Lines of slapd.conf's database: `access to …`, `limits …`, `overlay …`. */
-  readonly database?: readonly string[];
+  /** Rules about passwords and the like, before the one that lets everybody read the rest; `limits …`. */
+  readonly access?: readonly string[];
+  /** `overlay …` */
+  readonly overlays?: readonly string[];
+  /** What its certificate is for. */
+  readonly names?: readonly string[];
+  /** Does it insist on a certificate of the client? Its own will do. */
+  readonly wantsCertificate?: boolean;
 }
 
 const ATTRIBUTES = [
@@ -71,8 +77,8 @@ export class Slapd {
     chmodSync(directory, 0o755);
     mkdirSync(join(directory, 'db'));
     const slapd = new Slapd(directory, { plain: await freePort(), tls: await freePort() });
-    writeNewCertificate(slapd.certificate, ['localhost', '127.0.0.1']);
-    writeFileSync(slapd.#file('slapd.conf'), configuration(directory, options.database ?? READABLE_BY_ALL));
+    writeNewCertificate(slapd.certificate, options.names ?? ['localhost', '127.0.0.1']);
+    writeFileSync(slapd.#file('slapd.conf'), configuration(directory, options));
     writeFileSync(slapd.#file('init.ldif'), ldif(options.entries));
     await mustRun(['/usr/sbin/slapadd', '-q', '-f', slapd.#file('slapd.conf'), '-l', slapd.#file('init.ldif')]);
     await slapd.resume();
@@ -148,10 +154,10 @@ export class Slapd {
   }
 }
 
-function configuration(directory: string, database: readonly string[]): string {
+function configuration(directory: string, options: SlapdOptions): string {
   const attributes = ATTRIBUTES.map(
     (name, index) =>
-      `attributetype ( 1.1.2.1.${index + 1} NAME '${name}' EQUALITY caseExactIA5Match SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 )`,
+      `attributetype ( 1.1.2.1.${index + 1} NAME '${name}' EQUALITY caseExactMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )`,
   );
   return [
     ...['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include /etc/ldap/schema/${name}.schema`),
@@ -163,7 +169,7 @@ function configuration(directory: string, database: readonly string[]): string {
     `TLSCACertificateFile ${directory}/server.pem`,
     `TLSCertificateFile ${directory}/server.pem`,
     `TLSCertificateKeyFile ${directory}/server.pem`,
-    'TLSVerifyClient try',
+    `TLSVerifyClient ${options.wantsCertificate === true ? 'demand' : 'try'}`,
     'sizelimit unlimited',
     'database mdb',
     'maxsize 67108864',
@@ -173,8 +179,9 @@ function configuration(directory: string, database: readonly string[]): string {
     `rootpw "${ADMIN_PASSWORD}"`,
     `directory ${directory}/db`,
     'index objectClass,mail,uid eq',
-    ...database,
+    ...(options.access ?? READABLE_BY_ALL),
     'access to * by * read',
+    ...(options.overlays ?? []),
     '',
   ].join('\n');
 }
