@@ -18,10 +18,11 @@ import { applyKeywords, keywordsInUse } from './keyword-state.js';
 import type { KeywordEntries } from './keyword-text.js';
 import { listedUids, namesUnknown } from './listed-names.js';
 import { withLock } from './lock.js';
-import { movedToCur } from './new-to-cur.js';
+import { MOVED_AT_ONCE, movedToCur } from './new-to-cur.js';
 import { type Observation, sameVersions } from './observation.js';
 import { Pace } from './pace.js';
 import type { Strangers, StrangersInOrder } from './strangers.js';
+import type { SyncRequest } from './sync-group.js';
 import { newUidValidity, passingUidValidity } from './uid-validity.js';
 import type { ListedMessages } from './uiddb.js';
 
@@ -66,7 +67,7 @@ class FolderScan {
     if (!state.loaded || state.uidList.changedOnDisk()) await this.#readUidList();
     if (!state.loaded) this.#listing.expect(this.#before, this.#listed);
     await this.#listing.list();
-    if (state.readWriteUses > 0 && state.writable) await this.#moveNewToCur();
+    const leftInNew = state.readWriteUses > 0 && state.writable && !(await this.#moveNewToCur());
     await this.#removeMissing();
     await this.#loadKeywords();
     await this.#numberStrangers();
@@ -78,6 +79,7 @@ class FolderScan {
     state.mustScan = this.#trouble || this.#listing.someTwice;
     state.someTwice = this.#listing.someTwice;
     state.scanned(this.#before);
+    if (leftInNew) state.onLeftInNew();
     if (this.#changed) state.notify();
   }
 
@@ -122,9 +124,11 @@ class FolderScan {
     state.mustExist();
   }
 
-  async #moveNewToCur(): Promise<void> {
+  /** False when there are so many that it is done later. */
+  async #moveNewToCur(): Promise<boolean> {
     const { rows } = this.#state;
     const listing = this.#listing;
+    if (rows.files.inNew + listing.strangers.files.inNew > MOVED_AT_ONCE) return false;
     await this.#moveEach(
       rows.files,
       (row) => listing.saw(row),
@@ -136,6 +140,7 @@ class FolderScan {
       () => true,
       (stranger) => strangers.settle(stranger),
     );
+    return true;
   }
 
   /** Runs in slices of our own changes; the directories stay known if they were. */
@@ -228,7 +233,7 @@ class FolderScan {
     if (need.length === 0 && !this.#listLost) return;
     if (this.#listLost) {
       const lockHeld = state.paths.directory === state.place.maildirPath;
-      const syncLater = (directory: string): void => state.uidList.mustSync(directory);
+      const syncLater = (request: SyncRequest): void => state.uidList.mustSync(request);
       this.#begin(await newUidValidity(state.surroundings, { ...state.place, lockHeld, syncLater }));
     }
     const first = await state.uidList.assign({

@@ -77,6 +77,8 @@ export class FolderState {
   mayHoldSecondFiles = true;
   /** Is asked for a look at the folder in a while. */
   onDoubt: (milliseconds: number) => void = () => undefined;
+  /** Is told that a scan left messages in new that are to be moved. */
+  onLeftInNew: () => void = () => undefined;
 
   #listeners: Set<() => void> | undefined;
   #missing: Set<number> | undefined;
@@ -127,7 +129,7 @@ export class FolderState {
         files: [...files, ...(uids.files ?? [])],
       });
     } catch (error) {
-      this.uidList.stillUnsynced(uids);
+      this.uidList.mustSync(uids);
       throw error;
     }
   }

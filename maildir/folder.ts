@@ -17,6 +17,7 @@ import { type FolderUse, OpenFolder, type UseListener } from './folder-use.js';
 import type { Maildir } from './maildir.js';
 import { type MessageFile, openMessageFile, withMessagePath } from './message-file.js';
 import type { MessageTable } from './message-table.js';
+import { MoveTimer, moveNewToCur } from './new-to-cur.js';
 import { addMessages, type MessageWriter, type NewMessage, TmpMessage } from './receive.js';
 import { copyMessages, moveMessages, type TransferredUids } from './transfer.js';
 import type { Uid } from './uid.js';
@@ -47,6 +48,7 @@ export class Folder implements UseListener {
   readonly maildir: Maildir;
   readonly #state: FolderState;
   readonly #foldTimer: FoldTimer;
+  readonly #moveTimer: MoveTimer;
   readonly #counter: FolderCounter;
   readonly #onIdle: FolderListener;
   #watch: FolderWatch | undefined;
@@ -60,8 +62,10 @@ export class Folder implements UseListener {
     this.#state = state;
     this.#onIdle = onIdle;
     this.#foldTimer = new FoldTimer(state);
+    this.#moveTimer = new MoveTimer(state);
     this.#counter = new FolderCounter(state);
     state.onDoubt = (milliseconds) => this.#lookLater(milliseconds);
+    state.onLeftInNew = () => this.#moveTimer.schedule();
   }
 
   get uidValidity(): number {
@@ -180,10 +184,12 @@ export class Folder implements UseListener {
     });
   }
 
-  #endTimers(): void {
+  /** Gives whether messages are left in new that somebody was told of. */
+  #endTimers(): boolean {
     this.#foldTimer.cancel();
     this.#cancelLook?.();
     this.#cancelLook = undefined;
+    return this.#moveTimer.cancel();
   }
 
   #scanSoon(): Promise<void> {
@@ -372,9 +378,10 @@ export class Folder implements UseListener {
 
   /** Brings the lists on the disk to rest; if `unload`, forgets the messages unless somebody came meanwhile. */
   async rest(options: { unload: boolean }): Promise<void> {
-    this.#endTimers();
+    const leftInNew = this.#endTimers();
     await this.#state.turns.take(async () => {
       if (this.ended || !this.#state.loaded) return;
+      if (leftInNew) await moveNewToCur(this.#state);
       await foldNow(this.#state);
       if (options.unload && this.#state.uses === 0) this.#state.unload();
     });

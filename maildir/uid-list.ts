@@ -96,7 +96,8 @@ export class UidList {
   #rewritesInBurst = 0;
   #lastAssignedAt = Number.NEGATIVE_INFINITY;
   #lastForeignAt = Number.NEGATIVE_INFINITY;
-  #unsynced = new Set<string>();
+  readonly #unsyncedDirectories = new Set<string>();
+  readonly #unsyncedFiles = new Set<string>();
 
   constructor(surroundings: Surroundings, paths: FolderPaths) {
     this.#surroundings = surroundings;
@@ -201,22 +202,18 @@ export class UidList {
     await this.#syncNow();
   }
 
-  /** Has another directory synced together with what was assigned. */
-  mustSync(directory: string): void {
-    this.#unsynced.add(directory);
+  /** Has others synced together with what was assigned; also takes back what could not be synced. */
+  mustSync({ directories = [], files = [] }: SyncRequest): void {
+    for (const path of directories) this.#unsyncedDirectories.add(path);
+    for (const path of files) this.#unsyncedFiles.add(path);
   }
 
   /** The paths that must be synced before anybody is told of what was assigned. */
   takeUnsynced(): SyncRequest {
-    const paths = [...this.#unsynced];
-    this.#unsynced.clear();
-    const isFile = (path: string): boolean => path === this.#paths.uidJournal || path === this.#paths.uidList;
-    return { directories: paths.filter((path) => !isFile(path)), files: paths.filter(isFile) };
-  }
-
-  /** Takes back what could not be synced. */
-  stillUnsynced({ directories = [], files = [] }: SyncRequest): void {
-    for (const path of [...directories, ...files]) this.#unsynced.add(path);
+    const request = { directories: [...this.#unsyncedDirectories], files: [...this.#unsyncedFiles] };
+    this.#unsyncedDirectories.clear();
+    this.#unsyncedFiles.clear();
+    return request;
   }
 
   #nextReserve(count: number): number {
@@ -242,7 +239,7 @@ export class UidList {
       file.close();
     }
     this.#reserveEnd = reserveEnd;
-    this.#unsynced.add(this.#paths.uidJournal);
+    this.#unsyncedFiles.add(this.#paths.uidJournal);
     return true;
   }
 
@@ -257,10 +254,10 @@ export class UidList {
     const syncLater = fresh !== undefined && this.#looked && this.#list === undefined && this.#journal === undefined;
     const replacement = { tmp, path, purpose: 'uiddb', contents: lines.octets(), syncLater };
     const status = await replaceFile(this.#surroundings, replacement);
-    if (syncLater) this.#unsynced.add(path);
+    if (syncLater) this.#unsyncedFiles.add(path);
     this.#list = versionOf(status);
     this.outOfDate = false;
-    this.#unsynced.add(directory);
+    this.#unsyncedDirectories.add(directory);
     this.uidNext = uidNext + reserve;
     if (reserve === 0) await this.#removeJournal();
     else await this.#beginJournal(uidNext, status);
@@ -296,7 +293,7 @@ export class UidList {
 
   async #syncNow(): Promise<void> {
     if (this.#surroundings.durable) await this.#surroundings.fileSystem.syncDirectory(this.#paths.directory);
-    this.#unsynced.delete(this.#paths.directory);
+    this.#unsyncedDirectories.delete(this.#paths.directory);
   }
 
   #warnOfDamage(badLines: number, headGood: boolean): void {

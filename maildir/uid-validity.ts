@@ -11,6 +11,7 @@ import { readText, readWhole, replaceFile, sameFile, type Version } from './file
 import { folderDirectory, folderPaths } from './folder-name.js';
 import { withLock } from './lock.js';
 import type { Surroundings } from './surroundings.js';
+import type { SyncRequest } from './sync-group.js';
 import { MAX_UID } from './uid.js';
 import { parseHead } from './uiddb.js';
 
@@ -25,8 +26,8 @@ interface ForMaildir {
   listFolders(): readonly string[];
   /** Whether the caller already holds the lock of the main maildir (that of INBOX). */
   readonly lockHeld: boolean;
-  /** Takes over the syncing of a directory, before anybody is told of the value. Who gives it holds the folder's lock. */
-  readonly syncLater?: (directory: string) => void;
+  /** Takes over syncing, before anybody is told of the value. Who gives it holds the folder's lock. */
+  readonly syncLater?: (request: SyncRequest) => void;
 }
 
 /** Values that the note on the disk counts as given, and that are not given yet. */
@@ -97,9 +98,12 @@ async function giveNext(surroundings: Surroundings, maildir: ForMaildir): Promis
   if (end > MAX_UID) throw new MaildirError('corrupt', `UIDVALIDITY is used up: ${maildirPath}`);
   const { tmp } = folderPaths(maildirPath);
   const path = notePath(maildir);
-  const note = await replaceFile(surroundings, { tmp, path, purpose: 'uidvalidity', contents: `${end}\n` });
   // Whoever takes a value from the reserve must not need to sync anything for it.
-  if (syncLater !== undefined && reserved === 0) syncLater(maildirPath);
+  const canWait = syncLater !== undefined && reserved === 0;
+  const isFirst = canWait && noteVersion(surroundings, maildir) === undefined;
+  const replacement = { tmp, path, purpose: 'uidvalidity', contents: `${end}\n`, syncLater: isFirst };
+  const note = await replaceFile(surroundings, replacement);
+  if (canWait) syncLater({ directories: [maildirPath], files: isFirst ? [path] : [] });
   else if (durable) await fileSystem.syncDirectory(maildirPath);
   if (reserved > 0) uidValidities.reserve(maildirPath, { next: next + 1, end, note });
   return next;
