@@ -3,7 +3,7 @@
  */
 
 /** A slice of work. Other sessions wait no longer than this for one pass. */
-const SLICE_MILLISECONDS = 5;
+const SLICE_MILLISECONDS = 2;
 /** Looking at the clock costs as much as a little work. */
 const STEPS_BETWEEN_LOOKS = 16;
 
