@@ -69,14 +69,16 @@ export class LdapConnection {
     closeLdaptsGaps();
     const { uri, keys, timeoutMs } = access;
     const deadline = AbortSignal.timeout(timeoutMs);
+    let plain: Socket | undefined;
     try {
-      const plain = await openSocket(uri, keys, deadline);
+      plain = await openSocket(uri, keys, deadline);
       if (!access.startTls || uri.kind !== 'ldap') return new LdapConnection(plain, access);
       await clientOn(plain, timeoutMs).exop(START_TLS);
       // What came behind the answer was not encrypted; the client that read it ends here.
       plain.removeAllListeners('data');
       return new LdapConnection(await inTls(plain, uri.host, keys, deadline), access);
     } catch (error) {
+      plain?.destroy();
       throw failureOf(error, uri.text, timeoutMs);
     }
   }

@@ -241,7 +241,8 @@ export class LdapStore implements AccountStore {
 
   /** @throws what is a mistake of ours */
   #failure(error: unknown): TemporaryFailure {
-    if (error instanceof LdapFailure || error instanceof UnusableRcFile) return failed(error.message);
+    if (error instanceof LdapFailure) return failed(error.message);
+    if (error instanceof UnusableRcFile) return failed(error.message.replaceAll('\n', '; '));
     throw error;
   }
 

@@ -15,11 +15,12 @@ interface Idle {
   readonly since: number;
 }
 
-/** How a pool gets a connection, and tells that a server cannot answer now. */
+/** Where a pool gets its connections. */
 export interface ConnectionSource {
   /** @throws {LdapFailure} */
   open(): Promise<LdapConnection>;
-  avoid(connection: LdapConnection): void;
+  /** This server cannot answer now. Is there another? */
+  avoid(connection: LdapConnection): boolean;
 }
 
 /** Connections of one kind. */
@@ -37,7 +38,7 @@ export class ConnectionPool {
 
   /**
    * Does something with a connection that nobody else has meanwhile; once more with a fresh one when an idle one turns
-   * out to have been closed, or the server has no time.
+   * out to have been closed, or this server cannot answer and there is another.
    *
    * @throws {LdapFailure}
    */
@@ -46,7 +47,10 @@ export class ConnectionPool {
     // Nothing to answer here: the turn must be given back.
     try {
       const idle = this.#takeIdle();
-      return await this.#attempt(idle ?? (await this.#source.open()), task, idle !== undefined);
+      return await this.#attempt(idle ?? (await this.#source.open()), task, {
+        wasIdle: idle !== undefined,
+        isLast: false,
+      });
     } finally {
       this.#releaseTurn();
     }
@@ -67,27 +71,32 @@ export class ConnectionPool {
   async #attempt<Answer>(
     connection: LdapConnection,
     task: (connection: LdapConnection) => Promise<Answer>,
-    again: boolean,
+    attempt: { readonly wasIdle: boolean; readonly isLast: boolean },
   ): Promise<Answer> {
     let answer: Answer;
     try {
       answer = await task(connection);
     } catch (error) {
-      if (!(error instanceof LdapFailure)) {
-        connection.close();
-        throw error;
-      }
-      const overloaded = error.code === RESULT.busy || error.code === RESULT.unavailable;
-      if (overloaded) this.#source.avoid(connection);
-      if (error.kind === 'result' && !overloaded) this.#giveBack(connection);
-      else connection.close();
-      // The others have been idle even longer, on a path that may be dead.
-      if (error.kind !== 'result') this.closeIdle();
-      if (!again || !(overloaded || error.kind === 'lost')) throw error;
-      return this.#attempt(await this.#source.open(), task, false);
+      if (!this.#mayTryAgain(connection, error, attempt.wasIdle) || attempt.isLast) throw error;
+      return this.#attempt(await this.#source.open(), task, { wasIdle: false, isLast: true });
     }
     this.#giveBack(connection);
     return answer;
+  }
+
+  /** Keeps a connection that has only said no, and ends others; tells whether a fresh one may do better. */
+  #mayTryAgain(connection: LdapConnection, error: unknown, wasIdle: boolean): boolean {
+    const failure = error instanceof LdapFailure ? error : undefined;
+    const overloaded = failure?.code === RESULT.busy || failure?.code === RESULT.unavailable;
+    if (failure?.kind === 'result' && !overloaded) {
+      this.#giveBack(connection);
+      return false;
+    }
+    connection.close();
+    // The others have been idle even longer, to a server that has gone or on a path that is dead.
+    this.closeIdle();
+    if (failure?.kind === 'lost') return wasIdle;
+    return failure !== undefined && this.#source.avoid(connection);
   }
 
   #takeIdle(): LdapConnection | undefined {

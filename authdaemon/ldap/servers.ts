@@ -28,7 +28,10 @@ export class DirectoryServers {
     this.#settings = settings;
     this.#keys = keys;
     this.#log = log;
-    const avoid = ({ uri }: LdapConnection): void => this.#avoid(uri);
+    const avoid = ({ uri }: LdapConnection): boolean => {
+      this.#avoid(uri);
+      return settings.uris.length > 1;
+    };
     this.searches = new ConnectionPool({ open: () => this.openBound(), avoid }, atMost);
     this.binds = new ConnectionPool({ open: () => this.open(), avoid }, atMost);
   }
