@@ -126,7 +126,7 @@ const platformRules: readonly PlatformRule[] = [
   },
   {
     what: /['"]node:fs(\/promises)?['"]/,
-    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(modules\/|main|ldap\/tls|ldap\/tls|outlook|userdb\/|settings|rc-file|system\/pam-services|pipe\/|custom\/|vpopmail\/|sql\/tls-files)|\/bin\//,
+    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(modules\/|main|ldap\/tls|outlook|userdb\/|settings|rc-file|helpers\/forked|system\/pam-services|pipe\/|custom\/|vpopmail\/|sql\/tls-files)|\/bin\//,
   },
   { what: /\bprocess\.(env|exit)\b/, only: new RegExp(`^init/|${entry}`) },
   {

@@ -3,6 +3,7 @@
  * over the command line, and are what the structured clone algorithm can copy.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Log } from '../../init/runtime/log.js';
 import { heapOptions } from '../../init/runtime/small-heap.js';
 import { type Helper, HelperFailure } from './helper-pool.js';
@@ -66,7 +67,7 @@ export class ForkedHelper<Question extends object, Answer> implements Helper<Que
     });
     const timer = setTimeout(() => {
       this.#answer(new HelperFailure(`no answer within ${limitMs / 1000} s; the helper process was killed`));
-      this.#child.kill('SIGKILL');
+      killFamily(this.#child.pid);
     }, limitMs);
     if (!this.#child.connected) this.#answer(new HelperFailure(`the helper process ${this.#how}`));
     else this.#child.send(question, (error) => this.#sent(error));
@@ -78,7 +79,7 @@ export class ForkedHelper<Question extends object, Answer> implements Helper<Que
 
   async end(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MS);
+    const timer = setTimeout(() => killFamily(this.#child.pid), END_MS);
     await this.over;
     clearTimeout(timer);
   }
@@ -91,5 +92,26 @@ export class ForkedHelper<Question extends object, Answer> implements Helper<Que
 
   #sent(error: Error | null): void {
     if (error !== null) this.#answer(new HelperFailure(`the helper process ${this.#how}: ${error.message}`));
+  }
+}
+
+/** Kills a process and what it started: a script of PAM that hangs would hang for ever after. */
+function killFamily(pid: number | undefined): void {
+  if (pid === undefined) return;
+  const children = childrenOf(pid);
+  // It may have ended by itself just now.
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {}
+  for (const child of children) killFamily(child);
+}
+
+function childrenOf(pid: number): number[] {
+  // Not every kernel tells, and the process may be gone.
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return text === '' ? [] : text.split(' ').map(Number);
+  } catch {
+    return [];
   }
 }

@@ -14,8 +14,8 @@ const TERMINATED_MS = 10_000;
 /** What is sent, and how the end of the answer is recognised. */
 export interface ProgramQuestion {
   readonly octets: Buffer;
-  /** Tells whether this is the whole answer; asked after each piece. */
-  readonly isWhole: (answer: Buffer) => boolean;
+  /** Tells whether this is the whole answer; asked after each piece that ends a line. `too much`: more than one. */
+  readonly isWhole: (answer: Buffer) => boolean | 'too much';
   readonly maxOctets: number;
 }
 
@@ -106,7 +106,9 @@ export class ProgramHelper implements Helper<ProgramQuestion, Buffer> {
     if (piece[piece.length - 1] !== 0x0a) return;
     const whole = Buffer.concat(this.#pieces);
     this.#pieces = [whole];
-    if (question.isWhole(whole)) this.#answer(whole);
+    const isWhole = question.isWhole(whole);
+    if (isWhole === 'too much') this.#fail('the program wrote more than one answer');
+    else if (isWhole) this.#answer(whole);
   }
 
   #answer(answer: Buffer | HelperFailure): void {

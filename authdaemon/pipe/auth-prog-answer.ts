@@ -4,15 +4,23 @@
 import type { Account, EnumeratedAccount } from '../account.js';
 import type { ModuleAnswer, TemporaryFailure } from '../modules/module.js';
 import { octetsFromText, textFromOctets } from '../octet-text.js';
-import { readAnswer, readEnumerated } from '../protocol.js';
+import { MAX_ANSWER_OCTETS, readAnswer, readEnumerated } from '../protocol.js';
 
 /** Finds the ids of an account that is named as one of the system. */
 export type FindSystemUser = (name: string) => Promise<{ uid: number; gid: number } | TemporaryFailure | undefined>;
 
-/** Tells whether octets end as an answer to PRE, AUTH, PASSWD or ENUMERATE does. */
-export function isWholeAnswer(answer: Buffer): boolean {
-  if (answer.length <= 5) return ['FAIL\n', 'OK\n', '.\n'].includes(answer.toString('latin1'));
-  return answer.subarray(-3).equals(Buffer.from('\n.\n'));
+/** An answer longer than this is a list, whose end is looked for at its end alone. */
+const MAX_SEARCHED_OCTETS = MAX_ANSWER_OCTETS;
+const LAST_LINE = Buffer.from('\n.\n');
+
+/** Tells whether octets are one answer to PRE, AUTH, PASSWD or ENUMERATE, the beginning of one, or more than one. */
+export function isWholeAnswer(answer: Buffer): boolean | 'too much' {
+  if (answer.length > MAX_SEARCHED_OCTETS) return answer.subarray(-LAST_LINE.length).equals(LAST_LINE);
+  const text = answer.toString('latin1');
+  const word = /^(FAIL|OK|\.)\n/.exec(text)?.[0];
+  const last = text.indexOf('\n.\n');
+  if (word === undefined && last < 0) return false;
+  return (word?.length ?? last + LAST_LINE.length) === text.length ? true : 'too much';
 }
 
 /**

@@ -21,8 +21,8 @@ const PROMPT_ECHO_ON = 2;
 const USER_ITEM = 2;
 const REMOTE_HOST_ITEM = 4;
 const FAIL_DELAY_ITEM = 10;
-/** PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK: an empty password is never right. */
-const SILENT_AND_NO_EMPTY = 0x8001;
+/** PAM_DISALLOW_NULL_AUTHTOK: an empty password is never right. Not PAM_SILENT: what modules say is for the log. */
+const NO_EMPTY_PASSWORD = 0x0001;
 /** PAM_MAX_NUM_MSG. */
 const MAX_MESSAGES = 32;
 /** A module that asks again and again is not going to be satisfied. */
@@ -76,9 +76,9 @@ export function loadPam(): void {
 export function authenticate(transaction: PamTransaction): PamOutcome {
   const { service, loginName, password } = transaction;
   return transact(service, transaction, { loginName, passwords: [password] }, (handle) => {
-    const code = pam().authenticate(handle, SILENT_AND_NO_EMPTY);
+    const code = pam().authenticate(handle, NO_EMPTY_PASSWORD);
     if (code !== SUCCESS) return { phase: 'authenticate', code };
-    return { phase: 'account', code: pam().account(handle, SILENT_AND_NO_EMPTY) };
+    return { phase: 'account', code: pam().account(handle, NO_EMPTY_PASSWORD) };
   });
 }
 
