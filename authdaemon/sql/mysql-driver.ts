@@ -8,7 +8,7 @@ import { type Connection, type ConnectionOptions, createConnection } from 'mysql
 import { textFromOctets } from '../octet-text.js';
 import type { SqlQuoting } from './clause.js';
 import { withDeadline } from './deadline.js';
-import { CONNECT_TIMEOUT_MS, ENUMERATE_TIMEOUT_MS, MAX_STRAY_ROWS, QUERY_TIMEOUT_MS, STREAM_ROWS } from './limits.js';
+import { ENUMERATE_TIMEOUT_MS, MAX_STRAY_ROWS, type SqlPatience, STREAM_ROWS } from './limits.js';
 import type { MysqlAddress, MysqlSettings } from './mysql-settings.js';
 import { SqlFailure, type SqlResult, type SqlRow, type SqlServer, type SqlSession } from './sql-database.js';
 import { isThere, readTlsFiles } from './tls-files.js';
@@ -22,16 +22,16 @@ const PREPARE_SESSION = (milliseconds: number): string =>
   ` /*!50708 , SESSION max_execution_time = ${milliseconds} */`;
 
 /** The servers of the settings, in their order. */
-export function mysqlServers(settings: MysqlSettings): SqlServer[] {
+export function mysqlServers(settings: MysqlSettings, patience: SqlPatience): SqlServer[] {
   return settings.addresses.map((address) => ({
     name: 'socketPath' in address ? address.socketPath : `${address.host}:${address.port}`,
-    connect: () => connect(settings, address),
+    connect: () => connect(settings, address, patience),
   }));
 }
 
-async function connect(settings: MysqlSettings, address: MysqlAddress): Promise<SqlSession> {
-  const connection = createConnection(connectionOptions(settings, address));
-  const session = new MysqlSession(connection);
+async function connect(settings: MysqlSettings, address: MysqlAddress, patience: SqlPatience): Promise<SqlSession> {
+  const connection = createConnection({ ...connectionOptions(settings, address), connectTimeout: patience.connectMs });
+  const session = new MysqlSession(connection, patience);
   const fail = (error: Error): SqlFailure => {
     session.destroy();
     return failureOf(error, 'unreachable');
@@ -41,7 +41,7 @@ async function connect(settings: MysqlSettings, address: MysqlAddress): Promise<
     const opened = new Promise<void>((resolve, reject) => {
       connection.connect((error) => (error === null || error === undefined ? resolve() : reject(error)));
     });
-    await withDeadline(opened, CONNECT_TIMEOUT_MS, () => new Error(`no answer within ${CONNECT_TIMEOUT_MS} ms`));
+    await withDeadline(opened, patience.connectMs, () => new Error(`no answer within ${patience.connectMs} ms`));
     await session.prepare();
     return session;
   } catch (error) {
@@ -63,7 +63,6 @@ function connectionOptions(settings: MysqlSettings, address: MysqlAddress): Conn
     password: settings.password.reveal(),
     database: settings.database,
     charset: 'utf8mb4',
-    connectTimeout: CONNECT_TIMEOUT_MS,
     // LOCAL_FILES would let the server read our files; the others change what SQL means.
     flags: ['-LOCAL_FILES', '-ODBC', '-IGNORE_SPACE', ...settings.flags],
     rowsAsArray: true,
@@ -87,13 +86,15 @@ function placeOf(address: MysqlAddress): { socketPath: string } | { host: string
 
 class MysqlSession implements SqlSession {
   readonly #connection: Connection;
+  readonly #patience: SqlPatience;
   #quoting: SqlQuoting = { language: 'mysql', backslashEscapes: true, doubleQuotedStrings: true };
   #isLost = false;
   /** Told when the connection breaks: the driver does not tell the statement under way. */
   #interrupt: ((error: Error) => void) | undefined;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, patience: SqlPatience) {
     this.#connection = connection;
+    this.#patience = patience;
     const lost = (error?: Error): void => {
       this.#isLost = true;
       this.#interrupt?.(new SqlFailure('lost', error?.message ?? 'the server closed the connection'));
@@ -112,7 +113,7 @@ class MysqlSession implements SqlSession {
 
   /** Sets the limits of the session, and learns how it reads quotes. */
   async prepare(): Promise<void> {
-    await this.query(PREPARE_SESSION(QUERY_TIMEOUT_MS));
+    await this.query(PREPARE_SESSION(this.#patience.queryMs));
     const { rows } = await this.query('SELECT @@SESSION.sql_mode');
     const modes = (rows[0]?.[0] ?? '').split(',');
     this.#quoting = {
@@ -123,10 +124,7 @@ class MysqlSession implements SqlSession {
   }
 
   async query(text: string, values?: readonly string[]): Promise<SqlResult> {
-    return withDeadline(this.#run(text, values), QUERY_TIMEOUT_MS, () => {
-      this.destroy();
-      return new SqlFailure('slow', `no answer from the database within ${QUERY_TIMEOUT_MS} ms`);
-    });
+    return this.#inTime(this.#run(text, values));
   }
 
   async *stream(text: string, values?: readonly string[]): AsyncIterable<readonly SqlRow[]> {
@@ -140,10 +138,7 @@ class MysqlSession implements SqlSession {
     // The driver's errors are not ours.
     try {
       for (;;) {
-        const next = await withDeadline(pieces.next(), QUERY_TIMEOUT_MS, () => {
-          this.destroy();
-          return new SqlFailure('slow', `no answer from the database within ${QUERY_TIMEOUT_MS} ms`);
-        });
+        const next = await this.#inTime(pieces.next());
         if (next.done === true) break;
         if (!Array.isArray(next.value)) continue;
         batch.push(textRow(next.value));
@@ -152,7 +147,7 @@ class MysqlSession implements SqlSession {
         batch = [];
       }
       if (batch.length > 0) yield batch;
-      await this.query(PREPARE_SESSION(QUERY_TIMEOUT_MS));
+      await this.query(PREPARE_SESSION(this.#patience.queryMs));
     } catch (error) {
       throw failureOf(error as Error, 'refused');
     }
@@ -163,6 +158,13 @@ class MysqlSession implements SqlSession {
     this.#connection.destroy();
     // destroy() says good-bye and waits for the other side, which may never answer.
     (this.#connection as Connection & { readonly stream?: { destroy(): void } }).stream?.destroy();
+  }
+
+  #inTime<T>(work: Promise<T>): Promise<T> {
+    return withDeadline(work, this.#patience.queryMs, () => {
+      this.destroy();
+      return new SqlFailure('slow', `no answer from the database within ${this.#patience.queryMs} ms`);
+    });
   }
 
   #run(text: string, values: readonly string[] | undefined): Promise<SqlResult> {

@@ -6,7 +6,7 @@
 import { Client, type ClientConfig, Query } from 'pg';
 import type { SqlQuoting } from './clause.js';
 import { withDeadline } from './deadline.js';
-import { CONNECT_TIMEOUT_MS, MAX_STRAY_ROWS, QUERY_TIMEOUT_MS, STREAM_ROWS } from './limits.js';
+import { MAX_STRAY_ROWS, type SqlPatience, STREAM_ROWS } from './limits.js';
 import type { PgsqlAddress, PgsqlSettings, SslMode } from './pgsql-settings.js';
 import { SqlFailure, type SqlResult, type SqlRow, type SqlServer, type SqlSession } from './sql-database.js';
 import { readTlsFiles } from './tls-files.js';
@@ -14,7 +14,8 @@ import { readTlsFiles } from './tls-files.js';
 /** Texts as they come. */
 const TEXT_ONLY = { getTypeParser: () => (text: string) => text };
 /** The server ends a statement that we no longer wait for. */
-const PREPARE_SESSION = `SELECT set_config('statement_timeout', '${QUERY_TIMEOUT_MS}', false), current_setting('standard_conforming_strings')`;
+const prepareSession = (milliseconds: number): string =>
+  `SELECT set_config('statement_timeout', '${milliseconds}', false), current_setting('standard_conforming_strings')`;
 
 /** What is tried for each mode, in this order; `checked` says how far the server's certificate is. */
 type Attempt = 'plain' | 'tls' | 'chain checked' | 'name checked';
@@ -28,21 +29,21 @@ const attemptsByMode: Readonly<Record<SslMode, readonly Attempt[]>> = {
 };
 
 /** The servers of the settings, in their order. */
-export function pgsqlServers(settings: PgsqlSettings): SqlServer[] {
+export function pgsqlServers(settings: PgsqlSettings, patience: SqlPatience): SqlServer[] {
   return settings.addresses.map((address) => ({
     name: `${address.certifiedName ?? address.host}:${address.port}`,
-    connect: () => connect(settings, address),
+    connect: () => connect(settings, address, patience),
   }));
 }
 
-async function connect(settings: PgsqlSettings, address: PgsqlAddress): Promise<SqlSession> {
+async function connect(settings: PgsqlSettings, address: PgsqlAddress, patience: SqlPatience): Promise<SqlSession> {
   // A socket on this machine has no use for TLS.
   const attempts = address.host.startsWith('/') ? (['plain'] as const) : attemptsByMode[settings.sslMode];
   let failure: SqlFailure | undefined;
   for (const attempt of attempts) {
     // The second way is there for when the first one is not taken by the server; for one that is not there, it is none.
     try {
-      return await connectOnce(settings, address, attempt);
+      return await connectOnce(clientConfig(settings, address, attempt), patience);
     } catch (error) {
       failure = failureOf(error as Error, 'unreachable');
       if (/^(E[A-Z]+|slow)$/.test(failure.code)) break;
@@ -51,12 +52,12 @@ async function connect(settings: PgsqlSettings, address: PgsqlAddress): Promise<
   throw failure ?? new SqlFailure('unreachable', 'no way to connect');
 }
 
-async function connectOnce(settings: PgsqlSettings, address: PgsqlAddress, attempt: Attempt): Promise<SqlSession> {
-  const session = new PgsqlSession(new Client(clientConfig(settings, address, attempt)));
+async function connectOnce(config: ClientConfig, patience: SqlPatience): Promise<SqlSession> {
+  const session = new PgsqlSession(new Client(config), patience);
   // Whatever goes wrong before the session can be used leaves nothing open.
   try {
-    await withDeadline(session.open(), CONNECT_TIMEOUT_MS, () => {
-      return new SqlFailure('unreachable', `no answer within ${CONNECT_TIMEOUT_MS} ms`, 'slow');
+    await withDeadline(session.open(), patience.connectMs, () => {
+      return new SqlFailure('unreachable', `no answer within ${patience.connectMs} ms`, 'slow');
     });
     return session;
   } catch (error) {
@@ -91,11 +92,13 @@ function tlsOptions({ tls }: PgsqlSettings, { certifiedName }: PgsqlAddress, att
 
 class PgsqlSession implements SqlSession {
   readonly #client: Client;
+  readonly #patience: SqlPatience;
   #quoting: SqlQuoting = { language: 'pgsql', backslashEscapes: false, doubleQuotedStrings: false };
   #isLost = false;
 
-  constructor(client: Client) {
+  constructor(client: Client, patience: SqlPatience) {
     this.#client = client;
+    this.#patience = patience;
     const lost = (): void => {
       this.#isLost = true;
     };
@@ -114,7 +117,7 @@ class PgsqlSession implements SqlSession {
   /** Connects, sets the limit of the session, and learns how it reads quotes. */
   async open(): Promise<void> {
     await this.#client.connect();
-    const { rows } = await this.#run(PREPARE_SESSION, undefined);
+    const { rows } = await this.#run(prepareSession(this.#patience.queryMs), undefined);
     this.#quoting = { language: 'pgsql', backslashEscapes: rows[0]?.[1] === 'off', doubleQuotedStrings: false };
   }
 
@@ -141,9 +144,9 @@ class PgsqlSession implements SqlSession {
   }
 
   #inTime<T>(work: Promise<T>): Promise<T> {
-    return withDeadline(work, QUERY_TIMEOUT_MS, () => {
+    return withDeadline(work, this.#patience.queryMs, () => {
       this.destroy();
-      return new SqlFailure('slow', `no answer from the database within ${QUERY_TIMEOUT_MS} ms`);
+      return new SqlFailure('slow', `no answer from the database within ${this.#patience.queryMs} ms`);
     });
   }
 

@@ -14,6 +14,7 @@ import { RcFile, UnusableRcFile } from '../rc-file.js';
 import type { AccountStore, PasswordWrite, StoreAnswer } from '../stores/account-store.js';
 import { accountFromRow, enumeratedFromRow } from './account-row.js';
 import type { AccountSettings } from './account-settings.js';
+import { SQL_PATIENCE, type SqlPatience } from './limits.js';
 import { type SqlDatabase, SqlFailure, type SqlServer } from './sql-database.js';
 import { SqlPool } from './sql-pool.js';
 import { changeStatement, enumerateStatement, keepsClearPassword, selectStatement } from './statements.js';
@@ -25,7 +26,7 @@ export interface SqlKind<Values extends AccountSettings> {
   /** The name of the settings file. */
   readonly rcName: string;
   read(file: Settings): Values;
-  servers(settings: Values): SqlServer[];
+  servers(settings: Values, patience: SqlPatience): SqlServer[];
 }
 
 /** Nobody has it; asked for to see whether the database answers. */
@@ -42,10 +43,12 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
   readonly #context: ModuleContext;
   readonly #rc: RcFile<Values>;
   readonly #clock: () => number;
+  readonly #patience: SqlPatience;
   #connected: Connected | undefined;
 
-  constructor(kind: SqlKind<Values>, context: ModuleContext, clock: () => number) {
+  constructor(kind: SqlKind<Values>, context: ModuleContext, clock: () => number, patience = SQL_PATIENCE) {
     this.#kind = kind;
+    this.#patience = patience;
     this.#clock = clock;
     this.#context = context;
     this.#rc = new RcFile(join(context.configDirectory, kind.rcName), (file) => kind.read(file), context.log);
@@ -152,14 +155,21 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
       const settings = this.#rc.current();
       if (this.#connected?.settings === settings) return this.#connected;
       this.#connected?.database.close();
-      const options = { maxConnections: this.#context.lookupsAtOnce, clock: this.#clock };
-      this.#connected = { settings, database: new SqlPool({ servers: this.#kind.servers(settings), ...options }) };
+      this.#connected = { settings, database: this.#pool(settings) };
       this.#debug(`uses the settings of ${this.#rc.path}`);
       return this.#connected;
     } catch (error) {
       if (!(error instanceof UnusableRcFile)) throw error;
       return this.#failure(error.message);
     }
+  }
+
+  #pool(settings: Values): SqlPool {
+    return new SqlPool({
+      servers: this.#kind.servers(settings, this.#patience),
+      maxConnections: this.#context.lookupsAtOnce,
+      clock: this.#clock,
+    });
   }
 
   #failed(error: unknown): TemporaryFailure {
