@@ -2,10 +2,12 @@
  * Asks the modules in the order of authmodulelist, until one knows the account or cannot say now.
  *
  * A module that says no is followed by the next one. A module that fails for now ends the search: the account may well
- * be its own. Knows no sockets.
+ * be its own. Each module has a queue of its own, so one that is slow makes nobody wait for another. Knows no sockets.
  */
 import { type Log, logValue } from '../init/runtime/log.js';
 import { type Account, type AccountOptions, formatOptions, mergeDefaultOptions } from './account.js';
+import type { LoginCache, LoginMemory } from './cache/login-cache.js';
+import type { LookupQueue, NotRun } from './lookup-queue.js';
 import type {
   AuthenticateRequest,
   AuthModule,
@@ -16,13 +18,37 @@ import type {
   TemporaryFailure,
 } from './modules/module.js';
 
+/** A module, and the line before it. */
+export interface QueuedModule {
+  readonly module: AuthModule;
+  readonly queue: LookupQueue;
+}
+
 /** The modules in their order, and what is said about all their accounts. */
 export interface ModuleChain {
-  readonly modules: readonly AuthModule[];
+  readonly modules: readonly QueuedModule[];
   /** DEFAULTOPTIONS. */
   readonly defaultOptions: AccountOptions;
   readonly debugLogin: 0 | 1 | 2;
+  /** TEMPFAIL: what other programs hear of one. */
+  readonly temporaryFailure: 'silence' | 'fail';
   readonly log: Log;
+  /** Logins that were good a moment ago; absent when none are remembered. */
+  readonly cache?: LoginCache;
+  /** Milliseconds, since whenever. */
+  readonly now: () => number;
+}
+
+/** On whose behalf modules are asked. */
+export interface Asker {
+  /** Who shares a place in the lines before the modules: lineOf(). */
+  readonly line: string;
+  /** Aborted when the time of the request is over. */
+  readonly signal: AbortSignal;
+  /** An explanation is wanted: modules are asked, whatever is remembered. */
+  readonly explain: boolean;
+  /** Called when there was no room to wait for a module. */
+  full(module: string): void;
 }
 
 /** What one module said when it was asked; `reason` of a no and of a failure. */
@@ -30,6 +56,8 @@ export interface ModuleStep {
   readonly module: string;
   readonly said: 'account' | 'rejected' | 'temporary failure' | 'changed';
   readonly reason?: string;
+  /** How long it took, waiting included. */
+  readonly ms: number;
 }
 
 /** The answer of all modules together, and how it came about. */
@@ -37,14 +65,25 @@ export interface Verdict<Answer> {
   readonly answer: Answer;
   /** In the order in which the modules were asked. */
   readonly steps: readonly ModuleStep[];
+  /** What an explanation adds to the steps. */
+  readonly notes?: readonly string[];
 }
 
 /** Checks somebody's credentials. */
-export async function authenticate(chain: ModuleChain, request: AuthenticateRequest): Promise<Verdict<ModuleAnswer>> {
+export async function authenticate(
+  chain: ModuleChain,
+  request: AuthenticateRequest,
+  asker: Asker,
+): Promise<Verdict<ModuleAnswer>> {
   const from = request.remoteIp === undefined ? '' : `, ip=[${logValue(request.remoteIp)}]`;
   const what = `service=${logValue(request.service)}, authtype=${logValue(request.authType)}`;
   debug(chain, `received auth request, ${what}${from}`);
-  return firstAnswer(chain, chain.modules, (module) => module.authenticate(request));
+  const memory = await chain.cache?.look(request);
+  if (memory?.known !== undefined && !asker.explain) return rememberedAnswer(chain, memory.known);
+  const verdict = await firstAnswer(chain, chain.modules, asker, (module) => module.authenticate(request), memory);
+  if (memory?.known === undefined) return verdict;
+  const note = `authdaemond remembers this login, and lets it in without asking for ${memory.known.secondsLeft} s more`;
+  return { ...verdict, notes: [note] };
 }
 
 /** Looks an account up; `moduleName` is `.` for all modules, or the only one to ask. */
@@ -52,22 +91,26 @@ export async function lookup(
   chain: ModuleChain,
   moduleName: string,
   request: LookupRequest,
+  asker: Asker,
 ): Promise<Verdict<ModuleAnswer>> {
   debug(chain, `received userid lookup request: ${logValue(request.loginName)}`);
-  const modules = moduleName === '.' ? chain.modules : chain.modules.filter(({ name }) => name === moduleName);
-  return firstAnswer(chain, modules, (module) => module.lookup(request));
+  const modules = moduleName === '.' ? chain.modules : chain.modules.filter(({ module }) => module.name === moduleName);
+  return firstAnswer(chain, modules, asker, (module) => module.lookup(request));
 }
 
 /** Changes a password in the first module that does it. */
 export async function changePassword(
   chain: ModuleChain,
   request: ChangePasswordRequest,
+  asker: Asker,
 ): Promise<Verdict<ChangeAnswer>> {
   const steps: ModuleStep[] = [];
   let failure: ChangeAnswer | undefined;
-  for (const module of chain.modules) {
-    const answer = await guarded(chain, module, () => module.changePassword(request));
-    steps.push(stepOf(module, answer));
+  for (const queued of chain.modules) {
+    const { answer, step } = await ask(chain, queued, asker, () => queued.module.changePassword(request));
+    steps.push(step);
+    // Whatever came of it: the change may have been made although its answer is lost.
+    if (answer.kind !== 'rejected') await chain.cache?.forget();
     if (answer.kind === 'changed') return { answer, steps };
     if (answer.kind === 'temporary failure') failure ??= answer;
   }
@@ -83,46 +126,92 @@ export function reasonsOf(steps: readonly ModuleStep[]): string {
 
 async function firstAnswer(
   chain: ModuleChain,
-  modules: readonly AuthModule[],
-  ask: (module: AuthModule) => Promise<ModuleAnswer>,
+  modules: readonly QueuedModule[],
+  asker: Asker,
+  question: (module: AuthModule) => Promise<ModuleAnswer>,
+  memory?: LoginMemory,
 ): Promise<Verdict<ModuleAnswer>> {
   const steps: ModuleStep[] = [];
-  for (const module of modules) {
-    debug(chain, `${module.name}: trying this module`);
-    const answer = await guarded(chain, module, () => ask(module));
-    steps.push(stepOf(module, answer));
-    if (answer.kind === 'account') return { answer: accepted(chain, module, answer.account), steps };
+  let delayMs = 0;
+  for (const queued of modules) {
+    const { name } = queued.module;
+    debug(chain, `${name}: trying this module`);
+    const { answer, step } = await ask(chain, queued, asker, () => question(queued.module));
+    steps.push(step);
+    if (answer.kind === 'account') {
+      memory?.keep({ module: name, account: answer.account });
+      return { answer: accepted(chain, name, answer.account), steps };
+    }
     if (answer.kind === 'temporary failure') {
-      debug(chain, `${module.name}: TEMPFAIL - no more modules will be tried`);
+      debug(chain, `${name}: TEMPFAIL - no more modules will be tried`);
       return { answer, steps };
     }
-    debug(chain, `${module.name}: REJECT - try next module`);
+    delayMs = Math.max(delayMs, answer.delayMs ?? 0);
+    debug(chain, `${name}: REJECT - try next module`);
   }
   debug(chain, 'FAIL, all modules rejected');
-  return { answer: { kind: 'rejected', reason: reasonsOf(steps) }, steps };
+  return { answer: { kind: 'rejected', reason: reasonsOf(steps), delayMs }, steps };
 }
 
-function stepOf({ name }: AuthModule, answer: ModuleAnswer | ChangeAnswer): ModuleStep {
-  const step = { module: name, said: answer.kind };
-  return 'reason' in answer ? { ...step, reason: answer.reason } : step;
+function rememberedAnswer(
+  chain: ModuleChain,
+  { module, account }: { readonly module: string; readonly account: Account },
+): Verdict<ModuleAnswer> {
+  debug(chain, `${module}: remembered`);
+  const step = { module, said: 'account', reason: 'remembered', ms: 0 } as const;
+  return { answer: accepted(chain, module, account), steps: [step] };
+}
+
+/** Asks one module when it is the asker's turn there. */
+async function ask<Answer extends ModuleAnswer | ChangeAnswer>(
+  chain: ModuleChain,
+  { module, queue }: QueuedModule,
+  asker: Asker,
+  question: () => Promise<Answer>,
+): Promise<{ readonly answer: Answer | TemporaryFailure; readonly step: ModuleStep }> {
+  const began = chain.now();
+  const task = () => inTime(guarded(chain, module, question), asker.signal);
+  const said = await queue.run(asker.line, task, asker.signal);
+  if (said === 'full') asker.full(module.name);
+  const answer = typeof said === 'string' ? failureOf(said) : said;
+  const step = { module: module.name, said: answer.kind, ms: chain.now() - began };
+  return { answer, step: 'reason' in answer ? { ...step, reason: answer.reason } : step };
+}
+
+function failureOf(said: NotRun): TemporaryFailure {
+  const reason = said === 'full' ? 'too many lookups are waiting' : 'no answer in time';
+  return { kind: 'temporary failure', reason };
 }
 
 /** A module that throws has a bug; nobody is rejected for that. */
 async function guarded<Answer>(
   chain: ModuleChain,
   module: AuthModule,
-  ask: () => Promise<Answer>,
+  question: () => Promise<Answer>,
 ): Promise<Answer | TemporaryFailure> {
   try {
-    return await ask();
+    return await question();
   } catch (error) {
     chain.log.bug(error, module.name);
     return { kind: 'temporary failure', reason: `${module.name} has failed; its log has more` };
   }
 }
 
-function accepted(chain: ModuleChain, module: AuthModule, account: Account): ModuleAnswer {
-  debug(chain, `${module.name}: ${describeAccount(account)}`);
+/** Gives up on a module that hangs, so that its place can be given back. Its answer, should one come, is dropped. */
+function inTime<Answer>(answering: Promise<Answer>, signal: AbortSignal): Promise<Answer | 'late'> {
+  return new Promise((resolve) => {
+    const late = (): void => resolve('late');
+    if (signal.aborted) late();
+    signal.addEventListener('abort', late);
+    void answering.then((answer) => {
+      signal.removeEventListener('abort', late);
+      resolve(answer);
+    });
+  });
+}
+
+function accepted(chain: ModuleChain, module: string, account: Account): ModuleAnswer {
+  debug(chain, `${module}: ${describeAccount(account)}`);
   debug(chain, `Authenticated: ${describeAccount(account)}`);
   if (chain.debugLogin >= 2) {
     const clear = account.clearPassword === undefined ? '<null>' : logValue(account.clearPassword.reveal());

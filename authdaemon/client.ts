@@ -5,6 +5,7 @@
  * a reason for the log. Nobody may be told "wrong password" because a daemon was down.
  */
 import { connect, type Socket } from 'node:net';
+import type { ExchangeAnswer } from '../init/runtime/before-login.js';
 import type { Secret } from '../init/runtime/secret.js';
 import type { Account, EnumeratedAccount } from './account.js';
 import { EXPLAIN, type Explanation, readExplanation } from './explanation.js';
@@ -61,11 +62,14 @@ interface Explained {
   readonly explanation?: Explanation;
 }
 
-/** Who it is, nobody, or ask again later; the reason is for the log, not for the client. */
+/**
+ * Who it is, nobody, or ask again later; the reason is for the log, not for the client. A last word, in base64, is what
+ * a mechanism has to tell the client.
+ */
 export type AuthAnswer = Explained &
   (
-    | { readonly kind: 'account'; readonly account: Account }
-    | { readonly kind: 'rejected' }
+    | { readonly kind: 'account'; readonly account: Account; readonly lastWord?: string }
+    | { readonly kind: 'rejected'; readonly lastWord?: string; readonly expired?: boolean }
     | { readonly kind: 'temporary failure'; readonly reason: string }
   );
 
@@ -124,6 +128,14 @@ export class AuthClient {
     return this.#askAccount({ kind: 'authenticate', service, authType, authData }, remoteIp);
   }
 
+  /** Begins an exchange of a type that the daemon makes the challenge of; Courier's daemon rejects it. */
+  async beginExchange({ service, authType, data, remoteIp }: ProofRequest): Promise<ExchangeAnswer> {
+    const authData = octetsFromText(data.reveal());
+    const answer = await this.#ask({ kind: 'authenticate', service, authType, authData }, remoteIp);
+    if (answer.kind === 'challenge' || answer.kind === 'temporary failure') return answer;
+    return { kind: 'rejected' };
+  }
+
   /** Looks an account up without a password, in all modules. */
   lookup(service: string, loginName: string): Promise<AuthAnswer> {
     return this.#askAccount({ kind: 'lookup', module: '.', service, loginName });
@@ -132,7 +144,9 @@ export class AuthClient {
   /** Changes a password; the old one is checked by the daemon. */
   async changePassword(change: PasswordChange): Promise<PasswordAnswer> {
     const answer = await this.#ask({ kind: 'change password', ...change });
-    if (answer.kind === 'account') return { kind: 'temporary failure', reason: 'the answer is not one to PASSWD' };
+    if (answer.kind === 'account' || answer.kind === 'challenge') {
+      return { kind: 'temporary failure', reason: 'the answer is not one to PASSWD' };
+    }
     return answer.kind === 'ok' ? { ...answer, kind: 'changed' } : answer;
   }
 
@@ -153,10 +167,11 @@ export class AuthClient {
 
   async #askAccount(request: Request, remoteIp?: string): Promise<AuthAnswer> {
     const answer = await this.#ask(request, remoteIp);
-    return answer.kind === 'ok' ? { kind: 'temporary failure', reason: 'the answer holds no account' } : answer;
+    if (answer.kind !== 'ok' && answer.kind !== 'challenge') return answer;
+    return { kind: 'temporary failure', reason: 'the answer holds no account' };
   }
 
-  async #ask(request: Request, remoteIp?: string): Promise<AuthAnswer | OkAnswer> {
+  async #ask(request: Request, remoteIp?: string): Promise<AuthAnswer | OtherAnswer> {
     const metadata = new Map([[EXPLICIT_ERRORS, '1']]);
     if (this.#explain) metadata.set(EXPLAIN, '1');
     if (remoteIp !== undefined) metadata.set('TCPREMOTEIP', remoteIp);
@@ -175,9 +190,9 @@ export class AuthClient {
   }
 }
 
-type OkAnswer = Explained & { readonly kind: 'ok' };
+type OtherAnswer = Explained & ({ readonly kind: 'ok' } | Extract<ExchangeAnswer, { kind: 'challenge' }>);
 
-async function answerFrom(connection: Conversation): Promise<AuthAnswer | OkAnswer> {
+async function answerFrom(connection: Conversation): Promise<AuthAnswer | OtherAnswer> {
   const pieces: Buffer[] = [];
   for (;;) {
     const piece = await connection.read();

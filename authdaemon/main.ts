@@ -12,11 +12,14 @@ import { notifyReadiness } from '../init/runtime/readiness.js';
 import { describeProblem } from '../init/runtime/settings-file.js';
 import { keepYoungGenerationSmall } from '../init/runtime/small-heap.js';
 import { findSystemUser } from '../init/runtime/system-users.js';
-import { Authdaemon, UnusableSettings } from './daemon.js';
-import { type After, type ServeContext, serveConnection } from './serve.js';
+import { type After, AnswerLog } from './answer-log.js';
+import { Callers } from './callers.js';
+import { Authdaemon, type DaemonParts, UnusableSettings } from './daemon.js';
+import { ownMechanisms } from './own-mechanisms.js';
+import { type ServeContext, serveConnection } from './serve.js';
 import { type AuthdaemonSettings, readAuthdaemonSettings, socketPathOf } from './settings.js';
 
-/** Connections at once; each may be a login that waits. Beyond it, callers see a temporary failure. */
+/** Connections at once; each may be a login that waits. Beyond it, silent ones make room, else callers are put off. */
 const MAX_CONNECTIONS = 2000;
 /** connect() to a Unix socket fails at once when so many wait to be accepted; the system's own limit is the usual one. */
 const LISTEN_BACKLOG = 4096;
@@ -48,29 +51,27 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
   const { problems } = settings.file;
   if (problems.length > 0) throw new StartFailure(problems.map(describeProblem).join('\n'));
   const log = await openLog(settings.log, daemon);
-  const authdaemon = await startDaemon(settings, configDirectory, log);
+  const parts: DaemonParts = { configDirectory, log, after, now: () => performance.now(), wallClock: () => Date.now() };
+  const authdaemon = await startDaemon(settings, parts);
   prepareDirectory(settings.directory, log);
   const ended = signals(keeper, () => {
     log.write('info', 'restarting authdaemond children');
     log.reopen();
     void reload(authdaemon, settings.directory, configDirectory, log);
   });
-  const sockets = new Set<Socket>();
+  const callers = new Callers(MAX_CONNECTIONS);
   let lastRequest = Date.now();
   const context: ServeContext = {
-    // Asked for each request: a reload exchanges it.
-    get chain() {
-      return authdaemon.chain;
-    },
-    queue: authdaemon.queue,
+    withModules: (work) => authdaemon.withModules(work),
+    mechanism: ownMechanisms(parts),
+    answers: new AnswerLog(log, after),
     after,
   };
   const server = await listen(settings.directory, (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    if (!callers.admit(socket)) return;
     lastRequest = Date.now();
     noteWork();
-    void serveConnection(socket, context);
+    void serveConnection(socket, context, () => callers.heard(socket));
   });
   const idle = setInterval(() => {
     if (Date.now() - lastRequest >= IDLE_MS) void authdaemon.idle();
@@ -81,13 +82,13 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
   log.write('info', 'stopping authdaemond children');
   clearInterval(idle);
   rmSync(socketPathOf(settings.directory), { force: true });
-  await close(server, sockets);
+  await close(server, callers);
   await authdaemon.stop();
 }
 
-async function startDaemon(settings: AuthdaemonSettings, configDirectory: string, log: Log): Promise<Authdaemon> {
+async function startDaemon(settings: AuthdaemonSettings, parts: DaemonParts): Promise<Authdaemon> {
   try {
-    return await Authdaemon.start(settings, configDirectory, log);
+    return await Authdaemon.start(settings, parts);
   } catch (error) {
     throw error instanceof UnusableSettings ? new StartFailure(error.message) : error;
   }
@@ -123,7 +124,6 @@ async function listen(directory: string, accept: (socket: Socket) => void): Prom
   const path = socketPathOf(directory);
   if (await isAnswered(path)) throw new StartFailure(`${path}: another authdaemond answers there already`);
   const server = createServer({ allowHalfOpen: true }, accept);
-  server.maxConnections = MAX_CONNECTIONS;
   rmSync(`${path}.tmp`, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new StartFailure(`${path}: ${error.message}`)));
@@ -174,11 +174,9 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
+async function close(server: Server, callers: Callers): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const cancel = after(END_MS, () => {
-    for (const socket of sockets) socket.destroy();
-  });
+  const cancel = after(END_MS, () => callers.destroyAll());
   await closed;
   cancel();
 }

@@ -14,6 +14,7 @@
 import { Secret } from '../init/runtime/secret.js';
 import type { Account, EnumeratedAccount } from './account.js';
 import { formatOptions, parseOptions } from './account.js';
+import { LAST_WORD, readExchangeLines } from './exchange-lines.js';
 import { hasControls, octetsFromText, textFromOctets } from './octet-text.js';
 
 /** One request line, or the body of AUTH: Courier's buffer has 8192 octets, one of them for the end. */
@@ -44,7 +45,8 @@ export interface ReceivedRequest {
 
 /** What is known of a request from the octets so far. */
 export type RequestReading =
-  | { readonly kind: 'incomplete' }
+  /** `neededOctets`: fewer than these, from the start, are not worth looking at again. */
+  | { readonly kind: 'incomplete'; readonly neededOctets?: number }
   | { readonly kind: 'malformed'; readonly reason: string }
   | ({ readonly kind: 'request' } & ReceivedRequest);
 
@@ -54,12 +56,13 @@ export interface LoginData {
   readonly password: Secret;
 }
 
-/** An answer as a caller understands it. */
+/** An answer as a caller understands it. Last words and challenges (exchange-lines.ts) are in base64. */
 export type AnswerReading =
   | { readonly kind: 'incomplete' }
-  | { readonly kind: 'account'; readonly account: Account }
+  | { readonly kind: 'account'; readonly account: Account; readonly lastWord?: string }
+  | { readonly kind: 'challenge'; readonly challenge: string; readonly token: string }
   | { readonly kind: 'ok' }
-  | { readonly kind: 'rejected' }
+  | { readonly kind: 'rejected'; readonly lastWord?: string; readonly expired?: boolean }
   | { readonly kind: 'temporary failure'; readonly reason: string };
 
 /** Metadata name that asks for `TEMPFAIL reason` in place of silence. */
@@ -78,19 +81,25 @@ export function readRequest(octets: Buffer): RequestReading {
     const line = textFromOctets(octets.subarray(position, end));
     position = end + 1;
     const field = /^([^ \t=]*)=(.*)$/s.exec(line);
-    if (field === null) return readRequestLine(line, octets.subarray(position), metadata);
+    if (field === null) return readRequestLine(line, { octets, position }, metadata);
     if (lines >= MAX_METADATA_LINES) return malformed('too many metadata lines');
     metadata.set(field[1] ?? '', field[2] ?? '');
   }
 }
 
-function readRequestLine(line: string, body: Buffer, metadata: ReadonlyMap<string, string>): RequestReading {
+/** Octets, and where the body of AUTH begins in them. */
+interface Received {
+  readonly octets: Buffer;
+  readonly position: number;
+}
+
+function readRequestLine(line: string, received: Received, metadata: ReadonlyMap<string, string>): RequestReading {
   const [word = '', ...rest] = line.split(' ');
   switch (word) {
     case 'PRE':
       return readLookup(line, metadata);
     case 'AUTH':
-      return readAuthenticate(rest.join(' '), body, metadata);
+      return readAuthenticate(rest.join(' '), received, metadata);
     case 'PASSWD':
       return readChangePassword(rest.join(' '), metadata);
     case 'ENUMERATE':
@@ -108,17 +117,22 @@ function readLookup(line: string, metadata: ReadonlyMap<string, string>): Reques
   return { kind: 'request', metadata, request: { kind: 'lookup', module, service, loginName } };
 }
 
-function readAuthenticate(length: string, body: Buffer, metadata: ReadonlyMap<string, string>): RequestReading {
+function readAuthenticate(
+  length: string,
+  { octets, position }: Received,
+  metadata: ReadonlyMap<string, string>,
+): RequestReading {
   if (!/^[0-9]{1,8}$/.test(length)) return malformed('AUTH without a length');
-  const octets = Number(length);
-  if (octets > MAX_REQUEST_OCTETS) return malformed('AUTH body too long');
-  if (body.length < octets) return { kind: 'incomplete' };
-  const serviceEnd = body.subarray(0, octets).indexOf(0x0a);
-  const typeEnd = serviceEnd < 0 ? -1 : body.subarray(0, octets).indexOf(0x0a, serviceEnd + 1);
+  const end = position + Number(length);
+  if (end - position > MAX_REQUEST_OCTETS) return malformed('AUTH body too long');
+  if (octets.length < end) return { kind: 'incomplete', neededOctets: end };
+  const body = octets.subarray(position, end);
+  const serviceEnd = body.indexOf(0x0a);
+  const typeEnd = serviceEnd < 0 ? -1 : body.indexOf(0x0a, serviceEnd + 1);
   if (typeEnd < 0) return malformed('AUTH body without service and type');
   const service = textFromOctets(body.subarray(0, serviceEnd));
   const authType = textFromOctets(body.subarray(serviceEnd + 1, typeEnd));
-  const authData = Buffer.from(body.subarray(typeEnd + 1, octets));
+  const authData = Buffer.from(body.subarray(typeEnd + 1));
   return { kind: 'request', metadata, request: { kind: 'authenticate', service, authType, authData } };
 }
 
@@ -252,6 +266,8 @@ function readAccount(lines: readonly string[]): AnswerReading {
       return equals < 0 ? [line, ''] : [line.slice(0, equals), line.slice(equals + 1)];
     }),
   );
+  const exchange = readExchangeLines(fields);
+  if (exchange !== undefined) return exchange;
   const uid = unixId(fields.get('UID'));
   const gid = unixId(fields.get('GID'));
   const home = fields.get('HOME');
@@ -272,7 +288,7 @@ function readAccount(lines: readonly string[]): AnswerReading {
     ...given('encryptedPassword', fields.get('PASSWD')),
     ...(clear === undefined ? {} : { clearPassword: new Secret(clear) }),
   };
-  return { kind: 'account', account };
+  return { kind: 'account', account, ...given('lastWord', fields.get(LAST_WORD)) };
 }
 
 /** Writes one line of an ENUMERATE answer; undefined when a field holds a TAB or a line end. */

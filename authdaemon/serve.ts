@@ -2,159 +2,233 @@
  * One connection to authdaemond: request in, answer out, closed.
  *
  * A request that is malformed, too long or not there in time gets no answer, as with Courier. A temporary failure gets
- * none either, unless the caller asked for explicit errors (protocol.ts). Knows a stream and a clock, no socket.
+ * none either, unless the caller asked for explicit errors (protocol.ts), or TEMPFAIL says otherwise. Knows a stream and
+ * a clock, no socket.
  */
 import type { Duplex } from 'node:stream';
-import { logValue } from '../init/runtime/log.js';
 import { mergeDefaultOptions } from './account.js';
-import { authenticate, changePassword, lookup, type ModuleChain, type ModuleStep, reasonsOf } from './authenticate.js';
-import type { LookupQueue } from './lookup-queue.js';
-import type { AuthModule, ModuleAnswer } from './modules/module.js';
+import type { After, AnswerLog, Asked } from './answer-log.js';
+import {
+  type Asker,
+  authenticate,
+  changePassword,
+  lookup,
+  type ModuleChain,
+  type ModuleStep,
+  reasonsOf,
+  type Verdict,
+} from './authenticate.js';
+import { receiveRequest, send, write } from './connection.js';
+import { formatExchange, withLastWord } from './exchange-lines.js';
+import { EXPLAIN, formatExplanation } from './explanation.js';
+import { lineOf } from './lookup-queue.js';
+import type { Mechanism } from './mechanisms.js';
+import type { AuthenticateRequest, AuthModule, ModuleAnswer } from './modules/module.js';
+import { loginOutlook } from './outlook.js';
 import {
   EXPLICIT_ERRORS,
   formatAccount,
   formatEnumerated,
   formatTemporaryFailure,
-  MAX_METADATA_LINES,
-  MAX_REQUEST_OCTETS,
   type ReceivedRequest,
   type Request,
-  readRequest,
 } from './protocol.js';
 import { readCredentials } from './stores/credentials.js';
 
-/** Courier's limits: a caller that says nothing for so long, or does not take its answer, is gone. */
-const READ_MS = 10_000;
-const WRITE_MS = 30_000;
-/** Everything one connection may send: its metadata lines, the request line and the body of AUTH. */
-const MAX_CONNECTION_OCTETS = (MAX_METADATA_LINES + 2) * (MAX_REQUEST_OCTETS + 1);
-
-/** Does something later; the function it gives calls it off. */
-export type After = (delayMs: number, action: () => void) => () => void;
+/** A whole request, waiting included: callers wait 30 s (TIMEOUT_READ), and should hear of it before. */
+export const REQUEST_MS = 25_000;
+/** TEMPFAIL=fail: how long a caller waits for its FAIL. Exim's readsocket gives up after 5 s. */
+export const FAIL_AFTER_MS = 3000;
+/** A module may ask that a no is told later (PAM does); longer, and the caller might take it for silence. */
+const MAX_DELAY_MS = 10_000;
 
 /** What a connection needs of the daemon. */
 export interface ServeContext {
-  /** The modules at this moment; a reload gives others to later connections. */
-  readonly chain: ModuleChain;
-  readonly queue: LookupQueue;
+  /** Does something with the modules of this moment, which stay until it is done; a reload gives others. */
+  withModules<T>(work: (chain: ModuleChain) => Promise<T>): Promise<T>;
+  /** For a type of AUTH that modules are not asked about; undefined for others. */
+  mechanism(authType: string): Mechanism | undefined;
+  readonly answers: AnswerLog;
   readonly after: After;
 }
 
+/** What one request needs. */
+interface Serving {
+  readonly context: ServeContext;
+  readonly chain: ModuleChain;
+  readonly stream: Duplex;
+  readonly received: ReceivedRequest;
+  readonly asker: Asker;
+  /** As the client typed it; empty where the request names nobody. */
+  readonly loginName: string;
+}
+
 type Answer = { readonly octets: Buffer } | { readonly failure: string };
+/** What came of a request, with all that is said about it. */
+interface Outcome {
+  readonly answer: Answer;
+  readonly steps: readonly ModuleStep[];
+  readonly notes: readonly string[];
+}
 
 const FAIL = Buffer.from('FAIL\n');
 
-/** Serves one connection to its end. Never throws, and always closes. */
-export async function serveConnection(stream: Duplex, context: ServeContext): Promise<void> {
+/** Serves one connection to its end. Never throws, and always closes; `heard` is called when its request is there. */
+export async function serveConnection(stream: Duplex, context: ServeContext, heard: () => void): Promise<void> {
   // The caller may be gone at any moment; there is nobody left to tell.
   stream.on('error', () => undefined);
   const received = await receiveRequest(stream, context.after);
+  if (received === undefined) {
+    stream.destroy();
+    return;
+  }
+  heard();
+  await context.withModules((chain) => serveRequest(stream, received, chain, context));
+  stream.destroy();
+}
+
+async function serveRequest(
+  stream: Duplex,
+  received: ReceivedRequest,
+  chain: ModuleChain,
+  context: ServeContext,
+): Promise<void> {
+  const time = new AbortController();
+  const { request, metadata } = received;
+  const loginName = loginNameOf(request);
+  const asker: Asker = {
+    line: lineOf(metadata.get('TCPREMOTEIP'), loginName),
+    signal: time.signal,
+    explain: metadata.get(EXPLAIN) === '1',
+    full: (module) => context.answers.full(module),
+  };
+  const cancel = context.after(REQUEST_MS, () => time.abort());
+  const serving = { stream, received, chain, context, asker, loginName };
   // The one place where a bug of ours ends: no answer, and the daemon lives on.
   try {
-    if (received !== undefined) await answerRequest(stream, received, context);
+    // A list may take its caller minutes to read.
+    if (request.kind === 'enumerate') await sendList(serving);
+    else await sendOutcome(serving, await outcomeOf(serving, request));
   } catch (error) {
-    context.chain.log.bug(error, received?.request.kind ?? 'a request');
+    chain.log.bug(error, request.kind);
   } finally {
-    stream.destroy();
+    cancel();
   }
 }
 
-function receiveRequest(stream: Duplex, after: After): Promise<ReceivedRequest | undefined> {
-  return new Promise((resolve) => {
-    let octets: Buffer = Buffer.alloc(0);
-    const settle = (received?: ReceivedRequest): void => {
-      cancel();
-      stream.off('data', take);
-      // Whatever else comes is dropped; flowing on, so that the caller's end is seen.
-      stream.resume();
-      resolve(received);
-    };
-    const take = (piece: Buffer): void => {
-      octets = Buffer.concat([octets, piece]);
-      const reading = readRequest(octets);
-      if (reading.kind === 'request') settle(reading);
-      else if (reading.kind === 'malformed' || octets.length > MAX_CONNECTION_OCTETS) settle();
-    };
-    const cancel = after(READ_MS, () => settle());
-    stream.on('data', take);
-    stream.on('end', () => settle());
-    stream.on('close', () => settle());
-  });
+async function sendOutcome(serving: Serving, { answer, steps, notes }: Outcome): Promise<void> {
+  const { stream, asker, context } = serving;
+  if (asker.explain) await write(stream, formatExplanation({ steps, notes }), context.after);
+  if ('octets' in answer) await send(stream, answer.octets, context.after);
+  else await sendFailure(serving, answer.failure);
 }
 
-async function answerRequest(stream: Duplex, received: ReceivedRequest, context: ServeContext): Promise<void> {
+/** Silence is how Courier says "not now". PASSWD gets FAIL for that, too, from Courier as well. */
+async function sendFailure({ stream, received, chain, context }: Serving, failure: string): Promise<void> {
   const { request, metadata } = received;
-  const caller = metadata.get('TCPREMOTEIP') ?? '';
-  // A list may take its caller minutes to read: it must not take a place that logins wait for.
-  const answered =
-    request.kind === 'enumerate'
-      ? await enumerate(stream, context)
-      : await context.queue.run(caller, () => answer(context.chain, request, metadata));
-  const result = answered === 'full' ? { failure: 'too many lookups are waiting' } : answered;
-  if ('octets' in result) return send(stream, result.octets, context.after);
-  if (answered === 'full') context.chain.log.write('warning', 'too many lookups are waiting; raise daemons');
-  const silent = metadata.get(EXPLICIT_ERRORS) !== '1';
-  if (!silent) await send(stream, formatTemporaryFailure(result.failure), context.after);
+  if (metadata.get(EXPLICIT_ERRORS) === '1') await send(stream, formatTemporaryFailure(failure), context.after);
   else if (request.kind === 'change password') await send(stream, FAIL, context.after);
+  else if (request.kind === 'authenticate' && chain.temporaryFailure === 'fail') {
+    await new Promise<void>((resolve) => context.after(FAIL_AFTER_MS, resolve));
+    await send(stream, FAIL, context.after);
+  }
 }
 
-async function answer(
-  chain: ModuleChain,
-  request: Exclude<Request, { kind: 'enumerate' }>,
-  metadata: ReadonlyMap<string, string>,
-): Promise<Answer> {
+async function outcomeOf(serving: Serving, request: Exclude<Request, { kind: 'enumerate' }>): Promise<Outcome> {
+  const { chain, received, asker, context, loginName } = serving;
+  const remoteIp = received.metadata.get('TCPREMOTEIP');
+  const asked = { service: request.service, loginName, ...(remoteIp === undefined ? {} : { remoteIp }) };
   if (request.kind === 'change password') {
-    const { answer: changed, steps } = await changePassword(chain, request);
-    if (changed.kind === 'temporary failure') return { failure: changed.reason };
-    if (changed.kind === 'rejected') logRefusal(chain, 'password not changed', request, steps);
-    return { octets: changed.kind === 'changed' ? Buffer.from('OK\n') : FAIL };
+    const { answer, steps } = await changePassword(chain, request, asker);
+    if (answer.kind === 'rejected') context.answers.refused('password not changed', asked, reasonsOf(steps));
+    if (answer.kind === 'temporary failure') return failed(serving, asked, { answer, steps });
+    return { answer: { octets: answer.kind === 'changed' ? Buffer.from('OK\n') : FAIL }, steps, notes: [] };
   }
-  if (request.kind === 'lookup') return accountAnswer(chain, (await lookup(chain, request.module, request)).answer);
-  const remoteIp = metadata.get('TCPREMOTEIP');
+  if (request.kind === 'lookup') {
+    return accountOutcome(serving, asked, await lookup(chain, request.module, request, asker));
+  }
   const whole = remoteIp === undefined ? request : { ...request, remoteIp };
-  const { answer: found, steps } = await authenticate(chain, whole);
-  if (found.kind === 'rejected')
-    logRefusal(chain, 'not let in', { ...whole, loginName: readCredentials(request)?.loginName ?? '' }, steps);
-  return accountAnswer(chain, found);
+  const mechanism = context.mechanism(request.authType);
+  if (mechanism !== undefined) return mechanismOutcome(serving, asked, whole, mechanism);
+  const verdict = await authenticate(chain, whole, asker);
+  if (verdict.answer.kind === 'rejected') context.answers.refused('not let in', asked, reasonsOf(verdict.steps));
+  return accountOutcome(serving, asked, verdict);
 }
 
-function accountAnswer(chain: ModuleChain, found: ModuleAnswer): Answer {
-  if (found.kind === 'temporary failure') return { failure: found.reason };
-  if (found.kind === 'rejected') return { octets: FAIL };
-  const octets = formatAccount(found.account);
-  if (octets !== undefined) return { octets };
-  const failure = 'the account has a control character in one of its fields';
-  chain.log.write('error', failure);
-  return { failure };
-}
-
-/** One line with the true reason, which the client is not told. Its words are none that a ban would be based on. */
-function logRefusal(
-  chain: ModuleChain,
-  what: string,
-  { service, loginName, remoteIp }: { service: string; loginName: string; remoteIp?: string },
-  steps: readonly ModuleStep[],
-): void {
-  const from = remoteIp === undefined ? '' : `, from=${logValue(remoteIp)}`;
-  const who = `service=${logValue(service)}, account=${logValue(loginName)}${from}`;
-  chain.log.write('info', `${what}: ${who}, ${reasonsOf(steps)}`);
-}
-
-async function enumerate(stream: Duplex, context: ServeContext): Promise<Answer> {
-  for (const module of context.chain.modules) {
-    const failure = await enumerateModule(stream, module, context);
-    if (failure !== undefined) return { failure };
+async function mechanismOutcome(
+  serving: Serving,
+  asked: Asked,
+  request: AuthenticateRequest,
+  mechanism: Mechanism,
+): Promise<Outcome> {
+  const { chain, asker, context } = serving;
+  const { loginName, answer, steps } = await mechanism.answer(request, {
+    names: chain.modules.map(({ module }) => module.name),
+    lookup: (module, who) => lookup(chain, module, who, asker),
+  });
+  const about = { ...asked, loginName };
+  if (answer.kind === 'account') {
+    const outcome = await accountOutcome(serving, about, { answer, steps });
+    if (!('octets' in outcome.answer)) return outcome;
+    return { ...outcome, answer: { octets: withLastWord(outcome.answer.octets, answer.lastWord) } };
   }
-  return { octets: Buffer.from('.\n') };
+  if (answer.kind === 'temporary failure') return failed(serving, about, { answer, steps });
+  if (answer.kind === 'rejected') context.answers.refused('not let in', about, answer.reason);
+  const lines = formatExchange(answer);
+  return { answer: { octets: lines === undefined ? FAIL : Buffer.from(lines) }, steps, notes: [] };
+}
+
+async function accountOutcome(serving: Serving, asked: Asked, verdict: Verdict<ModuleAnswer>): Promise<Outcome> {
+  const { answer, steps, notes = [] } = verdict;
+  if (answer.kind === 'temporary failure') return failed(serving, asked, { answer, steps });
+  if (answer.kind === 'rejected') {
+    const delayMs = Math.min(answer.delayMs ?? 0, MAX_DELAY_MS);
+    if (delayMs > 0) await new Promise<void>((resolve) => serving.context.after(delayMs, resolve));
+    return { answer: { octets: FAIL }, steps, notes };
+  }
+  const octets = formatAccount(answer.account);
+  if (octets === undefined) {
+    const reason = 'the account has a control character in one of its fields';
+    return failed(serving, asked, { answer: { reason }, steps: [] });
+  }
+  const outlook = serving.asker.explain ? await loginOutlook(answer.account, asked.service) : [];
+  return { answer: { octets }, steps, notes: [...notes, ...outlook] };
+}
+
+function failed(
+  { context }: Serving,
+  asked: Asked,
+  { answer, steps }: { readonly answer: { readonly reason: string }; readonly steps: readonly ModuleStep[] },
+): Outcome {
+  const module = steps.find(({ said }) => said === 'temporary failure')?.module;
+  context.answers.failed(asked, module === undefined ? answer.reason : `${module}: ${answer.reason}`);
+  return { answer: { failure: answer.reason }, steps, notes: [] };
+}
+
+function loginNameOf(request: Request): string {
+  if (request.kind === 'enumerate') return '';
+  return request.kind === 'authenticate' ? (readCredentials(request)?.loginName ?? '') : request.loginName;
+}
+
+async function sendList(serving: Serving): Promise<void> {
+  const { stream, chain, context } = serving;
+  for (const { module } of chain.modules) {
+    const failure = await sendModuleList(stream, module, chain, context.after);
+    if (failure === undefined) continue;
+    chain.log.write('error', `the list of accounts is not complete: ${module.name}: ${failure}`);
+    return sendFailure(serving, failure);
+  }
+  await send(stream, Buffer.from('.\n'), context.after);
 }
 
 /** Accounts of a list that go out in one write. */
 const ACCOUNTS_PER_WRITE = 200;
 
-async function enumerateModule(
+async function sendModuleList(
   stream: Duplex,
   module: AuthModule,
-  { chain, after }: ServeContext,
+  chain: ModuleChain,
+  after: After,
 ): Promise<string | undefined> {
   let lines: Buffer[] = [Buffer.from(`# ${module.name}\n\n`)];
   for await (const item of module.enumerate()) {
@@ -169,31 +243,4 @@ async function enumerateModule(
   }
   await write(stream, Buffer.concat(lines), after);
   return undefined;
-}
-
-async function send(stream: Duplex, octets: Buffer, after: After): Promise<void> {
-  await write(stream, octets, after);
-  if (stream.destroyed) return;
-  await new Promise<void>((resolve) => {
-    const cancel = after(WRITE_MS, resolve);
-    stream.end(() => {
-      cancel();
-      resolve();
-    });
-  });
-}
-
-/** Writes, and waits until the octets are with the system; a caller who does not take them is cut off. */
-async function write(stream: Duplex, octets: Buffer, after: After): Promise<void> {
-  if (stream.destroyed) return;
-  await new Promise<void>((resolve) => {
-    const cancel = after(WRITE_MS, () => stream.destroy());
-    const settle = (): void => {
-      cancel();
-      stream.off('close', settle);
-      resolve();
-    };
-    stream.on('close', settle);
-    stream.write(octets, settle);
-  });
 }

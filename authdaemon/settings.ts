@@ -3,6 +3,7 @@
  *
  * The file is Courier's, in shell syntax; authdaemond runs nothing of it.
  */
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LogSettings, SYSLOG_FACILITIES } from '../init/runtime/log-destinations.js';
 import { loadSettings, type Settings } from '../init/runtime/settings-file.js';
@@ -11,6 +12,12 @@ import { LDAP_WITHOUT_EFFECT, type LdapTls, readLdapTls } from './ldap/tls.js';
 
 /** Lookups at once when `daemons` says nothing; what Courier ships. */
 const DEFAULT_LOOKUPS_AT_ONCE = 5;
+/** Longer than this is no short time. */
+const MAX_CACHE_SECONDS = 3600;
+const DEFAULT_CACHE_LOGINS = 10_000;
+const MAX_CACHE_LOGINS = 1_000_000;
+/** A shorter secret could be guessed. */
+const MIN_SECRET_OCTETS = 32;
 /** More lookups at once than this would only wait for each other. */
 const MAX_LOOKUPS_AT_ONCE = 1000;
 
@@ -23,21 +30,37 @@ export interface AuthdaemonSettings {
   readonly directory: string;
   readonly defaultOptions: AccountOptions;
   readonly debugLogin: 0 | 1 | 2;
+  /** TEMPFAIL: what callers hear on a temporary failure who did not ask for explicit errors. */
+  readonly temporaryFailure: 'silence' | 'fail';
+  /** Absent: no logins are remembered. */
+  readonly cache?: LoginCacheSettings;
   readonly ldapTls: LdapTls;
   readonly log: LogSettings;
   /** For problems, warnings and --dump-config. */
   readonly file: Settings;
 }
 
+/** How good logins are remembered. */
+export interface LoginCacheSettings {
+  readonly lifetimeMs: number;
+  /** For a cache in memory. */
+  readonly maxLogins: number;
+  /** Absent: in memory. */
+  readonly redis?: { readonly url: string; readonly secret: Buffer };
+}
+
 /** Reads `authdaemonrc` in a directory. Problems are in `file.problems`; nothing is thrown. */
 export function readAuthdaemonSettings(configDirectory: string): AuthdaemonSettings {
   const file = loadSettings([join(configDirectory, 'authdaemonrc')]);
+  const cache = readCacheSettings(file);
   const settings: AuthdaemonSettings = {
     moduleNames: readModuleNames(file),
     lookupsAtOnce: file.integer('daemons', DEFAULT_LOOKUPS_AT_ONCE, { min: 1, max: MAX_LOOKUPS_AT_ONCE }),
     directory: file.text('authdaemonvar', '/run/courier/authdaemon'),
     defaultOptions: parseOptions(file.text('DEFAULTOPTIONS', '')),
     debugLogin: Number(file.choice('DEBUG_LOGIN', '0', ['0', '1', '2'])) as 0 | 1 | 2,
+    temporaryFailure: file.choice('TEMPFAIL', 'silence', ['silence', 'fail']),
+    ...(cache === undefined ? {} : { cache }),
     ldapTls: readLdapTls(file),
     log: readLogSettings(file),
     file,
@@ -68,6 +91,40 @@ function readModuleNames(file: Settings): string[] {
     file.problem('authmodulelist', 'authmodulelist names no module', 'write for example authmodulelist="authuserdb"');
   }
   return [...new Set(names)];
+}
+
+function readCacheSettings(file: Settings): LoginCacheSettings | undefined {
+  const seconds = file.integer('AUTHCACHE_TTL', 0, { min: 0, max: MAX_CACHE_SECONDS });
+  const maxLogins = file.integer('AUTHCACHE_SIZE', DEFAULT_CACHE_LOGINS, { min: 1, max: MAX_CACHE_LOGINS });
+  const url = file.text('AUTHCACHE_REDIS', '');
+  const secretFile = file.text('AUTHCACHE_SECRETFILE', '');
+  if (seconds === 0) return undefined;
+  const settings = { lifetimeMs: seconds * 1000, maxLogins };
+  if (url === '') return settings;
+  if (!/^rediss?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
+    file.problem(
+      'AUTHCACHE_REDIS',
+      'AUTHCACHE_REDIS is no address of a Redis',
+      'write for example redis://127.0.0.1:6379',
+    );
+  }
+  const secret = secretFile === '' ? 'names no file' : readSecret(secretFile);
+  if (typeof secret !== 'string') return { ...settings, redis: { url, secret } };
+  const remedy = 'make one with "head -c 32 /dev/urandom >FILE; chmod 600 FILE", the same on all machines';
+  file.problem('AUTHCACHE_SECRETFILE', `AUTHCACHE_SECRETFILE=${secretFile} ${secret}`, remedy);
+  return settings;
+}
+
+/** Gives the secret, or what is wrong with its file. */
+function readSecret(path: string): Buffer | string {
+  // It is the administrator who is told.
+  try {
+    if ((statSync(path).mode & 0o007) !== 0) return 'can be read by everybody';
+    const secret = readFileSync(path);
+    return secret.length < MIN_SECRET_OCTETS ? `is shorter than ${MIN_SECRET_OCTETS} octets` : secret;
+  } catch (error) {
+    return `cannot be read (${(error as NodeJS.ErrnoException).code ?? error})`;
+  }
 }
 
 function readLogSettings(file: Settings): LogSettings {

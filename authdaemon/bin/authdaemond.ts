@@ -2,6 +2,7 @@
  * The program `authdaemond`: the daemon in the foreground, and the check of its settings.
  */
 import { parseArgs } from 'node:util';
+import { logLine, logTo } from '../../init/runtime/log.js';
 import {
   EXIT_SETTINGS,
   EXIT_USAGE,
@@ -9,16 +10,18 @@ import {
   runProgram,
   settingsDirectory,
 } from '../../init/runtime/program.js';
+import { realClock } from '../../init/runtime/real-clock.js';
 import { describeProblem } from '../../init/runtime/settings-file.js';
 import { AuthClient } from '../client.js';
 import { isAlive, runAuthdaemond, StartFailure } from '../main.js';
+import { moduleStates } from '../module-states.js';
 import { BUILT_IN_MODULES, checkModule } from '../modules/built-in-modules.js';
 import { type AuthdaemonSettings, readAuthdaemonSettings, socketPathOf } from '../settings.js';
 
 const usage = `Usage: authdaemond                  run the daemon in the foreground
        authdaemond --check          look for mistakes in authdaemonrc and the files of its modules, and end
        authdaemond --dump-config    show every setting, its value, and where it comes from
-       authdaemond --modules        show which modules are built in, and which are enabled
+       authdaemond --modules        show which modules are built in, enabled, and reachable now
 
 Options:
   --config DIRECTORY   where authdaemonrc is; else $COURIER_CONFDIR, else /etc/courier
@@ -34,7 +37,7 @@ async function run(words: readonly string[]): Promise<number> {
   const configDirectory = values.config ?? settingsDirectory();
   if (values.check === true) return check(readAuthdaemonSettings(configDirectory), configDirectory);
   if (values['dump-config'] === true) return dump(readAuthdaemonSettings(configDirectory));
-  if (values.modules === true) return showModules(readAuthdaemonSettings(configDirectory));
+  if (values.modules === true) return showModules(readAuthdaemonSettings(configDirectory), configDirectory);
   if (values.rc === true) return showForControlScript(readAuthdaemonSettings(configDirectory));
   if (values.wait !== undefined) return wait(readAuthdaemonSettings(configDirectory), Number(values.wait));
   const keeper = values.keeper === undefined ? {} : { keeper: Number(values.keeper) };
@@ -89,20 +92,27 @@ async function check({ file, moduleNames }: AuthdaemonSettings, configDirectory:
 function dump({ file }: AuthdaemonSettings): number {
   for (const { name, value, origin } of file.inUse()) {
     const place = origin === undefined ? 'default' : `${origin.file}:${origin.line}`;
-    process.stdout.write(`${name}=${quoted(value)}  # ${place}\n`);
+    process.stdout.write(`${name}=${quoted(withoutPassword(value))}  # ${place}\n`);
   }
   for (const warning of file.warnings) process.stderr.write(`warning: ${describeProblem(warning)}\n`);
   for (const problem of file.problems) process.stderr.write(`error: ${describeProblem(problem)}\n`);
   return file.problems.length === 0 ? 0 : EXIT_SETTINGS;
 }
 
-function showModules({ moduleNames }: AuthdaemonSettings): number {
-  for (const name of new Set([...moduleNames, ...BUILT_IN_MODULES])) {
-    const builtIn = BUILT_IN_MODULES.includes(name) ? 'built in' : 'not built in';
-    const enabled = moduleNames.includes(name) ? 'enabled' : 'not enabled';
-    process.stdout.write(`${name}\t${builtIn}\t${enabled}\n`);
+/** One line a module, TABs between; 1 when an enabled one cannot be used. */
+async function showModules(settings: AuthdaemonSettings, configDirectory: string): Promise<never> {
+  // What they have to say of themselves stands in the table.
+  const log = logTo(() => undefined);
+  const states = await moduleStates(settings, { configDirectory, log, after: realClock.after });
+  for (const { name, isBuiltIn, isEnabled, trouble } of states) {
+    const words = [name, isBuiltIn ? 'built in' : 'not built in', isEnabled ? 'enabled' : 'not enabled'];
+    if (isBuiltIn && isEnabled)
+      words.push(trouble === undefined ? 'reachable' : `not reachable: ${logLine(trouble.replaceAll('\n', '; '))}`);
+    process.stdout.write(`${words.join('\t')}\n`);
   }
-  return 0;
+  const wrong = states.some(({ isBuiltIn, isEnabled, trouble }) => isEnabled && (!isBuiltIn || trouble !== undefined));
+  // A module that was given up on may still hold a connection.
+  process.exit(wrong ? 1 : 0);
 }
 
 /** Shell variables for init/authdaemond. */
@@ -123,6 +133,11 @@ async function wait({ directory }: AuthdaemonSettings, keeper: number): Promise<
     if (!isAlive(keeper)) return 1;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** A password inside an address is nobody's who looks over the shoulder. */
+function withoutPassword(value: string): string {
+  return value.replace(/^(rediss?:\/\/[^/@]*:)[^/@]*@/, '$1***@');
 }
 
 /** As a shell reads it back. */

@@ -14,9 +14,10 @@ const INTERRUPT = 3;
 const END_OF_INPUT = 4;
 const ERASE = [8, 127];
 
-/** Gives a client of the authdaemond that the settings name. */
-export function authClient(): AuthClient {
-  return new AuthClient({ socketPath: socketPathOf(readAuthdaemonSettings(settingsDirectory()).directory) });
+/** Gives a client of the authdaemond that the settings name; `explain` asks how its answers come about. */
+export function authClient(explain = false): AuthClient {
+  const { directory } = readAuthdaemonSettings(settingsDirectory());
+  return new AuthClient({ socketPath: socketPathOf(directory), explain });
 }
 
 /** Reads one line from standard input; undefined at its end. A terminal shows `prompt` and no typing. */

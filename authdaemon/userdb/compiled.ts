@@ -49,6 +49,12 @@ export class CompiledUserdb {
     return this.#files?.typicalHash ?? NOBODYS_HASH;
   }
 
+  /** Differs whenever a file was replaced or written to. */
+  get stamp(): string {
+    const states = [this.#paths.compiled, this.#paths.shadow].map((path) => statSync(path, { throwIfNoEntry: false }));
+    return states.map((state) => `${state?.ino}:${state?.mtimeMs}:${state?.size}`).join(' ');
+  }
+
   /** Tells whether there is a compiled userdb. */
   get isThere(): boolean {
     return statSync(this.#paths.compiled, { throwIfNoEntry: false }) !== undefined;

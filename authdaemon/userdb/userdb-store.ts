@@ -36,6 +36,10 @@ export class UserdbStore implements AccountStore {
     return this.#compiled.typicalHash;
   }
 
+  stamp(): string {
+    return this.#compiled.stamp;
+  }
+
   async start(): Promise<void> {}
 
   async stop(): Promise<void> {

@@ -272,21 +272,21 @@ test('A2: modules that are not built in are named and passed over; with none lef
   const directory = await configuration(COURIER_USERDB);
   const rc = join(directory, 'authdaemonrc');
   const text = readFileSync(rc, 'utf8');
-  writeFileSync(rc, text.replace('"authuserdb"', '"authpam authuserdb authfoo"'));
+  writeFileSync(rc, text.replace('"authuserdb"', '"authsqlite authuserdb authfoo"'));
   const daemon = await startDaemon(directory);
   assert.equal((await daemon.client.authenticate(JOE)).kind, 'account');
-  assert.match(daemon.log(), /^INFO: modules="authpam authuserdb authfoo", daemons=2$/m);
-  assert.match(daemon.log(), /^INFO: Installing libauthpam$/m);
-  assert.match(daemon.log(), /^INFO: authpam is a module of Courier that this authdaemond does not have/m);
+  assert.match(daemon.log(), /^INFO: modules="authsqlite authuserdb authfoo", daemons=2$/m);
+  assert.match(daemon.log(), /^INFO: Installing libauthsqlite$/m);
+  assert.match(daemon.log(), /^INFO: authsqlite is a module of Courier that this authdaemond does not have/m);
   assert.match(daemon.log(), /^INFO: authfoo is not the name of a module$/m);
   assert.match(daemon.log(), /^INFO: Installation complete: authuserdb$/m);
   assert.equal(await daemon.stop(), 0);
 
   const without = await configuration(COURIER_USERDB);
-  writeFileSync(join(without, 'authdaemonrc'), text.replace('"authuserdb"', '"authpam authmysql"'));
+  writeFileSync(join(without, 'authdaemonrc'), text.replace('"authuserdb"', '"authsqlite authfoo"'));
   const refused = await run([process.execPath, program('authdaemond')], { environment: { COURIER_CONFDIR: without } });
   assert.equal(refused.exitCode, 78);
-  assert.match(refused.stderr, /none of the modules in authmodulelist \("authpam authmysql"\) is available/);
+  assert.match(refused.stderr, /none of the modules in authmodulelist \("authsqlite authfoo"\) is available/);
   rmSync(without, { recursive: true });
 });
 
@@ -307,12 +307,23 @@ test('all that is wrong with the settings is told before a start, and by --check
   rmSync(directory, { recursive: true });
 });
 
-test('A3: --modules shows what is built in and what is enabled', async () => {
+test('A3: --modules shows what is built in, what is enabled, and what can be reached', async () => {
   const directory = await configuration(COURIER_USERDB);
   const environment = { COURIER_CONFDIR: directory };
-  const { stdout } = await run([process.execPath, program('authdaemond'), '--modules'], { environment });
+  const show = () => run([process.execPath, program('authdaemond'), '--modules'], { environment });
+  const first = await show();
+  assert.equal(first.stdout.split('\n')[0], 'authuserdb\tbuilt in\tenabled\treachable');
+  assert.match(first.stdout, /^authmysql\tbuilt in\tnot enabled$/m);
+  assert.equal(first.exitCode, 0);
 
-  assert.equal(stdout, 'authuserdb\tbuilt in\tenabled\n');
+  rmSync(join(directory, 'userdb.dat'));
+  const rc = join(directory, 'authdaemonrc');
+  writeFileSync(rc, readFileSync(rc, 'utf8').replace('"authuserdb"', '"authsqlite authuserdb"'));
+  const { stdout, exitCode } = await show();
+  const [sqlite, userdb] = stdout.split('\n');
+  assert.equal(sqlite, 'authsqlite\tnot built in\tenabled');
+  assert.match(userdb ?? '', /^authuserdb\tbuilt in\tenabled\tnot reachable: .*has not been compiled; run makeuserdb$/);
+  assert.equal(exitCode, 1);
   rmSync(directory, { recursive: true });
 });
 

@@ -6,6 +6,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { AuthClient } from '../../authdaemon/client.js';
 import { compileUserdb } from '../../authdaemon/userdb/files.js';
 import { buildRoot } from '../support/paths.js';
@@ -46,6 +47,13 @@ export interface RunningDaemon {
   stop(): Promise<number | null>;
 }
 
+const started = new Set<ChildProcess>();
+
+// A test that fails leaves its daemon behind, which would keep the whole file from ending.
+after(() => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
 /** Starts authdaemond on a directory that configuration() made. */
 export async function startDaemon(directory: string): Promise<RunningDaemon> {
   const logPath = join(directory, 'log');
@@ -53,10 +61,12 @@ export async function startDaemon(directory: string): Promise<RunningDaemon> {
     env: { PATH: '/usr/bin:/bin', COURIER_CONFDIR: directory },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  started.add(child);
   const pieces: Buffer[] = [];
   child.stderr.on('data', (octets: Buffer) => pieces.push(octets));
   const log = (): string => Buffer.concat(pieces).toString();
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  void ended.then(() => started.delete(child));
   const socketPath = join(directory, 'run', 'socket');
   await waitUntil(`${socketPath} is there`, () => existsSync(socketPath) || child.exitCode !== null, 30);
   const stop = async (): Promise<number | null> => {

@@ -273,7 +273,13 @@ Encrypted Password: {SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=
 Cleartext Password: ${clear}
            Options: group=a,disableshared=1
 `.replace('SERVICE', service);
-  const no = { exitCode: 1, stdout: '', stderr: 'Authentication FAILED: Operation not permitted\n' };
+  /** A failure, and behind Courier's line what each module said. */
+  const refused = async (reason: string, words: readonly string[]): Promise<void> => {
+    const { exitCode, stdout, stderr } = await ours('authtest', words, { directory });
+    const [courier, ...more] = stderr.replace(/\(\d+\.\d ms\)/g, '(… ms)').split('\n');
+    assert.deepEqual([exitCode, stdout, courier], [1, '', 'Authentication FAILED: Operation not permitted']);
+    assert.deepEqual(more, [`authuserdb: no, ${reason} (… ms)`, '']);
+  };
   const usage = {
     exitCode: 1,
     stdout: '',
@@ -294,9 +300,9 @@ Cleartext Password: ${clear}
     (await ours('authtest', ['full'], { directory })).stdout,
     /Maildir: \(none\)\n {13}Quota: \(none\)\nEncrypted Password: \(none\)\n/,
   );
-  assert.deepEqual(await ours('authtest', ['joe', 'wrong'], { directory }), no);
-  assert.deepEqual(await ours('authtest', ['nobody'], { directory }), no);
-  assert.deepEqual(await ours('authtest', ['joe', 'wrong', 'new'], { directory }), no);
+  await refused('wrong password', ['joe', 'wrong']);
+  await refused('unknown account', ['nobody']);
+  await refused('wrong password', ['joe', 'wrong', 'new']);
   for (const words of [[], ['-x'], ['-s']]) assert.deepEqual(await ours('authtest', words, { directory }), usage);
   assert.deepEqual(await ours('authtest', ['joe', 'secret', 'other'], { directory }), {
     exitCode: 0,
@@ -412,8 +418,10 @@ kill $daemon; wait; rm -f /run/courier/authdaemon/socket`;
   assert.match(first?.stdout ?? '', /Authenticated: joe {2}\(uid 5000, gid 5001\)\n[\s\S]*\nexit 0\n$/);
   assert.equal(first?.stderr.match(/Authentication FAILED: Operation not permitted/g)?.length, 3);
   assert.equal(first?.stderr.match(/Password change succeeded/g)?.length, 2);
+  assert.match(first?.stderr ?? '', /^authuserdb: no, unknown account \(\d+\.\d ms\)$/m);
+  // Our authtest adds what our daemon explains; all else is the same in every pair.
   const withoutHash = ({ stdout, stderr }: Finished): string =>
-    (stdout + stderr).replace(/Encrypted Password: .*/g, '');
+    (stdout + stderr).replace(/Encrypted Password: .*/g, '').replace(/^authuserdb: .*\n/gm, '');
   for (const other of talks) assert.equal(withoutHash(other), first === undefined ? '' : withoutHash(first));
   rmSync(directory, { recursive: true });
 });
