@@ -4,7 +4,6 @@
  * Whatever a server does wrong is a temporary failure with its own words; only a bind that it refuses for the password is
  * a wrong password.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { logValue } from '../../init/runtime/log.js';
 import type { Secret } from '../../init/runtime/secret.js';
 import type { ChangeAnswer, EnumerateItem, ModuleContext, TemporaryFailure } from '../modules/module.js';
@@ -18,11 +17,11 @@ import type {
   StoredSecrets,
 } from '../stores/account-store.js';
 import { attributesOf, readAccount, valuesOf } from './account-entry.js';
+import { BindTimes } from './bind-times.js';
 import type { LdapConnection, LdapEntry, LdapQuery } from './connection.js';
 import { accountFilter, emailMapFilter, presenceFilter } from './filter.js';
 import { LdapFailure, RESULT } from './ldap-failure.js';
 import { type ChangedAccount, changeAsAdministrator, changeAsOwner } from './password-change.js';
-import { RefusalTimes } from './refusal-times.js';
 import { DirectoryServers } from './servers.js';
 import { type EmailMap, type LdapSettings, ldapSettingsPath, readLdapSettings } from './settings.js';
 import { DEFAULT_LDAP_TLS, LdapKeys } from './tls.js';
@@ -50,7 +49,7 @@ export class LdapStore implements AccountStore {
   readonly #context: ModuleContext;
   readonly #file: RcFile<LdapSettings>;
   readonly #keys: LdapKeys;
-  readonly #refusals = new RefusalTimes();
+  readonly #bindTimes = new BindTimes();
   /** What a password change needs to know of an account that was found: kept as long as somebody holds the account. */
   readonly #changed = new WeakMap<StoredAccount, ChangedAccount>();
   #noted = new Set<string>();
@@ -64,7 +63,7 @@ export class LdapStore implements AccountStore {
 
   /** With LDAP_AUTHBIND, takes as long as a bind that the server refuses. */
   get pretend(): (() => Promise<void>) | undefined {
-    return this.#directory?.settings.authBind === true ? () => delay(this.#refusals.typicalMs) : undefined;
+    return this.#directory?.settings.authBind === true ? () => this.#bindTimes.waitAsLong() : undefined;
   }
 
   async start(): Promise<void> {
@@ -210,10 +209,11 @@ export class LdapStore implements AccountStore {
     try {
       await servers.binds.use((connection) => connection.bind(changed.dn, password.reveal()));
       changed.proven = password;
+      this.#bindTimes.add(performance.now() - began);
       return { kind: 'match' };
     } catch (error) {
       if (!(error instanceof LdapFailure && error.code === RESULT.invalidCredentials)) return this.#failure(error);
-      this.#refusals.add(performance.now() - began);
+      this.#bindTimes.add(performance.now() - began);
       this.#debug(`${error.message}, binding as ${changed.dn}`);
       return { kind: 'mismatch' };
     }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { RefusalTimes } from '../../authdaemon/ldap/refusal-times.js';
+import { BindTimes } from '../../authdaemon/ldap/bind-times.js';
 import type { EnumerateItem } from '../../authdaemon/modules/module.js';
 import { Secret } from '../../init/runtime/secret.js';
 import { BASE_DN, type LdapEntry, Slapd } from '../support/slapd.js';
@@ -399,13 +399,16 @@ describe('authldap', () => {
   });
 });
 
-test('an unknown name takes as long as one of the last refusals', () => {
-  const times = new RefusalTimes();
+test('66: an unknown name takes as long as one of the last binds', async () => {
+  const times = new BindTimes();
   assert.equal(times.typicalMs, 1);
 
   for (let each = 0; each < 1000; each += 1) times.add(20);
 
   assert.equal(times.typicalMs, 20);
+  const began = performance.now();
+  await times.waitAsLong();
+  assert.ok(performance.now() - began >= 20);
 });
 
 /** crypt(3), SHA-512, of `secret`. */
