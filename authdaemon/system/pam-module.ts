@@ -29,6 +29,9 @@ import { SystemHelpers } from './system-helpers.js';
 /** PAM_NEW_AUTHTOK_REQD: the password is right, and has to be changed. */
 const CHANGE_REQUIRED = 12;
 
+/** Services are named by those who ask; more than these are not remembered. */
+const MAX_SERVICES = 100;
+
 type PamAnswer = Extract<SystemAnswer, { kind: 'pam' }>;
 
 /** The module `authpam`. */
@@ -37,6 +40,8 @@ export class PamModule implements AuthModule {
   readonly dependsOnAddress = true;
   readonly #context: ModuleContext;
   readonly #helpers: SystemHelpers;
+  /** By service, the last delay that PAM asked for. */
+  readonly #delaysMs = new Map<string, number>();
   /** Services without a file that the log has told of. */
   readonly #toldOf = new Set<string>();
 
@@ -115,14 +120,22 @@ export class PamModule implements AuthModule {
 
   #refusal({ service }: PamTransaction, { outcome, account }: PamAnswer): Rejection | TemporaryFailure {
     const isOther = !hasServiceFile(service);
-    if (isOther && !this.#toldOf.has(service)) {
+    if (isOther && !this.#toldOf.has(service) && this.#toldOf.size < MAX_SERVICES) {
       this.#toldOf.add(service);
       this.#log('warning', `there is no /etc/pam.d/${service}: PAM asks its service 'other'`);
     }
     const around = { isAccount: account !== undefined, hasScript: hasScript(service), isOther };
     const refusal = pamRefusal(outcome, around);
-    if (refusal.kind === 'temporary failure' || outcome.delayMs === 0) return refusal;
-    return { ...refusal, delayMs: outcome.delayMs };
+    const delayMs = this.#delayMs(service, outcome);
+    return refusal.kind === 'temporary failure' || delayMs === 0 ? refusal : { ...refusal, delayMs };
+  }
+
+  /** Modules ask for none where there is no such account, or the account has expired: that must not show in time. */
+  #delayMs(service: string, { delayMs }: PamOutcome): number {
+    if (delayMs === 0) return this.#delaysMs.get(service) ?? 0;
+    if (this.#delaysMs.size >= MAX_SERVICES) this.#delaysMs.clear();
+    this.#delaysMs.set(service, delayMs);
+    return delayMs;
   }
 
   #describe({ service, loginName }: PamTransaction, { phase, code, text, messages }: PamOutcome): void {

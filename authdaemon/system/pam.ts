@@ -64,8 +64,6 @@ const setRealUid = libc.func('int setreuid(int real, int effective)');
 let library: Library | undefined;
 let callbacks: { readonly converse: unknown; readonly delay: unknown } | undefined;
 let conversation: Conversation | undefined;
-/** The last delay that was asked for: a refusal after a right password must not come sooner than after a wrong one. */
-let usualDelayMs = 0;
 
 /** Loads libpam, if that has not been done. @throws {PamUnavailable} */
 export function loadPam(): void {
@@ -125,9 +123,7 @@ function transact(
 function outcome(current: Conversation, handle: Handle, said: Pick<PamOutcome, 'phase' | 'code'>): PamOutcome {
   const { getItem, describe } = pam();
   const text = describe(handle, said.code) ?? `error ${said.code}`;
-  if (current.delayMs > 0) usualDelayMs = current.delayMs;
-  const delayMs = said.code === SUCCESS ? 0 : current.delayMs || usualDelayMs;
-  const result = { ...said, text, messages: current.messages, delayMs };
+  const result = { ...said, text, messages: current.messages, delayMs: current.delayMs };
   if (handle === null || said.code !== SUCCESS) return result;
   const user: [unknown] = [null];
   getItem(handle, USER_ITEM, user);

@@ -99,6 +99,21 @@ describe('A6: authpam', () => {
     }
   });
 
+  test('66: a delay that PAM wants after a wrong password is told, for unknown and expired accounts as well', async () => {
+    writePamService('t-slow', 'auth required pam_unix.so', 'account required pam_unix.so');
+    const delayOf = async (name: string, password: string, service: string) => {
+      const answer = await logIn(module, [name, password], { service });
+      assert.equal(answer.kind, 'rejected', name);
+      return answer.kind === 'rejected' ? answer.delayMs : undefined;
+    };
+    const delayMs = await delayOf('pam-ann', 'wrong', 't-slow');
+
+    assert.ok(delayMs !== undefined && delayMs > 0);
+    assert.equal(await delayOf('pam-nobody', 'wrong', 't-slow'), delayMs);
+    assert.equal(await delayOf('pam-gone', 'secret', 't-slow'), delayMs);
+    assert.equal(await delayOf('pam-ann', 'wrong', 't-unix'), undefined);
+  });
+
   test('a service without a file is named, and its answer comes from the service other', async () => {
     writePamService('other', 'auth required pam_unix.so nodelay', 'account required pam_unix.so');
     assert.equal(await said('pam-ann', 'secret', 't-missing'), 'pam-ann');
