@@ -45,7 +45,7 @@ function readTable(file: Settings, prefix: string, isNeeded: boolean): AccountTa
     gid: file.text(`${prefix}_GID_FIELD`, 'gid'),
     home: file.text(`${prefix}_HOME_FIELD`, 'home'),
     maildir: column('MAILDIR_FIELD'),
-    // Courier explains the one name and reads the other.
+    // Courier's two modules read it under different names.
     defaultDelivery: column('DEFAULTDELIVERY_FIELD', 'DEFAULTDELIVERY'),
     quota: column('QUOTA_FIELD'),
     fullName: column('NAME_FIELD'),

@@ -108,11 +108,12 @@ function readAddresses(file: Settings, taken: Take): PgsqlAddress[] {
   if (count > MAX_SERVERS) {
     file.problem(CONNECTION, `${CONNECTION} names ${count} servers`, `name ${MAX_SERVERS} at most`);
   }
+  for (const port of ports ?? []) {
+    if (port === '' || /^[1-9]\d{0,4}$/.test(port)) continue;
+    file.problem(CONNECTION, `port=${port} is not the number of a port`, `write for example port=${DEFAULT_PORT}`);
+  }
   return Array.from({ length: count }, (_, index) => {
     const port = (ports?.length === 1 ? ports[0] : ports?.[index]) ?? '';
-    if (port !== '' && !/^[1-9]\d{0,4}$/.test(port)) {
-      file.problem(CONNECTION, `port=${port} is not the number of a port`, `write for example port=${DEFAULT_PORT}`);
-    }
     const name = hosts?.[index] ?? '';
     const address = addresses?.[index] ?? '';
     const place = { port: port === '' ? DEFAULT_PORT : Number(port) };

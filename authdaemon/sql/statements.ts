@@ -49,7 +49,7 @@ export function selectStatement(source: AccountSource, login: string, service: s
     return { kind: 'clause', clause: source.selectClause, macros: macros(source, login, service) };
   }
   const table = tableOf(source);
-  const maildir = service === 'courier' ? (table.defaultDelivery ?? table.maildir) : table.maildir;
+  const maildir = service === 'courier' ? table.defaultDelivery : table.maildir;
   const columns = [
     table.login,
     table.encrypted,

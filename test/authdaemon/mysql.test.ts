@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MYSQL } from '../../authdaemon/sql/mysql-store.js';
 import { DATABASE_PASSWORD, startMariadb, type TestDatabase } from '../support/sql-servers.js';
+import { testAgainstCourier } from './sql-courier-tests.js';
 import { builderOf, makeAccounts, type SqlUnderTest, withModule } from './sql-fixture.js';
 import { testDatabaseModule } from './sql-tests.js';
 
@@ -34,6 +35,7 @@ const mysql: SqlUnderTest = {
 };
 
 const database = testDatabaseModule(mysql);
+testAgainstCourier(mysql, database);
 
 test('names are names in every mode of the server, and inside double quotes', async () => {
   const modes = ['', 'NO_BACKSLASH_ESCAPES', 'ANSI_QUOTES', 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'];

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PGSQL } from '../../authdaemon/sql/pgsql-store.js';
 import { DATABASE_PASSWORD, startPostgresql } from '../support/sql-servers.js';
+import { testAgainstCourier } from './sql-courier-tests.js';
 import { builderOf, type SqlUnderTest, withModule } from './sql-fixture.js';
 import { testDatabaseModule } from './sql-tests.js';
 
@@ -36,6 +37,7 @@ const pgsql: SqlUnderTest = {
 };
 
 const database = testDatabaseModule(pgsql);
+testAgainstCourier(pgsql, database);
 
 test('names are names in every mode of the server, and in every kind of string', async () => {
   const names = [`o'neil`, `a\\`, `\\'x`, `"`, `\\"`, `'; DROP TABLE passwd; -- `, `''`, `\\\\'`, '`', '$$'];
