@@ -93,7 +93,7 @@ describe('authldap beside Courier', () => {
   before(async () => {
     slapd = await Slapd.start({ entries: ENTRIES });
   });
-  after(() => slapd.stop());
+  after(() => slapd.remove());
 
   for (const [name, changes] of Object.entries(CASES)) {
     test(`70: the answers are Courier's, octet for octet: ${name}`, async () => {

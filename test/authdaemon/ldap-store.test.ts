@@ -81,7 +81,7 @@ describe('authldap', () => {
   });
   after(async () => {
     for (const fixture of fixtures) await fixture.stop();
-    await slapd.stop();
+    await slapd.remove();
   });
   const start = (changes: Readonly<Record<string, string>> = {}, debug = false): LdapFixture => {
     const fixture = new LdapFixture(ldapRc(slapd.uri, changes), debug ? { debugLogin: 1 } : {});

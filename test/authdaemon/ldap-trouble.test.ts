@@ -27,8 +27,8 @@ describe('authldap in trouble', () => {
   });
   after(async () => {
     for (const fixture of fixtures) await fixture.stop();
-    await slapd.stop();
-    await other.stop();
+    await slapd.remove();
+    await other.remove();
   });
   const start = (uri: string, changes: Readonly<Record<string, string>> = {}, tls?: LdapTls): LdapFixture => {
     const fixture = new LdapFixture(ldapRc(uri, changes), tls === undefined ? {} : { tls });
@@ -101,7 +101,7 @@ describe('authldap in trouble', () => {
       // Several connections, so that several die.
       await Promise.all(Array.from({ length: 9 }, () => ldap.login(JOE, 'secret')));
 
-      await slapd.halt();
+      await slapd.stop();
       const down = await ldap.login(JOE, 'secret');
       const trouble = await ldap.store.trouble();
       await slapd.resume();
@@ -112,7 +112,7 @@ describe('authldap in trouble', () => {
       assert.equal(await ldap.login(JOE, 'wrong'), 'rejected: wrong password');
 
       // This time nobody notices: the idle connections are found to be closed, and replaced.
-      await slapd.halt();
+      await slapd.stop();
       await slapd.resume();
       const said = await Promise.all(Array.from({ length: 9 }, () => ldap.login(JOE, 'secret')));
       assert.deepEqual(said, Array(9).fill(GOOD));
@@ -169,10 +169,10 @@ describe('authldap in trouble', () => {
     assert.equal(await ldap.login(JOE, 'secret'), GOOD);
     assert.match(ldap.lines.join('\n'), /^warning: authldap: ldap:\S+: connect ECONNREFUSED/);
 
-    await slapd.halt();
+    await slapd.stop();
     assert.equal(await ldap.login(JOE, 'secret'), GOOD);
     assert.equal(await ldap.login(JOE, 'wrong'), 'rejected: wrong password');
-    await other.halt();
+    await other.stop();
     const none = await ldap.login(JOE, 'secret');
     await slapd.resume();
     const one = await ldap.login(JOE, 'secret');
@@ -192,7 +192,7 @@ describe('authldap in trouble', () => {
     assert.equal(await ldap.login(JOE, 'wrong'), 'rejected: wrong password');
     proxy.release();
 
-    await other.halt();
+    await other.stop();
     assert.equal(await ldap.login(JOE, 'secret'), GOOD);
     await other.resume();
     await proxy.stop();

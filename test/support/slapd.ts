@@ -106,7 +106,7 @@ export class Slapd {
     return readFileSync(this.#file('log'), 'utf8');
   }
 
-  /** Starts it after a halt, on the same ports. */
+  /** Starts it after a stop, on the same ports. */
   async resume(): Promise<void> {
     const output = openSync(this.#file('log'), 'a');
     const uris = `${this.uri}/ ${this.tlsUri}/ ${this.socketUri}`;
@@ -119,7 +119,7 @@ export class Slapd {
   }
 
   /** Ends the process; every connection is closed. */
-  async halt(): Promise<void> {
+  async stop(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined || child.exitCode !== null) return;
@@ -144,8 +144,8 @@ export class Slapd {
   }
 
   /** Ends it and removes its directory. */
-  async stop(): Promise<void> {
-    await this.halt();
+  async remove(): Promise<void> {
+    await this.stop();
     if (existsSync(this.directory)) rmSync(this.directory, { recursive: true });
   }
 
