@@ -7,6 +7,7 @@
 import { connect, type Socket } from 'node:net';
 import type { ExchangeAnswer } from '../init/runtime/before-login.js';
 import type { Secret } from '../init/runtime/secret.js';
+import { findSystemUser } from '../init/runtime/system-users.js';
 import type { Account, EnumeratedAccount } from './account.js';
 import { EXPLAIN, type Explanation, readExplanation } from './explanation.js';
 import { octetsFromText } from './octet-text.js';
@@ -200,7 +201,8 @@ async function answerFrom(connection: Conversation): Promise<AuthAnswer | OtherA
     const octets = Buffer.concat(pieces);
     const explained = readExplanation(octets);
     const { explanation } = explained.kind === 'read' ? explained : {};
-    const answer = readAnswer(explained.kind === 'read' ? explained.rest : octets, piece === undefined);
+    const rest = explained.kind === 'read' ? explained.rest : octets;
+    const answer = readAnswer(rest, piece === undefined, (name) => findSystemUser(name)?.uid);
     if (answer.kind !== 'incomplete') return explanation === undefined ? answer : { ...answer, explanation };
   }
 }

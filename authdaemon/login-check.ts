@@ -4,7 +4,7 @@
  * An account with the option `group=administrators` may: he proves who he is, and the other one is looked up. Knows no
  * protocol and no process; the supervisor of a mail service is given it.
  */
-import type { ExchangeAnswer } from '../init/runtime/before-login.js';
+import type { ExchangeAnswer, Proof } from '../init/runtime/before-login.js';
 import type { Authentication, AuthenticationQuestion, Authenticator } from '../init/runtime/session-broker.js';
 import {
   type Account,
@@ -42,13 +42,16 @@ export class LoginCheck implements Authenticator {
     const own = this.#withDefaults(answer.account);
     const { authorisationName, loginName } = question;
     if (authorisationName === undefined || [loginName, own.address].includes(authorisationName)) {
-      return { kind: 'account', account: sessionAccount(own) };
+      return withLastWord({ kind: 'account', account: sessionAccount(own) }, answer);
     }
-    return this.#actAs(own, authorisationName, question.service);
+    return withLastWord(await this.#actAs(own, authorisationName, question.service), answer);
   }
 
-  async beginExchange(): Promise<ExchangeAnswer> {
-    return { kind: 'rejected' };
+  beginExchange(
+    { authType, data }: Proof,
+    from: { readonly service: string; readonly remoteIp: string },
+  ): Promise<ExchangeAnswer> {
+    return this.#options.client.beginExchange({ ...from, authType, data });
   }
 
   #prove({ service, loginName, proof, remoteIp }: AuthenticationQuestion): Promise<AuthAnswer> {
@@ -75,6 +78,11 @@ export class LoginCheck implements Authenticator {
   #withDefaults(account: Account): Account {
     return { ...account, options: mergeDefaultOptions(account.options, this.#options.defaultOptions) };
   }
+}
+
+/** A mechanism's last word belongs to the answer, whoever's mailbox it is. */
+function withLastWord(answer: Authentication, { lastWord }: { readonly lastWord?: string }): Authentication {
+  return answer.kind !== 'account' || lastWord === undefined ? answer : { ...answer, lastWord };
 }
 
 /** An account as sessions know it: without its passwords. */

@@ -65,6 +65,9 @@ export type AnswerReading =
   | { readonly kind: 'rejected'; readonly lastWord?: string; readonly expired?: boolean }
   | { readonly kind: 'temporary failure'; readonly reason: string };
 
+/** Finds the uid of a user of the system. */
+export type FindUid = (name: string) => number | undefined;
+
 /** Metadata name that asks for `TEMPFAIL reason` in place of silence. */
 export const EXPLICIT_ERRORS = 'ANGARIUM_ERRORS';
 
@@ -243,23 +246,24 @@ export function formatTemporaryFailure(reason: string): Buffer {
 /**
  * Reads the answer to PRE, AUTH or PASSWD from everything received so far.
  *
- * `ended` tells that nothing more will come: an answer without its end is then a temporary failure.
+ * `ended` tells that nothing more will come: an answer without its end is then a temporary failure. Courier's authpam
+ * names a user of the system and leaves it to the caller to look his uid up: `uidOf`.
  */
-export function readAnswer(octets: Buffer, ended: boolean): AnswerReading {
+export function readAnswer(octets: Buffer, ended: boolean, uidOf: FindUid = () => undefined): AnswerReading {
   if (octets.length > MAX_ANSWER_OCTETS) return temporary('the answer is too long');
   const text = textFromOctets(octets);
   if (text.startsWith('FAIL\n')) return { kind: 'rejected' };
   if (text.startsWith('OK\n')) return { kind: 'ok' };
   if (text.startsWith('TEMPFAIL ') && text.includes('\n')) return temporary(text.slice(9, text.indexOf('\n')));
   const end = text.startsWith('.\n') ? 0 : text.indexOf('\n.\n') + 1;
-  if (end > 0) return readAccount(text.slice(0, end - 1).split('\n'));
+  if (end > 0) return readAccount(text.slice(0, end - 1).split('\n'), uidOf);
   if (!ended && !text.startsWith('.\n')) return { kind: 'incomplete' };
   return temporary(
     octets.length === 0 ? 'authdaemond closed the connection without an answer' : 'the answer was cut off',
   );
 }
 
-function readAccount(lines: readonly string[]): AnswerReading {
+function readAccount(lines: readonly string[], uidOf: FindUid): AnswerReading {
   const fields = new Map(
     lines.map((line): [string, string] => {
       const equals = line.indexOf('=');
@@ -268,7 +272,8 @@ function readAccount(lines: readonly string[]): AnswerReading {
   );
   const exchange = readExchangeLines(fields);
   if (exchange !== undefined) return exchange;
-  const uid = unixId(fields.get('UID'));
+  const systemUser = fields.get('USERNAME');
+  const uid = unixId(fields.get('UID')) ?? (systemUser === undefined ? undefined : uidOf(systemUser));
   const gid = unixId(fields.get('GID'));
   const home = fields.get('HOME');
   const address = fields.get('ADDRESS');
@@ -281,7 +286,7 @@ function readAccount(lines: readonly string[]): AnswerReading {
     gid,
     home,
     options: parseOptions(fields.get('OPTIONS') ?? ''),
-    ...given('systemUser', fields.get('USERNAME')),
+    ...given('systemUser', systemUser),
     ...given('fullName', fields.get('NAME')),
     ...given('maildir', fields.get('MAILDIR')),
     ...given('quota', fields.get('QUOTA')),

@@ -37,6 +37,8 @@ import { readCredentials } from './stores/credentials.js';
 
 /** A whole request, waiting included: callers wait 30 s (TIMEOUT_READ), and should hear of it before. */
 export const REQUEST_MS = 25_000;
+/** A module that would be asked later than this could hardly answer in time, and is left alone. */
+const LAST_START_MS = 20_000;
 /** TEMPFAIL=fail: how long a caller waits for its FAIL. Exim's readsocket gives up after 5 s. */
 export const FAIL_AFTER_MS = 3000;
 /** A module may ask that a no is told later (PAM does); longer, and the caller might take it for silence. */
@@ -47,7 +49,7 @@ export interface ServeContext {
   /** Does something with the modules of this moment, which stay until it is done; a reload gives others. */
   withModules<T>(work: (chain: ModuleChain) => Promise<T>): Promise<T>;
   /** For a type of AUTH that modules are not asked about; undefined for others. */
-  mechanism(authType: string): Mechanism | undefined;
+  mechanism?(authType: string): Mechanism | undefined;
   readonly answers: AnswerLog;
   readonly after: After;
 }
@@ -99,6 +101,7 @@ async function serveRequest(
   const asker: Asker = {
     line: lineOf(metadata.get('TCPREMOTEIP'), loginName),
     signal: time.signal,
+    startBefore: chain.now() + LAST_START_MS,
     explain: metadata.get(EXPLAIN) === '1',
     full: (module) => context.answers.full(module),
   };
@@ -148,7 +151,7 @@ async function outcomeOf(serving: Serving, request: Exclude<Request, { kind: 'en
     return accountOutcome(serving, asked, await lookup(chain, request.module, request, asker));
   }
   const whole = remoteIp === undefined ? request : { ...request, remoteIp };
-  const mechanism = context.mechanism(request.authType);
+  const mechanism = context.mechanism?.(request.authType);
   if (mechanism !== undefined) return mechanismOutcome(serving, asked, whole, mechanism);
   const verdict = await authenticate(chain, whole, asker);
   if (verdict.answer.kind === 'rejected') context.answers.refused('not let in', asked, reasonsOf(verdict.steps));

@@ -31,6 +31,9 @@ const sortAndThread = ['SORT', 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'] as 
 /** Any stored password will do for them. */
 const ALWAYS_ON: ReadonlySet<string> = new Set(['PLAIN', 'LOGIN']);
 
+/** Switched on by authoauthrc, and not for everybody on the way to read (RFC 7628 section 4). */
+const TOKENS: ReadonlySet<string> = new Set(['OAUTHBEARER', 'XOAUTH2']);
+
 /** On which connection CAPABILITY is asked. */
 export interface CapabilityContext {
   readonly settings: SessionSettings;
@@ -68,6 +71,7 @@ export function mechanisms({ settings, tls, bindsChannel }: MechanismContext): s
   const named = tls ? settings.mechanismsTls : settings.mechanisms;
   return SASL_MECHANISMS.filter((name) => {
     if (ALWAYS_ON.has(name)) return true;
+    if (TOKENS.has(name)) return settings.oauth && tls;
     if (!name.endsWith('-PLUS')) return named.includes(name);
     const isOn = named.includes(name) || named.includes(name.slice(0, -'-PLUS'.length));
     return isOn && bindsChannel?.() === true;

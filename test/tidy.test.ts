@@ -86,7 +86,7 @@ const importRules: readonly ImportRule[] = [
   { of: /^imapd\/message\//, may: /^imapd\/message\//, why: 'message parsing is pure' },
   {
     of: /^(imapd|pop3d)\//,
-    may: /^((imapd|pop3d|maildir|init\/runtime)\/|authdaemon\/((client|account|login-name|login-check)\.ts$|sasl\/))/,
+    may: /^((imapd|pop3d|maildir|init\/runtime)\/|authdaemon\/((client|account|login-name|login-check|oauth\/oauth-settings)\.ts$|sasl\/))/,
     why: 'servers use the client side of authdaemon only',
   },
   { of: /^imapd\//, may: /^(?!pop3d\/)/, why: 'imapd and pop3d never import each other' },
@@ -126,7 +126,7 @@ const platformRules: readonly PlatformRule[] = [
   },
   {
     what: /['"]node:fs(\/promises)?['"]/,
-    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(modules\/|main|ldap\/tls|outlook|userdb\/|settings|rc-file|helpers\/forked|system\/pam-services|pipe\/|custom\/|vpopmail\/|sql\/tls-files)|\/bin\//,
+    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(modules\/|main|ldap\/tls|oauth\/|scram\/seed|outlook|userdb\/|settings|rc-file|helpers\/forked|system\/pam-services|pipe\/|custom\/|vpopmail\/|sql\/tls-files)|\/bin\//,
   },
   { what: /\bprocess\.(env|exit)\b/, only: new RegExp(`^init/|${entry}`) },
   {

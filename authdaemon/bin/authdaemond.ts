@@ -16,6 +16,7 @@ import { AuthClient } from '../client.js';
 import { isAlive, runAuthdaemond, StartFailure } from '../main.js';
 import { moduleStates } from '../module-states.js';
 import { BUILT_IN_MODULES, checkModule } from '../modules/built-in-modules.js';
+import { checkOauthSettings } from '../oauth/oauth-settings.js';
 import { type AuthdaemonSettings, readAuthdaemonSettings, socketPathOf } from '../settings.js';
 
 const usage = `Usage: authdaemond                  run the daemon in the foreground
@@ -83,6 +84,9 @@ async function check({ file, moduleNames }: AuthdaemonSettings, configDirectory:
     problems.push(...(found?.problems ?? []));
     warnings.push(...(found?.warnings ?? []));
   }
+  const oauth = checkOauthSettings(configDirectory);
+  problems.push(...oauth.problems);
+  warnings.push(...oauth.warnings);
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   for (const problem of problems) process.stderr.write(`error: ${problem}\n`);
   if (problems.length === 0) process.stdout.write('No errors found.\n');

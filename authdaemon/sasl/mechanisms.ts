@@ -1,4 +1,5 @@
 /** The mechanisms by name. */
+import { BearerConversation } from './bearer-mechanisms.js';
 import type { SaslContext, SaslConversation } from './conversation.js';
 import { CramConversation } from './cram-mechanisms.js';
 import { LoginConversation, PlainConversation } from './password-mechanisms.js';
@@ -13,6 +14,8 @@ const conversations: Readonly<Record<string, (context: SaslContext) => SaslConve
   'CRAM-SHA256': (context) => new CramConversation('cram-sha256', context),
   'CRAM-SHA1': (context) => new CramConversation('cram-sha1', context),
   'CRAM-MD5': (context) => new CramConversation('cram-md5', context),
+  OAUTHBEARER: (context) => new BearerConversation('oauthbearer', context),
+  XOAUTH2: (context) => new BearerConversation('xoauth2', context),
   PLAIN: (context) => new PlainConversation(context),
   LOGIN: (context) => new LoginConversation(context),
 };

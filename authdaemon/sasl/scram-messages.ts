@@ -37,7 +37,7 @@ export interface ClientFinal {
 export function readClientFirst(octets: Buffer): ClientFirst | undefined {
   if (octets.length > MAX_FIRST_MESSAGE_OCTETS || !isUtf8(octets)) return undefined;
   const text = octets.toString('utf8');
-  const parts = /^((n|y|p=[A-Za-z0-9.-]{1,64}),(a=([^,\0]+))?,)(n=([^,\0]+),r=([\x21-\x2b\x2d-\x7e]+)(,.*)?)$/s.exec(
+  const parts = /^((n|y|p=[A-Za-z0-9.-]{1,64}),(a=([^,\0]*))?,)(n=([^,\0]+),r=([\x21-\x2b\x2d-\x7e]+)(,.*)?)$/s.exec(
     text,
   );
   if (parts === null) return undefined;

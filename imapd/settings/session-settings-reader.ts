@@ -22,6 +22,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readLoginNames(settings),
     ...readIdFields(settings),
     ...readCache(settings),
+    oauth: false,
     tlsRequired: settings.switchedOn('IMAP_TLS_REQUIRED', false),
     disableThreadSort: settings.switchedOn('IMAP_DISABLETHREADSORT', false),
     checkAllFolders: settings.switchedOn('IMAP_CHECK_ALL_FOLDERS', false),

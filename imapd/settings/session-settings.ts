@@ -16,6 +16,8 @@ export interface SessionSettings {
   readonly mechanisms: readonly string[];
   /** The same for connections with TLS. */
   readonly mechanismsTls: readonly string[];
+  /** OAUTHBEARER and XOAUTH2 are offered: authoauthrc says whose tokens are believed. */
+  readonly oauth: boolean;
   /** IMAP_TLS_REQUIRED: no login without TLS. */
   readonly tlsRequired: boolean;
   /** IMAP_DISABLETHREADSORT: SORT and THREAD are refused. */

@@ -6,6 +6,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isOauthEnabled } from '../../authdaemon/oauth/oauth-settings.js';
 import { type AccessRule, readAccessFile } from '../../init/runtime/access-file.js';
 import { parsePortList } from '../../init/runtime/listen.js';
 import { type LogSettings, SYSLOG_FACILITIES } from '../../init/runtime/log-destinations.js';
@@ -57,7 +58,7 @@ export function readImapdSettings(directory: string): ImapdSettings {
     defaultOptions: authdaemon.text('DEFAULTOPTIONS', ''),
     log: readLog(settings, pidFile),
   };
-  const sessionSettings = readSessionSettings(settings, authdaemon);
+  const sessionSettings = { ...readSessionSettings(settings, authdaemon), oauth: isOauthEnabled(directory) };
   const configuration = { ...service, sessionSettings, cacheDirectory: sessionSettings.cacheDirectory };
   const startAtBoot = [
     ...(settings.yes('IMAPDSTART', true) ? ['imapd'] : []),

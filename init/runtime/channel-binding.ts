@@ -1,14 +1,15 @@
 /**
  * Channel binding of TLS: octets that both ends of one connection know, and nobody in the middle.
  *
- * `tls-exporter` (RFC 9266) under TLS 1.3; `tls-server-end-point` (RFC 5929 section 4) under any version, which is a hash
- * of the certificate. `tls-unique` is not offered: without extended master secret it does not bind (RFC 7627).
+ * `tls-exporter` (RFC 9266) under TLS 1.3; before it `tls-unique` (RFC 5929 section 3), unless the session was resumed:
+ * without extended master secret that does not bind (RFC 7627 section 1); `tls-server-end-point` (RFC 5929 section 4), a
+ * hash of the certificate, under any version.
  */
 import { createHash } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 
 /** Types by name, the better first. */
-export const CHANNEL_BINDINGS = ['tls-exporter', 'tls-server-end-point'] as const;
+export const CHANNEL_BINDINGS = ['tls-exporter', 'tls-unique', 'tls-server-end-point'] as const;
 
 /** RFC 9266 section 4.2 */
 const EXPORTER_LABEL = 'EXPORTER-Channel-Binding';
@@ -32,10 +33,18 @@ const SIGNATURE_HASHES: ReadonlyMap<string, string> = new Map([
 
 /** Gives the octets; undefined for a type that this connection does not have. */
 export function channelBinding(socket: TLSSocket, type: string): Buffer | undefined {
-  if (type === 'tls-exporter' && socket.getProtocol() === 'TLSv1.3') {
-    return socket.exportKeyingMaterial(EXPORTER_OCTETS, EXPORTER_LABEL, Buffer.alloc(0));
+  const isCurrent = socket.getProtocol() === 'TLSv1.3';
+  switch (type) {
+    case 'tls-exporter':
+      return isCurrent ? socket.exportKeyingMaterial(EXPORTER_OCTETS, EXPORTER_LABEL, Buffer.alloc(0)) : undefined;
+    case 'tls-unique':
+      // The first Finished message of a full handshake is the client's.
+      return isCurrent || socket.isSessionReused() ? undefined : socket.getPeerFinished();
+    case 'tls-server-end-point':
+      return endPoint(socket.getCertificate());
+    default:
+      return undefined;
   }
-  return type === 'tls-server-end-point' ? endPoint(socket.getCertificate()) : undefined;
 }
 
 /** A hash of the certificate by the hash of its own signature; undefined where that has none (Ed25519), or two. */
