@@ -17,7 +17,7 @@ const LAST_LINE = Buffer.from('\n.\n');
 export function isWholeAnswer(answer: Buffer): boolean | 'too much' {
   if (answer.length > MAX_SEARCHED_OCTETS) return answer.subarray(-LAST_LINE.length).equals(LAST_LINE);
   const text = answer.toString('latin1');
-  const word = /^(FAIL|OK|\.)\n/.exec(text)?.[0];
+  const word = /^(FAIL|OK|\.|TEMPFAIL [^\n]*)\n/.exec(text)?.[0];
   const last = text.indexOf('\n.\n');
   if (word === undefined && last < 0) return false;
   return (word?.length ?? last + LAST_LINE.length) === text.length ? true : 'too much';
@@ -34,7 +34,7 @@ export async function readAuthProgAnswer(
 ): Promise<ModuleAnswer> {
   const lines = textFromOctets(octets).split('\n').slice(0, -1);
   const given = (name: string): string | undefined => lines.find((line) => line.startsWith(`${name}=`));
-  if (lines[0] !== 'FAIL') {
+  if (!/^(FAIL$|TEMPFAIL )/.test(lines[0] ?? '')) {
     if (given('ADDRESS') === undefined) lines.unshift(`ADDRESS=${loginName}`);
     const name = given('USERNAME')?.slice('USERNAME='.length);
     if (name !== undefined && (given('UID') === undefined || given('GID') === undefined)) {

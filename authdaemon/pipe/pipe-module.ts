@@ -20,7 +20,7 @@ import type {
   TemporaryFailure,
 } from '../modules/module.js';
 import { hasControls } from '../octet-text.js';
-import { formatRequest, MAX_ANSWER_OCTETS, type Request } from '../protocol.js';
+import { formatRequest, MAX_ANSWER_OCTETS, type Request, readAnswer } from '../protocol.js';
 import { readCredentials } from '../stores/credentials.js';
 import { SystemHelpers } from '../system/system-helpers.js';
 import { isWholeAnswer, readAuthProgAnswer, readAuthProgList } from './auth-prog-answer.js';
@@ -96,7 +96,9 @@ export class PipeModule implements AuthModule {
     if (!Buffer.isBuffer(answer)) return answer;
     if (answer.equals(Buffer.from('OK\n'))) return { kind: 'changed' };
     if (answer.equals(Buffer.from('FAIL\n'))) return { kind: 'rejected', reason: 'authProg says no' };
-    return { kind: 'temporary failure', reason: 'authProg: the answer is neither OK nor FAIL' };
+    const later = readAnswer(answer, true);
+    const reason = later.kind === 'temporary failure' ? later.reason : 'the answer is neither OK nor FAIL';
+    return { kind: 'temporary failure', reason: `authProg: ${reason}` };
   }
 
   async *enumerate(): AsyncIterable<EnumerateItem> {

@@ -17,6 +17,7 @@ my %answers = (
   stranger => "USERNAME=pipe-stranger\nHOME=/h\nADDRESS=a\n.\n",
   unknownfield => "FOO=1\nUID=1\nGID=2\nHOME=/h\nADDRESS=a\nX\n.\n",
   garbage => "garbage\n",
+  later => "TEMPFAIL the ledger is closed\n",
   double => $good . "FAIL\n",
   huge => "NAME=" . ("x" x 100000) . "\n.\n",
 );

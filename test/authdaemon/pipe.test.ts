@@ -71,6 +71,7 @@ describe('A9: authpipe', () => {
       ['endless', /longer than 65536 octets/],
       ['hang', /no whole answer within 2 s/],
       ['garbage', /no whole answer within 2 s/],
+      ['later', /authProg: the ledger is closed$/],
       ['nouid', /no usable UID and GID/],
       ['nohome', /no HOME/],
       ['root', /UID is 0/],

@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { AuthClient } from '../../authdaemon/client.js';
+import { Secret } from '../../init/runtime/secret.js';
 import {
   type CourierAuthdaemond,
   runInCourierPlaces,
@@ -135,6 +137,16 @@ describe('70: authpam and authpipe on the socket', () => {
     );
     assert.equal((await runInCourierPlaces(places, `${script} wrong`)).exitCode, 1);
     assert.match((await runInCourierPlaces(places, script)).stdout, /system username: sock-ann/);
+  });
+
+  test('our client understands Debian’s answers, which leave the uid to the caller', async () => {
+    const client = new AuthClient({ socketPath: couriers.socketPath });
+    const asked = { service: 't-unix', loginName: 'sock-ann', password: new Secret('secret') };
+    const [theirs, mine] = [await client.authenticate(asked), await ours.client.authenticate(asked)];
+
+    assert.ok(theirs.kind === 'account' && mine.kind === 'account');
+    assert.deepEqual(theirs.account, mine.account);
+    assert.equal((await client.lookup('t-unix', 'sock-nobody')).kind, 'rejected');
   });
 
   test('A15: the pause after a wrong password holds up no other login, though there is one helper', async () => {
