@@ -45,6 +45,8 @@ export interface Asker {
   readonly line: string;
   /** Aborted when the time of the request is over. */
   readonly signal: AbortSignal;
+  /** By the chain's clock: no module is asked any more after that. */
+  readonly startBefore: number;
   /** An explanation is wanted: modules are asked, whatever is remembered. */
   readonly explain: boolean;
   /** Called when there was no room to wait for a module. */
@@ -170,7 +172,8 @@ async function ask<Answer extends ModuleAnswer | ChangeAnswer>(
   question: () => Promise<Answer>,
 ): Promise<{ readonly answer: Answer | TemporaryFailure; readonly step: ModuleStep }> {
   const began = chain.now();
-  const task = () => inTime(guarded(chain, module, question), asker.signal);
+  const task = async (): Promise<Answer | TemporaryFailure | 'late'> =>
+    chain.now() > asker.startBefore ? 'late' : inTime(guarded(chain, module, question), asker.signal);
   const said = await queue.run(asker.line, task, asker.signal);
   if (said === 'full') asker.full(module.name);
   const answer = typeof said === 'string' ? failureOf(said) : said;
