@@ -21,6 +21,10 @@ const PREPARE_SESSION = (milliseconds: number): string =>
   ` /*M!100101 , SESSION max_statement_time = ${milliseconds / 1000} */` +
   ` /*!50708 , SESSION max_execution_time = ${milliseconds} */`;
 
+/** The connection has ended, or has forgotten what it had prepared. */
+const LOST =
+  /^(ECONN|EPIPE|PROTOCOL_CONNECTION_LOST|ER_(SERVER_SHUTDOWN|CONNECTION_KILLED|NEED_REPREPARE|UNKNOWN_STMT_HANDLER))/;
+
 /** The servers of the settings, in their order. */
 export function mysqlServers(settings: MysqlSettings, patience: SqlPatience): SqlServer[] {
   return settings.addresses.map((address) => ({
@@ -32,20 +36,17 @@ export function mysqlServers(settings: MysqlSettings, patience: SqlPatience): Sq
 async function connect(settings: MysqlSettings, address: MysqlAddress, patience: SqlPatience): Promise<SqlSession> {
   const connection = createConnection({ ...connectionOptions(settings, address), connectTimeout: patience.connectMs });
   const session = new MysqlSession(connection, patience);
-  const fail = (error: Error): SqlFailure => {
-    session.destroy();
-    return failureOf(error, 'unreachable');
-  };
   // Whatever goes wrong before the session can be used leaves nothing open.
   try {
-    const opened = new Promise<void>((resolve, reject) => {
-      connection.connect((error) => (error === null || error === undefined ? resolve() : reject(error)));
-    });
-    await withDeadline(opened, patience.connectMs, () => new Error(`no answer within ${patience.connectMs} ms`));
-    await session.prepare();
+    await withDeadline(
+      session.open(),
+      patience.connectMs,
+      () => new Error(`no answer within ${patience.connectMs} ms`),
+    );
     return session;
   } catch (error) {
-    throw fail(error as Error);
+    session.destroy();
+    throw failureOf(error as Error, 'unreachable');
   }
 }
 
@@ -111,8 +112,11 @@ class MysqlSession implements SqlSession {
     return this.#isLost;
   }
 
-  /** Sets the limits of the session, and learns how it reads quotes. */
-  async prepare(): Promise<void> {
+  /** Connects, sets the limits of the session, and learns how it reads quotes. */
+  async open(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#connection.connect((error) => (error === null || error === undefined ? resolve() : reject(error)));
+    });
     await this.query(PREPARE_SESSION(this.#patience.queryMs));
     const { rows } = await this.query('SELECT @@SESSION.sql_mode');
     const modes = (rows[0]?.[0] ?? '').split(',');
@@ -217,7 +221,6 @@ function textRow(row: readonly unknown[]): SqlRow {
 function failureOf(error: Error, kind: 'refused' | 'unreachable'): SqlFailure {
   if (error instanceof SqlFailure) return error;
   const { code = '', fatal } = error as Error & { code?: string; fatal?: boolean };
-  const isLost =
-    fatal === true || /^(ECONN|EPIPE|PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED)/.test(code);
+  const isLost = fatal === true || LOST.test(code);
   return new SqlFailure(kind === 'refused' && isLost ? 'lost' : kind, error.message || code, code);
 }

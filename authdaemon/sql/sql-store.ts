@@ -91,9 +91,12 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
       const { rows } = await database.query(selectStatement(source, login, service));
       const [row, second] = rows;
       if (row === undefined) return { kind: 'unknown' };
-      if (second !== undefined) return this.#failure(`${loginName}: the database has more than one row for this name`);
+      if (second !== undefined)
+        return this.#failure(`${logValue(loginName)}: the database has more than one row for this name`);
       const stored = accountFromRow(row, loginName, charset);
-      return typeof stored === 'string' ? this.#failure(`${loginName}: ${stored}`) : { kind: 'found', stored };
+      return typeof stored === 'string'
+        ? this.#failure(`${logValue(loginName)}: ${stored}`)
+        : { kind: 'found', stored };
     } catch (error) {
       return this.#failed(error);
     }
@@ -182,6 +185,6 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
   }
 
   #debug(text: string): void {
-    if (this.#context.debugLogin >= 1) this.#context.log.write('debug', `${this.name}: ${logValue(text)}`);
+    if (this.#context.debugLogin >= 1) this.#context.log.write('debug', `${this.name}: ${text}`);
   }
 }

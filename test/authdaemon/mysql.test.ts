@@ -30,6 +30,7 @@ const mysql: SqlUnderTest = {
   killConnections: 'KILL CONNECTION USER mail',
   countConnections: "SELECT count(*) FROM information_schema.processlist WHERE user = 'mail'",
   cipher: "(SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher')",
+  retype: 'MODIFY name',
   concat: (...parts) => `CONCAT(${parts.join(', ')})`,
   build: builderOf(MYSQL),
 };

@@ -32,6 +32,7 @@ const pgsql: SqlUnderTest = {
   killConnections: "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mail'",
   countConnections: "SELECT count(*) FROM pg_stat_activity WHERE usename = 'mail'",
   cipher: '(SELECT cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid())',
+  retype: 'ALTER COLUMN name TYPE',
   concat: (...parts) => parts.join(' || '),
   build: builderOf(PGSQL),
 };

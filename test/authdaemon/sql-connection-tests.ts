@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { freePort, waitUntil } from '../support/processes.js';
 import type { TestDatabase } from '../support/sql-servers.js';
-import { type SqlUnderTest, withModule } from './sql-fixture.js';
+import { makeAccounts, type SqlUnderTest, withModule } from './sql-fixture.js';
 
 /** Registers the tests about connections for one kind of database. */
 export function testConnections(under: SqlUnderTest, database: () => TestDatabase): void {
@@ -33,6 +33,20 @@ export function testConnections(under: SqlUnderTest, database: () => TestDatabas
       await database().stop();
       await database().start();
       assert.equal((await login('ann', 'secret')).kind, 'account', 'a restart between two logins');
+    });
+  });
+
+  test('a table that is changed while the daemon runs is read as it is now', async () => {
+    await withModule(under, database(), {}, async ({ login, module }) => {
+      assert.equal((await login('ann', 'secret')).kind, 'account');
+      await database().sql(`ALTER TABLE passwd ADD COLUMN more int; ALTER TABLE passwd ${under.retype} text`);
+      assert.equal((await login('ann', 'secret')).kind, 'account');
+      await database().sql('DROP TABLE passwd');
+      const answer = await module.lookup({ service: 'imap', loginName: 'ann' });
+      assert.ok(answer.kind === 'temporary failure');
+      assert.match(answer.reason, /passwd/);
+      await makeAccounts(database());
+      assert.equal((await login('ann', 'secret')).kind, 'account');
     });
   });
 

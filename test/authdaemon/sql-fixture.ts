@@ -40,6 +40,8 @@ export interface SqlUnderTest {
   readonly countConnections: string;
   /** An expression for the cipher of the connection, '' without one. */
   readonly cipher: string;
+  /** What gives the column `name` another type, which follows. */
+  readonly retype: string;
   readonly concat: (...parts: readonly string[]) => string;
   build(context: ConstructorParameters<typeof StoreModule>[1], patience?: Patience): AuthModule;
 }
