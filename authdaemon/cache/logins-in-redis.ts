@@ -53,6 +53,7 @@ export class LoginsInRedis implements RememberedLogins {
       retryStrategy: (times) => Math.min(times * 200, PAUSE_MS),
     });
     this.#redis.on('error', (error: Error) => this.#failed(error));
+    this.#redis.on('close', () => this.#failed(new Error('the connection was lost')));
     this.#redis.on('ready', () => this.#answered());
   }
 
@@ -75,6 +76,7 @@ export class LoginsInRedis implements RememberedLogins {
   }
 
   async stop(): Promise<void> {
+    this.#redis.removeAllListeners('close');
     this.#redis.disconnect();
   }
 
