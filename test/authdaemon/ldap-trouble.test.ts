@@ -20,6 +20,7 @@ describe('authldap in trouble', () => {
   /** Another server with the same account, a certificate for another name, and a wish to see the client's. */
   let other: Slapd;
   const fixtures: LdapFixture[] = [];
+  const proxies: TroubleProxy[] = [];
   before(async () => {
     const entries = [accountEntry('joe')];
     slapd = await Slapd.start({ entries });
@@ -27,6 +28,7 @@ describe('authldap in trouble', () => {
   });
   after(async () => {
     for (const fixture of fixtures) await fixture.stop();
+    for (const proxy of proxies) await proxy.stop();
     await slapd.remove();
     await other.remove();
   });
@@ -34,6 +36,12 @@ describe('authldap in trouble', () => {
     const fixture = new LdapFixture(ldapRc(uri, changes), tls === undefined ? {} : { tls });
     fixtures.push(fixture);
     return fixture;
+  };
+
+  const startProxy = async (): Promise<TroubleProxy> => {
+    const proxy = await TroubleProxy.to(slapd.port);
+    proxies.push(proxy);
+    return proxy;
   };
 
   test('TLS: ldaps and StartTLS with an authority that is believed, and a Unix socket', async () => {
@@ -121,7 +129,7 @@ describe('authldap in trouble', () => {
   }
 
   test('63: a server that does not answer is trouble after LDAP_TIMEOUT, and is used again when it does', async () => {
-    const proxy = await TroubleProxy.to(slapd.port);
+    const proxy = await startProxy();
     const plain = start(proxy.uri, { LDAP_TIMEOUT: '1' });
     const started = start(proxy.uri, { LDAP_TIMEOUT: '1', LDAP_TLS: '1' }, { verify: false });
     for (const ldap of [plain, started]) assert.equal(await ldap.login(JOE, 'secret'), GOOD);
@@ -137,11 +145,10 @@ describe('authldap in trouble', () => {
     for (const each of again)
       assert.match(each, /^temporary failure: no LDAP server can be used: .*no answer within 1 s/);
     for (const ldap of [plain, started]) assert.equal(await ldap.login(JOE, 'secret'), GOOD);
-    await proxy.stop();
   });
 
   test('63: a connection that is cut off is replaced once, and garbage is no answer', async () => {
-    const proxy = await TroubleProxy.to(slapd.port);
+    const proxy = await startProxy();
     const ldap = start(proxy.uri, { LDAP_TIMEOUT: '1', LDAP_AUTHBIND: '1' });
     assert.equal(await ldap.login(JOE, 'secret'), GOOD);
 
@@ -160,7 +167,6 @@ describe('authldap in trouble', () => {
     }
     proxy.answerWith(undefined);
     assert.equal(await ldap.login(JOE, 'secret'), GOOD);
-    await proxy.stop();
   });
 
   test('63: of several servers one that works is enough', async () => {
@@ -183,7 +189,7 @@ describe('authldap in trouble', () => {
   });
 
   test('63: a server that takes connections and says nothing is left for another', async () => {
-    const proxy = await TroubleProxy.to(slapd.port);
+    const proxy = await startProxy();
     const changes = { LDAP_TIMEOUT: '1', LDAP_INITBIND: '0', LDAP_AUTHBIND: '1' };
     const ldap = start(`${proxy.uri} ${other.uri}`, changes);
 
@@ -195,7 +201,6 @@ describe('authldap in trouble', () => {
     await other.stop();
     assert.equal(await ldap.login(JOE, 'secret'), GOOD);
     await other.resume();
-    await proxy.stop();
   });
 });
 
