@@ -31,6 +31,9 @@ export class LdapFailure extends Error {
   }
 }
 
+/** What OpenSSL says of a certificate that nobody who is believed has signed. */
+const UNKNOWN_AUTHORITY = /self-signed certificate|unable to (verify|get)/;
+
 /** Makes a failure of what the library or a socket threw while `server` was asked. */
 export function failureOf(error: unknown, server: string, timeoutMs: number): LdapFailure {
   if (error instanceof LdapFailure) return error;
@@ -41,7 +44,9 @@ export function failureOf(error: unknown, server: string, timeoutMs: number): Ld
   if (/timed out/i.test(text)) {
     return new LdapFailure('silent', `${server}: no answer within ${timeoutMs / 1000} s (LDAP_TIMEOUT)`);
   }
-  return new LdapFailure('lost', `${server}: ${text.replace(/\s+/g, ' ').trim()}`);
+  const line = text.replace(/\s+/g, ' ').trim();
+  const hint = UNKNOWN_AUTHORITY.test(line) ? ' (LDAPTLS_CACERT in authdaemonrc says whom to believe)' : '';
+  return new LdapFailure('lost', `${server}: ${line}${hint}`);
 }
 
 /** `invalid credentials (49)`, and what the server adds to it. */

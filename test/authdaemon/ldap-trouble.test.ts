@@ -65,7 +65,7 @@ describe('authldap in trouble', () => {
     const believed = { verify: true, authoritiesFile: other.certificate };
     const cases: readonly (readonly [LdapFixture, RegExp])[] = [
       [start(slapd.tlsUri), /^temporary failure: no LDAP server can be used: ldaps:\S+: self-signed certificate/],
-      [start(slapd.uri, { LDAP_TLS: '1' }), /ldap:\S+: self-signed certificate/],
+      [start(slapd.uri, { LDAP_TLS: '1' }), /ldap:\S+: self-signed certificate \(LDAPTLS_CACERT in/],
       [start(slapd.tlsUri, {}, believed), /ldaps:\S+: self-signed certificate/],
       [start(other.tlsUri, {}, believed), /ldaps:\S+: Hostname\/IP does not match certificate's altnames/],
       [
