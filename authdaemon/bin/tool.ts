@@ -2,6 +2,7 @@
  * What the tools of authdaemon share: lines from standard input, passwords from a terminal, the daemon's client.
  */
 import { readSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { settingsDirectory } from '../../init/runtime/program.js';
 import { Secret } from '../../init/runtime/secret.js';
 import { AuthClient } from '../client.js';
@@ -22,7 +23,7 @@ export function authClient(explain = false): AuthClient {
 
 /** Reads one line from standard input; undefined at its end. A terminal shows `prompt` and no typing. */
 export async function askLine(prompt: string): Promise<string | undefined> {
-  return process.stdin.isTTY ? askTerminal(prompt) : readLine();
+  return isTerminal() ? askTerminal(prompt) : readLine();
 }
 
 /**
@@ -33,9 +34,14 @@ export async function askLine(prompt: string): Promise<string | undefined> {
 export async function askNewPassword(): Promise<Secret | undefined> {
   for (;;) {
     const first = await askLine('Password: ');
-    if (first === undefined || !process.stdin.isTTY) return first === undefined ? undefined : new Secret(first);
+    if (first === undefined || !isTerminal()) return first === undefined ? undefined : new Secret(first);
     if ((await askLine('Reenter password: ')) === first) return new Secret(first);
   }
+}
+
+/** Not asked of process.stdin: that would make a pipe's reads end before its writer has written. */
+function isTerminal(): boolean {
+  return isatty(0);
 }
 
 function readLine(): string | undefined {

@@ -218,6 +218,19 @@ test('A12: authpasswd prints hashes that are good, by method', async () => {
   assert.deepEqual(await ours('authpasswd', ['SHA'], { input: 'secret\n' }), theirs);
 });
 
+test('A12: one tool’s output is another’s input, however long the first one takes', async () => {
+  const directory = scratch();
+  assert.equal((await ours('userdb', ['ann', 'set', 'uid=1', 'gid=1', 'home=/a'], { directory })).exitCode, 0);
+  const [hash, store] = [program('authpasswd'), program('userdb')].map((path) => `${process.execPath} ${path}`);
+  const piped = await run(['/bin/sh', '-c', `echo secret | ${hash} ARGON2ID | ${store} ann set systempw`], {
+    environment: { COURIER_CONFDIR: directory },
+  });
+
+  assert.deepEqual([piped.exitCode, piped.stderr], [0, '']);
+  assert.match(readFileSync(join(directory, 'userdb'), 'utf8'), /^ann\t.*\|systempw=\$argon2id\$/m);
+  rmSync(directory, { recursive: true });
+});
+
 test('A5: pw2userdb prints the accounts that Courier’s prints', async () => {
   const directory = scratch();
   const passwd = join(directory, 'passwd');
