@@ -26,6 +26,8 @@ export interface LoginCheckOptions {
   readonly defaultOptions: AccountOptions;
   /** The option that closes this service to an account: `disableimap`. */
   readonly disabledBy: string;
+  /** Clients are asked for certificates, and a name in one is a login name (TLS_EXTERNAL). */
+  readonly certificates: boolean;
 }
 
 /** Asks authdaemond for a mail service. */
@@ -55,7 +57,11 @@ export class LoginCheck implements Authenticator {
   }
 
   #prove({ service, loginName, proof, remoteIp }: AuthenticationQuestion): Promise<AuthAnswer> {
-    const { client } = this.#options;
+    const { client, certificates } = this.#options;
+    if (proof.authType === 'external') {
+      // The login process has verified a certificate, and nobody else could. Where the site wants none, it has not.
+      return certificates ? client.lookup(service, loginName) : Promise.resolve({ kind: 'rejected' });
+    }
     if (proof.authType === 'login') return client.authenticate({ service, loginName, password: proof.data, remoteIp });
     return client.prove({ service, authType: proof.authType, data: proof.data, remoteIp });
   }

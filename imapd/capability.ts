@@ -43,6 +43,8 @@ export interface CapabilityContext {
   readonly tlsAvailable: boolean;
   /** COMPRESS would work now: after login, and once. */
   readonly compressAvailable: boolean;
+  /** The name in the client's certificate, where EXTERNAL may be used. */
+  readonly certificateName?: string;
   /** Channel binding is possible; asked only where a mechanism needs it. */
   readonly bindsChannel?: () => boolean;
 }
@@ -56,7 +58,11 @@ export function capabilities(context: CapabilityContext): string[] {
 function wordsOfSite(context: CapabilityContext): string[] {
   const { settings, tls, loggedIn, compressAvailable } = context;
   const own = (tls ? settings.capabilityTls : undefined) ?? settings.capability;
-  if (own !== undefined) return own.split(/\s+/).filter((word) => word !== '');
+  if (own !== undefined) {
+    // As Courier, which adds this one: the list cannot know who has a certificate.
+    const external = !loggedIn && context.certificateName !== undefined ? ['AUTH=EXTERNAL'] : [];
+    return [...own.split(/\s+/).filter((word) => word !== '' && !external.includes(word)), ...external];
+  }
   const words: string[] = ['IMAP4rev1', ...extensions];
   if (!settings.disableThreadSort) words.push(...sortAndThread);
   if (compressAvailable) words.push('COMPRESS=DEFLATE');
@@ -67,10 +73,11 @@ function wordsOfSite(context: CapabilityContext): string[] {
 }
 
 /** Mechanisms that AUTHENTICATE takes on this connection. A site switches on all but those that need nothing. */
-export function mechanisms({ settings, tls, bindsChannel }: MechanismContext): string[] {
+export function mechanisms({ settings, tls, bindsChannel, certificateName }: MechanismContext): string[] {
   const named = tls ? settings.mechanismsTls : settings.mechanisms;
   return SASL_MECHANISMS.filter((name) => {
     if (ALWAYS_ON.has(name)) return true;
+    if (name === 'EXTERNAL') return certificateName !== undefined;
     if (TOKENS.has(name)) return settings.oauth && tls;
     if (!name.endsWith('-PLUS')) return named.includes(name);
     const isOn = named.includes(name) || named.includes(name.slice(0, -'-PLUS'.length));
@@ -78,7 +85,7 @@ export function mechanisms({ settings, tls, bindsChannel }: MechanismContext): s
   });
 }
 
-type MechanismContext = Pick<CapabilityContext, 'settings' | 'tls' | 'bindsChannel'>;
+type MechanismContext = Pick<CapabilityContext, 'settings' | 'tls' | 'bindsChannel' | 'certificateName'>;
 
 /** What only the connection knows. Courier adds it to the administrator's words, too: without it no client gets in. */
 function wordsOfConnection(context: CapabilityContext): string[] {

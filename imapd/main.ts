@@ -30,15 +30,18 @@ export async function runImapd({ directory, open, daemon, keeper }: ImapdOptions
       latest = readImapdSettings(directory);
       return latest;
     },
-    authenticator: ({ authdaemonDirectory }) =>
-      loginCheck(`${authdaemonDirectory}/socket`, latest?.configuration.defaultOptions ?? ''),
+    authenticator: ({ authdaemonDirectory }) => loginCheck(`${authdaemonDirectory}/socket`, latest),
     open,
     daemon,
     ...(keeper === undefined ? {} : { keeper }),
   });
 }
 
-function loginCheck(socketPath: string, defaultOptions: string): LoginCheck {
-  const client = new AuthClient({ socketPath });
-  return new LoginCheck({ client, defaultOptions: parseOptions(defaultOptions), disabledBy: 'disableimap' });
+function loginCheck(socketPath: string, settings: ImapdSettings | undefined): LoginCheck {
+  return new LoginCheck({
+    client: new AuthClient({ socketPath }),
+    defaultOptions: parseOptions(settings?.configuration.defaultOptions ?? ''),
+    disabledBy: 'disableimap',
+    certificates: settings?.configuration.sessionSettings.certificateField !== undefined,
+  });
 }

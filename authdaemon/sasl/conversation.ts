@@ -49,6 +49,8 @@ export interface SaslContext {
   readonly randomOctets: (count: number) => Buffer;
   /** Octets of this TLS connection (RFC 9266, RFC 5929); undefined for a type that it does not have. */
   readonly channelBinding: (type: string) => Buffer | undefined;
+  /** The name in the client's certificate, where one was verified and the site wants to know it. */
+  readonly certificateName?: string;
   /** Mechanisms with -PLUS were offered. */
   readonly offersChannelBinding: boolean;
 }

@@ -2,11 +2,13 @@
 import { BearerConversation } from './bearer-mechanisms.js';
 import type { SaslContext, SaslConversation } from './conversation.js';
 import { CramConversation } from './cram-mechanisms.js';
+import { ExternalConversation } from './external-mechanism.js';
 import { LoginConversation, PlainConversation } from './password-mechanisms.js';
 import { ScramConversation } from './scram-mechanisms.js';
 
 /** How each begins, in the order in which a capability lists them: the strongest first. */
 const conversations: Readonly<Record<string, (context: SaslContext) => SaslConversation>> = {
+  EXTERNAL: (context) => new ExternalConversation(context),
   'SCRAM-SHA-256-PLUS': (context) => new ScramConversation('scram-sha-256', true, context),
   'SCRAM-SHA-256': (context) => new ScramConversation('scram-sha-256', false, context),
   'SCRAM-SHA-1-PLUS': (context) => new ScramConversation('scram-sha-1', true, context),

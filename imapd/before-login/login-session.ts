@@ -68,7 +68,8 @@ export class LoginSession implements Conversation {
   get capabilityContext(): CapabilityContext {
     const { tls, tlsAvailable } = this.client;
     const bindsChannel = () => CHANNEL_BINDINGS.some((type) => this.client.channelBinding(type) !== undefined);
-    return { settings: this.settings, loggedIn: false, tls, tlsAvailable, compressAvailable: false, bindsChannel };
+    const common = { settings: this.settings, loggedIn: false, tls, tlsAvailable, compressAvailable: false };
+    return { ...common, bindsChannel, ...this.#certificateName };
   }
 
   /** What mechanisms need to know of this connection. */
@@ -77,9 +78,16 @@ export class LoginSession implements Conversation {
       names: this.names,
       hostname: hostname(),
       randomOctets: randomBytes,
+      ...this.#certificateName,
       channelBinding: (type) => this.client.channelBinding(type),
       offersChannelBinding: capabilities(this.capabilityContext).some((word) => /^AUTH=SCRAM-.*-PLUS$/i.test(word)),
     };
+  }
+
+  get #certificateName(): Pick<SaslContext, 'certificateName'> {
+    const { certificateField } = this.settings;
+    const certificateName = certificateField === undefined ? undefined : this.client.certificateField(certificateField);
+    return certificateName === undefined ? {} : { certificateName };
   }
 
   /** `ip=[::1], port=[40112]`: nobody knows a name yet. */

@@ -21,6 +21,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readTimes(settings),
     ...readLoginNames(settings),
     ...readIdFields(settings),
+    ...readCertificateField(settings),
     ...readCache(settings),
     oauth: false,
     tlsRequired: settings.switchedOn('IMAP_TLS_REQUIRED', false),
@@ -89,6 +90,16 @@ function readLoginNames(
 function readIdFields(settings: Settings): Pick<SessionSettings, 'idFields'> {
   if (settings.optionalText('IMAP_ID_FIELDS') === undefined) return {};
   return { idFields: settings.integer('IMAP_ID_FIELDS', 0, { max: 7 }) };
+}
+
+/** Without a certificate that was verified, nobody is let in by its name. */
+function readCertificateField(settings: Settings): Pick<SessionSettings, 'certificateField'> {
+  const certificateField = settings.optionalText('TLS_EXTERNAL');
+  if (certificateField === undefined) return {};
+  if (!/^n/i.test(settings.text('TLS_VERIFYPEER', 'NONE'))) return { certificateField };
+  const what = 'TLS_EXTERNAL has no effect while clients are not asked for a certificate';
+  settings.warning('TLS_EXTERNAL', what, 'write TLS_VERIFYPEER=PEER, and name their authorities in TLS_TRUSTCERTS');
+  return {};
 }
 
 function readCache(settings: Settings): Pick<SessionSettings, 'cacheDirectory' | 'cacheFileOctets'> {

@@ -18,6 +18,8 @@ export interface SessionSettings {
   readonly mechanismsTls: readonly string[];
   /** OAUTHBEARER and XOAUTH2 are offered: authoauthrc says whose tokens are believed. */
   readonly oauth: boolean;
+  /** TLS_EXTERNAL: the field of a client's certificate that is a login name; absent where no certificate is asked for. */
+  readonly certificateField?: string;
   /** IMAP_TLS_REQUIRED: no login without TLS. */
   readonly tlsRequired: boolean;
   /** IMAP_DISABLETHREADSORT: SORT and THREAD are refused. */

@@ -40,7 +40,6 @@ export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
   TLS_DHPARAMS: {
     reason: 'keys are agreed on with elliptic curves, which need no parameters; mkdhparams is not needed',
   },
-  TLS_EXTERNAL: { reason: `${NOT_YET}: nobody logs in with a certificate` },
   TLS_MIN_DH_BITS: { reason: 'keys are agreed on with elliptic curves' },
   TLS_TIMEOUT: { reason: 'Courier does not use it either' },
   TLS_INTCACHESIZE: { reason: 'sessions are resumed by tickets' },

@@ -93,6 +93,8 @@ export interface LoginClient {
   startTls(): Promise<void>;
   /** Octets that bind to this TLS connection (channel-binding.ts); undefined for a type that it does not have. */
   channelBinding(type: string): Buffer | undefined;
+  /** A field of the subject of the client's verified certificate; undefined without one, and for other fields. */
+  certificateField(name: string): string | undefined;
   /** Asks authdaemond for the challenge of a mechanism that leaves it to authdaemond. Never throws. */
   beginExchange(beginning: Proof, service: string): Promise<ExchangeAnswer>;
   /** Asks authdaemond, and hands the session over to the mail worker of the account. Never throws. */

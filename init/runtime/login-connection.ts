@@ -16,6 +16,7 @@ import type {
   Proof,
 } from './before-login.js';
 import { channelBinding } from './channel-binding.js';
+import { certificateField } from './client-certificate.js';
 import type { AuthenticationOutcome, ListenerDescription } from './handover.js';
 import type { Log } from './log.js';
 import type { Endpoint } from './mail-worker.js';
@@ -133,6 +134,12 @@ export class LoginConnection implements LoginClient {
 
   channelBinding(type: string): Buffer | undefined {
     return this.#socket instanceof TLSSocket && this.#state === 'open' ? channelBinding(this.#socket, type) : undefined;
+  }
+
+  certificateField(name: string): string | undefined {
+    return this.#socket instanceof TLSSocket && this.#state === 'open'
+      ? certificateField(this.#socket, name)
+      : undefined;
   }
 
   beginExchange(beginning: Proof, service: string): Promise<ExchangeAnswer> {

@@ -5,10 +5,12 @@
  * which make contexts of it. Certificates are found as in Courier: TLS_CERTFILE with a name or address appended
  * (`imapd.pem.mail.example.com`, `imapd.pem.192.0.2.7`), else TLS_CERTFILE itself. It knows no mail protocol.
  */
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { createSecureContext, type SecureContext, type SecureContextOptions, TLSSocket } from 'node:tls';
+import { certificateProblem } from './client-certificate.js';
 
 /** The TLS settings of a service, as far as they matter here; see tls-settings.ts for their words. */
 export interface TlsSettings {
@@ -48,6 +50,9 @@ export interface TlsMaterial {
 
 /** A certificate that cannot be used: path, reason and remedy, for the administrator. */
 export class CertificateFailure extends Error {}
+
+/** OpenSSL's limit (SSL_MAX_SSL_SESSION_ID_LENGTH). */
+const SESSION_CONTEXT_CHARACTERS = 32;
 
 /** A handshake may take this long; a mail client on a slow line needs a few seconds. */
 export const HANDSHAKE_TIMEOUT_MS = 30_000;
@@ -95,7 +100,7 @@ export class TlsContexts {
    *
    * @throws when the handshake fails; the socket is destroyed then.
    */
-  secure(socket: Socket, localIp: string, startTls: boolean): Promise<TLSSocket> {
+  async secure(socket: Socket, localIp: string, startTls: boolean): Promise<TLSSocket> {
     const byName = startTls ? this.#byStartTls : this.#byPort;
     const main = byName.get(plainAddress(localIp)) ?? byName.get('');
     const { settings } = this.#material;
@@ -107,7 +112,11 @@ export class TlsContexts {
       rejectUnauthorized: settings.clientCertificate === 'required',
       SNICallback: (name, found) => found(null, byName.get(name.toLowerCase())),
     });
-    return handshake(tlsSocket);
+    await handshake(tlsSocket);
+    const problem = certificateProblem(tlsSocket);
+    if (problem === undefined) return tlsSocket;
+    tlsSocket.destroy();
+    throw new Error(problem);
   }
 }
 
@@ -195,12 +204,18 @@ function contexts(material: TlsMaterial, minVersion: TlsVersion): ReadonlyMap<st
     maxVersion: settings.maxVersion,
     honorCipherOrder: settings.serverPreference,
     ticketKeys: Buffer.from(material.ticketKeys),
-    sessionIdContext: 'angarium',
+    sessionIdContext: sessionContext(material),
     ...(settings.ciphers === undefined ? {} : { ciphers: settings.ciphers }),
     ...(authorities === undefined ? {} : { ca: authorities }),
   };
   const make = ({ certificate, key }: NamedCertificate) => createSecureContext({ ...common, cert: certificate, key });
   return new Map(material.certificates.map((one) => [one.name, make(one)]));
+}
+
+/** A session that was begun with other authorities of client certificates must not be resumed. */
+function sessionContext({ settings, authorities = '' }: TlsMaterial): string {
+  const hash = createHash('sha256').update(`${settings.clientCertificate} ${authorities}`);
+  return hash.digest('hex').slice(0, SESSION_CONTEXT_CHARACTERS);
 }
 
 function handshake(tlsSocket: TLSSocket): Promise<TLSSocket> {

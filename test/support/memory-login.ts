@@ -88,6 +88,10 @@ export class MemoryLoginClient implements LoginClient {
     return Promise.resolve({ kind: 'handed over' });
   }
 
+  certificateField(): undefined {
+    return undefined;
+  }
+
   channelBinding(): undefined {
     return undefined;
   }

@@ -23,6 +23,8 @@ export interface LoginScript {
   readonly tls?: boolean;
   readonly tlsAvailable?: boolean;
   readonly outcome?: (request: LoginRequest) => LoginOutcome | Promise<LoginOutcome>;
+  /** Fields of the client's verified certificate. */
+  readonly certificate?: Readonly<Record<string, string>>;
   /** Octets of channel binding, by type. */
   readonly channelBindings?: Readonly<Record<string, Buffer>>;
   /** authdaemond's answer to the beginning of an exchange. */
@@ -80,6 +82,7 @@ export async function playLogin(script: LoginScript): Promise<LoginRecord> {
       requests.push({ ...rest, pipelined: outcome.kind === 'handed over' ? unread().toString('latin1') : '' });
       return outcome;
     },
+    certificateField: (name) => script.certificate?.[name],
     channelBinding: (type) => script.channelBindings?.[type],
     async beginExchange(beginning) {
       return script.challenge?.(beginning) ?? { kind: 'rejected' };

@@ -21,6 +21,8 @@ export interface OurUser extends MailUser {
   readonly gid?: number;
   /** `disableimap=1,…` */
   readonly options?: string;
+  /** Fields of userdb in place of the password that all accounts have. */
+  readonly secrets?: string;
 }
 
 export interface OurOptions {
@@ -29,6 +31,8 @@ export interface OurOptions {
   readonly users: readonly OurUser[];
   /** Changed settings of etc/imapd and etc/imapd-ssl. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Further files of the settings directory, by name. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** The running programs. */
@@ -81,6 +85,7 @@ export async function makeConfiguration(options: OurOptions & { readonly port: n
     LOGTO: join(directory, 'log'),
   };
   writeSettings(configuration, 'authdaemonrc', authdaemonrc);
+  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(configuration, name), text);
   await writeAccounts(configuration, users);
   return configuration;
 }
@@ -101,7 +106,9 @@ export function writeSettings(configuration: string, name: string, changes: Read
 export async function writeAccounts(configuration: string, users: readonly OurUser[]): Promise<void> {
   const lines = users.map((user) => {
     const ids = { uid: user.uid ?? mailIds().uid, gid: user.gid ?? mailIds().gid };
-    const line = userdbLine(user, ids);
+    const { secrets } = user;
+    const common = userdbLine(user, ids);
+    const line = secrets === undefined ? common : common.replace(/systempw=[^|\n]*/, () => secrets);
     return user.options === undefined ? line : line.replace('\n', `|options=${user.options}\n`);
   });
   const userdb = join(configuration, 'userdb');
