@@ -6,7 +6,7 @@
  * server was restarted) costs its user nothing: the statement is sent once more, on a new one. Statements are therefore
  * such that running one twice does no harm.
  */
-import { fillClause } from './clause.js';
+import { clauseProblems, fillClause } from './clause.js';
 import { withDeadline } from './deadline.js';
 import type { SqlDatabase, SqlResult, SqlRow, SqlServer, SqlSession, SqlStatement } from './sql-database.js';
 import { SqlFailure } from './sql-database.js';
@@ -213,8 +213,9 @@ export class SqlPool implements SqlDatabase {
 function render(statement: SqlStatement, { quoting }: SqlSession): { text: string; values?: readonly string[] } {
   if (statement.kind === 'parameters') return { text: statement.text, values: statement.values };
   const text = fillClause(statement.clause, statement.macros, quoting);
-  if (text === undefined) throw new SqlFailure('refused', 'the clause cannot be filled in safely; see --check');
-  return { text };
+  if (text !== undefined) return { text };
+  const [problem] = clauseProblems(statement.clause, quoting);
+  throw new SqlFailure('refused', `the clause ${problem ?? 'cannot be used for a service of this name'}`);
 }
 
 function closed(): SqlFailure {

@@ -15,7 +15,7 @@ import type { AccountStore, PasswordWrite, StoreAnswer } from '../stores/account
 import { accountFromRow, enumeratedFromRow } from './account-row.js';
 import type { AccountSettings } from './account-settings.js';
 import { SQL_PATIENCE, type SqlPatience } from './limits.js';
-import { type SqlDatabase, SqlFailure, type SqlServer } from './sql-database.js';
+import { type SqlDatabase, SqlFailure, type SqlServer, type SqlStatement } from './sql-database.js';
 import { SqlPool } from './sql-pool.js';
 import { changeStatement, enumerateStatement, keepsClearPassword, selectStatement } from './statements.js';
 
@@ -88,7 +88,9 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
     if (login === undefined || hasControls(service)) return { kind: 'unknown' };
     // What a database does is an answer, not a crash.
     try {
-      const { rows } = await database.query(selectStatement(source, login, service));
+      const statement = selectStatement(source, login, service);
+      this.#debug(describeStatement(statement));
+      const { rows } = await database.query(statement);
       const [row, second] = rows;
       if (row === undefined) return { kind: 'unknown' };
       if (second !== undefined)
@@ -187,4 +189,12 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
   #debug(text: string): void {
     if (this.#context.debugLogin >= 1) this.#context.log.write('debug', `${this.name}: ${text}`);
   }
+}
+
+/** A lookup's statement and what goes into it; there is no password in either. */
+function describeStatement(statement: SqlStatement): string {
+  if (statement.kind === 'parameters')
+    return `SQL: ${statement.text}; with ${statement.values.map(logValue).join(', ')}`;
+  const macros = Object.entries(statement.macros).map(([name, value]) => `${name}=${logValue(value)}`);
+  return `SQL: ${statement.clause}; with ${macros.join(', ')}`;
 }

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PGSQL } from '../../authdaemon/sql/pgsql-store.js';
+import { waitUntil } from '../support/processes.js';
 import { DATABASE_PASSWORD, startPostgresql } from '../support/sql-servers.js';
 import { testAgainstCourier } from './sql-courier-tests.js';
 import { builderOf, type SqlUnderTest, withModule } from './sql-fixture.js';
@@ -104,5 +105,24 @@ test('a wrong password for the database is told as what it is', async () => {
     const answer = await login('ann', 'secret');
     assert.ok(answer.kind === 'temporary failure');
     assert.match(answer.reason, /password authentication failed for user "mail"/);
+  });
+});
+
+test('"prefer" takes what the server has, "require" insists', async () => {
+  const { port } = database();
+  const withMode = (mode: string) => ({ changes: conninfo(`host=127.0.0.1 port=${port}`, `sslmode=${mode}`) });
+  await database().sql('ALTER SYSTEM SET ssl = off');
+  await database().sql('SELECT pg_reload_conf()');
+  await waitUntil('TLS is off', async () => (await database().sql('SHOW ssl')).trim() === 'off');
+
+  for (const mode of ['prefer', 'allow', 'disable']) {
+    await withModule(pgsql, database(), withMode(mode), async ({ login }) => {
+      assert.equal((await login('ann', 'secret')).kind, 'account', mode);
+    });
+  }
+  await withModule(pgsql, database(), withMode('require'), async ({ login }) => {
+    const answer = await login('ann', 'secret');
+    assert.ok(answer.kind === 'temporary failure');
+    assert.match(answer.reason, /does not support SSL/);
   });
 });

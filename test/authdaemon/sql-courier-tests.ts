@@ -67,6 +67,24 @@ export function testAgainstCourier(under: SqlUnderTest, database: () => TestData
     });
   });
 
+  test('octets of another character set mean the same to both', async () => {
+    const changes = { [`${under.prefix}_CHARACTER_SET`]: 'latin1' };
+    await withBoth(under, database(), changes, async (courier, ours) => {
+      await database().sql(
+        "INSERT INTO passwd (id, uid, gid, home, clear, name) VALUES ('jörg', 5, 5, '/h', 'ü', 'ä')",
+      );
+      // exchange() sends a string as Latin-1.
+      const known = ['PRE . imap jörg\n', 'AUTH 18\nimap\nlogin\njörg\nü\n'];
+      for (const request of known) {
+        const answer = await courier(request);
+        assert.match(answer, /^UID=5\n(.*\n)*NAME=ä\n/);
+        assert.equal(await ours(request), answer);
+      }
+      const inUtf8 = Buffer.from('PRE . imap jörg\n').toString('latin1');
+      assert.equal(await ours(inUtf8), await courier(inUtf8));
+    });
+  });
+
   test('clauses mean the same to both', async () => {
     const prefix = under.prefix;
     const name = under.concat("'$(local_part)'", "'/$(domain)/$(service)/$(nothing)'");

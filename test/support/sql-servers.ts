@@ -3,7 +3,17 @@
  * user of that name whose password has quotes in it. Each can be stopped and started again, and speaks TLS. Root only.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, freePort, mustRun, run, waitUntil } from './processes.js';
@@ -99,24 +109,21 @@ export async function startPostgresql(): Promise<TestDatabase> {
     { directory },
   );
   writeFileSync(join(data, 'pg_hba.conf'), 'local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n');
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: directory,
+    fsync: 'off',
+    full_page_writes: 'off',
+    ssl: 'on',
+    ssl_cert_file: certificates.certificate,
+    ssl_key_file: key,
+    log_statement: 'all',
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
+  appendFileSync(join(data, 'postgresql.conf'), lines.join(''));
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
-    const settings = {
-      listen_addresses: '127.0.0.1',
-      unix_socket_directories: directory,
-      fsync: 'off',
-      full_page_writes: 'off',
-      ssl: 'on',
-      ssl_cert_file: certificates.certificate,
-      ssl_key_file: key,
-      log_statement: 'all',
-    };
-    child = spawnLogged(log, [
-      ...asPostgres,
-      `${programs}/postgres`,
-      ...['-D', data, `-p${port}`],
-      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    ]);
+    child = spawnLogged(log, [...asPostgres, `${programs}/postgres`, '-D', data, `-p${port}`]);
     await waitUntil('PostgreSQL answers', async () => (await run([...admin, '-c', 'SELECT 1'])).exitCode === 0, 30);
   };
   const sql = (statements: string): Promise<string> =>
