@@ -1,5 +1,5 @@
 /**
- * userdb, makeuserdb, userdbpw, pw2userdb, authpasswd, authtest, authenumerate: each beside Courier's own, where there is
+ * userdb, makeuserdb, userdbpw, pw2userdb, authpasswd: each beside Courier's own, where there is
  * one on this machine, and in exchange with it.
  */
 import assert from 'node:assert/strict';
@@ -8,43 +8,20 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkPassword } from '../../authdaemon/passwords/password.js';
 import { GdbmReader } from '../../authdaemon/userdb/gdbm.js';
 import { Secret } from '../../init/runtime/secret.js';
 import { configuration, program, startDaemon } from '../authdaemon/support.js';
-import { type Finished, findProgram, run } from '../support/processes.js';
-
-const USERDB = [
-  'joe\tuid=5000|gid=5001|home=/home/joe|mail=/home/joe/Maildir|quota=1000S|gecos=Joe|options=group=a|systempw=SYSTEM',
-  'full\tuid=5000|gid=5000|home=/h|imappw={SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=|hmac-md5pw=00',
-  '# a comment',
-  '',
-  '5000=\tjoe',
-  'bare\tuid=1|flag|gid=2',
-].join('\n');
-
-function ours(
-  name: string,
-  words: readonly string[],
-  options: { input?: string; directory?: string } = {},
-): Promise<Finished> {
-  const environment = options.directory === undefined ? {} : { COURIER_CONFDIR: options.directory };
-  return run([process.execPath, program(name), ...words], { input: options.input ?? '', environment });
-}
-
-function scratch(): string {
-  return mkdtempSync(join(tmpdir(), 'userdb-tools-'));
-}
+import { findProgram, run } from '../support/processes.js';
+import { ours, scratch, USERDB } from './userdb-tools-support.js';
 
 function recordsOf(path: string): string[] {
   const file = readFileSync(path);
@@ -268,88 +245,6 @@ test('A5: pw2userdb’s output is a userdb that compiles, although two accounts 
   rmSync(directory, { recursive: true });
 });
 
-test('A4: authtest and authenumerate say what Courier’s say', async () => {
-  const directory = await configuration(
-    USERDB.replace('SYSTEM', '{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ='),
-    'DEFAULTOPTIONS="disableshared=1"',
-  );
-  const daemon = await startDaemon(directory);
-  // Recorded from Courier's authtest 0.71.4.
-  const found = (service: string, clear: string): string =>
-    `Authentication succeeded.
-
-     Authenticated: joe  (uid 5000, gid 5001)
-    Home Directory: /home/joe
-           Maildir: /home/joe/Maildir
-             Quota: 1000S
-Encrypted Password: {SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=
-Cleartext Password: ${clear}
-           Options: group=a,disableshared=1
-`.replace('SERVICE', service);
-  /** A failure, and behind Courier's line what each module said. */
-  const refused = async (reason: string, words: readonly string[]): Promise<void> => {
-    const { exitCode, stdout, stderr } = await ours('authtest', words, { directory });
-    const [courier, ...more] = stderr.replace(/\(\d+\.\d ms\)/g, '(… ms)').split('\n');
-    assert.deepEqual([exitCode, stdout, courier], [1, '', 'Authentication FAILED: Operation not permitted']);
-    assert.deepEqual(more, [`authuserdb: no, ${reason} (… ms)`, '']);
-  };
-  const usage = {
-    exitCode: 1,
-    stdout: '',
-    stderr: 'Usage: authtest [-s service] userid [ password [ newpassword ] ]\n',
-  };
-
-  assert.deepEqual(await ours('authtest', ['joe'], { directory }), {
-    exitCode: 0,
-    stdout: found('login', '(none)'),
-    stderr: '',
-  });
-  assert.deepEqual(await ours('authtest', ['-s', 'imap', 'joe', 'secret'], { directory }), {
-    exitCode: 0,
-    stdout: found('imap', 'secret'),
-    stderr: '',
-  });
-  assert.match(
-    (await ours('authtest', ['full'], { directory })).stdout,
-    /Maildir: \(none\)\n {13}Quota: \(none\)\nEncrypted Password: \(none\)\n/,
-  );
-  await refused('wrong password', ['joe', 'wrong']);
-  await refused('unknown account', ['nobody']);
-  await refused('wrong password', ['joe', 'wrong', 'new']);
-  for (const words of [[], ['-x'], ['-s']]) assert.deepEqual(await ours('authtest', words, { directory }), usage);
-  assert.deepEqual(await ours('authtest', ['joe', 'secret', 'other'], { directory }), {
-    exitCode: 0,
-    stdout: '',
-    stderr: 'Password change succeeded.\n',
-  });
-  assert.equal((await ours('authtest', ['joe', 'other'], { directory })).exitCode, 0);
-
-  const list = async (...words: string[]): Promise<string[]> =>
-    (await ours('authenumerate', words, { directory })).stdout
-      .split('\n')
-      .filter((line) => line !== '')
-      .sort();
-  assert.deepEqual(await list(), ['full\t5000\t5000\t/h\t', 'joe\t5000\t5001\t/home/joe\t/home/joe/Maildir']);
-  assert.deepEqual(await list('-o'), [
-    'full\t5000\t5000\t/h\t\tdisableshared=1',
-    'joe\t5000\t5001\t/home/joe\t/home/joe/Maildir\tgroup=a,disableshared=1',
-  ]);
-  assert.deepEqual(await list('-s'), []);
-  assert.deepEqual(await ours('authenumerate', ['-x'], { directory }), {
-    exitCode: 1,
-    stdout: '',
-    stderr: 'Usage: authenumerate [-s] [-o]\n',
-  });
-  await daemon.stop();
-
-  const gone = await configuration(USERDB);
-  const down = await ours('authtest', ['joe', 'secret'], { directory: gone });
-  assert.deepEqual([down.exitCode, down.stdout], [1, '']);
-  assert.match(down.stderr, /ENOENT.*\nAuthentication FAILED: Input\/output error\n$/s);
-  assert.equal((await ours('authenumerate', [], { directory: gone })).exitCode, 1);
-  rmSync(gone, { recursive: true });
-});
-
 test('A5: Courier’s authdaemond finds the accounts of a userdb that our makeuserdb compiled, and ours theirs', async () => {
   const directory = scratch();
   const run0 = join(directory, 'run');
@@ -386,56 +281,6 @@ kill $daemon`;
   const answer = await own.client.authenticate({ service: 'imap', loginName: 'joe', password: new Secret('secret') });
   assert.equal(answer.kind, 'account');
   await own.stop();
-  rmSync(directory, { recursive: true });
-});
-
-test('A4: Courier’s authtest and authenumerate ask our authdaemond, and ours Courier’s', async () => {
-  const directory = scratch();
-  mkdirSync(join(directory, 'run'));
-  const settings = [
-    'authmodulelist="authuserdb"',
-    'authdaemonvar=/run/courier/authdaemon',
-    'daemons=1',
-    'DEBUG_LOGIN=0',
-  ];
-  writeFileSync(join(directory, 'authdaemonrc'), `${settings.join('\n')}\n`);
-  writeFileSync(join(directory, 'userdb'), USERDB.replace('SYSTEM', '{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ='), {
-    mode: 0o600,
-  });
-  assert.equal((await ours('makeuserdb', [], { directory })).exitCode, 0);
-  const mine = (name: string): string => `${process.execPath} ${program(name)}`;
-  const theirs = (name: string): string => findProgram(`/usr/sbin/${name}`);
-  const talk = (daemon: string, name: (tool: string) => string): Promise<Finished> => {
-    const script = `mount --bind ${directory} /etc/courier && mkdir -p /run/courier/authdaemon &&
-mount --bind ${directory}/run /run/courier/authdaemon || exit 99
-set -a; . /etc/courier/authdaemonrc; set +a
-${daemon} 2>/dev/null & daemon=$!
-n=0; while [ ! -S /run/courier/authdaemon/socket ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
-${name('authtest')} joe; ${name('authtest')} -s imap joe secret; ${name('authtest')} joe wrong; ${name('authtest')} nobody
-${name('authenumerate')} -o | sort; ${name('authtest')} joe secret changed; ${name('authtest')} joe secret
-${name('authtest')} joe changed >/dev/null; echo "exit $?"; ${name('authtest')} joe changed secret
-kill $daemon; wait; rm -f /run/courier/authdaemon/socket`;
-    return run(['/usr/bin/unshare', '-m', '/bin/sh', '-c', script]);
-  };
-
-  const daemons = [mine('authdaemond'), findProgram('/usr/lib/courier/courier-authlib/authdaemond')];
-  const talks: Finished[] = [];
-  for (const daemon of daemons) {
-    for (const name of [mine, theirs]) talks.push(await talk(daemon, name));
-    // Courier's daemon gives a changed password another scheme; each daemon begins with the same hash.
-    writeFileSync(join(directory, 'userdb'), USERDB.replace('SYSTEM', '{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ='));
-    assert.equal((await ours('makeuserdb', [], { directory })).exitCode, 0);
-  }
-
-  const [first] = talks;
-  assert.match(first?.stdout ?? '', /Authenticated: joe {2}\(uid 5000, gid 5001\)\n[\s\S]*\nexit 0\n$/);
-  assert.equal(first?.stderr.match(/Authentication FAILED: Operation not permitted/g)?.length, 3);
-  assert.equal(first?.stderr.match(/Password change succeeded/g)?.length, 2);
-  assert.match(first?.stderr ?? '', /^authuserdb: no, unknown account \(\d+\.\d ms\)$/m);
-  // Our authtest adds what our daemon explains; all else is the same in every pair.
-  const withoutHash = ({ stdout, stderr }: Finished): string =>
-    (stdout + stderr).replace(/Encrypted Password: .*/g, '').replace(/^authuserdb: .*\n/gm, '');
-  for (const other of talks) assert.equal(withoutHash(other), first === undefined ? '' : withoutHash(first));
   rmSync(directory, { recursive: true });
 });
 
