@@ -62,7 +62,7 @@ export function readPgsqlSettings(file: Settings): PgsqlSettings {
     parameters.delete(name);
     return value === '' ? undefined : value;
   };
-  const user = taken('user') ?? userInfo().username;
+  const user = taken('user') ?? ownName(file);
   const password = taken('password');
   const tls = readTlsNames(file, taken);
   const settings = {
@@ -85,6 +85,17 @@ export function readPgsqlSettings(file: Settings): PgsqlSettings {
 /** Looks for mistakes in the file of a directory. */
 export function checkPgsqlSettings(configDirectory: string) {
   return readRcFile(join(configDirectory, PGSQL_RC), readPgsqlSettings);
+}
+
+/** PostgreSQL's library takes the name of the process's user. */
+function ownName(file: Settings): string {
+  // A uid without a name, as containers have them.
+  try {
+    return userInfo().username;
+  } catch {
+    needed(file, CONNECTION, 'user= is missing');
+    return '';
+  }
 }
 
 function readParameters(file: Settings): Map<string, string> {

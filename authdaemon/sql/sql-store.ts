@@ -32,6 +32,9 @@ export interface SqlKind<Values extends AccountSettings> {
 /** Nobody has it; asked for to see whether the database answers. */
 const NOBODY = '-';
 
+/** The server's codes for a text that its columns, in a smaller character set, cannot hold. */
+const NO_SUCH_TEXT = /^(ER_CANT_AGGREGATE_|22P05$)/;
+
 interface Connected {
   readonly settings: AccountSettings;
   readonly database: SqlDatabase;
@@ -100,7 +103,8 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
         ? this.#failure(`${logValue(loginName)}: ${stored}`)
         : { kind: 'found', stored };
     } catch (error) {
-      return this.#failed(error);
+      const isNobody = error instanceof SqlFailure && NO_SUCH_TEXT.test(error.code) && /[^\x00-\x7f]/.test(login);
+      return isNobody ? { kind: 'unknown' } : this.#failed(error);
     }
   }
 
@@ -115,7 +119,7 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
     if (keepsClearPassword(source) && (clear === undefined || hasControls(clear))) {
       return { kind: 'rejected', reason: 'the database cannot hold this password' };
     }
-    // As in find(); the server's words may hold the new password, so only its code is told.
+    // As in find(), and for hashes of no known kind; the server's words may hold the new password, so its code is told.
     try {
       const hash = await hashPassword(newPassword, stored.secrets.encrypted);
       const { affected } = await database.query(changeStatement(source, login, { clear: clear ?? '', hash }));
@@ -124,8 +128,8 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
       }
       return { kind: 'changed' };
     } catch (error) {
-      if (!(error instanceof SqlFailure)) throw error;
-      const why = error.kind === 'refused' ? `the database refused the change (${error.code})` : error.message;
+      const isRefused = error instanceof SqlFailure && error.kind === 'refused';
+      const why = isRefused ? `the database refused the change (${error.code})` : (error as Error).message;
       return { kind: 'temporary failure', reason: `the password was not changed: ${why}` };
     }
   }

@@ -109,3 +109,18 @@ test('what the server sees is parameters, and of clauses escaped text', async ()
   assert.match(seen, /Prepare\s+SELECT id, crypt, .* WHERE id = \? AND \(1=1\) LIMIT 2/);
   assert.match(seen, /Execute\s+SELECT id, crypt, .* WHERE id = 'ann\\' OR 1=1 -- ' AND \(1=1\)/);
 });
+
+test('a name that the column cannot hold is nobody’s', async () => {
+  await database().sql(
+    "CREATE TABLE latin (id varchar(100) CHARACTER SET latin1 COLLATE latin1_bin) AS SELECT * FROM passwd; UPDATE latin SET id = 'jörg' WHERE id = 'ann'",
+  );
+  const clause = "SELECT id, crypt, clear, uid, gid, home FROM latin WHERE id = '$(local_part)'";
+  for (const changes of [{ MYSQL_USER_TABLE: 'latin' }, { MYSQL_SELECT_CLAUSE: clause }]) {
+    await withModule(mysql, database(), { changes }, async ({ login }) => {
+      assert.equal((await login('jörg', 'secret')).kind, 'account');
+      for (const name of ['你好', '😀', 'jorg']) {
+        assert.deepEqual(await login(name, 'secret'), { kind: 'rejected', reason: 'unknown account' });
+      }
+    });
+  }
+});

@@ -126,3 +126,22 @@ test('"prefer" takes what the server has, "require" insists', async () => {
     assert.match(answer.reason, /does not support SSL/);
   });
 });
+
+test('a name that the database cannot hold is nobody’s', async () => {
+  await database().sql("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+  const { port } = database();
+  const changes = {
+    PGSQL_CONNECTION: `host=127.0.0.1 port=${port} dbname=latin user=mail password=${PASSWORD}`,
+    PGSQL_USER_TABLE: `(SELECT 'j' || chr(246) || 'rg' AS id, '' AS crypt, 'x' AS clear, 5 AS uid, 5 AS gid, '/h' AS home) AS one`,
+    PGSQL_NAME_FIELD: undefined,
+    PGSQL_MAILDIR_FIELD: undefined,
+    PGSQL_QUOTA_FIELD: undefined,
+    PGSQL_AUXOPTIONS_FIELD: undefined,
+  };
+  await withModule(pgsql, database(), { changes }, async ({ login }) => {
+    assert.equal((await login('jörg', 'x')).kind, 'account');
+    for (const name of ['你好', '😀', 'jorg']) {
+      assert.deepEqual(await login(name, 'x'), { kind: 'rejected', reason: 'unknown account' });
+    }
+  });
+});
