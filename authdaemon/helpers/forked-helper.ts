@@ -57,7 +57,8 @@ export class ForkedHelper<Question extends object, Answer> implements Helper<Que
       this.#child.once('error', (error) => end(`could not be used: ${error.message}`));
     });
     this.#child.on('message', (message) => this.#answer(message as Answer));
-    if (this.#child.stderr !== null) logLinesOf(this.#child.stderr, options.name, options.log);
+    // There is none when the system had no descriptors left.
+    if (this.#child.stderr) logLinesOf(this.#child.stderr, options.name, options.log);
   }
 
   async ask(question: Question): Promise<Answer> {

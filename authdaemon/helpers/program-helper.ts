@@ -2,7 +2,7 @@
  * A helper that is a program of the site's own, spoken to over its standard input and output. It may answer many
  * questions, one after the other; what it writes without being asked, or after an answer, breaks the conversation.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Log } from '../../init/runtime/log.js';
 import { type Helper, HelperFailure } from './helper-pool.js';
 import { logLinesOf } from './log-lines.js';
@@ -37,7 +37,8 @@ export class ProgramHelper implements Helper<ProgramQuestion, Buffer> {
   /** Settles as soon as it cannot be asked any more; it may still run. */
   readonly over: Promise<void>;
   readonly #options: ProgramHelperOptions;
-  readonly #child: ChildProcessWithoutNullStreams;
+  /** Without streams when the system had no descriptors left. */
+  readonly #child: ChildProcess;
   readonly #gone: Promise<void>;
   #giveUp: () => void = () => {};
   #pieces: Buffer[] = [];
@@ -63,10 +64,10 @@ export class ProgramHelper implements Helper<ProgramQuestion, Buffer> {
         this.#fail(signal === null ? `the program ended with code ${code}` : `the program was ended by ${signal}`),
       );
     });
-    this.#child.stdin.on('error', () => this.#fail('the program does not read'));
-    this.#child.stdout.on('data', (piece: Buffer) => this.#take(piece));
-    this.#child.stdout.on('end', () => this.#fail('the program closed its output before the answer was whole'));
-    logLinesOf(this.#child.stderr, options.name, options.log);
+    this.#child.stdin?.on('error', () => this.#fail('the program does not read'));
+    this.#child.stdout?.on('data', (piece: Buffer) => this.#take(piece));
+    this.#child.stdout?.on('end', () => this.#fail('the program closed its output before the answer was whole'));
+    if (this.#child.stderr) logLinesOf(this.#child.stderr, options.name, options.log);
   }
 
   async ask(question: ProgramQuestion): Promise<Buffer> {
@@ -77,7 +78,7 @@ export class ProgramHelper implements Helper<ProgramQuestion, Buffer> {
     this.#question = question;
     const timer = setTimeout(() => this.#fail(`no whole answer within ${limitMs / 1000} s`), limitMs);
     if (this.#end !== undefined) this.#fail('the program has ended');
-    else this.#child.stdin.write(question.octets);
+    else this.#child.stdin?.write(question.octets);
     const answered = await answer;
     clearTimeout(timer);
     if (answered instanceof HelperFailure) throw answered;
@@ -129,7 +130,7 @@ export class ProgramHelper implements Helper<ProgramQuestion, Buffer> {
 
   async #endInOrder(): Promise<void> {
     const { closed, terminated } = this.#options.endMs ?? { closed: CLOSED_MS, terminated: TERMINATED_MS };
-    this.#child.stdin.end();
+    this.#child.stdin?.end();
     const term = setTimeout(() => this.#child.kill('SIGTERM'), closed);
     const kill = setTimeout(() => this.#child.kill('SIGKILL'), closed + terminated);
     await this.#gone;

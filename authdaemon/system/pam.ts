@@ -90,7 +90,7 @@ export function changePassword(transaction: PamTransaction, newPassword: string,
   const { loginName, password } = transaction;
   const passwords = [password, newPassword];
   return transact(PASSWORD_SERVICE, transaction, { loginName, passwords }, (handle) => {
-    if (setRealUid(uid, -1) !== 0) return { phase: 'change', code: CONVERSATION_ERROR };
+    if (setRealUid(uid, -1) !== 0) throw new PamUnavailable('only root can change passwords through PAM');
     // Not silently: its messages say what is wrong with a new password.
     const code = pam().change(handle, 0);
     setRealUid(0, -1);
