@@ -149,6 +149,49 @@ test('SCRAM takes nothing that RFC 5802 does not allow', () => {
   assert.equal(begin('SCRAM-SHA-256')?.start(Buffer.from('n,,n=a\xff,r=abc', 'latin1')).kind, 'failed');
 });
 
+test('EXTERNAL claims the name of the certificate, and nothing without one', () => {
+  const claimOf = (certificateName: string | undefined, answer: string): unknown => {
+    const tls = certificateName === undefined ? {} : { certificateName };
+    const conversation = saslConversation('EXTERNAL', context({ defaultDomain: '@example.com' }, tls));
+    assert.deepEqual(conversation?.start(), { kind: 'challenge', octets: Buffer.alloc(0) });
+    return shown(conversation?.answer(Buffer.from(answer)));
+  };
+  assert.deepEqual(claimOf('ann', ''), ['ann', '', undefined]);
+  assert.deepEqual(claimOf('ann', 'ann'), ['ann', '', undefined]);
+  assert.deepEqual(claimOf('ann', 'bob'), ['ann', '', 'bob@example.com']);
+  assert.equal(claimOf(undefined, 'ann'), 'failed');
+  assert.equal(claimOf('a\nnn', ''), 'failed');
+  assert.equal(claimOf('ann', 'b\0b'), 'failed');
+});
+
+test('OAUTHBEARER and XOAUTH2 show a token and whom it is to open, and nobody else is claimed', () => {
+  const claimOf = (mechanism: string, message: string): unknown => {
+    const names = { defaultDomain: '@example.com', adminSeparator: '*' };
+    const step = saslConversation(mechanism, context(names))?.start(Buffer.from(message));
+    return step?.kind === 'credentials' ? [step.proof.authType, ...(shown(step) as string[])] : step?.kind;
+  };
+  const full = 'n,a=bob=2Cx,\x01host=mx\x01port=143\x01auth=Bearer ab.c-d~+/_=\x01\x01';
+  const wanted = 'bob,x@example.com';
+  assert.deepEqual(claimOf('OAUTHBEARER', full), ['oauthbearer', '', `bob,x\n${wanted}\nab.c-d~+/_=\n`, wanted]);
+  assert.deepEqual(claimOf('OAUTHBEARER', 'n,,\x01auth=bearer t\x01\x01'), ['oauthbearer', '', '\n\nt\n', undefined]);
+  const short = ['xoauth2', '', 'bob@b.org\nbob@b.org\nt\n', 'bob@b.org'];
+  assert.deepEqual(claimOf('XOAUTH2', 'user=bob@b.org\x01auth=Bearer t\x01\x01'), short);
+  const wrong = [
+    '',
+    'n,,\x01auth=Bearer \x01\x01',
+    'n,,\x01auth=Basic t\x01\x01',
+    'n,,\x01auth=Bearer t\x01',
+    'n,,auth=Bearer t\x01\x01',
+    'p=tls-exporter,,\x01auth=Bearer t\x01\x01',
+    'n,,\x01auth=Bearer t\nx\x01\x01',
+    'n,a=a\nb,\x01auth=Bearer t\x01\x01',
+    'n,a=a=b,\x01auth=Bearer t\x01\x01',
+    'user=ann\x01auth=Bearer t\x01\x01',
+  ];
+  for (const message of wrong) assert.equal(claimOf('OAUTHBEARER', message), 'failed', JSON.stringify(message));
+  assert.equal(claimOf('XOAUTH2', full), 'failed');
+});
+
 test('A14: an administrator names the other one as authorisation identity, or before ADMINSEP', () => {
   const names = { adminSeparator: '*', defaultDomain: '@example.com' };
   assert.deepEqual(shown(plain('\0bob*boss\0pw', names)), ['boss@example.com', 'pw', 'bob@example.com']);

@@ -84,6 +84,23 @@ test('A11: AUTH= words in the settings switch mechanisms on, and leave the rest 
   assert.ok(words(true).includes('MOVE'));
 });
 
+test('tokens are offered in TLS only, EXTERNAL to who has a certificate, -PLUS where it can bind', () => {
+  const site = { ...settings, oauth: true, mechanisms: ['SCRAM-SHA-256'], mechanismsTls: ['SCRAM-SHA-256'] };
+  const offered = (tls: boolean, more = {}): string =>
+    capabilities({ settings: site, ...beforeLogin, tls, tlsAvailable: !tls, ...more })
+      .filter((word) => word.startsWith('AUTH='))
+      .map((word) => word.slice(5))
+      .join(' ');
+
+  assert.equal(offered(false), 'SCRAM-SHA-256 PLAIN LOGIN');
+  assert.equal(offered(true), 'SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN');
+  const all = { bindsChannel: () => true, certificateName: 'ann' };
+  assert.equal(offered(true, all), 'EXTERNAL SCRAM-SHA-256-PLUS SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN');
+  const own = { ...site, capability: 'IMAP4rev1 AUTH=PLAIN' };
+  assert.equal(offered(true, { settings: own }), 'PLAIN');
+  assert.equal(offered(true, { settings: own, ...all }), 'PLAIN EXTERNAL');
+});
+
 test('SORT and THREAD are not offered where they are refused', () => {
   const said = capabilities({
     settings: { ...settings, disableThreadSort: true },
