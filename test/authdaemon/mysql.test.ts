@@ -99,7 +99,7 @@ test('the socket is used where it is named, and for "localhost"', async () => {
   }
 });
 
-test('what the server sees is parameters, and of clauses escaped text', async () => {
+test('what the server sees of a name is a parameter', async () => {
   await makeAccounts(database());
   database().statements();
   await withModule(mysql, database(), {}, async ({ login }) => {
