@@ -26,8 +26,8 @@ const MIN_SLOTS_PER_FILE = 4 / 3;
 /** More only waste memory. */
 const MOST_SLOTS_PER_FILE = 4;
 const SPARE_FILES = 8;
-/** So few files are indexed when one is looked for, within microseconds; many folders are opened and never change. */
-const INDEXED_LATER = 1_000;
+/** So few files are indexed when one is looked for, within some ten microseconds; most folders just lie there. */
+const MAX_UNINDEXED_FILES = 256;
 /** A name of a directory has at most so many octets. */
 const MAX_NAME_OCTETS = 255;
 
@@ -77,6 +77,11 @@ export class FileTable {
   reserveLike(other: FileTable, more: number): void {
     const octets = other.#count === 0 ? 0 : Math.ceil((other.#usedOctets / other.#count) * more);
     this.reserve(this.#count + more, this.#usedOctets + octets);
+  }
+
+  /** To be called when nobody will look for files soon. The index of few files is let go until somebody does. */
+  rest(): void {
+    if (this.#count <= MAX_UNINDEXED_FILES) this.#slots = noNumbers;
   }
 
   /** The file whose unique name is that of the name given; -1 if there is none. */
@@ -150,7 +155,7 @@ export class FileTable {
     // Without spare room: what is added later goes into a block of its own, not into this one behind our back.
     result.#octets = copyIfWasteful(this.#octets, this.#usedOctets);
     result.#usedOctets = this.#usedOctets;
-    if (order.length <= INDEXED_LATER) return result;
+    if (order.length <= MAX_UNINDEXED_FILES) return result;
     if (order.length === this.#count && this.#slots.length < order.length * MOST_SLOTS_PER_FILE) {
       result.#slots = this.#slots.map((file) => (file === 0 ? 0 : (numbers[file - 1] ?? 0)));
     } else {

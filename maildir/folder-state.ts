@@ -207,6 +207,7 @@ export class FolderState {
     this.#scannedAt = this.surroundings.now();
     this.#scanMilliseconds = Math.max(0, this.#scannedAt - before.at);
     this.#missing = undefined;
+    this.rows.files.rest();
   }
 
   /** Forgets the messages, to make room; what was claimed as recent stays. */

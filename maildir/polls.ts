@@ -60,6 +60,6 @@ export class Polls {
     for (const member of due) this.#dueAt.delete(member);
     for (const member of due) this.#dueAt.set(member, now + POLL_MILLISECONDS);
     this.#wait();
-    for (const member of due) member.poll();
+    for (const member of due) if (this.#dueAt.has(member)) member.poll();
   }
 }

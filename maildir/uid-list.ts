@@ -96,8 +96,7 @@ export class UidList {
   #rewritesInBurst = 0;
   #lastAssignedAt = Number.NEGATIVE_INFINITY;
   #lastForeignAt = Number.NEGATIVE_INFINITY;
-  readonly #unsyncedDirectories = new Set<string>();
-  readonly #unsyncedFiles = new Set<string>();
+  #unsynced: { readonly directories: Set<string>; readonly files: Set<string> } | undefined;
 
   constructor(surroundings: Surroundings, paths: FolderPaths) {
     this.#surroundings = surroundings;
@@ -204,16 +203,16 @@ export class UidList {
 
   /** Has others synced together with what was assigned; also takes back what could not be synced. */
   mustSync({ directories = [], files = [] }: SyncRequest): void {
-    for (const path of directories) this.#unsyncedDirectories.add(path);
-    for (const path of files) this.#unsyncedFiles.add(path);
+    this.#unsynced ??= { directories: new Set(), files: new Set() };
+    for (const path of directories) this.#unsynced.directories.add(path);
+    for (const path of files) this.#unsynced.files.add(path);
   }
 
   /** The paths that must be synced before anybody is told of what was assigned. */
   takeUnsynced(): SyncRequest {
-    const request = { directories: [...this.#unsyncedDirectories], files: [...this.#unsyncedFiles] };
-    this.#unsyncedDirectories.clear();
-    this.#unsyncedFiles.clear();
-    return request;
+    const { directories = [], files = [] } = this.#unsynced ?? {};
+    this.#unsynced = undefined;
+    return { directories: [...directories], files: [...files] };
   }
 
   #nextReserve(count: number): number {
@@ -239,7 +238,7 @@ export class UidList {
       file.close();
     }
     this.#reserveEnd = reserveEnd;
-    this.#unsyncedFiles.add(this.#paths.uidJournal);
+    this.mustSync({ files: [this.#paths.uidJournal] });
     return true;
   }
 
@@ -254,10 +253,9 @@ export class UidList {
     const syncLater = fresh !== undefined && this.#looked && this.#list === undefined && this.#journal === undefined;
     const replacement = { tmp, path, purpose: 'uiddb', contents: lines.octets(), syncLater };
     const status = await replaceFile(this.#surroundings, replacement);
-    if (syncLater) this.#unsyncedFiles.add(path);
+    this.mustSync({ directories: [directory], files: syncLater ? [path] : [] });
     this.#list = versionOf(status);
     this.outOfDate = false;
-    this.#unsyncedDirectories.add(directory);
     this.uidNext = uidNext + reserve;
     if (reserve === 0) await this.#removeJournal();
     else await this.#beginJournal(uidNext, status);
@@ -293,7 +291,7 @@ export class UidList {
 
   async #syncNow(): Promise<void> {
     if (this.#surroundings.durable) await this.#surroundings.fileSystem.syncDirectory(this.#paths.directory);
-    this.#unsyncedDirectories.delete(this.#paths.directory);
+    this.#unsynced?.directories.delete(this.#paths.directory);
   }
 
   #warnOfDamage(badLines: number, headGood: boolean): void {

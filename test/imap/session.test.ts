@@ -101,6 +101,38 @@ describe('how a session ends, and its log line', () => {
       assert.equal(await client.untilClosed(), '* BYE Disconnected for inactivity.\n');
     }));
 
+  test('what IDLE tells the client does not make up for its silence', () =>
+    withFixture('empty', async (fixture) => {
+      const client = fixture.client({ inactivitySeconds: 300, idleHeartbeatSeconds: 120 });
+      client.send('a IDLE\r\n');
+      await client.until('+ entering idle mode\n');
+      for (let beat = 0; beat < 2; beat += 1) {
+        fixture.clock.turn(120);
+        await client.until('* OK Still here\n');
+      }
+      fixture.clock.turn(61);
+
+      assert.equal(await client.untilClosed(), '* BYE Disconnected for inactivity.\n');
+      await client.done;
+      assert.equal(fixture.clock.timers, 0);
+    }));
+
+  test('DONE may come in pieces, and with commands around it', () =>
+    withFixture('empty', async (fixture) => {
+      const client = fixture.client();
+      client.send('a IDLE\r\n');
+      await client.until('+ entering idle mode\n');
+      client.send('DO');
+      await new Promise((resolve) => setImmediate(resolve));
+      client.send('NE\r\nb IDLE\r\nDONE\r\nc NOOP\r\n');
+
+      assert.equal(await client.until('a OK IDLE completed\n'), 'a OK IDLE completed\n');
+      assert.equal(
+        await client.until('c OK NOOP completed\n'),
+        '+ entering idle mode\nb OK IDLE completed\nc OK NOOP completed\n',
+      );
+    }));
+
   test('91: IDLE gives signs of life', () =>
     withFixture('one-unread', async (fixture) => {
       const client = fixture.client({ idleHeartbeatSeconds: 120 });

@@ -74,6 +74,8 @@ test('files are found by their unique names, whatever is added, renamed and take
         } else if (out === 1) {
           table = table.inOrder(Uint32Array.from(model.keys()).reverse());
           model.reverse();
+        } else if (out === 2) {
+          table.rest();
         }
         assert.equal(table.count, model.length);
         assert.equal(table.inNew, model.filter((file) => file.place === 'new').length);
@@ -175,6 +177,38 @@ test('rows keep what is known of them when others leave', () => {
         row += 1;
       });
       assert.equal(rows.count, row);
+    }),
+  );
+});
+
+test('rows that were found together know when each changed, and which changed since', () => {
+  const step = fc.record({ what: fc.constantFrom('change', 'append', 'remove'), which: fc.nat(30) });
+  fc.assert(
+    fc.property(fc.nat(20), fc.array(step, { maxLength: 20 }), (count, steps) => {
+      const rows = new FolderRows();
+      const files = new FileTable();
+      for (let index = 0; index < 50; index += 1) files.add(view(`17.M${index}:2,S`), 'cur');
+      const uids = Uint32Array.from({ length: count }, (_, row) => row + 1);
+      rows.fill(files, { order: uids.map((uid) => uid - 1), uids }, 5);
+      let model = Array.from(uids, () => 5);
+      let change = 5;
+      for (const { what, which } of steps) {
+        change += 1;
+        if (what === 'append') {
+          rows.append(rows.lastUid + 1, { from: files, file: 20 + model.length }, [], change);
+          model.push(change);
+        } else if (what === 'remove') {
+          rows.remove((row) => row === which);
+          model = model.filter((_, row) => row !== which);
+        } else if (which < model.length) {
+          rows.setChangedAt(which, change);
+          model[which] = change;
+        }
+        const after = change - 3;
+        const rowsChanged = [...model.entries()].filter(([, at]) => at > after).map(([row]) => row);
+        assert.deepEqual(rows.changedRows(after), rowsChanged);
+        model.forEach((at, row) => void assert.equal(rows.changedAt(row), at));
+      }
     }),
   );
 });
