@@ -39,10 +39,22 @@ export class KeyFiles {
   #read(file: string): VerificationKey[] {
     const text = readFileSync(file, 'utf8');
     try {
-      if (/^\s*\{/.test(text)) return readKeySet(text);
+      if (/^\s*\{/.test(text)) return readKeySet(text).flatMap((key) => this.#readJwk(file, key));
       return [{ id: basename(file).replace(/\.[a-z]+$/i, ''), key: createPublicKey(text) }];
     } catch (error) {
       this.#warn(`${file} holds no public key, and is not used: ${error instanceof Error ? error.message : error}`);
+      return [];
+    }
+  }
+
+  /** One key of a set that this Node does not know must not take the others with it. */
+  #readJwk(file: string, key: WrittenKey): VerificationKey[] {
+    const id = typeof key['kid'] === 'string' ? { id: key['kid'] } : {};
+    const algorithm = typeof key['alg'] === 'string' ? { algorithm: key['alg'] } : {};
+    try {
+      return [{ ...id, ...algorithm, key: createPublicKey({ key, format: 'jwk' }) }];
+    } catch (error) {
+      this.#warn(`${file}: the key ${id.id ?? ''} is not used: ${error instanceof Error ? error.message : error}`);
       return [];
     }
   }
@@ -59,15 +71,11 @@ function stateOf(file: string): string {
   return `${file} ${mtimeMs} ${size} ${ino}`;
 }
 
+type WrittenKey = JsonWebKey & Record<string, unknown>;
+
 /** One key, or a set of them. Keys for encrypting, and secret ones of HMAC, are none for us. */
-function readKeySet(text: string): VerificationKey[] {
+function readKeySet(text: string): WrittenKey[] {
   const value = JSON.parse(text) as { readonly keys?: unknown };
-  const keys = (Array.isArray(value.keys) ? value.keys : [value]) as readonly (JsonWebKey & Record<string, unknown>)[];
-  return keys
-    .filter(({ kty, use }) => kty !== 'oct' && (use === undefined || use === 'sig'))
-    .map((key) => ({
-      ...(typeof key['kid'] === 'string' ? { id: key['kid'] } : {}),
-      ...(typeof key['alg'] === 'string' ? { algorithm: key['alg'] } : {}),
-      key: createPublicKey({ key, format: 'jwk' }),
-    }));
+  const keys = (Array.isArray(value.keys) ? value.keys : [value]) as readonly WrittenKey[];
+  return keys.filter(({ kty, use }) => kty !== 'oct' && (use === undefined || use === 'sig'));
 }

@@ -84,9 +84,11 @@ describe('JSON Web Tokens', () => {
     const keys = (['RS256', 'PS256', 'ES256', 'EdDSA'] as const).map((name) => new SigningKey(name, `key ${name}`));
     const set = join(scratch, 'set.json');
     const secret = { kty: 'oct', k: 'c2VjcmV0', kid: 'shared' };
-    writeFileSync(set, JSON.stringify({ keys: [secret, ...keys.map(({ jwk }) => jwk)] }));
+    const newer = { kty: 'AKP', kid: 'of another time', alg: 'ML-DSA-44' };
+    writeFileSync(set, JSON.stringify({ keys: [secret, newer, ...keys.map(({ jwk }) => jwk)] }));
     const daemon = new Daemon({ ...local, OAUTH_KEYS: set });
     for (const key of keys) assert.equal(await daemon.says(key.sign(goodClaims(NOW))), 'account', key.algorithm);
+    assert.match(daemon.log.join('\n'), /^warning: .*the key of another time is not used: /);
     assert.equal(await new Daemon(local).says(rsa.sign(goodClaims(NOW))), 'account');
     assert.equal(await new Daemon(local).says(rsa.sign(goodClaims(NOW), { kid: undefined })), 'account');
   });
