@@ -57,7 +57,8 @@ function fieldsOf(value: unknown): ReadonlyMap<string, unknown> {
 }
 
 function idOf(fields: ReadonlyMap<string, unknown>, name: string): number {
-  const id = unixId(String(fields.get(name)));
+  const value = fields.get(name);
+  const id = typeof value === 'number' || typeof value === 'string' ? unixId(String(value)) : undefined;
   if (id === undefined) throw new WrongResult(`${name} is not the number of a user or group`);
   return id;
 }
