@@ -7,7 +7,7 @@
 import { type Log, logValue } from '../init/runtime/log.js';
 import { type Account, type AccountOptions, formatOptions, mergeDefaultOptions } from './account.js';
 import type { LoginCache, LoginMemory } from './cache/login-cache.js';
-import type { LookupQueue, NotRun } from './lookup-queue.js';
+import { type LookupQueue, type NotRun, QUEUE_FULL } from './lookup-queue.js';
 import type {
   AuthenticateRequest,
   AuthModule,
@@ -182,7 +182,7 @@ async function ask<Answer extends ModuleAnswer | ChangeAnswer>(
 }
 
 function failureOf(said: NotRun): TemporaryFailure {
-  const reason = said === 'full' ? 'too many lookups are waiting' : 'no answer in time';
+  const reason = said === 'full' ? QUEUE_FULL : 'no answer in time';
   return { kind: 'temporary failure', reason };
 }
 

@@ -12,6 +12,9 @@ export const MAX_WAITING_LOOKUPS = 1000;
 /** Why a task was not run: too many waited, or its time was over before its turn came. */
 export type NotRun = 'full' | 'late';
 
+/** What a caller is told when there is no room to wait; the log has a line a minute for that, and none for each. */
+export const QUEUE_FULL = 'too many lookups are waiting';
+
 interface Waiting {
   settle(turn: 'go' | NotRun): void;
 }

@@ -6,6 +6,7 @@
  * a clock, no socket.
  */
 import type { Duplex } from 'node:stream';
+import { logValue } from '../init/runtime/log.js';
 import { mergeDefaultOptions } from './account.js';
 import type { After, AnswerLog, Asked } from './answer-log.js';
 import {
@@ -21,7 +22,7 @@ import {
 import { receiveRequest, send, write } from './connection.js';
 import { formatExchange, withLastWord } from './exchange-lines.js';
 import { EXPLAIN, formatExplanation } from './explanation.js';
-import { lineOf } from './lookup-queue.js';
+import { lineOf, QUEUE_FULL } from './lookup-queue.js';
 import type { Mechanism } from './mechanisms.js';
 import type { AuthenticateRequest, AuthModule, ModuleAnswer } from './modules/module.js';
 import { loginOutlook } from './outlook.js';
@@ -165,6 +166,10 @@ async function mechanismOutcome(
   mechanism: Mechanism,
 ): Promise<Outcome> {
   const { chain, asker, context } = serving;
+  if (chain.debugLogin >= 1) {
+    const what = `service=${logValue(request.service)}, authtype=${logValue(request.authType)}`;
+    chain.log.write('debug', `received auth request, ${what}`);
+  }
   const { loginName, answer, steps } = await mechanism.answer(request, {
     names: chain.modules.map(({ module }) => module.name),
     lookup: (module, who) => lookup(chain, module, who, asker),
@@ -204,7 +209,8 @@ function failed(
   { answer, steps }: { readonly answer: { readonly reason: string }; readonly steps: readonly ModuleStep[] },
 ): Outcome {
   const module = steps.find(({ said }) => said === 'temporary failure')?.module;
-  context.answers.failed(asked, module === undefined ? answer.reason : `${module}: ${answer.reason}`);
+  const reason = module === undefined ? answer.reason : `${module}: ${answer.reason}`;
+  if (answer.reason !== QUEUE_FULL) context.answers.failed(asked, reason);
   return { answer: { failure: answer.reason }, steps, notes: [] };
 }
 

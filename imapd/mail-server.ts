@@ -5,13 +5,14 @@
  * let in has a mailbox. It knows no process and no socket.
  */
 import type { MailServer, WorkerSession } from '../init/runtime/mail-worker.js';
-import { MaildirError } from '../maildir/errors.js';
-import type { FileSystem } from '../maildir/file-system.js';
+import { diskErrors, MaildirError } from '../maildir/errors.js';
+import type { FileStatus, FileSystem } from '../maildir/file-system.js';
 import type { Maildir } from '../maildir/maildir.js';
 import type { MaildirStore } from '../maildir/maildir-store.js';
 import type { FactCache } from './cache/fact-cache.js';
 import { capabilityCode } from './capability.js';
 import type { Clock } from './clock.js';
+import { prepareFirstLogin } from './first-login.js';
 import { serveSession } from './session/dialogue.js';
 import { Session } from './session/session.js';
 import { loginLine, who } from './session/session-log.js';
@@ -118,7 +119,7 @@ export class ImapServer implements MailServer {
   /** @throws {Refusal} */
   async #admit(arrived: WorkerSession): Promise<Maildir> {
     const { account, log } = arrived;
-    const home = this.#parts.fileSystem.status(account.home);
+    const home = this.#lookAt(account.home);
     if (home !== undefined && (home.mode & STICKY_BIT) !== 0) {
       log.write('info', `LOCKED, ${who(arrived)}`);
       const text = 'Your account is temporarily unavailable (+t bit set on home directory).';
@@ -129,6 +130,7 @@ export class ImapServer implements MailServer {
     if (isSet(account.options['disableinsecureimap']) && !arrived.tls)
       throw new Refusal('PRIVACYREQUIRED', 'IMAP access disabled via insecure connection.');
 
+    await this.#prepare(arrived);
     const maildir = this.#open(account.maildir);
     await this.#parts.runLoginExec(arrived);
     this.#lookAfter(maildir, account);
@@ -151,12 +153,27 @@ export class ImapServer implements MailServer {
     if (oldest !== undefined && this.#lookedAfter.size > MAX_LOOKED_AFTER) this.#lookedAfter.delete(oldest);
   }
 
+  #lookAt(path: string): FileStatus | undefined {
+    try {
+      return diskErrors(path, () => this.#parts.fileSystem.status(path));
+    } catch (error) {
+      throw notAvailable(error);
+    }
+  }
+
+  async #prepare(arrived: WorkerSession): Promise<void> {
+    try {
+      await prepareFirstLogin(arrived, { ...this.#parts, settings: this.#settings });
+    } catch (error) {
+      throw notAvailable(error);
+    }
+  }
+
   #open(path: string): Maildir {
     try {
       return this.#parts.store.open(path);
     } catch (error) {
-      if (!(error instanceof MaildirError)) throw error;
-      throw new Refusal('UNAVAILABLE', 'Mailbox is not available at this time.', `${error.kind}: ${error.detail}`);
+      throw notAvailable(error);
     }
   }
 
@@ -172,6 +189,12 @@ export class ImapServer implements MailServer {
     const text = 'Clock skew detected. Check the clock on the file server';
     throw new Refusal('UNAVAILABLE', text, text);
   }
+}
+
+/** Bugs stay what they are. */
+function notAvailable(error: unknown): unknown {
+  if (!(error instanceof MaildirError)) return error;
+  return new Refusal('UNAVAILABLE', 'Mailbox is not available at this time.', `${error.kind}: ${error.detail}`);
 }
 
 /** Account options are numbers; Courier takes any number but 0 for yes. */

@@ -2,7 +2,9 @@
  * Reads the settings of sessions: what clients may do, and for how long. See etc/imapd for what each means.
  */
 import { isAbsolute } from 'node:path';
+import { SASL_MECHANISMS } from '../../authdaemon/sasl/mechanisms.js';
 import type { Settings } from '../../init/runtime/settings-file.js';
+import { isFolderName } from '../../maildir/folder-name.js';
 import type { SessionSettings, SpecialUse } from './session-settings.js';
 import { isShippedCapability } from './shipped-capabilities.js';
 
@@ -23,6 +25,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readIdFields(settings),
     ...readCertificateField(settings),
     ...readCache(settings),
+    ...readFirstLogin(settings),
     oauth: false,
     tlsRequired: settings.switchedOn('IMAP_TLS_REQUIRED', false),
     disableThreadSort: settings.switchedOn('IMAP_DISABLETHREADSORT', false),
@@ -47,6 +50,8 @@ function readCapabilities(
 ): Pick<SessionSettings, 'capability' | 'capabilityTls' | 'mechanisms' | 'mechanismsTls'> {
   const plain = settings.optionalText('IMAP_CAPABILITY');
   const tls = settings.optionalText('IMAP_CAPABILITY_TLS');
+  warnOfUnknownMechanisms(settings, 'IMAP_CAPABILITY', plain);
+  warnOfUnknownMechanisms(settings, 'IMAP_CAPABILITY_TLS', tls);
   return {
     ...(plain === undefined || isShippedCapability(plain) ? {} : { capability: plain }),
     ...(tls === undefined || isShippedCapability(tls) ? {} : { capabilityTls: tls }),
@@ -58,6 +63,13 @@ function readCapabilities(
 /** `IMAP4rev1 … AUTH=CRAM-MD5` switches CRAM-MD5 on, as in Courier. */
 function mechanismsIn(capability: string): string[] {
   return [...capability.toUpperCase().matchAll(/(?<!\S)AUTH=(\S+)/g)].map(([, name = '']) => name);
+}
+
+function warnOfUnknownMechanisms(settings: Settings, name: string, value: string | undefined): void {
+  const unknown = mechanismsIn(value ?? '').filter((mechanism) => !SASL_MECHANISMS.includes(mechanism));
+  if (unknown.length === 0) return;
+  const remedy = `the mechanisms are ${SASL_MECHANISMS.join(', ')}`;
+  settings.warning(name, `${name}: AUTH=${unknown.join(', AUTH=')} cannot be done`, remedy);
 }
 
 function readTimes(settings: Settings) {
@@ -110,6 +122,22 @@ function readCache(settings: Settings): Pick<SessionSettings, 'cacheDirectory' |
   const what = `IMAP_CACHEDIR=${cacheDirectory} is not an absolute path`;
   settings.problem('IMAP_CACHEDIR', what, 'write it from / on, or nothing for no files');
   return { cacheFileOctets };
+}
+
+function readFirstLogin(settings: Settings): Pick<SessionSettings, 'makeHomesFrom' | 'makeMaildirs' | 'makeFolders'> {
+  const skeleton = settings.optionalText('AUTH_MKHOMEDIR_SKEL');
+  const makeMaildirs = settings.switchedOn('IMAP_CREATE_MAILDIR', false);
+  const names = settings.text('IMAP_CREATE_FOLDERS', '').split(',');
+  const makeFolders = names.map((name) => name.trim()).filter((name) => name !== '');
+  for (const name of makeFolders.filter((each) => !isFolderName(`INBOX.${each}`))) {
+    const remedy = 'write names with commas between, without INBOX in front and with a dot before a subfolder';
+    settings.problem('IMAP_CREATE_FOLDERS', `IMAP_CREATE_FOLDERS: ${name} cannot be a folder`, remedy);
+  }
+  if (skeleton === undefined) return { makeMaildirs, makeFolders };
+  if (isAbsolute(skeleton)) return { makeHomesFrom: skeleton, makeMaildirs, makeFolders };
+  const what = `AUTH_MKHOMEDIR_SKEL=${skeleton} is not an absolute path`;
+  settings.problem('AUTH_MKHOMEDIR_SKEL', what, 'write for example /etc/skel');
+  return { makeMaildirs, makeFolders };
 }
 
 /** `Drafts=Drafts, Sent=Sent Items`: roles of RFC 6154 and folder names without `INBOX.`. */

@@ -42,6 +42,12 @@ export interface SessionSettings {
   readonly cacheFileOctets: number;
   /** IMAP_MAILBOX_SANITY_CHECK: the maildir must belong to the account. */
   readonly sanityCheck: boolean;
+  /** AUTH_MKHOMEDIR_SKEL: a missing home is made from this directory; absent: none is made. */
+  readonly makeHomesFrom?: string;
+  /** IMAP_CREATE_MAILDIR: a missing maildir is made. */
+  readonly makeMaildirs: boolean;
+  /** IMAP_CREATE_FOLDERS: folders of a maildir that was made, without `INBOX.`. */
+  readonly makeFolders: readonly string[];
   /** IMAP_LOG_DELETIONS. */
   readonly logDeletions: boolean;
   /** IMAP_TRASHFOLDERNAME, without `INBOX.`. */

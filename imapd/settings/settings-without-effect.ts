@@ -8,7 +8,6 @@ const NOT_YET = 'this server cannot do it yet';
 
 /** By name. A value in `harmless` asks for what is the case anyway. */
 export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
-  AUTH_MKHOMEDIR_SKEL: { reason: `${NOT_YET}; make home directories when accounts are made` },
   COURIERTLS: { reason: 'TLS needs no program of its own here' },
   HEADERFROM: { reason: `${NOT_YET}: mail cannot be sent through a folder`, harmless: ['X-IMAP-Sender'] },
   IMAPDEBUGFILE: { reason: `${NOT_YET}` },

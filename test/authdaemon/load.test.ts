@@ -153,11 +153,8 @@ test('when too many wait, logins are put off at once, the log says so once, and 
   assert.equal(other.kind, 'account');
   const kinds = (await Promise.all(flood)).map(({ kind }) => kind);
   assert.deepEqual([...new Set(kinds)].sort(), ['account', 'temporary failure']);
-  assert.equal(lines.filter((line) => line.startsWith('warning: too many lookups wait for slow')).length, 1);
-  assert.ok(
-    lines.filter((line) => line.includes('too many lookups are waiting')).length <= 20,
-    'single ones, too, are few',
-  );
+  assert.equal(lines.length, 1, 'not a line for each');
+  assert.match(lines[0] ?? '', /^warning: too many lookups wait for slow, and logins are put off; /);
 });
 
 test('63: a module that hangs is a temporary failure in time, gives its places back, and hurts no other', async () => {
