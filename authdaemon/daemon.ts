@@ -122,8 +122,9 @@ async function startModules(settings: AuthdaemonSettings, parts: DaemonParts): P
 
 /** What each module is given. */
 export function moduleContext(settings: AuthdaemonSettings, configDirectory: string, log: Log): ModuleContext {
-  const { debugLogin, lookupsAtOnce, ldapTls } = settings;
-  return { log, debugLogin, configDirectory, lookupsAtOnce, ldapTls };
+  const { debugLogin, lookupsAtOnce, ldapTls, renewHash } = settings;
+  const context = { log, debugLogin, configDirectory, lookupsAtOnce, ldapTls };
+  return renewHash === undefined ? context : { ...context, renewHash };
 }
 
 async function installModules(

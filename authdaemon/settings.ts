@@ -9,6 +9,7 @@ import { type LogSettings, SYSLOG_FACILITIES } from '../init/runtime/log-destina
 import { loadSettings, type Settings } from '../init/runtime/settings-file.js';
 import { type AccountOptions, parseOptions } from './account.js';
 import { LDAP_WITHOUT_EFFECT, type LdapTls, readLdapTls } from './ldap/tls.js';
+import { methodHint } from './secrets/hash-strength.js';
 
 /** Lookups at once when `daemons` says nothing; what Courier ships. */
 const DEFAULT_LOOKUPS_AT_ONCE = 5;
@@ -34,6 +35,8 @@ export interface AuthdaemonSettings {
   readonly temporaryFailure: 'silence' | 'fail';
   /** Absent: no logins are remembered. */
   readonly cache?: LoginCacheSettings;
+  /** AUTH_RENEW_HASH, as hashPassword() takes it. Absent: hashes stay. */
+  readonly renewHash?: string;
   readonly ldapTls: LdapTls;
   readonly log: LogSettings;
   /** For problems, warnings and --dump-config. */
@@ -53,6 +56,7 @@ export interface LoginCacheSettings {
 export function readAuthdaemonSettings(configDirectory: string): AuthdaemonSettings {
   const file = loadSettings([join(configDirectory, 'authdaemonrc')]);
   const cache = readCacheSettings(file);
+  const renewHash = readRenewHash(file);
   const settings: AuthdaemonSettings = {
     moduleNames: readModuleNames(file),
     lookupsAtOnce: file.integer('daemons', DEFAULT_LOOKUPS_AT_ONCE, { min: 1, max: MAX_LOOKUPS_AT_ONCE }),
@@ -61,6 +65,7 @@ export function readAuthdaemonSettings(configDirectory: string): AuthdaemonSetti
     debugLogin: Number(file.choice('DEBUG_LOGIN', '0', ['0', '1', '2'])) as 0 | 1 | 2,
     temporaryFailure: file.choice('TEMPFAIL', 'silence', ['silence', 'fail']),
     ...(cache === undefined ? {} : { cache }),
+    ...(renewHash === undefined ? {} : { renewHash }),
     ldapTls: readLdapTls(file),
     log: readLogSettings(file),
     file,
@@ -113,6 +118,16 @@ function readCacheSettings(file: Settings): LoginCacheSettings | undefined {
   const remedy = 'make one with "head -c 32 /dev/urandom >FILE; chmod 600 FILE", the same on all machines';
   file.problem('AUTHCACHE_SECRETFILE', `AUTHCACHE_SECRETFILE=${secretFile} ${secret}`, remedy);
   return settings;
+}
+
+function readRenewHash(file: Settings): string | undefined {
+  const word = file.text('AUTH_RENEW_HASH', '');
+  const hint = word === '' ? undefined : methodHint(word);
+  if (word !== '' && hint === undefined) {
+    const remedy = "write a method as authpasswd takes it: SSHA512, SCRAM-SHA-256, BLF-CRYPT, ARGON2ID, '$6$', '$y$'";
+    file.problem('AUTH_RENEW_HASH', `AUTH_RENEW_HASH=${word} is no method that hashes are made with`, remedy);
+  }
+  return hint;
 }
 
 /** Gives the secret, or what is wrong with its file. */

@@ -115,12 +115,12 @@ export class LdapStore implements AccountStore {
     });
   }
 
-  async writePassword({ newPassword, stored }: PasswordWrite): Promise<ChangeAnswer> {
+  async writePassword({ newPassword, stored, method }: PasswordWrite): Promise<ChangeAnswer> {
     const changed = this.#changed.get(stored);
     if (changed === undefined) return failed('the account was not found here');
     return this.#guarded(async ({ settings, servers }): Promise<ChangeAnswer> => {
       try {
-        if (!settings.authBind) return await changeAsAdministrator(settings, servers, changed, newPassword);
+        if (!settings.authBind) return await changeAsAdministrator(settings, servers, changed, { newPassword, method });
         return await changeAsOwner(settings, servers, changed, newPassword);
       } catch (error) {
         if (!(error instanceof LdapFailure)) throw error;

@@ -24,9 +24,9 @@ export async function changeAsAdministrator(
   settings: LdapSettings,
   servers: DirectoryServers,
   changed: ChangedAccount,
-  newPassword: Secret,
+  { newPassword, method }: { readonly newPassword: Secret; readonly method: string | undefined },
 ): Promise<ChangeAnswer> {
-  const values = await newValues(settings, changed.encrypted, changed.clear?.reveal(), newPassword);
+  const values = await newValues(settings, changed.encrypted, changed.clear?.reveal(), newPassword, method);
   if (values.size === 0) return { kind: 'rejected', reason: 'no password is stored' };
   await servers.searches.use((connection) => connection.replace(changed.dn, values));
   return { kind: 'changed' };
@@ -67,18 +67,19 @@ export async function changeAsOwner(
   }
 }
 
-/** What to write into the attributes that exist; the hash is of the old one's scheme. */
+/** What to write into the attributes that exist; the hash is of the old one's scheme, or of `method`. */
 async function newValues(
   { attributes }: LdapSettings,
   encrypted: string | undefined,
   clear: string | undefined,
   newPassword: Secret,
+  method = encrypted,
 ): Promise<Map<string, string>> {
   const values = new Map<string, string>();
   const { encryptedPassword, clearPassword } = attributes;
   if (clear !== undefined && clearPassword !== undefined) values.set(clearPassword, newPassword.reveal());
   if (encrypted !== undefined && encryptedPassword !== undefined) {
-    values.set(encryptedPassword, inStyleOf(encrypted, await hashPassword(newPassword, encrypted)));
+    values.set(encryptedPassword, inStyleOf(encrypted, await hashPassword(newPassword, method)));
   }
   return values;
 }

@@ -93,6 +93,8 @@ export interface ModuleContext {
   readonly configDirectory: string;
   /** `daemons`: requests that may be under way at once, and so connections or processes a module may want. */
   readonly lookupsAtOnce: number;
+  /** AUTH_RENEW_HASH: the method that weaker hashes are renewed with at login. Absent: they stay. */
+  readonly renewHash?: string;
   /** LDAPTLS_… of authdaemonrc. Absent: nothing is set. */
   readonly ldapTls?: LdapTls;
 }

@@ -108,7 +108,7 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
     }
   }
 
-  async writePassword({ loginName, newPassword, stored }: PasswordWrite): Promise<ChangeAnswer> {
+  async writePassword({ loginName, newPassword, stored, method }: PasswordWrite): Promise<ChangeAnswer> {
     const connected = this.#connect();
     if ('kind' in connected) return connected;
     const { settings, database } = connected;
@@ -121,8 +121,10 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
     }
     // As in find(), and for hashes of no known kind; the server's words may hold the new password, so its code is told.
     try {
-      const hash = await hashPassword(newPassword, stored.secrets.encrypted);
-      const { affected } = await database.query(changeStatement(source, login, { clear: clear ?? '', hash }));
+      const old = stored.secrets.encrypted;
+      const hash = await hashPassword(newPassword, method ?? old);
+      const replaces = method === undefined || old === undefined ? undefined : charset.toDatabase(old);
+      const { affected } = await database.query(changeStatement(source, login, { clear: clear ?? '', hash, replaces }));
       if (affected === 0 && source.changeClause === undefined) {
         return { kind: 'rejected', reason: 'the account has gone' };
       }

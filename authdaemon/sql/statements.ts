@@ -37,6 +37,8 @@ export interface AccountSource {
 export interface NewPassword {
   readonly clear: string;
   readonly hash: string;
+  /** It is written only in the place of this hash; without effect on a clause of the administrator's. */
+  readonly replaces?: string | undefined;
 }
 
 /** Courier's macros for the list of all accounts. */
@@ -94,7 +96,11 @@ export function changeStatement(source: AccountSource, login: string, password: 
   assign(table.clear, password.clear);
   assign(table.encrypted, password.hash);
   values.push(withDomain(source, login));
-  const where = `${table.login} = ${placeholder(source, values.length)} AND (${table.where})`;
+  let where = `${table.login} = ${placeholder(source, values.length)} AND (${table.where})`;
+  if (password.replaces !== undefined && table.encrypted !== undefined) {
+    values.push(password.replaces);
+    where += ` AND ${table.encrypted} = ${placeholder(source, values.length)}`;
+  }
   return { kind: 'parameters', text: `UPDATE ${table.name} SET ${assignments.join(', ')} WHERE ${where}`, values };
 }
 

@@ -41,6 +41,11 @@ export interface PasswordWrite {
   readonly newPassword: Secret;
   /** The record as it was when the old password was checked. */
   readonly stored: StoredAccount;
+  /**
+   * The hash is to be made so (a hint for hashPassword), instead of like the old one. The password is then the same, and
+   * written only while the hash of `stored` is still there, as far as the store can tell.
+   */
+  readonly method?: string;
 }
 
 /** A running store. It never throws for what its back end does. */

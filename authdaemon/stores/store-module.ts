@@ -5,6 +5,7 @@
  * checked is nobody's wrong password, and each "no" has its reason in the debug log.
  */
 import { logValue } from '../../init/runtime/log.js';
+import { realClock } from '../../init/runtime/real-clock.js';
 import type {
   AuthenticateRequest,
   AuthModule,
@@ -19,6 +20,7 @@ import type {
 } from '../modules/module.js';
 import { UNKNOWN_ACCOUNT, WRONG_PASSWORD } from '../modules/module.js';
 import { hasControls } from '../octet-text.js';
+import { HashRenewal } from '../secrets/hash-renewal.js';
 import type { AccountStore, StoredAccount } from './account-store.js';
 import { type Credentials, type CredentialsVerdict, checkStoredPassword, readCredentials } from './credentials.js';
 
@@ -31,11 +33,14 @@ type Found = { readonly kind: 'found'; readonly stored: StoredAccount } | Reject
 export class StoreModule implements AuthModule {
   readonly #store: AccountStore;
   readonly #context: ModuleContext;
+  readonly #renewal: HashRenewal | undefined;
   #lastHash = NOBODYS_HASH;
 
-  constructor(store: AccountStore, context: ModuleContext) {
+  constructor(store: AccountStore, context: ModuleContext, now: () => number = realClock.ticks) {
     this.#store = store;
     this.#context = context;
+    const { renewHash: method, log } = context;
+    this.#renewal = method === undefined ? undefined : new HashRenewal({ name: store.name, method, log, now });
   }
 
   get name(): string {
@@ -54,8 +59,9 @@ export class StoreModule implements AuthModule {
     return this.#store.start();
   }
 
-  stop(): Promise<void> {
-    return this.#store.stop();
+  async stop(): Promise<void> {
+    await this.#renewal?.settled();
+    await this.#store.stop();
   }
 
   idle(): Promise<void> {
@@ -80,6 +86,7 @@ export class StoreModule implements AuthModule {
       this.#debug('no password available to compare.');
       return this.#pretend(credentials, { kind: 'rejected', reason: verdict.reason });
     }
+    if (verdict.kind === 'match') this.#renewHash(credentials, request.service, found.stored);
     return this.#answer(found.stored, credentials, verdict);
   }
 
@@ -89,8 +96,18 @@ export class StoreModule implements AuthModule {
   }
 
   async changePassword(request: ChangePasswordRequest): Promise<ChangeAnswer> {
-    const { loginName, service, oldPassword, newPassword } = request;
+    const { loginName, newPassword } = request;
     if (newPassword.reveal() === '') return { kind: 'rejected', reason: 'the new password is empty' };
+    if (this.#renewal === undefined) return this.#changePassword(request);
+    return this.#renewal.alone(loginName, () => this.#changePassword(request));
+  }
+
+  enumerate(): AsyncIterable<EnumerateItem> {
+    return this.#store.enumerate();
+  }
+
+  async #changePassword(request: ChangePasswordRequest): Promise<ChangeAnswer> {
+    const { loginName, service, oldPassword, newPassword } = request;
     const found = await this.#find(loginName, service);
     if (found.kind !== 'found') return found;
     const { stored } = found;
@@ -104,10 +121,6 @@ export class StoreModule implements AuthModule {
       this.#context.log.write('error', `${this.name}: ${logValue(loginName)}: ${answer.reason}`);
     }
     return answer;
-  }
-
-  enumerate(): AsyncIterable<EnumerateItem> {
-    return this.#store.enumerate();
   }
 
   async #find(loginName: string, service: string): Promise<Found> {
@@ -154,6 +167,19 @@ export class StoreModule implements AuthModule {
         : 'supplied password does not match encrypted password',
     );
     return WRONG_PASSWORD;
+  }
+
+  /** Has the hash of a password that was right written anew, unless the store checks passwords itself. */
+  #renewHash({ loginName, password }: Credentials, service: string, stored: StoredAccount): void {
+    const { check, encrypted = '' } = stored.secrets;
+    if (this.#renewal === undefined || password === undefined || check !== undefined || encrypted === '') return;
+    this.#renewal.consider(loginName, encrypted, async (method) => {
+      // Since the login it may have been changed.
+      const found = await this.#store.find(loginName, service);
+      if (found.kind === 'temporary failure') return found;
+      if (found.kind !== 'found' || found.stored.secrets.encrypted !== encrypted) return undefined;
+      return this.#store.writePassword({ service, loginName, newPassword: password, stored: found.stored, method });
+    });
   }
 
   #impossible({ account }: StoredAccount, reason: string): TemporaryFailure {

@@ -107,15 +107,18 @@ export class UserdbStore implements AccountStore {
     }
   }
 
-  async #write({ service, loginName, newPassword }: PasswordWrite): Promise<ChangeAnswer> {
+  async #write({ service, loginName, newPassword, stored, method }: PasswordWrite): Promise<ChangeAnswer> {
     if (!isSourceWord(loginName)) return { kind: 'rejected', reason: 'a source file cannot hold this name' };
     const record = this.#record(loginName);
     if (record !== undefined && 'kind' in record) return record;
     const field = record === undefined ? undefined : passwordField(record.shadow, service);
     if (record === undefined || field === undefined) return { kind: 'rejected', reason: 'the account has gone' };
+    if (method !== undefined && field.hash !== stored.secrets.encrypted) {
+      return { kind: 'rejected', reason: 'the password was changed meanwhile' };
+    }
     // Files of another program, and a disk that may be full: whatever fails leaves the old password in place.
     try {
-      const fields = await newPasswordFields(record.shadow, { service, field, password: newPassword });
+      const fields = await newPasswordFields(record.shadow, { service, field, password: newPassword, method });
       await editUserdb(sourceFileOf(this.#source, record.fields), loginName, { kind: 'set', fields });
       await compileUserdb(this.#source);
       return { kind: 'changed' };
@@ -147,10 +150,10 @@ function hmacContexts(shadow: UserdbFields, service: string): ReadonlyMap<HmacAl
 /** The fields a new password changes: the one that was good, and every stored CRAM secret of the old one. */
 async function newPasswordFields(
   shadow: UserdbFields,
-  change: { service: string; field: { name: string; hash: string }; password: Secret },
+  change: { service: string; field: { name: string; hash: string }; password: Secret; method: string | undefined },
 ): Promise<Map<string, string>> {
-  const { service, field, password } = change;
-  const fields = new Map([[field.name, await hashPassword(password, field.hash)]]);
+  const { service, field, password, method = field.hash } = change;
+  const fields = new Map([[field.name, await hashPassword(password, method)]]);
   for (const algorithm of HMAC_ALGORITHMS) {
     for (const name of [`${service}-hmac-${algorithm}pw`, `hmac-${algorithm}pw`]) {
       if (shadow.has(name)) fields.set(name, hmacContext(algorithm, octetsFromText(password.reveal())));

@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LdapStore } from '../../authdaemon/ldap/ldap-store.js';
-import type { LdapTls } from '../../authdaemon/ldap/tls.js';
 import type { ModuleAnswer, ModuleContext } from '../../authdaemon/modules/module.js';
 import { StoreModule } from '../../authdaemon/stores/store-module.js';
 import { logTo } from '../../init/runtime/log.js';
@@ -71,14 +70,14 @@ export class LdapFixture {
   readonly store: LdapStore;
   readonly module: StoreModule;
 
-  constructor(rc: string, options: { readonly tls?: LdapTls; readonly debugLogin?: 1 } = {}) {
+  constructor(rc: string, options: Pick<Partial<ModuleContext>, 'ldapTls' | 'debugLogin' | 'renewHash'> = {}) {
     this.write(rc);
     const context: ModuleContext = {
       configDirectory: this.directory,
-      debugLogin: options.debugLogin ?? 0,
+      debugLogin: 0,
       lookupsAtOnce: 3,
       log: logTo((level, line) => this.lines.push(`${level}: ${line}`)),
-      ...(options.tls === undefined ? {} : { ldapTls: options.tls }),
+      ...options,
     };
     this.store = new LdapStore(context);
     this.module = new StoreModule(this.store, context);

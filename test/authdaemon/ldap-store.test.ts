@@ -27,6 +27,7 @@ const ENTRIES: readonly LdapEntry[] = [
   accountEntry('hidden'),
   accountEntry('fixed'),
   accountEntry('changing', { clearPassword: 'secret' }),
+  accountEntry('renewed'),
   accountEntry('owner'),
   accountEntry('locked', { userPassword: `{CRYPT}!$6$abc$x` }),
   accountEntry('policy', { pwdAccountLockedTime: '000001010000Z' }),
@@ -119,6 +120,20 @@ describe('authldap', () => {
       { name: 'group', value: 'staff' },
       { name: 'disableimap', value: '1' },
     ]);
+  });
+
+  test('A12: a weak hash is renewed with the administrator’s rights, and left to a server that checks itself', async () => {
+    const hashes: unknown[] = [];
+    for (const bind of ['1', '0']) {
+      const ldap = new LdapFixture(ldapRc(slapd.uri, { LDAP_AUTHBIND: bind }), { renewHash: '{SSHA512}' });
+      fixtures.push(ldap);
+      assert.equal(await ldap.login('renewed@example.com', 'secret'), '5000:renewed@example.com');
+      await ldap.module.stop();
+      const answer = await ldap.module.lookup({ service: 'imap', loginName: 'renewed@example.com' });
+      hashes.push(answer.kind === 'account' && answer.account.encryptedPassword?.slice(0, 9));
+      assert.equal(await ldap.login('renewed@example.com', 'secret'), '5000:renewed@example.com');
+    }
+    assert.deepEqual(hashes, [SECRET_HASH.slice(0, 9), '{SSHA512}']);
   });
 
   test('65: a name is never more than a value, whatever it holds', async () => {

@@ -33,7 +33,7 @@ describe('authldap in trouble', () => {
     await other.remove();
   });
   const start = (uri: string, changes: Readonly<Record<string, string>> = {}, tls?: LdapTls): LdapFixture => {
-    const fixture = new LdapFixture(ldapRc(uri, changes), tls === undefined ? {} : { tls });
+    const fixture = new LdapFixture(ldapRc(uri, changes), tls === undefined ? {} : { ldapTls: tls });
     fixtures.push(fixture);
     return fixture;
   };

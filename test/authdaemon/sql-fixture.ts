@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuthModule, ModuleAnswer } from '../../authdaemon/modules/module.js';
+import type { AuthModule, ModuleAnswer, ModuleContext } from '../../authdaemon/modules/module.js';
 import { octetsFromText } from '../../authdaemon/octet-text.js';
 import type { AccountSettings } from '../../authdaemon/sql/account-settings.js';
 import { type SqlKind, SqlStore } from '../../authdaemon/sql/sql-store.js';
@@ -81,11 +81,19 @@ export function rcText(test: SqlUnderTest, database: TestDatabase, changes: RcCh
   return `${lines.join('\n')}\n##NAME: MARKER:0\n`;
 }
 
+/** How the module is set up. */
+export interface WithModule {
+  readonly changes?: RcChanges;
+  readonly patience?: Patience;
+  readonly lookupsAtOnce?: number;
+  readonly context?: Partial<ModuleContext>;
+}
+
 /** Runs a module for as long as `use` takes. */
 export async function withModule(
   test: SqlUnderTest,
   database: TestDatabase,
-  options: { readonly changes?: RcChanges; readonly patience?: Patience; readonly lookupsAtOnce?: number },
+  options: WithModule,
   use: (running: RunningModule) => Promise<void>,
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'sql-'));
@@ -103,6 +111,7 @@ export async function withModule(
     debugLogin: 0 as const,
     configDirectory: directory,
     lookupsAtOnce: options.lookupsAtOnce ?? 5,
+    ...options.context,
   };
   const module = test.build(context, options.patience);
   await module.start();

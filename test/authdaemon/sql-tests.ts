@@ -10,6 +10,7 @@ import type { TestDatabase } from '../support/sql-servers.js';
 import { testConnections } from './sql-connection-tests.js';
 import { makeAccounts, SECRET_HASH, type SqlUnderTest, withModule } from './sql-fixture.js';
 import { testNames } from './sql-name-tests.js';
+import { testSecrets } from './sql-secret-tests.js';
 
 /** Registers the tests for one kind of database; gives the server, once it runs. */
 export function testDatabaseModule(under: SqlUnderTest): () => TestDatabase {
@@ -242,6 +243,7 @@ export function testDatabaseModule(under: SqlUnderTest): () => TestDatabase {
   });
 
   testNames(under, () => database);
+  testSecrets(under, () => database);
   testConnections(under, () => database);
   return () => database;
 }
