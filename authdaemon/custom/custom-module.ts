@@ -32,6 +32,7 @@ const CANNOT_CHANGE: Rejection = { kind: 'rejected', reason: 'the custom module 
 /** The accounts that the module's `find` gives. */
 class CustomStore implements AccountStore {
   readonly name = 'authcustom';
+  readonly isReadOnly = true;
   readonly #processes: CustomProcesses;
 
   constructor(processes: CustomProcesses) {

@@ -52,6 +52,8 @@ export interface PasswordWrite {
 export interface AccountStore {
   /** As it stands in authmodulelist: `authmysql`. */
   readonly name: string;
+  /** Others write these accounts: no hash is renewed here, and writePassword always says no. Absent: false. */
+  readonly isReadOnly?: boolean;
   /** A hash like those of the accounts: an unknown name takes as long as a wrong password. Absent: the last one seen. */
   readonly typicalHash?: string;
   /** Where the store checks passwords itself (`check`): takes as long as a wrong one; `typicalHash` is not looked at. */

@@ -39,7 +39,8 @@ export class StoreModule implements AuthModule {
   constructor(store: AccountStore, context: ModuleContext, now: () => number = realClock.ticks) {
     this.#store = store;
     this.#context = context;
-    const { renewHash: method, log } = context;
+    const { log } = context;
+    const method = store.isReadOnly === true ? undefined : context.renewHash;
     this.#renewal = method === undefined ? undefined : new HashRenewal({ name: store.name, method, log, now });
   }
 

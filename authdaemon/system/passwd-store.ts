@@ -27,6 +27,7 @@ const DAY_MS = 86_400_000;
 /** The accounts of one of the two modules. */
 export class PasswdStore implements AccountStore {
   readonly name: 'authpwd' | 'authshadow';
+  readonly isReadOnly = true;
   readonly #helpers: SystemHelpers;
 
   constructor(name: 'authpwd' | 'authshadow', context: ModuleContext) {

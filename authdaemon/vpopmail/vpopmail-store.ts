@@ -19,6 +19,7 @@ import { maildirQuota, optionsFromFlags, type VpasswdEntry } from './vpasswd.js'
 /** The accounts of the module `authvchkpw`. */
 export class VpopmailStore implements AccountStore {
   readonly name = 'authvchkpw';
+  readonly isReadOnly = true;
   readonly #settings: RcFile<VpopmailSettings>;
   readonly #domains = new VpopmailDomains();
   readonly #files = new PasswordFiles();

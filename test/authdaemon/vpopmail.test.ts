@@ -150,6 +150,15 @@ describe('A10: authvchkpw', () => {
     assert.equal(await module.trouble(), undefined);
   });
 
+  test('A12: hashes are not renewed, whatever the site asks for, and nothing is said about it', async () => {
+    const context = { ...moduleContext(directory), renewHash: '$6$' };
+    const renewing = await buildModule('authvchkpw', context);
+    assert.ok(typeof renewing !== 'string');
+    assert.equal(inShort(await logIn(renewing, ['ann', 'secret'])), 'ann@example.com');
+    await renewing.stop();
+    assert.ok(!context.lines.some((line) => line.includes('renewed')), context.lines.join('\n'));
+  });
+
   test('mistakes in authvchkpwrc are told, and nobody is rejected for them', async () => {
     writeSettings('VPOPMAIL_HOEM /x');
     assert.match(checkVpopmailSettings(directory).warnings.join(), /VPOPMAIL_HOEM is not a setting/);
