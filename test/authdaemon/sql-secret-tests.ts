@@ -1,10 +1,13 @@
 /**
- * Hashes that are renewed, as tests for both kinds of databases.
+ * Hashes that are renewed, and those that SCRAM uses, as tests for both kinds of databases.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { hashPassword } from '../../authdaemon/passwords/password.js';
+import { Secret } from '../../init/runtime/secret.js';
 import { waitUntil } from '../support/processes.js';
 import type { TestDatabase } from '../support/sql-servers.js';
+import { scramOutcome } from './scram-at-module.js';
 import { makeAccounts, SECRET_HASH, type SqlUnderTest, withModule } from './sql-fixture.js';
 
 /** Registers the tests for one kind of database. */
@@ -32,6 +35,21 @@ export function testSecrets(under: SqlUnderTest, database: () => TestDatabase): 
       await login('ann', 'secret');
       await module.stop();
       assert.match(await hashOf('ann'), /^\$6\$/, 'a stronger hash stays');
+    });
+    await makeAccounts(database());
+  });
+
+  test('A13: SCRAM works with a verifier in the column of hashes, and with a password in the clear', async () => {
+    const verifier = await hashPassword(new Secret('secret'), '{SCRAM-SHA-256}');
+    await database().sql(`UPDATE passwd SET crypt = '${verifier}' WHERE id = 'ann'`);
+    await withModule(under, database(), {}, async ({ module, login }) => {
+      assert.equal(await scramOutcome(module, 'ann', 'secret'), 'account');
+      assert.equal(await scramOutcome(module, 'ann', 'wrong'), 'wrong password');
+      assert.equal((await login('ann', 'secret')).kind, 'account');
+      assert.equal((await login('ann', 'wrong')).kind, 'rejected');
+      assert.equal(await scramOutcome(module, 'bob', 'clear secret'), 'account');
+      assert.equal(await scramOutcome(module, 'bob', 'clear secre'), 'wrong password');
+      assert.equal(await scramOutcome(module, 'nobody', 'secret'), 'unknown account');
     });
     await makeAccounts(database());
   });
