@@ -104,6 +104,21 @@ test('K6: a setting that nobody knows is a warning, not silence', () => {
   });
 });
 
+test('words for mechanisms that there are not, and a name in certificates that nobody asks for, are warnings', () => {
+  const told = (imapd: string): string =>
+    withSettings({ 'imapd-ssl': '', imapd }, (directory) =>
+      readImapdSettings(directory).warnings.map(describeProblem).join('\n'),
+    );
+
+  assert.match(
+    told('IMAP_CAPABILITY="IMAP4rev1 AUTH=CRAM-MD5 AUTH=NTLM"\n'),
+    /imapd:1: .*AUTH=NTLM cannot be done; the/,
+  );
+  assert.equal(told('IMAP_CAPABILITY="IMAP4rev1 AUTH=cram-md5 AUTH=SCRAM-SHA-256-PLUS"\n'), '');
+  assert.match(told('TLS_EXTERNAL=CN\n'), /TLS_EXTERNAL has no effect while clients are not asked for a certificate/);
+  assert.equal(told('TLS_EXTERNAL=CN\nTLS_VERIFYPEER=PEER\nTLS_TRUSTCERTS=/etc/ssl/certs\n'), '');
+});
+
 test('every setting in etc/ is read, with the default that is shown there, and every one that is read stands there', () => {
   const shipped = ['imapd', 'imapd-ssl'].map((name) => readFileSync(join(root, 'etc', name), 'utf8')).join('\n');
   const shown = new Map(
