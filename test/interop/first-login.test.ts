@@ -13,7 +13,7 @@ import { giveToMailUser, mailIds } from '../support/peer-targets.js';
 import { waitUntil } from '../support/processes.js';
 import { startOurs } from '../support/start.js';
 
-test('a new account logs in, gets its maildir and folders as its own user, and mail goes there', async () => {
+test('a new account logs in, gets its maildir and folders as its own user, and mail goes there', async (context) => {
   const directory = mkdtempSync(join(tmpdir(), 'first-login-'));
   chmodSync(directory, 0o755);
   const mail = join(directory, 'mail');
@@ -27,6 +27,11 @@ test('a new account logs in, gets its maildir and folders as its own user, and m
   ];
   const settings = { IMAP_CREATE_MAILDIR: '1', IMAP_CREATE_FOLDERS: 'Drafts, Sent, Junk, Trash' };
   const ours = await startOurs({ directory: join(directory, 'server'), users, settings });
+  context.after(async () => {
+    await ours.stop();
+    chmodSync(closed, 0o755);
+    rmSync(directory, { recursive: true });
+  });
 
   const client = await loginClient(ours.tlsPort, 'ann', PASSWORD);
   const { untagged } = await client.must('LIST (SUBSCRIBED) "" "*" RETURN (SPECIAL-USE)');
@@ -50,7 +55,4 @@ test('a new account logs in, gets its maildir and folders as its own user, and m
     const told = /not permitted: \S+\/closed\/eve\/Maildir: .*EACCES.*user=eve/;
     await waitUntil('the log names the maildir', () => told.test(ours.log()));
   }
-  await ours.stop();
-  chmodSync(closed, 0o755);
-  rmSync(directory, { recursive: true });
 });
