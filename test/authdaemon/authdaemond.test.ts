@@ -192,7 +192,7 @@ test('A5: a userdb that is compiled again is seen at once; one that is damaged i
   const answer = await daemon.client.authenticate(JOE);
   assert.ok(answer.kind === 'temporary failure');
   assert.match(answer.reason, /userdb\.dat: the file is too short/);
-  assert.match(daemon.log(), /ERR: authuserdb: .*userdb\.dat/);
+  await waitUntil('the log says so', () => /ERR: authuserdb: .*userdb\.dat/.test(daemon.log()));
   assert.equal(await exchange(daemon.socketPath, login('imap', 'joe', 'secret')), '', 'silence for others, as Courier');
   assert.equal(await exchange(daemon.socketPath, 'PASSWD imap\tjoe\tsecret\tx\n'), 'FAIL\n');
 
@@ -253,6 +253,7 @@ test('passwords stand in the log at DEBUG_LOGIN=2 only', async () => {
       oldPassword: new Secret('secret'),
       newPassword: new Secret('brandnew'),
     });
+    assert.equal(await daemon.stop(), 0);
     const log = daemon.log();
 
     assert.equal(
@@ -264,7 +265,6 @@ test('passwords stand in the log at DEBUG_LOGIN=2 only', async () => {
     assert.equal(/mistyped/.test(log), level === 2);
     assert.equal(/5en6G6MezRroT3XKqkdPOmY/.test(log), level === 2);
     assert.doesNotMatch(log, /brandnew/);
-    assert.equal(await daemon.stop(), 0);
   }
 });
 

@@ -139,9 +139,10 @@ test('on a temporary failure other programs hear nothing, or FAIL where TEMPFAIL
     assert.equal(await exchange(daemon.socketPath, 'PRE . maildrop joe\n'), '', 'a FAIL would bounce mail');
     const ours = await daemon.client.authenticate(JOE);
     assert.equal(ours.kind, 'temporary failure');
-    const told = daemon.log().match(/^ERR: authuserdb: .*userdb\.dat: .* \(service=\w+, account=joe\)$/gm) ?? [];
-    assert.match(told[0] ?? '', /service=exim/);
-    assert.equal(told.length, 3, 'one line each');
+    const lines = (): readonly string[] =>
+      daemon.log().match(/^ERR: authuserdb: .*userdb\.dat: .* \(service=\w+, account=joe\)$/gm) ?? [];
+    await waitUntil('each has its line', () => lines().length === 3);
+    assert.match(lines()[0] ?? '', /service=exim/);
 
     await writeUserdb(daemon.directory, COURIER_USERDB);
     assert.match(await exchange(daemon.socketPath, login('exim', 'joe', 'secret')), /^UID=5000\n/);
