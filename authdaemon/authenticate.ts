@@ -53,7 +53,7 @@ export interface Asker {
   full(module: string): void;
 }
 
-/** What one module said when it was asked; `reason` of a no and of a failure. */
+/** What one module said when it was asked; `reason` of a no and of a failure, or of a yes that was no usual one. */
 export interface ModuleStep {
   readonly module: string;
   readonly said: 'account' | 'rejected' | 'temporary failure' | 'changed';
@@ -135,13 +135,15 @@ async function firstAnswer(
 ): Promise<Verdict<ModuleAnswer>> {
   const steps: ModuleStep[] = [];
   let delayMs = 0;
+  let expired = false;
   for (const queued of modules) {
     const { name } = queued.module;
     debug(chain, `${name}: trying this module`);
     const { answer, step } = await ask(chain, queued, asker, () => question(queued.module));
     steps.push(step);
     if (answer.kind === 'account') {
-      memory?.keep({ module: name, account: answer.account });
+      // One that is revoked must not be good for a moment longer, and each use counts.
+      if (answer.appPassword === undefined) memory?.keep({ module: name, account: answer.account });
       return { answer: accepted(chain, name, answer.account), steps };
     }
     if (answer.kind === 'temporary failure') {
@@ -149,10 +151,12 @@ async function firstAnswer(
       return { answer, steps };
     }
     delayMs = Math.max(delayMs, answer.delayMs ?? 0);
+    expired ||= answer.expired === true;
     debug(chain, `${name}: REJECT - try next module`);
   }
   debug(chain, 'FAIL, all modules rejected');
-  return { answer: { kind: 'rejected', reason: reasonsOf(steps), delayMs }, steps };
+  const reason = reasonsOf(steps);
+  return { answer: { kind: 'rejected', reason, delayMs, ...(expired ? { expired } : {}) }, steps };
 }
 
 function rememberedAnswer(
@@ -178,7 +182,13 @@ async function ask<Answer extends ModuleAnswer | ChangeAnswer>(
   if (said === 'full') asker.full(module.name);
   const answer = typeof said === 'string' ? failureOf(said) : said;
   const step = { module: module.name, said: answer.kind, ms: chain.now() - began };
-  return { answer, step: 'reason' in answer ? { ...step, reason: answer.reason } : step };
+  const reason = reasonOf(answer);
+  return { answer, step: reason === undefined ? step : { ...step, reason } };
+}
+
+function reasonOf(answer: ModuleAnswer | ChangeAnswer): string | undefined {
+  if (answer.kind !== 'account') return answer.kind === 'changed' ? undefined : answer.reason;
+  return answer.appPassword === undefined ? undefined : `by the app password ${logValue(answer.appPassword)}`;
 }
 
 function failureOf(said: NotRun): TemporaryFailure {

@@ -50,10 +50,14 @@ export interface Rejection {
   readonly reason: string;
   /** PAM wants a final no to be told so much later. Nobody's place in a queue is kept for that. */
   readonly delayMs?: number;
+  /** The password was right, and is not good any more: that much the client may be told. */
+  readonly expired?: boolean;
 }
 
 /** This account; not mine, ask the next module; or: I cannot say now, and nobody else may. */
-export type ModuleAnswer = { readonly kind: 'account'; readonly account: Account } | Rejection | TemporaryFailure;
+export type ModuleAnswer =
+  /** `appPassword`: the label of the app password that was given, where it was one. */
+  { readonly kind: 'account'; readonly account: Account; readonly appPassword?: string } | Rejection | TemporaryFailure;
 
 /** How a password change ended. */
 export type ChangeAnswer = { readonly kind: 'changed' } | Rejection | TemporaryFailure;
@@ -91,6 +95,8 @@ export interface ModuleContext {
   readonly debugLogin: 0 | 1 | 2;
   /** Where the settings files are: /etc/courier. */
   readonly configDirectory: string;
+  /** authdaemonvar, for what is only to be known as long as nobody deletes it. Absent: nothing is written. */
+  readonly stateDirectory?: string;
   /** `daemons`: requests that may be under way at once, and so connections or processes a module may want. */
   readonly lookupsAtOnce: number;
   /** AUTH_RENEW_HASH: the method that weaker hashes are renewed with at login. Absent: they stay. */

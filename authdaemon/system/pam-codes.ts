@@ -23,6 +23,9 @@ const refusals: ReadonlyMap<number, string> = new Map([
   [27, 'the password has expired'],
 ]);
 
+/** Those of them that another password, or an administrator, will mend. */
+const EXPIRED: ReadonlySet<number> = new Set([12, 13, 16, 27]);
+
 /** What else is known when PAM has said no. */
 export interface PamSurroundings {
   /** The system knows the account. */
@@ -44,7 +47,11 @@ export function pamRefusal(outcome: PamOutcome, around: PamSurroundings): Reject
     return around.isOther ? { kind: 'rejected', reason: "PAM's service 'other' says no" } : WRONG_PASSWORD;
   }
   const refusal = refusals.get(code);
-  if (refusal !== undefined) return { kind: 'rejected', reason: refusal };
+  if (refusal !== undefined) {
+    // Before its account phase PAM may say it of a wrong password as well.
+    const expired = phase === 'account' && EXPIRED.has(code) ? { expired: true } : {};
+    return { kind: 'rejected', reason: refusal, ...expired };
+  }
   if (code === SYSTEM_ERROR && around.hasScript) {
     return { kind: 'rejected', reason: 'a script of pam_exec says no' };
   }

@@ -91,6 +91,11 @@ describe('A6: authpam', () => {
     assert.equal(await said('pam-gone', 'secret'), 'rejected: the account has expired');
     assert.equal(await said('pam-old', 'secret'), 'rejected: the password has expired');
     assert.equal(await said('pam-must', 'secret'), 'rejected: the password has expired and must be changed');
+    const expired = async (password: string): Promise<unknown> => {
+      const answer = await logIn(module, ['pam-gone', password], { service: 't-unix' });
+      return answer.kind === 'rejected' && answer.expired;
+    };
+    assert.deepEqual([await expired('secret'), await expired('wrong')], [true, undefined]);
     assert.equal(await said('pam-ann', 'any', 't-deny'), 'rejected: the account phase of PAM denies access');
     assert.equal(await said('pam-nobody', 'any', 't-permit'), 'rejected: unknown account');
     for (const name of ['root', 'pam-root']) {

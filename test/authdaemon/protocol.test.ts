@@ -14,6 +14,7 @@ import {
   optionValues,
   parseOptions,
 } from '../../authdaemon/account.js';
+import { formatExchange, withLastWord } from '../../authdaemon/exchange-lines.js';
 import { octetsFromText, textFromOctets } from '../../authdaemon/octet-text.js';
 import {
   formatAccount,
@@ -225,4 +226,24 @@ test('O2: integer options are read as Courier reads them', () => {
   );
   assert.equal(optionText(options, 'e'), '');
   assert.equal(Object.hasOwn(optionsRecord(options), '__proto__'), true);
+});
+
+test('answers of mechanisms that Courier does not have are lines as its own, and come back as they went', () => {
+  const token = { kind: 'challenge', challenge: 'Y2hhbGxlbmdl', token: 'dG9rZW4' } as const;
+  assert.deepEqual(readAnswer(Buffer.from(formatExchange(token) ?? ''), false), token);
+  const refusals = [
+    { kind: 'rejected', expired: true },
+    { kind: 'rejected', lastWord: 'e30=' },
+    { kind: 'rejected', expired: true, lastWord: 'e30=' },
+  ] as const;
+  for (const refusal of refusals) {
+    const lines = formatExchange({ ...refusal, reason: 'for the log' }) ?? '';
+    assert.doesNotMatch(lines, /for the log/);
+    assert.deepEqual(readAnswer(Buffer.from(lines), false), refusal);
+    assert.equal(readAnswer(Buffer.from(lines.slice(0, -2)), false).kind, 'incomplete');
+  }
+  assert.equal(formatExchange({ kind: 'rejected', reason: 'for the log' }), undefined);
+  const account = { address: 'ann', uid: 1001, gid: 1001, home: '/home/ann', options: [] };
+  const lines = withLastWord(formatAccount(account) ?? Buffer.alloc(0), 'dj0x');
+  assert.deepEqual(readAnswer(lines, false), { kind: 'account', account, lastWord: 'dj0x' });
 });

@@ -223,6 +223,12 @@ describe('the last word of a mechanism', () => {
     }
   });
 
+  test('EXPIRED says that the password was right and is good no longer', async () => {
+    const { answers } = await playLogin({ sends, outcome: () => ({ kind: 'rejected', expired: true }) });
+
+    assert.equal(afterGreeting(answers), 'a NO [EXPIRED] Login failed.\n');
+  });
+
   test('tells about a failure, whatever the client says to it', async () => {
     const { answers } = await playLogin({
       sends: [...sends, 'AQ==\r\nb NOOP\r\n'],
