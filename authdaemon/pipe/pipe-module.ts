@@ -133,7 +133,7 @@ export class PipeModule implements AuthModule {
   }
 
   async #systemUser(name: string): Promise<{ uid: number; gid: number } | TemporaryFailure | undefined> {
-    const answer = await this.#system.ask({ kind: 'find', loginName: name, shadow: false });
+    const answer = await this.#system.ask({ kind: 'find', loginName: name, shadow: 'not' });
     if (answer.kind === 'temporary failure') return answer;
     if (answer.kind === 'superuser') return { uid: 0, gid: 0 };
     return answer.kind === 'found' ? answer.account : undefined;

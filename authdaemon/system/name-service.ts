@@ -4,7 +4,7 @@
  */
 import koffi from 'koffi';
 import { octetsFromText, textFromOctets } from '../octet-text.js';
-import type { PasswordAging, SystemAccount } from './questions.js';
+import type { PasswordAging, ShadowUse, SystemAccount } from './questions.js';
 
 /** The name service cannot say. */
 export class NameServiceFailure extends Error {}
@@ -15,10 +15,8 @@ const MAX_BUFFER_OCTETS = 1_048_576;
 /** The caller takes the whole list; more accounts than this do not come from a system's own list. */
 const MAX_ENUMERATED = 200_000;
 /** Errors by which name services say "there is none" (getpwnam(3), Notes), and that the buffer is too small. */
-const NO_SUCH_ENTRY = [0, 1, 2, 3, 9];
+const NO_SUCH_ENTRY = [0, 1, 2, 3, 9, 13];
 const ERANGE = 34;
-/** The entry of shadow(5) may not be read by this process. */
-const EACCES = 13;
 
 interface Passwd {
   readonly pw_name: unknown;
@@ -69,15 +67,20 @@ const getpwent = libc.func('int getpwent_r(_Out_ passwd *entry, void *buffer, si
 const setpwent = libc.func('void setpwent()');
 const endpwent = libc.func('void endpwent()');
 
-/** Finds an account by name; `shadow` also reads its entry of shadow(5). @throws {NameServiceFailure} */
-export function findAccount(name: string, shadow: boolean): SystemAccount | undefined {
+/** Finds an account by name, and its entry of shadow(5). @throws {NameServiceFailure} */
+export function findAccount(name: string, shadow: ShadowUse): SystemAccount | undefined {
   const octets = cString(name);
   const account = read(
     'getpwnam',
     (entry: Passwd, buffer, result) => getpwnam(octets, entry, buffer, buffer.length, result),
     accountOf,
   );
-  return account !== undefined && shadow ? { ...account, ...shadowOf(octets) } : account;
+  if (account === undefined || shadow === 'not') return account;
+  const secrets = shadowOf(octets);
+  // glibc does not tell that shadow may not be read: it says that there is no entry.
+  const isHidden = secrets === undefined && account.encryptedPassword === undefined && process.geteuid?.() !== 0;
+  if (isHidden && shadow === 'needed') throw new NameServiceFailure('only root may read the hashes of shadow(5)');
+  return { ...account, ...secrets };
 }
 
 /** Lists the accounts that the name service lists. @throws {NameServiceFailure} */
@@ -160,7 +163,7 @@ function read<Entry, Found>(
       buffer.fill(0);
       return found;
     }
-    if (NO_SUCH_ENTRY.includes(error) || (what === 'getspnam' && error === EACCES)) return undefined;
+    if (NO_SUCH_ENTRY.includes(error)) return undefined;
     throw new NameServiceFailure(`${what} failed with error ${error}`);
   }
   throw new NameServiceFailure(`${what}: a record is longer than ${MAX_BUFFER_OCTETS} octets`);

@@ -29,6 +29,7 @@ import { SystemHelpers } from './system-helpers.js';
 /** PAM_NEW_AUTHTOK_REQD: the password is right, and has to be changed. */
 const CHANGE_REQUIRED = 12;
 
+const NOT_ROOT = 'authdaemond is not root: pam_unix then takes every password of another account for a wrong one';
 /** Services are named by those who ask; more than these are not remembered. */
 const MAX_SERVICES = 100;
 
@@ -52,6 +53,7 @@ export class PamModule implements AuthModule {
   }
 
   async start(): Promise<void> {
+    if (process.geteuid?.() !== 0) this.#log('warning', NOT_ROOT);
     this.#helpers.start();
   }
 
@@ -82,7 +84,7 @@ export class PamModule implements AuthModule {
 
   async lookup({ loginName }: LookupRequest): Promise<ModuleAnswer> {
     if (hasControls(loginName) || !isSystemName(loginName)) return UNKNOWN_ACCOUNT;
-    const answer = await this.#helpers.ask({ kind: 'find', loginName, shadow: true });
+    const answer = await this.#helpers.ask({ kind: 'find', loginName, shadow: 'if readable' });
     if (answer.kind === 'found') return { kind: 'account', account: accountFromSystem(answer.account) };
     if (answer.kind === 'temporary failure') return answer;
     return answer.kind === 'superuser' ? SUPERUSER_REFUSED : UNKNOWN_ACCOUNT;

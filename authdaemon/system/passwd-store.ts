@@ -68,7 +68,7 @@ export class PasswdStore implements AccountStore {
     if (answer.kind === 'temporary failure') return answer;
     if (answer.kind !== 'found' || answer.account.aging === undefined) return undefined;
     const reason = passwordExpiry(answer.account.aging, Math.floor(nowMs / DAY_MS));
-    return reason === undefined ? undefined : { kind: 'rejected', reason };
+    return reason === undefined ? undefined : { kind: 'rejected', reason, expired: true };
   }
 
   async writePassword(): Promise<ChangeAnswer> {
@@ -80,7 +80,7 @@ export class PasswdStore implements AccountStore {
   }
 
   #question(loginName: string) {
-    return { kind: 'find', loginName, shadow: this.name === 'authshadow' } as const;
+    return { kind: 'find', loginName, shadow: this.name === 'authshadow' ? 'needed' : 'not' } as const;
   }
 }
 

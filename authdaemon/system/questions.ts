@@ -7,10 +7,13 @@
 export type SystemQuestion =
   | { readonly kind: 'authenticate'; readonly transaction: PamTransaction }
   | { readonly kind: 'change password'; readonly transaction: PamTransaction; readonly newPassword: string }
-  | { readonly kind: 'find'; readonly loginName: string; readonly shadow: boolean }
+  | { readonly kind: 'find'; readonly loginName: string; readonly shadow: ShadowUse }
   | { readonly kind: 'enumerate' }
   /** Can libpam be used at all? */
   | { readonly kind: 'check' };
+
+/** Whether shadow(5) is read, and whether it is a failure that only root may. */
+export type ShadowUse = 'not' | 'if readable' | 'needed';
 
 /** Somebody whom PAM is asked about. */
 export interface PamTransaction {

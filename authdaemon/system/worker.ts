@@ -62,15 +62,15 @@ function answerTo(question: SystemQuestion): SystemAnswer {
 
 function check({ transaction }: Extract<SystemQuestion, { kind: 'authenticate' }>): SystemAnswer {
   // Before PAM is asked: whether root's password was right must not show in the time it takes.
-  if (findAccount(transaction.loginName, false)?.uid === 0) return { kind: 'superuser' };
+  if (findAccount(transaction.loginName, 'not')?.uid === 0) return { kind: 'superuser' };
   const outcome = authenticate(transaction);
-  const account = findAccount(outcome.user ?? transaction.loginName, true);
+  const account = findAccount(outcome.user ?? transaction.loginName, 'if readable');
   if (account?.uid === 0) return { kind: 'superuser' };
   return withAccount({ kind: 'pam', outcome }, account);
 }
 
 function change({ transaction, newPassword }: Extract<SystemQuestion, { kind: 'change password' }>): SystemAnswer {
-  const account = findAccount(transaction.loginName, false);
+  const account = findAccount(transaction.loginName, 'not');
   if (account === undefined) return { kind: 'unknown' };
   if (account.uid === 0) return { kind: 'superuser' };
   const outcome = changePassword(transaction, newPassword, account.uid);

@@ -3,11 +3,14 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { buildModule } from '../../authdaemon/modules/built-in-modules.js';
 import type { AuthModule } from '../../authdaemon/modules/module.js';
 import { passwordExpiry } from '../../authdaemon/system/password-aging.js';
+import { buildRoot } from '../support/paths.js';
 import { addAccounts, enterPrivateEtc, sh } from '../support/private-etc.js';
+import { run } from '../support/processes.js';
 import { change, inShort, listedBy, logIn, moduleContext } from './module-support.js';
 
 describe('authpwd and authshadow', () => {
@@ -96,6 +99,20 @@ describe('authpwd and authshadow', () => {
         assert.equal(await said(module, none), 'rejected: unknown account');
       }
     }
+  });
+
+  test('63: whoever may not read shadow(5) takes nobody’s password for a wrong one', async () => {
+    const supported = join(buildRoot, 'test', 'authdaemon', 'module-support.js');
+    const code = `
+      const { inShort, logIn, moduleContext } = await import(${JSON.stringify(supported)});
+      const { ShadowModule } = await import(${JSON.stringify(join(buildRoot, 'authdaemon/system/passwd-store.js'))});
+      const module = new ShadowModule(moduleContext('/nowhere'), () => 0);
+      console.log(inShort(await logIn(module, ['sys-ann', 'secret'])));
+      await module.stop();`;
+    const node = [process.execPath, '--input-type=module', '-e', code];
+    const { stdout, stderr } = await run(node, { uid: 65_534, gid: 65_534 });
+
+    assert.equal(stdout, 'temporary failure: only root may read the hashes of shadow(5)\n', stderr);
   });
 
   test('days of shadow(5) are counted as PAM counts them', () => {
