@@ -122,8 +122,8 @@ async function startModules(settings: AuthdaemonSettings, parts: DaemonParts): P
 
 /** What each module is given. */
 export function moduleContext(settings: AuthdaemonSettings, configDirectory: string, log: Log): ModuleContext {
-  const { debugLogin, lookupsAtOnce, ldapTls, renewHash } = settings;
-  const context = { log, debugLogin, configDirectory, lookupsAtOnce, ldapTls };
+  const { debugLogin, lookupsAtOnce, ldapTls, renewHash, directory: stateDirectory } = settings;
+  const context = { log, debugLogin, configDirectory, stateDirectory, lookupsAtOnce, ldapTls };
   return renewHash === undefined ? context : { ...context, renewHash };
 }
 

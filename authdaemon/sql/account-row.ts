@@ -11,6 +11,7 @@ import type { EnumeratedAccount } from '../account.js';
 import { parseOptions } from '../account.js';
 import { hasControls } from '../octet-text.js';
 import { unixId } from '../protocol.js';
+import { type AppPassword, parseServices } from '../secrets/app-passwords.js';
 import type { StoredAccount } from '../stores/account-store.js';
 import type { SqlCharset } from './charset.js';
 import type { SqlRow } from './sql-database.js';
@@ -65,6 +66,13 @@ export function enumeratedFromRow(row: SqlRow, charset: SqlCharset): EnumeratedA
   const damaged = [name, maildir, optionsText].find(hasControls);
   if (damaged !== undefined) return `${name}: a column holds control characters`;
   return { name, ...owner, maildir, options: parseOptions(optionsText) };
+}
+
+/** Makes an app password of a row: label, hash, services. Undefined where a cell is missing or holds controls. */
+export function appPasswordFromRow(row: SqlRow, charset: SqlCharset): AppPassword | undefined {
+  const [label, hash, services = ''] = cells(row, charset);
+  if (label === undefined || hash === undefined || hasControls(label)) return undefined;
+  return { label, hash, services: parseServices(services) };
 }
 
 function cells(row: SqlRow, charset: SqlCharset): (string | undefined)[] {

@@ -22,13 +22,16 @@ export function readAccountSettings(file: Settings, language: 'mysql' | 'pgsql')
   const selectClause = clause('SELECT_CLAUSE');
   const enumerateClause = clause('ENUMERATE_CLAUSE');
   const changeClause = clause('CHPASS_CLAUSE');
+  const appPasswordClause = clause('APP_PASSWORD_CLAUSE');
+  const appPasswordUsedClause = clause('APP_PASSWORD_USED_CLAUSE');
   const isTableNeeded = [selectClause, enumerateClause, changeClause].includes(undefined);
   const table = readTable(file, prefix, isTableNeeded);
   const defaultDomain = file.optionalText('DEFAULT_DOMAIN');
   if (defaultDomain?.startsWith('@') === true) {
     file.problem('DEFAULT_DOMAIN', `DEFAULT_DOMAIN ${defaultDomain} begins with an @`, 'write the domain without it');
   }
-  const source = { language, table, selectClause, enumerateClause, changeClause, defaultDomain };
+  const clauses = { selectClause, enumerateClause, changeClause, appPasswordClause, appPasswordUsedClause };
+  const source = { language, table, ...clauses, defaultDomain };
   return { source: withoutAbsent(source), charset: readCharset(file, `${prefix}_CHARACTER_SET`, language) };
 }
 

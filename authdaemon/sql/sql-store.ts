@@ -11,13 +11,21 @@ import type { ChangeAnswer, EnumerateItem, ModuleContext, TemporaryFailure } fro
 import { hasControls } from '../octet-text.js';
 import { hashPassword } from '../passwords/password.js';
 import { RcFile, UnusableRcFile } from '../rc-file.js';
+import { type AppPassword, type AppPasswordUse, MAX_APP_PASSWORDS } from '../secrets/app-passwords.js';
 import type { AccountStore, PasswordWrite, StoreAnswer } from '../stores/account-store.js';
-import { accountFromRow, enumeratedFromRow } from './account-row.js';
+import { accountFromRow, appPasswordFromRow, enumeratedFromRow } from './account-row.js';
 import type { AccountSettings } from './account-settings.js';
 import { SQL_PATIENCE, type SqlPatience } from './limits.js';
 import { type SqlDatabase, SqlFailure, type SqlServer, type SqlStatement } from './sql-database.js';
 import { SqlPool } from './sql-pool.js';
-import { changeStatement, enumerateStatement, keepsClearPassword, selectStatement } from './statements.js';
+import {
+  appPasswordStatement,
+  appPasswordUsedStatement,
+  changeStatement,
+  enumerateStatement,
+  keepsClearPassword,
+  selectStatement,
+} from './statements.js';
 
 /** What makes a store that of one kind of database. */
 export interface SqlKind<Values extends AccountSettings> {
@@ -133,6 +141,42 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
       const isRefused = error instanceof SqlFailure && error.kind === 'refused';
       const why = isRefused ? `the database refused the change (${error.code})` : (error as Error).message;
       return { kind: 'temporary failure', reason: `the password was not changed: ${why}` };
+    }
+  }
+
+  async appPasswords(loginName: string, service: string): Promise<readonly AppPassword[] | TemporaryFailure> {
+    const connected = this.#connect();
+    if ('kind' in connected) return connected;
+    const { source, charset } = connected.settings;
+    const login = charset.toDatabase(loginName);
+    const statement = login === undefined ? undefined : appPasswordStatement(source, login, service);
+    if (statement === undefined || hasControls(service)) return [];
+    const found: AppPassword[] = [];
+    // As in find().
+    try {
+      for await (const rows of connected.database.stream(statement)) {
+        found.push(...rows.flatMap((row) => appPasswordFromRow(row, charset) ?? []));
+        if (found.length > MAX_APP_PASSWORDS) break;
+      }
+      return found.slice(0, MAX_APP_PASSWORDS);
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  async noteAppPasswordUse(use: AppPasswordUse): Promise<string | undefined> {
+    const connected = this.#connect();
+    if ('kind' in connected) return connected.reason;
+    const { source, charset } = connected.settings;
+    const [login, label] = [use.loginName, use.label].map((text) => charset.toDatabase(text));
+    if (login === undefined || label === undefined) return undefined;
+    const statement = appPasswordUsedStatement(source, login, { ...use, label });
+    // As in find().
+    try {
+      if (statement !== undefined) await connected.database.query(statement);
+      return undefined;
+    } catch (error) {
+      return this.#failed(error).reason;
     }
   }
 

@@ -30,6 +30,10 @@ export interface AccountSource {
   readonly selectClause?: string;
   readonly enumerateClause?: string;
   readonly changeClause?: string;
+  /** App passwords: label, hash, services. Absent: there are none. */
+  readonly appPasswordClause?: string;
+  /** Writes the last use of one. */
+  readonly appPasswordUsedClause?: string;
   readonly defaultDomain?: string;
 }
 
@@ -102,6 +106,23 @@ export function changeStatement(source: AccountSource, login: string, password: 
     where += ` AND ${table.encrypted} = ${placeholder(source, values.length)}`;
   }
   return { kind: 'parameters', text: `UPDATE ${table.name} SET ${assignments.join(', ')} WHERE ${where}`, values };
+}
+
+/** Lists the app passwords of an account; undefined where none are configured. */
+export function appPasswordStatement(source: AccountSource, login: string, service: string): SqlStatement | undefined {
+  const clause = source.appPasswordClause;
+  return clause === undefined ? undefined : { kind: 'clause', clause, macros: macros(source, login, service) };
+}
+
+/** Writes the last use of one; undefined where that is not configured. */
+export function appPasswordUsedStatement(
+  source: AccountSource,
+  login: string,
+  { label, service, remoteIp }: { readonly label: string; readonly service: string; readonly remoteIp: string },
+): SqlStatement | undefined {
+  const clause = source.appPasswordUsedClause;
+  if (clause === undefined) return undefined;
+  return { kind: 'clause', clause, macros: { ...macros(source, login, service), label, address: remoteIp } };
 }
 
 /** Does a change keep the password itself, so that it has to be text of the database? */

@@ -8,6 +8,7 @@ import type { Account } from '../account.js';
 import type { ChangeAnswer, EnumerateItem, TemporaryFailure } from '../modules/module.js';
 import type { HmacAlgorithm } from '../passwords/hmac-context.js';
 import type { PasswordVerdict } from '../passwords/password.js';
+import type { AppPassword, AppPasswordUse } from '../secrets/app-passwords.js';
 
 /** What is stored to prove that somebody is who he says. */
 export interface StoredSecrets {
@@ -69,5 +70,12 @@ export interface AccountStore {
   /** Looks a record up; `loginName` holds no control character. */
   find(loginName: string, service: string): Promise<StoreAnswer>;
   writePassword(write: PasswordWrite): Promise<ChangeAnswer>;
+  /**
+   * The app passwords of a name. Asked only where the main password was not right, and then also for a name that is no
+   * account, so that both take equally long. Absent: there are none.
+   */
+  appPasswords?(loginName: string, service: string): Promise<readonly AppPassword[] | TemporaryFailure>;
+  /** Writes down that one was used; called once a minute for each at most. A text says why it could not. */
+  noteAppPasswordUse?(use: AppPasswordUse): Promise<string | undefined>;
   enumerate(): AsyncIterable<EnumerateItem>;
 }

@@ -20,6 +20,7 @@ import type {
 } from '../modules/module.js';
 import { UNKNOWN_ACCOUNT, WRONG_PASSWORD } from '../modules/module.js';
 import { hasControls } from '../octet-text.js';
+import { type AppPasswordUse, findAppPassword, isLockedHash, UseTimes } from '../secrets/app-passwords.js';
 import { HashRenewal } from '../secrets/hash-renewal.js';
 import type { AccountStore, StoredAccount } from './account-store.js';
 import { type Credentials, type CredentialsVerdict, checkStoredPassword, readCredentials } from './credentials.js';
@@ -33,12 +34,16 @@ type Found = { readonly kind: 'found'; readonly stored: StoredAccount } | Reject
 export class StoreModule implements AuthModule {
   readonly #store: AccountStore;
   readonly #context: ModuleContext;
+  readonly #now: () => number;
   readonly #renewal: HashRenewal | undefined;
+  readonly #useTimes = new UseTimes();
   #lastHash = NOBODYS_HASH;
+  #noting: Promise<unknown> = Promise.resolve();
 
   constructor(store: AccountStore, context: ModuleContext, now: () => number = realClock.ticks) {
     this.#store = store;
     this.#context = context;
+    this.#now = now;
     const { log } = context;
     const method = store.isReadOnly === true ? undefined : context.renewHash;
     this.#renewal = method === undefined ? undefined : new HashRenewal({ name: store.name, method, log, now });
@@ -62,6 +67,7 @@ export class StoreModule implements AuthModule {
 
   async stop(): Promise<void> {
     await this.#renewal?.settled();
+    await this.#noting;
     await this.#store.stop();
   }
 
@@ -81,14 +87,60 @@ export class StoreModule implements AuthModule {
     }
     const found = await this.#find(credentials.loginName, request.service);
     if (found.kind === 'temporary failure') return found;
+    const answer = await this.#byMainPassword(found, credentials, request.service);
+    if (answer.kind !== 'rejected') return answer;
+    return (await this.#byAppPassword(found, credentials, request)) ?? answer;
+  }
+
+  async #byMainPassword(
+    found: Exclude<Found, TemporaryFailure>,
+    credentials: Credentials,
+    service: string,
+  ): Promise<ModuleAnswer> {
     if (found.kind === 'rejected') return this.#pretend(credentials, found);
     const verdict = await credentials.check(found.stored.secrets);
     if (verdict.kind === 'none') {
       this.#debug('no password available to compare.');
       return this.#pretend(credentials, { kind: 'rejected', reason: verdict.reason });
     }
-    if (verdict.kind === 'match') this.#renewHash(credentials, request.service, found.stored);
+    if (verdict.kind === 'match') this.#renewHash(credentials, service, found.stored);
     return this.#answer(found.stored, credentials, verdict);
+  }
+
+  /** Undefined: the password is none. The store is asked for every name, known, locked or not: it takes as long. */
+  async #byAppPassword(
+    found: Exclude<Found, TemporaryFailure>,
+    { loginName, password }: Credentials,
+    { service, remoteIp = '' }: AuthenticateRequest,
+  ): Promise<ModuleAnswer | undefined> {
+    if (password === undefined || loginName === '' || hasControls(loginName)) return undefined;
+    const all = (await this.#store.appPasswords?.(loginName, service)) ?? [];
+    if (found.kind === 'rejected' || isLockedHash(found.stored.secrets.encrypted ?? '')) return undefined;
+    if ('kind' in all) {
+      this.#context.log.write('error', `${this.name}: ${all.reason}`);
+      return all;
+    }
+    const match = await findAppPassword(all, service, password);
+    if (match === undefined) return undefined;
+    const use = { loginName, label: match.label, service, remoteIp: hasControls(remoteIp) ? '' : remoteIp };
+    this.#debug(`app password '${logValue(match.label)}' matches successfully`);
+    if (this.#useTimes.isDue(use, this.#now())) this.#noting = Promise.all([this.#noting, this.#noteUse(use)]);
+    // The main password, should it be kept in the clear, is not what this one gives a right to.
+    const { clearPassword: _, ...account } = found.stored.account;
+    return { kind: 'account', account, appPassword: match.label };
+  }
+
+  async #noteUse(use: AppPasswordUse): Promise<void> {
+    const { loginName, label, service, remoteIp } = use;
+    const who = `${this.name}: ${logValue(loginName)}: app password ${logValue(label)}`;
+    this.#context.log.write('info', `${who}, service=${logValue(service)}, from=${logValue(remoteIp)}`);
+    // Nobody waits for this, so nobody else would hear of a mistake of ours.
+    try {
+      const trouble = await this.#store.noteAppPasswordUse?.(use);
+      if (trouble !== undefined) this.#context.log.write('warning', `${who}: its use was not noted: ${trouble}`);
+    } catch (error) {
+      this.#context.log.bug(error, this.name);
+    }
   }
 
   async lookup({ loginName, service }: LookupRequest): Promise<ModuleAnswer> {

@@ -27,7 +27,7 @@ import { basename, dirname, join } from 'node:path';
 import koffi from 'koffi';
 import { octetsFromText, textFromOctets } from '../octet-text.js';
 import { type GdbmRecord, writeGdbm } from './gdbm.js';
-import { splitPasswords } from './record.js';
+import { splitPasswords, type UserdbFields } from './record.js';
 import { editSource, parseSource, type SourceEdit } from './source.js';
 
 /** Directories inside directories: more is a loop or a mistake. */
@@ -91,6 +91,18 @@ export async function editUserdb(file: string, name: string, edit: SourceEdit): 
     if (after !== before)
       replaceFile(file, octetsFromText(after), 0o600, join(dirname(file), `.tmp.${basename(file)}`));
   });
+}
+
+/**
+ * Gives the source file a record came from: makeuserdb noted it in `_`, `sub/two/` for files of a directory.
+ *
+ * @throws {UserdbFailure} It would be outside the source.
+ */
+export function sourceFileOf(source: string, fields: UserdbFields): string {
+  const inside = (fields.get('_') ?? '').replace(/\/$/, '');
+  const safe = inside.split('/').every((part) => part !== '..' && part !== '.') && !inside.startsWith('/');
+  if (!safe) throw new UserdbFailure('the record names a source file outside userdb');
+  return inside === '' ? source : join(source, inside);
 }
 
 /** Reads the text of a source file. @throws {UserdbFailure} */

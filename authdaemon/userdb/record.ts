@@ -4,6 +4,7 @@
 import type { Account } from '../account.js';
 import { parseOptions } from '../account.js';
 import { unixId } from '../protocol.js';
+import { type AppPassword, isAppPasswordLabel, parseServices } from '../secrets/app-passwords.js';
 
 /** Field names and values in the order of the record; a field without `=` has an empty value. */
 export type UserdbFields = ReadonlyMap<string, string>;
@@ -36,6 +37,23 @@ export function passwordField(shadow: UserdbFields, service: string): { name: st
     if (hash !== undefined) return { name, hash };
   }
   return undefined;
+}
+
+/** The field of an app password: it ends in `pw`, so that makeuserdb keeps it where only passwords are. */
+export function appPasswordField(label: string): string {
+  return `app-${label}pw`;
+}
+
+/** Gives the app passwords of a record, `app-LABELpw=imap,pop3:{SSHA256}…`; no services mean all. */
+export function appPasswordsOf(shadow: UserdbFields): AppPassword[] {
+  const found: AppPassword[] = [];
+  for (const [field, value] of shadow) {
+    const label = /^app-(.*)pw$/.exec(field)?.[1] ?? '';
+    const colon = value.indexOf(':');
+    if (!isAppPasswordLabel(label) || colon < 0) continue;
+    found.push({ label, services: parseServices(value.slice(0, colon)), hash: value.slice(colon + 1) });
+  }
+  return found;
 }
 
 /**

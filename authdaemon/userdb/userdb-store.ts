@@ -5,15 +5,18 @@
  */
 import { join } from 'node:path';
 import { logValue } from '../../init/runtime/log.js';
+import { realClock } from '../../init/runtime/real-clock.js';
 import type { Secret } from '../../init/runtime/secret.js';
 import type { ChangeAnswer, EnumerateItem, ModuleContext, TemporaryFailure } from '../modules/module.js';
 import { octetsFromText } from '../octet-text.js';
 import { type HmacAlgorithm, hmacContext } from '../passwords/hmac-context.js';
 import { hashPassword } from '../passwords/password.js';
+import type { AppPassword, AppPasswordUse } from '../secrets/app-passwords.js';
+import { noteLastUse } from '../secrets/last-uses.js';
 import type { AccountStore, PasswordWrite, StoreAnswer } from '../stores/account-store.js';
 import { type CompiledRecord, CompiledUserdb } from './compiled.js';
-import { compileUserdb, editUserdb, userdbPaths } from './files.js';
-import { accountFromFields, passwordField, type UserdbFields } from './record.js';
+import { compileUserdb, editUserdb, sourceFileOf, userdbPaths } from './files.js';
+import { accountFromFields, appPasswordsOf, passwordField, type UserdbFields } from './record.js';
 import { isSourceWord } from './source.js';
 
 const HMAC_ALGORITHMS = ['md5', 'sha1', 'sha256'] as const;
@@ -75,6 +78,24 @@ export class UserdbStore implements AccountStore {
     const change = this.#changes.then(() => this.#write(write));
     this.#changes = change.catch(() => undefined);
     return change;
+  }
+
+  async appPasswords(loginName: string): Promise<readonly AppPassword[] | TemporaryFailure> {
+    const record = this.#record(loginName);
+    if (record === undefined) return [];
+    return 'kind' in record ? record : appPasswordsOf(record.shadow);
+  }
+
+  async noteAppPasswordUse(use: AppPasswordUse): Promise<string | undefined> {
+    const { stateDirectory } = this.#context;
+    if (stateDirectory === undefined) return undefined;
+    // A full disk, or one that is read-only, keeps nobody out.
+    try {
+      noteLastUse(stateDirectory, use, new Date(realClock.now()));
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
   }
 
   async *enumerate(): AsyncIterable<EnumerateItem> {
@@ -160,14 +181,6 @@ async function newPasswordFields(
     }
   }
   return fields;
-}
-
-/** Gives the source file a record came from: makeuserdb noted it in `_`, `sub/two/` for files of a directory. */
-function sourceFileOf(source: string, fields: UserdbFields): string {
-  const inside = (fields.get('_') ?? '').replace(/\/$/, '');
-  const safe = inside.split('/').every((part) => part !== '..' && part !== '.') && !inside.startsWith('/');
-  if (!safe) throw new Error('the record names a source file outside userdb');
-  return inside === '' ? source : join(source, inside);
 }
 
 function messageOf(error: unknown): string {
