@@ -6,10 +6,14 @@ import { OauthMechanism } from './oauth/oauth-mechanism.js';
 import { OAUTH_FILE } from './oauth/oauth-settings.js';
 import { ScramMechanism } from './scram/scram-mechanism.js';
 import { installationSeed } from './scram/seed.js';
+import type { AuthdaemonSettings } from './settings.js';
 
 /** Gives the mechanism of a type; undefined for types that modules are asked about. */
-export function ownMechanisms(parts: Omit<DaemonParts, 'after'>): (authType: string) => Mechanism | undefined {
-  const scram = { seed: installationSeed(parts.configDirectory), now: parts.now };
+export function ownMechanisms(
+  parts: Omit<DaemonParts, 'after'>,
+  { scramSecret }: Pick<AuthdaemonSettings, 'scramSecret'> = {},
+): (authType: string) => Mechanism | undefined {
+  const scram = { seed: scramSecret ?? installationSeed(parts.configDirectory), now: parts.now };
   const oauth = new OauthMechanism({ ...parts, path: join(parts.configDirectory, OAUTH_FILE) });
   const mechanisms = new Map<string, Mechanism>([
     ['scram-sha-1', new ScramMechanism('sha1', scram)],

@@ -22,6 +22,9 @@ const MIN_SECRET_OCTETS = 32;
 /** More lookups at once than this would only wait for each other. */
 const MAX_LOOKUPS_AT_ONCE = 1000;
 
+/** What to do about a file that holds no secret. */
+const MAKE_A_SECRET = 'make one with "head -c 32 /dev/urandom >FILE; chmod 600 FILE", the same on all machines';
+
 /** The settings, read. */
 export interface AuthdaemonSettings {
   /** Names of authmodulelist in their order, each once. */
@@ -37,6 +40,8 @@ export interface AuthdaemonSettings {
   readonly cache?: LoginCacheSettings;
   /** AUTH_RENEW_HASH, as hashPassword() takes it. Absent: hashes stay. */
   readonly renewHash?: string;
+  /** SCRAM_SECRETFILE: what salts of names without an account are made of. Absent: the machine's identity. */
+  readonly scramSecret?: Buffer;
   readonly ldapTls: LdapTls;
   readonly log: LogSettings;
   /** For problems, warnings and --dump-config. */
@@ -57,6 +62,7 @@ export function readAuthdaemonSettings(configDirectory: string): AuthdaemonSetti
   const file = loadSettings([join(configDirectory, 'authdaemonrc')]);
   const cache = readCacheSettings(file);
   const renewHash = readRenewHash(file);
+  const scramSecret = readScramSecret(file);
   const settings: AuthdaemonSettings = {
     moduleNames: readModuleNames(file),
     lookupsAtOnce: file.integer('daemons', DEFAULT_LOOKUPS_AT_ONCE, { min: 1, max: MAX_LOOKUPS_AT_ONCE }),
@@ -66,6 +72,7 @@ export function readAuthdaemonSettings(configDirectory: string): AuthdaemonSetti
     temporaryFailure: file.choice('TEMPFAIL', 'silence', ['silence', 'fail']),
     ...(cache === undefined ? {} : { cache }),
     ...(renewHash === undefined ? {} : { renewHash }),
+    ...(scramSecret === undefined ? {} : { scramSecret }),
     ldapTls: readLdapTls(file),
     log: readLogSettings(file),
     file,
@@ -115,9 +122,16 @@ function readCacheSettings(file: Settings): LoginCacheSettings | undefined {
   }
   const secret = secretFile === '' ? 'names no file' : readSecret(secretFile);
   if (typeof secret !== 'string') return { ...settings, redis: { url, secret } };
-  const remedy = 'make one with "head -c 32 /dev/urandom >FILE; chmod 600 FILE", the same on all machines';
-  file.problem('AUTHCACHE_SECRETFILE', `AUTHCACHE_SECRETFILE=${secretFile} ${secret}`, remedy);
+  file.problem('AUTHCACHE_SECRETFILE', `AUTHCACHE_SECRETFILE=${secretFile} ${secret}`, MAKE_A_SECRET);
   return settings;
+}
+
+function readScramSecret(file: Settings): Buffer | undefined {
+  const path = file.text('SCRAM_SECRETFILE', '');
+  const secret = path === '' ? undefined : readSecret(path);
+  if (typeof secret !== 'string') return secret;
+  file.problem('SCRAM_SECRETFILE', `SCRAM_SECRETFILE=${path} ${secret}`, MAKE_A_SECRET);
+  return undefined;
 }
 
 function readRenewHash(file: Settings): string | undefined {

@@ -64,3 +64,18 @@ test('a missing file, no modules and options that are not known are told', () =>
   const { log } = read((path) => writeFileSync(path, 'authmodulelist=a\nLOGGEROPTS="-name=au -facility=auth"\n'));
   assert.deepEqual([log.name, log.facility], ['au', 4]);
 });
+
+test('SCRAM_SECRETFILE is a secret of the administrator’s, or a problem', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'scram-secret-'));
+  const path = join(directory, 'secret');
+  const settings = (): AuthdaemonSettings =>
+    read((file) => writeFileSync(file, `authmodulelist="authuserdb"\nSCRAM_SECRETFILE=${path}\n`));
+  const told = (): string => settings().file.problems.map(describeProblem).join('\n');
+
+  assert.match(told(), /SCRAM_SECRETFILE=.*secret cannot be read \(ENOENT\); make one with/);
+  writeFileSync(path, 'x'.repeat(31), { mode: 0o600 });
+  assert.match(told(), /is shorter than 32 octets/);
+  writeFileSync(path, 'x'.repeat(32));
+  assert.deepEqual([told(), settings().scramSecret?.toString()], ['', 'x'.repeat(32)]);
+  rmSync(directory, { recursive: true });
+});
