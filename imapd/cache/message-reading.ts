@@ -20,6 +20,7 @@ import {
 import { countWireOctets } from '../message/body-section.js';
 import { endOfHeader, readHeader } from '../message/header.js';
 import { countBareLfs } from '../message/line-ends.js';
+import { LINE_BUFFER_OCTETS, lineBuffer } from '../message/line-machine.js';
 import { type MessageIndex, scanMessage } from '../message/mime.js';
 import { OctetWriter } from '../message/octet-writer.js';
 import {
@@ -33,7 +34,7 @@ import {
 import { keepIndex, keptIndex } from './part-indexes.js';
 
 /** Most messages fit; the rest is read piece by piece. */
-const READ_AT_ONCE_OCTETS = 256 * 1024;
+const READ_AT_ONCE_OCTETS = LINE_BUFFER_OCTETS;
 
 /** So much is read where nothing but the header is asked for: most are shorter. */
 const HEADER_OCTETS = 8_192;
@@ -53,10 +54,14 @@ const MAX_SPARE_WRITER_OCTETS = 256 * 1024;
  */
 class Spare<T> {
   readonly #make: () => T;
+  readonly #best: T | undefined;
   #spare: T | undefined;
 
-  constructor(make: () => T) {
+  /** @param best the first one, which is kept before all others */
+  constructor(make: () => T, best?: T) {
     this.#make = make;
+    this.#best = best;
+    this.#spare = best;
   }
 
   take(): T {
@@ -66,11 +71,11 @@ class Spare<T> {
   }
 
   giveBack(thing: T): void {
-    this.#spare = thing;
+    if (this.#spare === undefined || this.#spare !== this.#best) this.#spare = thing;
   }
 }
 
-const readBuffers = new Spare<Buffer>(() => Buffer.allocUnsafeSlow(READ_AT_ONCE_OCTETS));
+const readBuffers = new Spare(() => Buffer.allocUnsafeSlow(READ_AT_ONCE_OCTETS), lineBuffer);
 const largeBuffers = new Spare<Buffer>(() => Buffer.allocUnsafeSlow(MAX_WHOLE_OCTETS));
 const headerWriters = new Spare(() => new OctetWriter());
 const structureWriters = new Spare(() => new OctetWriter());
@@ -147,7 +152,8 @@ export class MessageReading {
 
   #findHeader(file: MessageFile): Buffer {
     const { whole } = file;
-    if (whole !== undefined) return whole.subarray(0, endOfHeader(whole) ?? whole.length);
+    if (whole !== undefined)
+      return whole.subarray(0, this.#index?.root.bodyStart ?? endOfHeader(whole) ?? whole.length);
     const beginning = this.#buffer?.subarray(0, this.#octetsAtOnce) ?? Buffer.alloc(0);
     const end = endOfHeader(beginning);
     return end === undefined ? readHeader(file) : beginning.subarray(0, end);

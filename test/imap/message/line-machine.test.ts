@@ -7,6 +7,32 @@ import { nativeMachine, plainMachine } from '../../../imapd/message/line-machine
 const START = 100;
 const OUT = 70_000;
 
+test('both machines walk over the same lines, up to what is wanted', () => {
+  const machines = [nativeMachine(), plainMachine()] as const;
+  const pieces = fc.array(fc.constantFrom('\n', '\r\n', '-', '--', '\n--', 'x', 'fifteen octets.', 'sixteen octets..'));
+  fc.assert(
+    fc.property(pieces, fc.boolean(), fc.boolean(), fc.nat(20), (words, toDashes, toBlank, beyond) => {
+      const plain = words.join('');
+      const octets = Buffer.from(plain, 'latin1');
+      const wanted = [...(toDashes ? ['--'] : []), ...(toBlank ? ['\n', '\r\n'] : [])].join('|');
+      const found = wanted === '' ? -1 : plain.search(new RegExp(`\n(?=${wanted})`));
+      const last = (found < 0 ? plain.lastIndexOf('\n') : found) + 1;
+      const results = machines.map((machine) => {
+        assert.ok(machine !== undefined);
+        machine.octets.fill('x', START, START + octets.length + beyond + 40);
+        octets.copy(machine.octets, START);
+        machine.skip(START, START + octets.length, toDashes ? -1 : 0, toBlank ? -1 : 0);
+        const [at, lines, bare] = new Uint32Array(machine.octets.buffer, machine.octets.byteOffset, 3);
+        return [(at ?? 0) - START, lines, bare];
+      });
+      const walked = plain.slice(0, last);
+      const expected = [last, walked.match(/\n/g)?.length ?? 0, walked.match(/(?<!\r)\n/g)?.length ?? 0];
+      assert.deepEqual(results, [expected, expected]);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
 test('both machines write and count the same line ends, whatever lies around them', () => {
   const native = nativeMachine();
   assert.ok(native !== undefined, 'this processor has the instructions');

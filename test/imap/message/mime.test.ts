@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { locateSection, type Section, wireOctets } from '../../../imapd/message/body-section.js';
 import { encodeBodyStructure } from '../../../imapd/message/body-structure.js';
+import { endOfHeader } from '../../../imapd/message/header.js';
+import { lineBuffer } from '../../../imapd/message/line-machine.js';
 import { finish, type MessageIndex, type Part, scanMessage } from '../../../imapd/message/mime.js';
 import { type MessageSource, sourceOf } from '../../../imapd/message/source.js';
 import { corpus, message } from './messages.js';
@@ -266,5 +268,40 @@ test('whatever octets come, the parts are slices and nothing throws', () => {
       assertSound(all);
       structure(all);
     }),
+  );
+});
+
+test('a message is taken apart alike wherever it lies, and its header ends where others say', () => {
+  const pieces = fc.array(
+    fc.constantFrom(
+      'Content-Type: multipart/mixed; boundary=a\n',
+      'Content-Type: multipart/mixed;\r\n boundary="a"\r\n',
+      'Content-Type: message/rfc822\n',
+      'Subject: x\n',
+      '\n',
+      '\r\n',
+      '\r',
+      '--a\n',
+      '--a\r\n',
+      '--a--\n',
+      '-',
+      '--b\n',
+      'some words of a line that is not short\n',
+      'x',
+    ),
+    { maxLength: 40 },
+  );
+  fc.assert(
+    fc.property(pieces, fc.constantFrom('\r', '\n', '-', '\n--a\n'), (words, around) => {
+      const octets = Buffer.from(words.join(''), 'latin1');
+      lineBuffer.fill(around, 0, octets.length + 100);
+      octets.copy(lineBuffer);
+
+      const elsewhere = finish(scanMessage(sourceOf(octets)));
+
+      assert.deepEqual(finish(scanMessage(sourceOf(lineBuffer.subarray(0, octets.length)))), elsewhere);
+      assert.equal(elsewhere.root.bodyStart, endOfHeader(octets) ?? octets.length);
+    }),
+    { numRuns: 3_000 },
   );
 });
