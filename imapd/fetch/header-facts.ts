@@ -16,7 +16,7 @@
  * Authentication-Results are not among them: they are most of a header, and programs that ask for them ask once.
  */
 import type { FactView } from '../cache/folder-facts.js';
-import { writeEnvelope } from '../message/envelope.js';
+import { EnvelopePlaces, envelopeFields, writeEnvelopeAt } from '../message/envelope.js';
 import { FieldNames } from '../message/field-names.js';
 import { FieldScan } from '../message/field-scan.js';
 import { expandedLines, expandLines, MACHINE_OCTETS } from '../message/line-machine.js';
@@ -86,38 +86,81 @@ const MAX_FIELDS_OCTETS = 32 * 1024;
 /** Head of a field in the record. */
 const FIELD_HEAD_OCTETS = 4;
 
+/** Of a common field: number, start and end in the header with CRLF. */
+const COMMON_WORDS = 3;
+
 /** Used by one header at a time. */
 const scan = new FieldScan();
 
+/** The number of a common field among those of an envelope; -1 for those that are none. */
+const inEnvelope = Int8Array.from(names.names, (name) => envelopeFields.indexOf(name));
+
+/** What was found in the header at hand: where the envelope's fields are, and the common ones as they go on the wire. */
+const places = new EnvelopePlaces();
+let common = new Uint32Array(64 * COMMON_WORDS);
+
 /** Writes the record of a header. */
 export function encodeHeaderFacts(out: OctetWriter, header: Buffer): void {
+  const count = findFields(header);
   out.need(4);
   const start = out.length;
   out.length += 4;
-  writeEnvelope(out, header, 0, header.length);
+  writeEnvelopeAt(out, header, places);
   out.octets.writeUInt32LE(out.length - start - 4, start);
   const fields = out.length;
   out.octet(1);
-  if (header.length <= MACHINE_OCTETS && writeCommonFields(out, expandLines(header, 0, header.length, 0))) return;
+  if (header.length <= MACHINE_OCTETS && writeCommonFields(out, header, count)) return;
   out.octets[fields] = 0;
   out.length = fields + 1;
 }
 
-/** Writes the common fields of the header that was expanded; false when they are too long. */
-function writeCommonFields(out: OctetWriter, length: number): boolean {
-  const start = out.length;
-  scan.reset(expandedLines, 0, length);
+/** Gives how many common fields there are. */
+function findFields(header: Buffer): number {
+  let count = 0;
+  places.clear();
+  scan.reset(header, 0, header.length);
   while (scan.next()) {
-    const number = names.numberAt(expandedLines, scan.start, scan.nameEnd);
+    const number = names.numberAt(header, scan.start, scan.nameEnd);
     if (number === -1) continue;
-    const octets = scan.end - scan.start;
-    if (out.length - start + octets > MAX_FIELDS_OCTETS) return false;
+    const field = inEnvelope[number] ?? -1;
+    if (field >= 0) places.note(field, scan.colon + 1, scan.end);
+    const at = count * COMMON_WORDS;
+    if (at + COMMON_WORDS > common.length) common = withRoom(common);
+    common[at] = number;
+    common[at + 1] = scan.start + scan.bareLfsBefore;
+    common[at + 2] = scan.end + scan.bareLfs;
+    count += 1;
+  }
+  return count;
+}
+
+function withRoom(words: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(words.length * 2);
+  larger.set(words);
+  return larger;
+}
+
+/** Writes the common fields that were found; false when they are too long. */
+function writeCommonFields(out: OctetWriter, header: Buffer, count: number): boolean {
+  const begin = out.length;
+  expandLines(header, 0, header.length, 0);
+  for (let at = 0; at < count * COMMON_WORDS; at += COMMON_WORDS) {
+    const [start, end] = [common[at + 1] ?? 0, common[at + 2] ?? 0];
+    const octets = end - start;
+    if (out.length - begin + octets > MAX_FIELDS_OCTETS) return false;
     out.need(FIELD_HEAD_OCTETS);
-    out.octets.writeUInt32LE((octets << 8) | number, out.length);
+    writeUint32(out.octets, out.length, (octets << 8) | (common[at] ?? 0));
     out.length += FIELD_HEAD_OCTETS;
-    out.copy(expandedLines, scan.start, scan.end);
+    out.copy(expandedLines, start, end);
   }
   return true;
+}
+
+function writeUint32(octets: Buffer, at: number, value: number): void {
+  octets[at] = value;
+  octets[at + 1] = value >>> 8;
+  octets[at + 2] = value >>> 16;
+  octets[at + 3] = value >>> 24;
 }
 
 /** Writes the envelope that a record holds. */

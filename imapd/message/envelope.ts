@@ -10,8 +10,8 @@ import { MAX_ADDRESS_FIELD_OCTETS, MAX_VALUE_OCTETS } from './limits.js';
 import { OctetWriter } from './octet-writer.js';
 import { nstring, writeValue } from './wire-text.js';
 
-/** In the order of an envelope. */
-const names = new FieldNames([
+/** The fields of an envelope, in its order. */
+export const envelopeFields: readonly string[] = [
   'date',
   'subject',
   'from',
@@ -22,15 +22,33 @@ const names = new FieldNames([
   'bcc',
   'in-reply-to',
   'message-id',
-]);
+];
+const names = new FieldNames(envelopeFields);
 const [DATE, SUBJECT, FROM, SENDER, REPLY_TO] = [0, 1, 2, 3, 4];
 const [TO, BCC, IN_REPLY_TO, MESSAGE_ID] = [5, 7, 8, 9];
 
 /** Used by one envelope at a time: it is written without a break. */
 const scan = new FieldScan();
-/** Where the value of each field begins, or -1, and where its last line ends. */
-const starts = new Int32Array(names.names.length);
-const ends = new Int32Array(names.names.length);
+
+/** Where the value of each of the envelope's fields begins, or -1, and where its last line ends. */
+export class EnvelopePlaces {
+  readonly starts = new Int32Array(envelopeFields.length);
+  readonly ends = new Int32Array(envelopeFields.length);
+
+  clear(): void {
+    this.starts.fill(-1);
+  }
+
+  /** Notes where a field is. Of a field that is repeated the first counts; false for another. */
+  note(field: number, start: number, end: number): boolean {
+    if (this.starts[field] !== -1) return false;
+    this.starts[field] = start;
+    this.ends[field] = end;
+    return true;
+  }
+}
+
+const found = new EnvelopePlaces();
 
 /** Formats a header's envelope: `("date" "subject" ((…)) … "<id>")`. */
 export function encodeEnvelope(header: Buffer): Buffer {
@@ -41,53 +59,60 @@ export function encodeEnvelope(header: Buffer): Buffer {
 
 /** Writes the envelope of the header that lies from `start` to `end`. */
 export function writeEnvelope(out: OctetWriter, octets: Buffer, start: number, end: number): void {
-  findFields(octets, start, end);
+  found.clear();
+  let missing = envelopeFields.length;
+  scan.reset(octets, start, end);
+  while (missing > 0 && scan.next()) {
+    const field = names.numberAt(octets, scan.start, scan.nameEnd);
+    if (field >= 0 && found.note(field, scan.colon + 1, scan.end)) missing -= 1;
+  }
+  writeEnvelopeAt(out, octets, found);
+}
+
+/** Writes the envelope of a header whose fields were found already. */
+export function writeEnvelopeAt(out: OctetWriter, octets: Buffer, places: EnvelopePlaces): void {
+  const header = { octets, places };
   out.octet(LEFT);
-  writeText(out, octets, DATE);
+  writeText(out, header, DATE);
   out.octet(SPACE);
-  writeText(out, octets, SUBJECT);
+  writeText(out, header, SUBJECT);
   out.octet(SPACE);
   const from = out.length;
-  writeAddresses(out, octets, FROM);
+  writeAddresses(out, header, FROM);
   const fromEnd = out.length;
-  writeAddressesOr(out, octets, SENDER, from, fromEnd);
-  writeAddressesOr(out, octets, REPLY_TO, from, fromEnd);
+  for (const field of [SENDER, REPLY_TO]) writeAddressesOr(out, header, field, [from, fromEnd]);
   for (let field = TO; field <= BCC; field += 1) {
     out.octet(SPACE);
-    writeAddresses(out, octets, field);
+    writeAddresses(out, header, field);
   }
   for (let field = IN_REPLY_TO; field <= MESSAGE_ID; field += 1) {
     out.octet(SPACE);
-    writeText(out, octets, field);
+    writeText(out, header, field);
   }
   out.octet(RIGHT);
 }
 
-/** Of a field that is repeated the first counts. */
-function findFields(octets: Buffer, start: number, end: number): void {
-  starts.fill(-1);
-  let missing = starts.length;
-  scan.reset(octets, start, end);
-  while (missing > 0 && scan.next()) {
-    const field = names.numberAt(octets, scan.start, scan.nameEnd);
-    if (field < 0 || starts[field] !== -1) continue;
-    starts[field] = scan.colon + 1;
-    ends[field] = scan.end;
-    missing -= 1;
-  }
+interface FoundHeader {
+  readonly octets: Buffer;
+  readonly places: EnvelopePlaces;
 }
 
-function writeText(out: OctetWriter, octets: Buffer, field: number): void {
-  const start = starts[field] ?? -1;
+function writeText(out: OctetWriter, { octets, places }: FoundHeader, field: number): void {
+  const start = places.starts[field] ?? -1;
   if (start === -1) out.text('NIL');
-  else writeValue(out, octets, start, Math.min(ends[field] ?? 0, start + MAX_VALUE_OCTETS));
+  else writeValue(out, octets, start, Math.min(places.ends[field] ?? 0, start + MAX_VALUE_OCTETS));
 }
 
 /** Without a sender or an address for replies, those of From stand there. */
-function writeAddressesOr(out: OctetWriter, octets: Buffer, field: number, from: number, fromEnd: number): void {
+function writeAddressesOr(
+  out: OctetWriter,
+  header: FoundHeader,
+  field: number,
+  [from, fromEnd]: readonly [number, number],
+): void {
   out.octet(SPACE);
   const start = out.length;
-  writeAddresses(out, octets, field);
+  writeAddresses(out, header, field);
   // NIL: no list is as short.
   if (out.length - start > 3) return;
   out.length = start;
@@ -96,13 +121,13 @@ function writeAddressesOr(out: OctetWriter, octets: Buffer, field: number, from:
 }
 
 /** `"(" 1*address ")" / nil` */
-function writeAddresses(out: OctetWriter, octets: Buffer, field: number): void {
-  const start = starts[field] ?? -1;
+function writeAddresses(out: OctetWriter, { octets, places }: FoundHeader, field: number): void {
+  const start = places.starts[field] ?? -1;
   if (start === -1) {
     out.text('NIL');
     return;
   }
-  const end = Math.min(ends[field] ?? 0, start + MAX_ADDRESS_FIELD_OCTETS);
+  const end = Math.min(places.ends[field] ?? 0, start + MAX_ADDRESS_FIELD_OCTETS);
   if (!writePlainAddresses(out, octets, start, end))
     out.text(addressList(unfold(octets.toString('latin1', start, end))));
 }

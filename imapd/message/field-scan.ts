@@ -15,6 +15,9 @@ export class FieldScan {
   colon = 0;
   /** Behind its last line end. */
   end = 0;
+  /** LFs without CR before `start`, and before `end`: so much further on they are where lines end with CRLF. */
+  bareLfsBefore = 0;
+  bareLfs = 0;
   #octets: Buffer = Buffer.alloc(0);
   #limit = 0;
   #count = 0;
@@ -25,6 +28,7 @@ export class FieldScan {
     this.#limit = end;
     this.#count = 0;
     this.end = start;
+    this.bareLfs = 0;
     return this;
   }
 
@@ -32,6 +36,7 @@ export class FieldScan {
   next(): boolean {
     while (this.end < this.#limit && this.#count < MAX_HEADER_FIELDS) {
       this.start = this.end;
+      this.bareLfsBefore = this.bareLfs;
       this.end = this.#endOfField(this.start);
       if (!this.#findName()) continue;
       this.#count += 1;
@@ -57,7 +62,9 @@ export class FieldScan {
     const limit = this.#limit;
     for (let at = start; ; ) {
       const lf = octets.indexOf(LF, at);
-      if (lf === -1 || lf + 1 >= limit) return limit;
+      if (lf === -1 || lf >= limit) return limit;
+      if (octets[lf - 1] !== CR || lf === start) this.bareLfs += 1;
+      if (lf + 1 === limit) return limit;
       at = lf + 1;
       const next = octets[at];
       if (next !== SPACE && next !== TAB) return at;
@@ -72,5 +79,6 @@ const ftext = Uint8Array.from({ length: 256 }, (_, octet) =>
 
 const TAB = 0x09;
 const LF = 0x0a;
+const CR = 0x0d;
 const SPACE = 0x20;
 const COLON = 0x3a;
