@@ -50,9 +50,12 @@ export function cacheOptions({
  */
 const MAX_HELD_OCTETS = 128 * 1024 * 1024;
 
-/** What was learnt is written after this time, or when so much has gathered. */
+/**
+ * What was learnt is written after this time, when the command that learns it is over most often, or when so much has
+ * gathered. Until then it is in memory, where it stays anyway.
+ */
 const WRITE_AFTER_MS = 1_000;
-const WRITE_AT_OCTETS = 256 * 1024;
+const WRITE_AT_OCTETS = 32 * 1024 * 1024;
 
 /**
  * A folder that no command asked for in this time leaves memory, and comes back from its file: a worker full of sessions

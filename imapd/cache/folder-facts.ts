@@ -65,6 +65,9 @@ export class FolderFacts {
   #soughtRow = -1;
   #soughtAt = 0;
   readonly #columns = new KeptColumns();
+  /** The message whose unique name was hashed last. */
+  #hashedUid = 0;
+  #hashed: record.NameHash = { low: 0, high: 0 };
   /** How often something that was known turned out to be of another file. */
   #mistakes = 0;
 
@@ -109,8 +112,13 @@ export class FolderFacts {
     const octets = record.recordOctets(payload.length);
     const growth = this.#arenas.growthFor(octets, useOf(group));
     if (growth > 0 && !this.#owner.mayGrow(growth, useOf(group))) return;
-    const name = record.hashOfName(this.folder.uniqueNameAt(row));
-    const place = this.#arenas.add({ group, uid: this.folder.table.uidAt(row), name, file, payload });
+    const place = this.#arenas.add({
+      group,
+      uid: this.folder.table.uidAt(row),
+      name: this.#nameHash(row),
+      file,
+      payload,
+    });
     if (place === undefined) return;
     slots.put(slot, place, octets);
     this.#usedOctets += octets;
@@ -274,9 +282,17 @@ export class FolderFacts {
       if (error instanceof MaildirError) return false;
       throw error;
     }
-    this.#dropOthers(row, file, record.hashOfName(this.folder.uniqueNameAt(row)));
+    this.#dropOthers(row, file, this.#nameHash(row));
     this.#slots.noteChecked(first, now);
     return this.#slots.placeIn(first + group) !== 0;
+  }
+
+  /** What is learnt of a message at once is kept as several records. */
+  #nameHash(row: number): record.NameHash {
+    const uid = this.folder.table.uidAt(row);
+    if (this.#hashedUid !== uid) this.#hashed = record.hashOfName(this.folder.uniqueNameAt(row));
+    this.#hashedUid = uid;
+    return this.#hashed;
   }
 
   /** Drops what is known of a message from another file than this one, or of another name. */
@@ -300,6 +316,8 @@ export class FolderFacts {
   }
 
   #follow(row: number): void {
-    if (this.#slots.follow(row)) this.#soughtRow = -1;
+    if (!this.#slots.follow(row)) return;
+    this.#soughtRow = -1;
+    this.#hashedUid = 0;
   }
 }
