@@ -36,11 +36,20 @@ export function quickStatus(path: string): FileStatus | undefined | 'ask node' {
   return look === undefined ? 'ask node' : look(path);
 }
 
+/** The same of an open file. */
+export function quickStatusOf(descriptor: number): FileStatus | 'ask node' {
+  const found = lookInto === undefined ? 'ask node' : lookInto(descriptor);
+  return found ?? 'ask node';
+}
+
+let lookInto: ((descriptor: number) => FileStatus | undefined) | undefined;
+
 type Look = (path: string) => FileStatus | undefined | 'ask node';
 type Statx = (directory: number, path: string, flags: number, mask: number, status: Uint32Array) => number;
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const ENOENT = 2;
 /** struct statx has 256 octets. */
@@ -62,6 +71,8 @@ function lookWith(library: CLibrary): Look {
     'int statx(int directory, const char *path, int flags, unsigned int mask, void *status)',
   );
   const words = new Uint32Array(WORDS);
+  lookInto = (descriptor) =>
+    statx(descriptor, '', AT_EMPTY_PATH, STATX_BASIC_STATS, words) === 0 ? statusIn(words) : undefined;
   return (path) => {
     // C would take the path for ended there; Node says what is wrong, as it does with all other errors.
     if (path.includes('\0')) return 'ask node';

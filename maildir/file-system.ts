@@ -8,7 +8,7 @@
  */
 import * as fs from 'node:fs';
 import { entriesReader, type NameVisitor } from './directory-entries.js';
-import { type FileStatus, quickStatus } from './file-status.js';
+import { type FileStatus, quickStatus, quickStatusOf } from './file-status.js';
 import { isFineType } from './fine-times.js';
 import { directoryByDescriptor, type OpenDirectory } from './open-directory.js';
 
@@ -134,23 +134,28 @@ function openDescriptor(directory: string | Buffer): number {
 /** A regular file that is open. Pipes and devices that a user put into his maildir are refused. */
 function openFile(path: string, how: number): OpenFile {
   const descriptor = fs.openSync(pathOctets(path), how);
-  const stats = fs.fstatSync(descriptor);
-  if (!stats.isFile()) {
+  const status = statusOfOpen(descriptor);
+  if (status.kind !== 'file') {
     fs.closeSync(descriptor);
     throw Object.assign(new Error(`not a regular file: ${path}`), { code: 'EINVAL' });
   }
-  return new RealFile(descriptor, (how & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0 ? stats : undefined);
+  return new RealFile(descriptor, (how & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0 ? status : undefined);
+}
+
+function statusOfOpen(descriptor: number): FileStatus {
+  const quick = quickStatusOf(descriptor);
+  return quick !== 'ask node' ? quick : statusFrom(fs.fstatSync(descriptor));
 }
 
 /** An object without closures: one is made for every message that is read. */
 class RealFile implements OpenFile {
   readonly #descriptor: number;
   /** Of a file that is only read. */
-  readonly #stats: fs.Stats | undefined;
+  readonly #status: FileStatus | undefined;
 
-  constructor(descriptor: number, stats: fs.Stats | undefined) {
+  constructor(descriptor: number, status: FileStatus | undefined) {
     this.#descriptor = descriptor;
-    this.#stats = stats;
+    this.#status = status;
   }
 
   read(octets: Uint8Array, position: number): number {
@@ -164,7 +169,7 @@ class RealFile implements OpenFile {
   }
 
   status(): FileStatus {
-    return statusFrom(this.#stats ?? fs.fstatSync(this.#descriptor));
+    return this.#status ?? statusOfOpen(this.#descriptor);
   }
 
   sync(): Promise<void> {

@@ -84,16 +84,18 @@ function locate(state: FolderState, row: number): boolean {
  * With `into`, the file is read into it at once as far as it has room; if all of it fits, the file is closed already.
  */
 export function openMessageFile(state: FolderState, uid: number, into?: Buffer): MessageFile {
-  let file: OpenFile;
+  return new OpenMessage(openedFile(state, uid), into, { uid, directory: state.paths.directory });
+}
+
+function openedFile(state: FolderState, uid: number): OpenFile {
   try {
-    file = withMessagePath(state, uid, (path) => state.disk.open(path));
+    return withMessagePath(state, uid, (path) => state.disk.open(path));
   } catch (error) {
     const code = errorCode(error);
     if (code !== 'ELOOP' && code !== 'EINVAL' && code !== 'ENXIO') throw error;
     state.surroundings.warnOnce(`Not a message file, not served: UID ${uid} in ${state.paths.directory}`);
     throw new MaildirError('message gone', `${state.paths.directory}: UID ${uid}`, error);
   }
-  return new OpenMessage(file, into, () => `UID ${uid} in ${state.paths.directory}`);
 }
 
 class OpenMessage implements MessageFile {
@@ -102,10 +104,10 @@ class OpenMessage implements MessageFile {
   readonly inode: number;
   readonly whole: Buffer | undefined;
   readonly #file: OpenFile;
-  readonly #what: () => string;
+  readonly #what: { readonly uid: number; readonly directory: string };
   #closed = false;
 
-  constructor(file: OpenFile, into: Buffer | undefined, what: () => string) {
+  constructor(file: OpenFile, into: Buffer | undefined, what: { readonly uid: number; readonly directory: string }) {
     const { sizeOctets, modifiedAt, inode } = file.status();
     this.sizeOctets = sizeOctets;
     this.internalDate = modifiedAt;
@@ -118,7 +120,7 @@ class OpenMessage implements MessageFile {
   #readAtOnce(into: Buffer): Buffer | undefined {
     const fits = this.sizeOctets <= into.length;
     try {
-      const octets = filled(into.subarray(0, Math.min(this.sizeOctets, into.length)), this.#file, 0);
+      const octets = filled(fits ? into.subarray(0, this.sizeOctets) : into, this.#file, 0);
       if (fits) this.close();
       return fits ? octets : undefined;
     } catch (error) {
@@ -133,7 +135,8 @@ class OpenMessage implements MessageFile {
     if (whole !== undefined) return whole.subarray(position, position + wanted);
     const octets =
       reused !== undefined && wanted <= reused.length ? reused.subarray(0, wanted) : Buffer.allocUnsafe(wanted);
-    return diskErrors(this.#what(), () => filled(octets, this.#file, position));
+    const { uid, directory } = this.#what;
+    return diskErrors(`UID ${uid} in ${directory}`, () => filled(octets, this.#file, position));
   }
 
   close(): void {
@@ -145,13 +148,14 @@ class OpenMessage implements MessageFile {
 
 /** Reads until the buffer is full or the file ends. */
 function filled(octets: Buffer, file: OpenFile, position: number): Buffer {
-  let length = 0;
+  let length = octets.length === 0 ? 0 : file.read(octets, position);
+  // Nearly always that was all.
   while (length < octets.length) {
     const count = file.read(octets.subarray(length), position + length);
-    if (count === 0) break;
+    if (count === 0) return octets.subarray(0, length);
     length += count;
   }
-  return octets.subarray(0, length);
+  return octets;
 }
 
 /**

@@ -28,6 +28,10 @@ test('files, directories, links and devices look the same, by whichever way', (t
   for (const path of [...inScratch, '/', '/dev/null', '/dev/tty', '/proc', '/proc/self/status', '/sys', '/tmp']) {
     assert.deepEqual(statusOf(path), statusFrom(lstatSync(path)), path);
   }
+  const file = realFileSystem.open(join(scratch, 'twice'));
+  assert.deepEqual(file.status(), statusFrom(lstatSync(join(scratch, 'twice'))));
+  file.close();
+  assert.throws(() => realFileSystem.open('/dev/null'), { code: 'EINVAL' });
 });
 
 test('what is not there is undefined, and all else that fails is an error with its code', (t) => {
