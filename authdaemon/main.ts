@@ -15,12 +15,15 @@ import { findSystemUser } from '../init/runtime/system-users.js';
 import { type After, AnswerLog } from './answer-log.js';
 import { Callers } from './callers.js';
 import { Authdaemon, type DaemonParts, UnusableSettings } from './daemon.js';
+import { LookupQueue } from './lookup-queue.js';
 import { ownMechanisms } from './own-mechanisms.js';
 import { type ServeContext, serveConnection } from './serve.js';
 import { type AuthdaemonSettings, readAuthdaemonSettings, socketPathOf } from './settings.js';
 
 /** Connections at once; each may be a login that waits. Beyond it, silent ones make room, else callers are put off. */
 const MAX_CONNECTIONS = 2000;
+/** Lists of accounts that are read at the same time. */
+const MAX_LISTS = 10;
 /** connect() to a Unix socket fails at once when so many wait to be accepted; the system's own limit is the usual one. */
 const LISTEN_BACKLOG = 4096;
 /** Courier's idle hook. */
@@ -63,8 +66,9 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
   let lastRequest = Date.now();
   const context: ServeContext = {
     withModules: (work) => authdaemon.withModules(work),
-    mechanism: ownMechanisms(parts),
+    mechanism: ownMechanisms(parts, settings),
     answers: new AnswerLog(log, after),
+    lists: new LookupQueue(MAX_LISTS),
     after,
   };
   const server = await listen(settings.directory, (socket) => {

@@ -7,7 +7,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { logValue } from '../init/runtime/log.js';
-import { mergeDefaultOptions } from './account.js';
+import { type Account, mergeDefaultOptions } from './account.js';
 import type { After, AnswerLog, Asked } from './answer-log.js';
 import {
   type Asker,
@@ -22,7 +22,7 @@ import {
 import { receiveRequest, send, write } from './connection.js';
 import { formatExchange, withLastWord } from './exchange-lines.js';
 import { EXPLAIN, formatExplanation } from './explanation.js';
-import { lineOf, QUEUE_FULL } from './lookup-queue.js';
+import { type LookupQueue, lineOf, QUEUE_FULL } from './lookup-queue.js';
 import type { Mechanism } from './mechanisms.js';
 import type { AuthenticateRequest, AuthModule, ModuleAnswer } from './modules/module.js';
 import { loginOutlook } from './outlook.js';
@@ -42,6 +42,8 @@ export const REQUEST_MS = 25_000;
 const LAST_START_MS = 20_000;
 /** TEMPFAIL=fail: how long a caller waits for its FAIL. Exim's readsocket gives up after 5 s. */
 export const FAIL_AFTER_MS = 3000;
+/** Looking at somebody's home takes microseconds, or for ever. */
+const OUTLOOK_MS = 2000;
 /** A module may ask that a no is told later (PAM does); longer, and the caller might take it for silence. */
 const MAX_DELAY_MS = 10_000;
 
@@ -52,6 +54,8 @@ export interface ServeContext {
   /** For a type of AUTH that modules are not asked about; undefined for others. */
   mechanism?(authType: string): Mechanism | undefined;
   readonly answers: AnswerLog;
+  /** The line before lists of accounts, which take their readers minutes. */
+  readonly lists: LookupQueue;
   readonly after: After;
 }
 
@@ -110,8 +114,7 @@ async function serveRequest(
   const serving = { stream, received, chain, context, asker, loginName };
   // The one place where a bug of ours ends: no answer, and the daemon lives on.
   try {
-    // A list may take its caller minutes to read.
-    if (request.kind === 'enumerate') await sendList(serving);
+    if (request.kind === 'enumerate') await serveList(serving);
     else await sendOutcome(serving, await outcomeOf(serving, request));
   } catch (error) {
     chain.log.bug(error, request.kind);
@@ -192,15 +195,29 @@ async function accountOutcome(serving: Serving, asked: Asked, verdict: Verdict<M
   if (answer.kind === 'rejected') {
     const delayMs = Math.min(answer.delayMs ?? 0, MAX_DELAY_MS);
     if (delayMs > 0) await new Promise<void>((resolve) => serving.context.after(delayMs, resolve));
-    return { answer: { octets: FAIL }, steps, notes };
+    const isOurs = serving.received.metadata.get(EXPLICIT_ERRORS) === '1';
+    const lines = isOurs && answer.expired === true ? formatExchange(answer) : undefined;
+    return { answer: { octets: lines === undefined ? FAIL : Buffer.from(lines) }, steps, notes };
   }
   const octets = formatAccount(answer.account);
   if (octets === undefined) {
     const reason = 'the account has a control character in one of its fields';
     return failed(serving, asked, { answer: { reason }, steps: [] });
   }
-  const outlook = serving.asker.explain ? await loginOutlook(answer.account, asked.service) : [];
+  const outlook = serving.asker.explain ? await outlookInTime(serving, answer.account, asked.service) : [];
   return { answer: { octets }, steps, notes: [...notes, ...outlook] };
+}
+
+/** A file server that does not answer is worth a note, too. */
+function outlookInTime({ context }: Serving, account: Account, service: string): Promise<string[]> {
+  return new Promise((resolve) => {
+    const late = [`its home ${account.home} is on a file system that does not answer`];
+    const cancel = context.after(OUTLOOK_MS, () => resolve(late));
+    void loginOutlook(account, service).then((notes) => {
+      cancel();
+      resolve(notes);
+    });
+  });
 }
 
 function failed(
@@ -217,6 +234,13 @@ function failed(
 function loginNameOf(request: Request): string {
   if (request.kind === 'enumerate') return '';
   return request.kind === 'authenticate' ? (readCredentials(request)?.loginName ?? '') : request.loginName;
+}
+
+/** Lists wait for each other, and no login for any of them. */
+async function serveList(serving: Serving): Promise<void> {
+  const { context, asker } = serving;
+  const served = await context.lists.run('', () => sendList(serving), asker.signal);
+  if (served !== undefined) await sendFailure(serving, 'too many lists of accounts are being read');
 }
 
 async function sendList(serving: Serving): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -22,8 +22,10 @@ import { Secret } from '../../init/runtime/secret.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'authload-'));
 const servers: Server[] = [];
+const sockets = new Set<Socket>();
 after(() => {
   for (const server of servers) server.close();
+  for (const socket of sockets) socket.destroy();
   rmSync(directory, { recursive: true });
 });
 
@@ -63,11 +65,16 @@ class SlowModule implements AuthModule {
 
   lookup = async (): Promise<ModuleAnswer> => UNKNOWN_ACCOUNT;
   changePassword = async (): Promise<typeof UNKNOWN_ACCOUNT> => UNKNOWN_ACCOUNT;
-  async *enumerate(): AsyncGenerator<never> {}
+  async *enumerate(): AsyncGenerator<never> {
+    await new Promise<void>((resolve) => {
+      if (Number.isFinite(this.#answerMs)) resolve();
+    });
+  }
 }
 
 interface Served {
   readonly lines: string[];
+  readonly client: AuthClient;
   login(loginName: string, remoteIp?: string): Promise<AuthAnswer>;
 }
 
@@ -91,13 +98,16 @@ async function serve(
     log,
     now: () => performance.now() * (limits.timeScale ?? 1),
   };
+  const lists = new LookupQueue(2);
   const context = {
+    lists,
     withModules: <T>(work: (of: ModuleChain) => Promise<T>) => work(chain),
     after: later,
     mechanism: () => undefined,
   };
   const answers = new AnswerLog(log, later);
   const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
     void serveConnection(socket, { ...context, answers }, () => undefined);
   });
   servers.push(server);
@@ -106,6 +116,7 @@ async function serve(
   const client = new AuthClient({ socketPath });
   return {
     lines,
+    client,
     login: (loginName, remoteIp = '192.0.2.1') =>
       client.authenticate({ service: 'imap', loginName, password: new Secret('x'), remoteIp }),
   };
@@ -171,6 +182,18 @@ test('63: a module that hangs is a temporary failure in time, gives its places b
   assert.deepEqual(await login('hung'), { kind: 'temporary failure', reason: 'no answer in time' });
   assert.equal(hung.asked, 3, 'the places were given back');
   assert.match(lines[0] ?? '', /^error: hung: no answer in time \(service=imap, account=hung\d+, from=192\.0\.2\.1\)$/);
+});
+
+test('lists that nobody ends keep other lists waiting, for a while, and no login', async () => {
+  const hung = new SlowModule('hung', Number.POSITIVE_INFINITY);
+  const { client, login } = await serve([new SlowModule('fast', 0), hung], { atOnce: 2, timeScale: 100 });
+  const lists = [client.enumerate(), client.enumerate(), client.enumerate()];
+  const items = lists.map((list) => list.next());
+
+  const { value } = await Promise.race(items);
+  assert.deepEqual(value, { kind: 'incomplete', reason: 'too many lists of accounts are being read' });
+  assert.equal((await login('fast')).kind, 'account');
+  for (const list of lists) void list.return();
 });
 
 test('refusals are a line each until there are too many in a second; then they are counted', async () => {
