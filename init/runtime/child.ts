@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { followActivity, forgetDelays, noteWork, processFigures } from './activity.js';
 import { dropPrivileges } from './drop-privileges.js';
 import type { PrepareMessage, RehearseMessage, StartMessage } from './handover.js';
+import { unpacked } from './outbox.js';
 import type { RawHandle } from './raw-handles.js';
 import { endProcess, log, passOn, rememberStart, sendToSupervisor } from './supervisor-link.js';
 
@@ -30,28 +31,36 @@ process.on('uncaughtException', (error) => {
 /** The module of a process that was prepared before anybody knew whose it will be. */
 let prepared: Promise<unknown> | undefined;
 
-followActivity();
-process.once('message', begin);
+/** From the start message on; what comes before the answer to it, nobody listens to. */
+let started = false;
 
-function begin(message: unknown): void {
-  const first = message as PrepareMessage | RehearseMessage | StartMessage;
+followActivity();
+process.on('message', beginAll);
+
+function beginAll(received: unknown): void {
   noteWork();
+  for (const message of unpacked(received)) {
+    if (!started) begin(message as PrepareMessage | RehearseMessage | StartMessage);
+  }
+}
+
+function begin(first: PrepareMessage | RehearseMessage | StartMessage): void {
   if (first.kind === 'prepare') {
     process.title = first.title;
     prepared = import(first.module);
     // Told with the answer to the start message.
     prepared.catch(() => {});
-    process.once('message', begin);
     return;
   }
   if (first.kind === 'rehearse') {
-    process.once('message', begin);
     prepared?.then(
       () => passOn(first, undefined),
       () => {},
     );
     return;
   }
+  started = true;
+  process.off('message', beginAll);
   start(first).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     sendToSupervisor({ kind: 'failed', reason }, undefined, () => process.exit(EXIT_NOT_STARTED));
@@ -69,14 +78,20 @@ async function start(message: StartMessage): Promise<void> {
     checkReadable(fileURLToPath(message.module));
     await import(message.module);
   }
-  process.on('message', (next, handle) => {
-    receive(next as { kind: string }, handle as unknown as RawHandle | undefined);
-  });
+  process.on('message', (received, handle) => receiveAll(received, handle as unknown as RawHandle | undefined));
   sendToSupervisor({ kind: 'ready' });
 }
 
-function receive(message: { readonly kind: string }, handle: RawHandle | undefined): void {
+/** A handle belongs to the last message. */
+function receiveAll(received: unknown, handle: RawHandle | undefined): void {
   noteWork();
+  const messages = unpacked(received) as readonly { readonly kind: string }[];
+  messages.forEach((message, index) => {
+    receive(message, index === messages.length - 1 ? handle : undefined);
+  });
+}
+
+function receive(message: { readonly kind: string }, handle: RawHandle | undefined): void {
   if (message.kind === 'tell figures') sendToSupervisor({ kind: 'figures', figures: processFigures() });
   else if (message.kind === 'forget delays') forgetDelays();
   else passOn(message, handle);

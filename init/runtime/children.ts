@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { noteWork, type ProcessFigures } from './activity.js';
 import { checkFigures, type PrepareMessage, type StartMessage } from './handover.js';
 import type { Log } from './log.js';
+import { Outbox, unpacked } from './outbox.js';
 import { type RawHandle, sendWithHandle } from './raw-handles.js';
 import { isOpenToAll } from './reachable.js';
 import { type HeapOptions, heapOptions } from './small-heap.js';
@@ -39,6 +40,7 @@ export class Child {
   readonly pid: number;
   readonly #process: ChildProcess;
   readonly #options: ChildOptions;
+  readonly #outbox: Outbox;
   #title: string;
   #expectedEnd = false;
   #resolveReady: () => void = () => {};
@@ -59,6 +61,10 @@ export class Child {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       cwd: '/',
+    });
+    this.#outbox = new Outbox((message, handle, sent) => {
+      if (this.#process.connected) sendWithHandle(this.#process, message, handle, sent);
+      else sent(null);
     });
     this.pid = this.#process.pid ?? 0;
     this.#follow();
@@ -83,8 +89,7 @@ export class Child {
 
   /** Sends a message; `sent` is called when the handle is in the child, or will never be. */
   send(message: object, handle?: RawHandle, sent?: () => void): void {
-    if (this.#process.connected) sendWithHandle(this.#process, message, handle, () => sent?.());
-    else sent?.();
+    this.#outbox.put(message, handle, sent && (() => sent()));
   }
 
   /** Asks the child how it is; undefined when it does not say so in time. */
@@ -114,7 +119,7 @@ export class Child {
 
   #follow(): void {
     const child = this.#process;
-    child.on('message', (message, handle) => this.#receive(message, handle as unknown as RawHandle | undefined));
+    child.on('message', (message, handle) => this.#receiveAll(message, handle as unknown as RawHandle | undefined));
     child.once('exit', (code, signal) => this.#over(signal === null ? `exit code ${code}` : `signal ${signal}`));
     // A process that could not be started has no exit.
     child.on('error', (error) => {
@@ -129,9 +134,23 @@ export class Child {
     this.#options.ended(how, this.#expectedEnd);
   }
 
-  #receive(message: unknown, handle: RawHandle | undefined): void {
+  /** A handle belongs to the last message. */
+  #receiveAll(received: unknown, handle: RawHandle | undefined): void {
     noteWork();
-    const { kind, reason } = message as { kind?: unknown; reason?: unknown };
+    const messages = unpacked(received);
+    for (const [index, message] of messages.entries()) {
+      // One that says what it may not is not heard to the end.
+      if (this.#process.killed) break;
+      const isLast = index === messages.length - 1;
+      this.#receive(message, isLast ? handle : undefined);
+      if (isLast) return;
+    }
+    handle?.close();
+  }
+
+  #receive(message: unknown, handle: RawHandle | undefined): void {
+    // What is no message at all is for those who check them to find.
+    const { kind, reason } = (message ?? {}) as { kind?: unknown; reason?: unknown };
     if (kind === 'ready') this.#resolveReady();
     else if (kind === 'failed') this.#fail(String(reason));
     else if (kind === 'figures') for (const tell of this.#askers.splice(0)) tell(checkFigures(message));

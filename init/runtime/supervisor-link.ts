@@ -5,10 +5,14 @@
  */
 import type { LogMessageLine } from './handover.js';
 import { type Log, logTo } from './log.js';
+import { Outbox, type Sent } from './outbox.js';
 import { type RawHandle, sendWithHandle } from './raw-handles.js';
 
-/** More lines do not wait for the end of the turn. */
+/** More lines do not wait. */
 const MAX_LINES_TOGETHER = 100;
+
+/** Lines wait so long for a message that they can travel with. */
+const LINES_WAIT_MS = 5;
 
 type Receiver = (message: { readonly kind: string }, handle: RawHandle | undefined) => void;
 
@@ -36,31 +40,37 @@ export function passOn(message: { readonly kind: string }, handle: RawHandle | u
   receiver(message, handle);
 }
 
+const outbox = new Outbox((message, handle, sent) => {
+  if (process.connected) sendWithHandle(process, message, handle, sent);
+  else sent(new Error('the supervisor has gone'));
+});
+
 /** Sends a message. When the supervisor has gone the process is about to end, and the message is dropped. */
-export function sendToSupervisor(message: object, handle?: RawHandle, sent?: (error: Error | null) => void): void {
+export function sendToSupervisor(message: object, handle?: RawHandle, sent?: Sent): void {
   // What was said before comes before.
   sendLines();
-  if (process.connected) sendWithHandle(process, message, handle, (error) => sent?.(error));
-  else sent?.(new Error('the supervisor has gone'));
+  outbox.put(message, handle, sent);
 }
 
 let lines: LogMessageLine[] = [];
+let linesTimer: NodeJS.Timeout | undefined;
 
 /**
- * The log of this process: the supervisor writes all lines, so that none is torn and their order is kept. The lines of one
- * turn of the event loop travel together: a message costs as much as the rest of what a login needs.
+ * The log of this process: the supervisor writes all lines, so that none is torn and their order is kept. Lines wait a
+ * little for a message that they can travel with, which comes soon at a login and at its end.
  */
 export const log: Log = logTo((level, text) => {
-  if (lines.length === 0) setImmediate(sendLines);
   lines.push({ level, text });
   if (lines.length >= MAX_LINES_TOGETHER) sendLines();
+  else linesTimer ??= setTimeout(sendLines, LINES_WAIT_MS);
 });
 
 function sendLines(): void {
+  clearTimeout(linesTimer);
+  linesTimer = undefined;
   if (lines.length === 0) return;
-  const together = lines;
+  outbox.put({ kind: 'log', lines });
   lines = [];
-  sendToSupervisor({ kind: 'log', lines: together });
 }
 
 /** Ends the process when all messages sent so far have gone out. */
