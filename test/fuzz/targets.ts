@@ -25,6 +25,7 @@ import { decodeMailboxName, encodeMailboxName } from '../../imapd/wire/modified-
 import { parseSearch } from '../../imapd/wire/search-keys.js';
 import { parseSort, parseThread } from '../../imapd/wire/sort-thread.js';
 import { parseStatusItems } from '../../imapd/wire/status-items.js';
+import { playMechanism, saslSeeds } from './sasl-target.js';
 
 export interface FuzzTarget {
   /** Names the target's kept inputs: `test/fuzz/corpus/<name>-<hash>`. */
@@ -185,6 +186,7 @@ export const targets: readonly FuzzTarget[] = [
     },
   },
   { name: 'messages', seeds: messages, run: checkMessage },
+  { name: 'mechanisms', seeds: saslSeeds, run: playMechanism },
   {
     name: 'headers',
     seeds: messages,
