@@ -31,6 +31,11 @@ const SIGNATURE_HASHES: ReadonlyMap<string, string> = new Map([
   ['2a8648ce3d040304', 'sha512'],
 ]);
 
+/** RSASSA-PSS (RFC 4055 section 3.1) names its hash, 2.16.840.1.101.3.4.2.x, in its parameters; without one it is SHA-1. */
+const PSS = '2a864886f70d01010a';
+const PSS_HASH = /060960864801650304020([123])/;
+const PSS_HASHES: Readonly<Record<string, string>> = { 1: 'sha256', 2: 'sha384', 3: 'sha512' };
+
 /** Gives the octets; undefined for a type that this connection does not have. */
 export function channelBinding(socket: TLSSocket, type: string): Buffer | undefined {
   const isCurrent = socket.getProtocol() === 'TLSv1.3';
@@ -51,19 +56,20 @@ export function channelBinding(socket: TLSSocket, type: string): Buffer | undefi
 function endPoint(certificate: PeerCertificate | object | null): Buffer | undefined {
   if (certificate === null || !('raw' in certificate)) return undefined;
   const { raw } = certificate;
-  const hash = SIGNATURE_HASHES.get(signatureAlgorithm(raw) ?? '');
+  const hash = signatureHash(raw);
   return hash === undefined ? undefined : createHash(hash).update(raw).digest();
 }
 
 /** Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE { algorithm, … }, … } (RFC 5280 section 4.1) */
-function signatureAlgorithm(certificate: Buffer): string | undefined {
+function signatureHash(certificate: Buffer): string | undefined {
   const body = valueAt(certificate, 0);
   const signed = valueAt(certificate, body.start);
   const algorithm = valueAt(certificate, signed.end);
   const identifier = valueAt(certificate, algorithm.start);
-  return certificate[algorithm.start] === 0x06
-    ? certificate.toString('hex', identifier.start, identifier.end)
-    : undefined;
+  const name = certificate.toString('hex', identifier.start, identifier.end);
+  if (name !== PSS) return SIGNATURE_HASHES.get(name);
+  const parameters = certificate.toString('hex', identifier.end, algorithm.end);
+  return PSS_HASHES[PSS_HASH.exec(parameters)?.[1] ?? '1'];
 }
 
 /** Where the value of the DER element at `position` begins and ends. OpenSSL has read it before. */

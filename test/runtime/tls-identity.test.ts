@@ -131,11 +131,13 @@ test('RFC 5929 section 4: tls-server-end-point is the hash that the certificate 
   selfSigned('sha384', '/CN=localhost', ['rsa:2048'], '-sha384');
   selfSigned('sha1', '/CN=localhost', ['rsa:2048'], '-sha1');
   selfSigned('ed25519', '/CN=localhost', ['ed25519']);
+  selfSigned('pss', '/CN=localhost', ['rsa:2048'], '-sha512', '-sigopt', 'rsa_padding_mode:pss');
   const expected: readonly [string, string | undefined][] = [
     ['server', 'sha256'],
     ['sha384', 'sha384'],
     ['sha1', 'sha256'],
     ['ed25519', undefined],
+    ['pss', 'sha512'],
   ];
   for (const [certificate, hash] of expected) {
     await meet({ certificate }, {}, ({ server, client }) => {
