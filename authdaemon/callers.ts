@@ -10,8 +10,11 @@ import type { Duplex } from 'node:stream';
 export class Callers {
   readonly #max: number;
   readonly #all = new Set<Duplex>();
-  /** Those that have not asked yet, the longest silent first. */
+  /** Those that have not asked yet, or not again, the longest silent first. */
   readonly #silent = new Set<Duplex>();
+  /** Those of them that were answered. */
+  readonly #kept = new Set<Duplex>();
+  #ending = false;
 
   constructor(max: number) {
     this.#max = max;
@@ -34,6 +37,21 @@ export class Callers {
   /** Its request is there: it stays until it is answered. */
   heard(connection: Duplex): void {
     this.#silent.delete(connection);
+    this.#kept.delete(connection);
+  }
+
+  /** It was answered and may ask again: until then it makes room for others. */
+  keep(connection: Duplex): void {
+    if (connection.destroyed) return;
+    this.#silent.add(connection);
+    this.#kept.add(connection);
+    if (this.#ending) connection.destroy();
+  }
+
+  /** Keeps none any longer. Those that have asked, or are about to for the first time, get their answers. */
+  end(): void {
+    this.#ending = true;
+    for (const connection of this.#kept) connection.destroy();
   }
 
   /** Cuts all of them off. */
@@ -44,5 +62,6 @@ export class Callers {
   #remove(connection: Duplex): void {
     this.#all.delete(connection);
     this.#silent.delete(connection);
+    this.#kept.delete(connection);
   }
 }

@@ -1,5 +1,6 @@
 /**
- * AuthClient: asks authdaemond, ours or Courier's, over its socket. One connection is one request.
+ * AuthClient: asks authdaemond, ours or Courier's, over its socket. One connection is one request, or, with ours, one
+ * after the other.
  *
  * It never throws for what the daemon or the socket does: whatever is not a clear yes or no is a temporary failure with
  * a reason for the log. Nobody may be told "wrong password" because a daemon was down.
@@ -15,6 +16,8 @@ import {
   EXPLICIT_ERRORS,
   formatLoginData,
   formatRequest,
+  KEEP,
+  KEPT_LINE,
   MAX_ANSWER_OCTETS,
   type Request,
   readAnswer,
@@ -32,6 +35,8 @@ export interface AuthClientOptions {
   readonly readMs?: number;
   /** Asks to be told how each answer came about; Courier's daemon does not know how. */
   readonly explain?: boolean;
+  /** Keeps connections for further requests, where the daemon does; Courier's closes each after its answer. */
+  readonly keep?: boolean;
 }
 
 /** A login to be checked. */
@@ -94,6 +99,9 @@ const READ_MS = 30_000;
 /** Courier waits so long for each line of a list. */
 const ENUMERATE_LINE_MS = 60_000;
 
+/** More than so many logins at once are rare; the daemon closes those that are not used for ten seconds. */
+const MAX_KEPT_CONNECTIONS = 32;
+
 interface Steps {
   readonly socketPath: string;
   readonly connectMs: number;
@@ -101,13 +109,17 @@ interface Steps {
   readonly readMs: number;
 }
 
-/** Asks an authdaemond; safe to share, each request has its own connection. */
+/** Asks an authdaemond; safe to share, each request has a connection for itself. */
 export class AuthClient {
   readonly #steps: Steps;
   readonly #explain: boolean;
+  readonly #keeps: boolean;
+  /** Connections that wait for a request, the one used last at the end. */
+  readonly #kept: Conversation[] = [];
 
-  constructor({ socketPath, connectMs, writeMs, readMs, explain }: AuthClientOptions) {
+  constructor({ socketPath, connectMs, writeMs, readMs, explain, keep }: AuthClientOptions) {
     this.#explain = explain ?? false;
+    this.#keeps = keep ?? false;
     this.#steps = {
       socketPath,
       connectMs: connectMs ?? CONNECT_MS,
@@ -176,24 +188,55 @@ export class AuthClient {
     const metadata = new Map([[EXPLICIT_ERRORS, '1']]);
     if (this.#explain) metadata.set(EXPLAIN, '1');
     if (remoteIp !== undefined) metadata.set('TCPREMOTEIP', remoteIp);
+    if (this.#keeps) metadata.set(KEEP, '1');
     const octets = formatRequest({ metadata, request });
     if (octets === undefined) return { kind: 'rejected' };
-    const connection = new Conversation(this.#steps);
+    for (let known = this.#takeKept(); known !== undefined; known = this.#takeKept()) {
+      const answer = await this.#converse(known, octets);
+      // The daemon closed it meanwhile, as one that ends does: it has not heard the question.
+      if (!known.wasCutOff) return answer;
+    }
+    return this.#converse(new Conversation(this.#steps), octets);
+  }
+
+  async #converse(connection: Conversation, octets: Buffer): Promise<AuthAnswer | OtherAnswer> {
+    let isKept = false;
     // The one place where faults of the socket become an answer.
     try {
       await connection.send(octets);
-      return await answerFrom(connection);
+      const { answer, kept } = await answerFrom(connection);
+      isKept = kept && this.#kept.length < MAX_KEPT_CONNECTIONS;
+      return answer;
     } catch (error) {
       return { kind: 'temporary failure', reason: reasonOf(error) };
     } finally {
-      connection.close();
+      if (isKept) this.#keep(connection);
+      else connection.close();
     }
+  }
+
+  #keep(connection: Conversation): void {
+    connection.rest();
+    this.#kept.push(connection);
+  }
+
+  #takeKept(): Conversation | undefined {
+    for (let known = this.#kept.pop(); known !== undefined; known = this.#kept.pop()) {
+      if (known.wake()) return known;
+      known.close();
+    }
+    return undefined;
   }
 }
 
 type OtherAnswer = Explained & ({ readonly kind: 'ok' } | Extract<ExchangeAnswer, { kind: 'challenge' }>);
 
-async function answerFrom(connection: Conversation): Promise<AuthAnswer | OtherAnswer> {
+interface Answered {
+  readonly answer: AuthAnswer | OtherAnswer;
+  readonly kept: boolean;
+}
+
+async function answerFrom(connection: Conversation): Promise<Answered> {
   const pieces: Buffer[] = [];
   for (;;) {
     const piece = await connection.read();
@@ -203,7 +246,9 @@ async function answerFrom(connection: Conversation): Promise<AuthAnswer | OtherA
     const { explanation } = explained.kind === 'read' ? explained : {};
     const rest = explained.kind === 'read' ? explained.rest : octets;
     const answer = readAnswer(rest, piece === undefined, (name) => findSystemUser(name)?.uid);
-    if (answer.kind !== 'incomplete') return explanation === undefined ? answer : { ...answer, explanation };
+    if (answer.kind === 'incomplete') continue;
+    const kept = rest.subarray(0, KEPT_LINE.length).equals(Buffer.from(KEPT_LINE));
+    return { answer: explanation === undefined ? answer : { ...answer, explanation }, kept };
   }
 }
 
@@ -228,7 +273,7 @@ async function* enumerated(connection: Conversation): AsyncGenerator<Enumeration
   }
 }
 
-/** One connection: connect and write, then read, each within its time. */
+/** One connection: connect and write, then read, each within its time; then perhaps again. */
 class Conversation {
   readonly #steps: Steps;
   readonly #socket: Socket;
@@ -238,6 +283,8 @@ class Conversation {
   #wake: () => void = () => undefined;
   #connected = false;
   #written = false;
+  /** Something came since the request, or its time was over. */
+  #heard = false;
 
   constructor(steps: Steps) {
     this.#steps = steps;
@@ -247,6 +294,7 @@ class Conversation {
       this.#wake();
     });
     this.#socket.on('data', (octets) => {
+      this.#heard = true;
       this.#received.push(octets);
       this.#wake();
     });
@@ -257,7 +305,11 @@ class Conversation {
 
   /** Connects and writes; throws when either is not done in time. */
   async send(octets: Buffer): Promise<void> {
-    await this.#until(() => this.#connected, this.#steps.connectMs, 'connecting took too long');
+    if (!this.#connected) {
+      await this.#until(() => this.#connected, this.#steps.connectMs, 'connecting took too long');
+    }
+    this.#heard = false;
+    this.#written = false;
     this.#socket.write(octets, () => {
       this.#written = true;
       this.#wake();
@@ -278,6 +330,24 @@ class Conversation {
     if (piece !== undefined) return piece;
     if (typeof this.#state === 'object') throw this.#state.error;
     return undefined;
+  }
+
+  /** The other side closed the connection before it said anything about the request. */
+  get wasCutOff(): boolean {
+    return !this.#heard && this.#state !== 'open';
+  }
+
+  /** Lets it wait for another request, and lets the process end meanwhile. */
+  rest(): void {
+    clearTimeout(this.#deadline);
+    this.#socket.unref();
+  }
+
+  /** Takes it for another request; false when it is closed. */
+  wake(): boolean {
+    if (this.#state !== 'open' || this.#received.length > 0) return false;
+    this.#socket.ref();
+    return true;
   }
 
   close(): void {
@@ -305,7 +375,10 @@ class Conversation {
 
   #startDeadline(limitMs: number, text: string): void {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#settle({ error: new Error(text) }), limitMs);
+    this.#deadline = setTimeout(() => {
+      this.#heard = true;
+      this.#settle({ error: new Error(text) });
+    }, limitMs);
   }
 }
 

@@ -13,8 +13,9 @@ const WRITE_MS = 30_000;
 /** Everything one connection may send: its metadata lines, the request line and the body of AUTH. */
 const MAX_CONNECTION_OCTETS = (MAX_METADATA_LINES + 2) * (MAX_REQUEST_OCTETS + 1);
 
-/** Reads the request; undefined when there is none to answer. */
+/** Reads the request, or the next one of a connection that is kept; undefined when there is none to answer. */
 export function receiveRequest(stream: Duplex, after: After): Promise<ReceivedRequest | undefined> {
+  if (stream.readableEnded || stream.destroyed) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
     let octets = 0;
@@ -25,6 +26,8 @@ export function receiveRequest(stream: Duplex, after: After): Promise<ReceivedRe
     const settle = (received?: ReceivedRequest): void => {
       cancel();
       stream.off('data', take);
+      stream.off('end', giveUp);
+      stream.off('close', giveUp);
       // Whatever else comes is dropped; flowing on, so that the caller's end is seen.
       stream.resume();
       resolve(received);
@@ -42,10 +45,11 @@ export function receiveRequest(stream: Duplex, after: After): Promise<ReceivedRe
       else if (reading.kind === 'malformed' || octets > MAX_CONNECTION_OCTETS) settle();
       else needed = reading.neededOctets ?? 0;
     };
-    const cancel = after(READ_MS, () => settle());
+    const giveUp = (): void => settle();
+    const cancel = after(READ_MS, giveUp);
     stream.on('data', take);
-    stream.on('end', () => settle());
-    stream.on('close', () => settle());
+    stream.on('end', giveUp);
+    stream.on('close', giveUp);
   });
 }
 

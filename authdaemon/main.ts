@@ -73,9 +73,12 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
   };
   const server = await listen(settings.directory, (socket) => {
     if (!callers.admit(socket)) return;
-    lastRequest = Date.now();
-    noteWork();
-    void serveConnection(socket, context, () => callers.heard(socket));
+    const heard = (): void => {
+      lastRequest = Date.now();
+      noteWork();
+      callers.heard(socket);
+    };
+    void serveConnection(socket, context, { heard, kept: () => callers.keep(socket) });
   });
   const idle = setInterval(() => {
     if (Date.now() - lastRequest >= IDLE_MS) void authdaemon.idle();
@@ -180,6 +183,7 @@ export function isAlive(pid: number): boolean {
 
 async function close(server: Server, callers: Callers): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  callers.end();
   const cancel = after(END_MS, () => callers.destroyAll());
   await closed;
   cancel();

@@ -10,6 +10,9 @@
  * The answer is the account's lines and a dot, `FAIL`, `OK`, or the list. A temporary failure is told by closing without
  * an answer, as Courier does: callers know that, though some take silence for success. A caller that sends the metadata
  * line `ANGARIUM_ERRORS=1` (our own client does; Courier ignores it) gets the line `TEMPFAIL reason` instead.
+ *
+ * A connection is closed after its answer. Only where the caller sends `ANGARIUM_KEEP=1` and the answer begins with
+ * `ANGARIUM_KEPT=1`, which Courier's never does, another request may follow.
  */
 import { Secret } from '../init/runtime/secret.js';
 import type { Account, EnumeratedAccount } from './account.js';
@@ -70,6 +73,12 @@ export type FindUid = (name: string) => number | undefined;
 
 /** Metadata name that asks for `TEMPFAIL reason` in place of silence. */
 export const EXPLICIT_ERRORS = 'ANGARIUM_ERRORS';
+
+/** Metadata name that asks to keep the connection for another request. */
+export const KEEP = 'ANGARIUM_KEEP';
+
+/** The first line of an answer after which the connection is kept. */
+export const KEPT_LINE = 'ANGARIUM_KEPT=1\n';
 
 /**
  * Reads a request from everything received so far. Octets after its end are ignored, as Courier ignores them.

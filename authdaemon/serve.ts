@@ -1,5 +1,5 @@
 /**
- * One connection to authdaemond: request in, answer out, closed.
+ * One connection to authdaemond: request in, answer out, closed, unless the caller asked to keep it (protocol.ts).
  *
  * A request that is malformed, too long or not there in time gets no answer, as with Courier. A temporary failure gets
  * none either, unless the caller asked for explicit errors (protocol.ts), or TEMPFAIL says otherwise. Knows a stream and
@@ -31,6 +31,8 @@ import {
   formatAccount,
   formatEnumerated,
   formatTemporaryFailure,
+  KEEP,
+  KEPT_LINE,
   type ReceivedRequest,
   type Request,
 } from './protocol.js';
@@ -79,27 +81,39 @@ interface Outcome {
 }
 
 const FAIL = Buffer.from('FAIL\n');
+const DOT = Buffer.from('.\n');
+const KEPT = Buffer.from(KEPT_LINE);
 
-/** Serves one connection to its end. Never throws, and always closes; `heard` is called when its request is there. */
-export async function serveConnection(stream: Duplex, context: ServeContext, heard: () => void): Promise<void> {
+/** Who counts connections: told what one is about. */
+export interface Attention {
+  /** A request is there. */
+  heard(): void;
+  /** It was answered, and the connection is kept for another. */
+  kept?(): void;
+}
+
+/** Serves one connection to its end. Never throws, and always closes. */
+export async function serveConnection(stream: Duplex, context: ServeContext, attention: Attention): Promise<void> {
   // The caller may be gone at any moment; there is nobody left to tell.
   stream.on('error', () => undefined);
-  const received = await receiveRequest(stream, context.after);
-  if (received === undefined) {
-    stream.destroy();
-    return;
+  for (;;) {
+    const received = await receiveRequest(stream, context.after);
+    if (received === undefined) break;
+    attention.heard();
+    const isKept = await context.withModules((chain) => serveRequest(stream, received, chain, context));
+    if (!isKept) break;
+    attention.kept?.();
   }
-  heard();
-  await context.withModules((chain) => serveRequest(stream, received, chain, context));
   stream.destroy();
 }
 
+/** Gives whether the connection is kept. */
 async function serveRequest(
   stream: Duplex,
   received: ReceivedRequest,
   chain: ModuleChain,
   context: ServeContext,
-): Promise<void> {
+): Promise<boolean> {
   const time = new AbortController();
   const { request, metadata } = received;
   const loginName = loginNameOf(request);
@@ -114,20 +128,30 @@ async function serveRequest(
   const serving = { stream, received, chain, context, asker, loginName };
   // The one place where a bug of ours ends: no answer, and the daemon lives on.
   try {
-    if (request.kind === 'enumerate') await serveList(serving);
-    else await sendOutcome(serving, await outcomeOf(serving, request));
+    if (request.kind !== 'enumerate') return await sendOutcome(serving, await outcomeOf(serving, request));
+    await serveList(serving);
+    return false;
   } catch (error) {
     chain.log.bug(error, request.kind);
+    return false;
   } finally {
     cancel();
   }
 }
 
-async function sendOutcome(serving: Serving, { answer, steps, notes }: Outcome): Promise<void> {
-  const { stream, asker, context } = serving;
+/** Gives whether the connection is kept: only after answers that end with a dot, which most logins get. */
+async function sendOutcome(serving: Serving, { answer, steps, notes }: Outcome): Promise<boolean> {
+  const { stream, received, asker, context } = serving;
   if (asker.explain) await write(stream, formatExplanation({ steps, notes }), context.after);
-  if ('octets' in answer) await send(stream, answer.octets, context.after);
-  else await sendFailure(serving, answer.failure);
+  if (!('octets' in answer)) {
+    await sendFailure(serving, answer.failure);
+    return false;
+  }
+  const { octets } = answer;
+  const isKept = received.metadata.get(KEEP) === '1' && octets.subarray(-2).equals(DOT);
+  if (isKept) await write(stream, Buffer.concat([KEPT, octets]), context.after);
+  else await send(stream, octets, context.after);
+  return isKept;
 }
 
 /** Silence is how Courier says "not now". PASSWD gets FAIL for that, too, from Courier as well. */

@@ -39,7 +39,7 @@ export async function runImapd({ directory, open, daemon, keeper }: ImapdOptions
 
 function loginCheck(socketPath: string, settings: ImapdSettings | undefined): LoginCheck {
   return new LoginCheck({
-    client: new AuthClient({ socketPath }),
+    client: new AuthClient({ socketPath, keep: true }),
     defaultOptions: parseOptions(settings?.configuration.defaultOptions ?? ''),
     disabledBy: 'disableimap',
     certificates: settings?.configuration.sessionSettings.certificateField !== undefined,

@@ -108,7 +108,7 @@ async function serve(
   const answers = new AnswerLog(log, later);
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
-    void serveConnection(socket, { ...context, answers }, () => undefined);
+    void serveConnection(socket, { ...context, answers }, { heard: () => undefined });
   });
   servers.push(server);
   const socketPath = join(directory, `socket${servers.length}`);

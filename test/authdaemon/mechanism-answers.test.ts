@@ -72,7 +72,7 @@ before(async () => {
       mechanism: (authType: string) => (authType === 'toy' ? mechanism : undefined),
       ...{ answers: new AnswerLog(log, later), lists: new LookupQueue(1), after: later },
     };
-    void serveConnection(socket, context, () => undefined);
+    void serveConnection(socket, context, { heard: () => undefined });
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
 });

@@ -140,12 +140,17 @@ describe('70: authpam and authpipe on the socket', () => {
   });
 
   test('our client understands Debian’s answers, which leave the uid to the caller', async () => {
-    const client = new AuthClient({ socketPath: couriers.socketPath });
     const asked = { service: 't-unix', loginName: 'sock-ann', password: new Secret('secret') };
-    const [theirs, mine] = [await client.authenticate(asked), await ours.client.authenticate(asked)];
-
-    assert.ok(theirs.kind === 'account' && mine.kind === 'account');
-    assert.deepEqual(theirs.account, mine.account);
+    const mine = await ours.client.authenticate(asked);
+    assert.ok(mine.kind === 'account');
+    const client = new AuthClient({ socketPath: couriers.socketPath });
+    // Debian's daemon passes over the wish to keep the connection, and closes it.
+    for (const asking of [client, new AuthClient({ socketPath: couriers.socketPath, keep: true })]) {
+      for (let count = 0; count < 2; count += 1) {
+        const theirs = await asking.authenticate(asked);
+        assert.deepEqual(theirs.kind === 'account' && theirs.account, mine.account);
+      }
+    }
     assert.equal((await client.lookup('t-unix', 'sock-nobody')).kind, 'rejected');
   });
 
