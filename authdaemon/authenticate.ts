@@ -224,14 +224,18 @@ function inTime<Answer>(answering: Promise<Answer>, signal: AbortSignal): Promis
 }
 
 function accepted(chain: ModuleChain, module: string, account: Account): ModuleAnswer {
-  debug(chain, `${module}: ${describeAccount(account)}`);
-  debug(chain, `Authenticated: ${describeAccount(account)}`);
-  if (chain.debugLogin >= 2) {
-    const clear = account.clearPassword === undefined ? '<null>' : logValue(account.clearPassword.reveal());
-    debug(chain, `Authenticated: clearpasswd=${clear}, passwd=${account.encryptedPassword ?? '<null>'}`);
-  }
+  if (chain.debugLogin >= 1) logAccount(chain, module, account);
   const options = mergeDefaultOptions(account.options, chain.defaultOptions);
   return { kind: 'account', account: { ...account, options } };
+}
+
+function logAccount(chain: ModuleChain, module: string, account: Account): void {
+  const description = describeAccount(account);
+  debug(chain, `${module}: ${description}`);
+  debug(chain, `Authenticated: ${description}`);
+  if (chain.debugLogin < 2) return;
+  const clear = account.clearPassword === undefined ? '<null>' : logValue(account.clearPassword.reveal());
+  debug(chain, `Authenticated: clearpasswd=${clear}, passwd=${account.encryptedPassword ?? '<null>'}`);
 }
 
 /** Courier's words for an account in the log; without passwords. */
