@@ -48,9 +48,11 @@ async function run(maildir: string): Promise<string | undefined> {
 /** The owner of the program, which may be behind a link. */
 function ownerOfRunnable(file: string): number | undefined {
   try {
+    // Nearly always there is none: an exception for each login would cost more than the rest of this.
+    const status = statSync(file, { throwIfNoEntry: false });
+    if (status?.isFile() !== true) return undefined;
     accessSync(file, constants.X_OK);
-    const status = statSync(file);
-    return status.isFile() ? status.uid : undefined;
+    return status.uid;
   } catch {
     return undefined;
   }
