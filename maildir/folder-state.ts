@@ -12,7 +12,7 @@
  * second later.
  */
 import { MaildirError } from './errors.js';
-import type { FileSystem } from './file-system.js';
+import type { FileStatus, FileSystem } from './file-system.js';
 import type { FolderPaths } from './folder-name.js';
 import { FolderRows } from './folder-rows.js';
 import { KeywordFiles } from './keywords.js';
@@ -175,8 +175,26 @@ export class FolderState {
   /** Whether a scan would find nothing new, as far as the directories tell. */
   isCurrent(): boolean {
     if (!this.loaded || this.mustScan || this.#seen === undefined || this.uidList.changedOnDisk()) return false;
-    if (!sameVersions(this.observe(), this.#seen)) return false;
-    if (!isYoung(this.#seen)) return true;
+    return sameVersions(this.observe(), this.#seen) && this.#mayBeTrusted(this.#seen);
+  }
+
+  /**
+   * The same for numbers alone, in fewer looks: keywords count nothing, and whoever writes into the journal puts a message
+   * into cur, or has found one in new.
+   *
+   * @param knownCur what was seen of cur since somebody asked
+   */
+  areCountsCurrent(knownCur?: FileStatus): boolean {
+    const seen = this.#seen;
+    if (!this.loaded || this.mustScan || seen === undefined || this.uidList.listChangedOnDisk()) return false;
+    const { disk, paths } = this;
+    if (!sameVersion(knownCur ?? disk.status(paths.cur), seen.cur)) return false;
+    return sameVersion(disk.status(paths.new), seen.new) && this.#mayBeTrusted(seen);
+  }
+
+  /** Whether what was seen is old enough, or a look at it again is not worth it. */
+  #mayBeTrusted(seen: Seen): boolean {
+    if (!isYoung(seen)) return true;
     const sinceScan = Math.abs(this.surroundings.now() - this.#scannedAt);
     if (sinceScan < this.#scanMilliseconds * YOUNG_SCAN_SHARE) return true;
     if (!this.#seenIsOurs || this.#scanMilliseconds <= SHORT_SCAN_MILLISECONDS) return false;

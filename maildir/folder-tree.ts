@@ -11,7 +11,7 @@
 import { join } from 'node:path';
 import type { NameVisitor } from './directory-entries.js';
 import { errorCode, MaildirError } from './errors.js';
-import { type FileSystem, namesIn, textFromOctets } from './file-system.js';
+import { type FileStatus, type FileSystem, namesIn, textFromOctets } from './file-system.js';
 import { replaceFile, unlessMissing } from './files.js';
 import { folderDirectory, folderPaths } from './folder-name.js';
 import { Pace } from './pace.js';
@@ -33,8 +33,22 @@ export interface TreePlace {
   readonly listFolders: () => string[];
 }
 
+/** What is known of the `cur` of folders, by their names. */
+export type CurStatuses = Map<string, FileStatus>;
+
+/** What is needed to list folders. */
+interface FoldersWanted {
+  readonly isName: (name: string) => boolean;
+  /** Is filled. */
+  readonly curStatuses?: CurStatuses | undefined;
+}
+
 /** The names of a maildir's folders: INBOX, then all with a `cur`. Links and stray files are none. */
-export function listFolderNames(disk: FileSystem, maildirPath: string, isName: (name: string) => boolean): string[] {
+export function listFolderNames(
+  disk: FileSystem,
+  maildirPath: string,
+  { isName, curStatuses }: FoldersWanted,
+): string[] {
   const found: { readonly entry: string; readonly surely: boolean }[] = [];
   const visit: NameVisitor = (octets, start, end, regular, directory = false) => {
     if (regular || octets[start] !== DOT || end - start < 2) return;
@@ -46,19 +60,22 @@ export function listFolderNames(disk: FileSystem, maildirPath: string, isName: (
   for (const { entry, surely } of found) {
     const name = `INBOX${entry}`;
     const directory = `${maildirPath}/${entry}`;
-    if (isName(name) && (surely ? hasCur(disk, directory) : isFolderDirectory(disk, directory))) names.push(name);
+    if (!isName(name) || !(surely || isDirectory(disk, directory))) continue;
+    const cur = disk.status(`${directory}/cur`);
+    if (cur?.kind !== 'directory') continue;
+    names.push(name);
+    curStatuses?.set(name, cur);
   }
   return ['INBOX', ...names.sort()];
 }
 
-function hasCur(disk: FileSystem, directory: string): boolean {
-  return disk.status(`${directory}/cur`)?.kind === 'directory';
+function isDirectory(disk: FileSystem, path: string): boolean {
+  return disk.status(path)?.kind === 'directory';
 }
 
 /** Whether a directory is a folder. */
 export function isFolderDirectory(disk: FileSystem, directory: string): boolean {
-  if (disk.status(directory)?.kind !== 'directory') return false;
-  return hasCur(disk, directory);
+  return isDirectory(disk, directory) && isDirectory(disk, `${directory}/cur`);
 }
 
 /** Makes a folder. @throws {MaildirError} 'folder exists' */

@@ -7,6 +7,7 @@
 
 import { changeFlags, removeMessages, type ShownChange } from './change-messages.js';
 import { diskErrors, diskErrorsSoon } from './errors.js';
+import type { FileStatus } from './file-system.js';
 import type { FlagBits, FlagChange } from './flags.js';
 import { FolderCounter, type FolderCounts } from './folder-counts.js';
 import { FoldTimer, foldNow } from './folder-fold.js';
@@ -145,12 +146,16 @@ export class Folder implements UseListener {
     return { ...counts, sizeOctets };
   }
 
-  /** The same without sizes, at once, if what is in memory is what is on the disk; else undefined, and counts() must look. */
-  countsAtHand(): FolderCounts | undefined {
+  /**
+   * The same without sizes, at once, if what is in memory is what is on the disk; else undefined, and counts() must look.
+   *
+   * @param knownCur what was seen of cur since somebody asked
+   */
+  countsAtHand(knownCur?: FileStatus): FolderCounts | undefined {
     const state = this.#state;
     return diskErrors(state.paths.directory, () => {
       state.mustExist();
-      if (!state.isCurrent()) return undefined;
+      if (!state.areCountsCurrent(knownCur)) return undefined;
       this.#touched();
       return this.#counter.counts();
     });

@@ -13,6 +13,7 @@ import { Folder, type FolderListener } from './folder.js';
 import { canonicalFolderName, folderDirectory, folderPaths, isFolderName } from './folder-name.js';
 import { FolderState } from './folder-state.js';
 import {
+  type CurStatuses,
   createFolderDirectory,
   deleteFolderDirectory,
   isFolderDirectory,
@@ -33,6 +34,8 @@ const TMP_FILES_LAST_MILLISECONDS = 36 * 60 * 60 * 1000;
 const DOT = 0x2e;
 const COLON = 0x3a;
 
+export type { CurStatuses };
+
 /** One maildir. Folder names are Courier's internal ones: `INBOX`, `INBOX.Sent`, in UTF-8. */
 export class Maildir {
   readonly path: string;
@@ -49,9 +52,14 @@ export class Maildir {
     this.#onIdle = onIdle;
   }
 
-  /** Existing folders, INBOX first, then sorted. Stray files and symbolic links are not folders. */
-  listFolders(): string[] {
-    return diskErrors(this.path, () => listFolderNames(this.#surroundings.fileSystem, this.path, isFolderName));
+  /**
+   * Existing folders, INBOX first, then sorted. Stray files and symbolic links are not folders.
+   *
+   * @param curStatuses is filled with what was looked at, for whoever then looks at all of them
+   */
+  listFolders(curStatuses?: CurStatuses): string[] {
+    const { fileSystem } = this.#surroundings;
+    return diskErrors(this.path, () => listFolderNames(fileSystem, this.path, { isName: isFolderName, curStatuses }));
   }
 
   /** Whether there is a folder of this name. */

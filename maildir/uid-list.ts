@@ -105,12 +105,14 @@ export class UidList {
 
   /** Whether another process wrote the list or the journal since they were read or written here. */
   changedOnDisk(): boolean {
-    const { fileSystem } = this.#surroundings;
     return (
-      !this.#looked ||
-      !sameFile(fileSystem.status(this.#paths.uidList), this.#list) ||
-      !sameFile(fileSystem.status(this.#paths.uidJournal), this.#journal)
+      this.listChangedOnDisk() || !sameFile(this.#surroundings.fileSystem.status(this.#paths.uidJournal), this.#journal)
     );
+  }
+
+  /** The same for the list alone. */
+  listChangedOnDisk(): boolean {
+    return !this.#looked || !sameFile(this.#surroundings.fileSystem.status(this.#paths.uidList), this.#list);
   }
 
   /** Reads both files. What is damaged is used as far as it goes, and the log is told. */

@@ -1,11 +1,11 @@
 /** LIST, with LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC 6154). */
 import { MaildirError } from '../../maildir/errors.js';
-import type { Maildir } from '../../maildir/maildir.js';
+import type { CurStatuses, Maildir } from '../../maildir/maildir.js';
 import { type Completion, ok } from '../completion.js';
 import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree, specialUses } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
 import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
-import { type CountedFolder, statusOf } from '../mailbox/mailbox-status.js';
+import { type CountedFolder, encodeCounts, type StatusQuestion, statusOf } from '../mailbox/mailbox-status.js';
 import type { Session } from '../session/session.js';
 import type { ListArguments } from '../wire/list-arguments.js';
 import { encodeList } from '../wire/responses.js';
@@ -17,6 +17,8 @@ interface Listing extends AttributeOptions {
   readonly uses: ReadonlyMap<string, readonly string[]>;
   /** Levels above subscribed names that the patterns leave out: RECURSIVEMATCH lists them for their sake. */
   readonly aboveSubscribed: ReadonlySet<string>;
+  /** For STATUS: what was seen of the folders when they were listed. */
+  readonly curStatuses: CurStatuses | undefined;
 }
 
 /** RFC 9051 section 6.3.9. */
@@ -29,7 +31,9 @@ export async function list(session: Session, args: ListArguments): Promise<Compl
   const names = listing.tree.names.filter((name) => listing.patterns.some((pattern) => pattern.matches(name)));
   const looks = args.returns.status === undefined ? undefined : new Looks(session.maildir, listing, names);
   for (const [index, name] of names.entries()) {
-    await listOne(session, listing, { name, look: looks?.take(index) });
+    const listed = listOne(session, listing, { name, look: looks?.take(index) });
+    if (listed !== undefined) await listed;
+    if (session.full) await session.flush();
     const turn = session.pace();
     if (turn !== undefined) await turn;
   }
@@ -66,7 +70,7 @@ class Looks {
     if (!this.#listing.tree.existing.has(name)) return undefined;
     try {
       const folder = this.#maildir.listedFolder(name);
-      const counts = folder.countsAtHand();
+      const counts = folder.countsAtHand(this.#listing.curStatuses?.get(name));
       if (counts !== undefined) return { folder, counts };
       const soon = folder.counts({ sizes: false }).then((found) => ({ folder, counts: found }));
       // Whoever takes it hears of a failure.
@@ -83,7 +87,8 @@ class Looks {
 
 function prepare({ maildir, settings }: Session, args: ListArguments): Listing {
   const patterns = args.patterns.map((pattern) => mailboxPattern(args.reference, pattern));
-  const tree = mailboxTree(maildir);
+  const curStatuses: CurStatuses | undefined = args.returns.status && new Map();
+  const tree = mailboxTree(maildir, curStatuses);
   const aboveSubscribed = new Set<string>();
   if (args.selection.has('RECURSIVEMATCH')) {
     for (const name of tree.subscribed) for (const above of levelsAbove(name)) aboveSubscribed.add(above);
@@ -92,6 +97,7 @@ function prepare({ maildir, settings }: Session, args: ListArguments): Listing {
     args,
     patterns,
     tree,
+    curStatuses,
     aboveSubscribed,
     uses: specialUses(settings),
     maildir,
@@ -100,27 +106,38 @@ function prepare({ maildir, settings }: Session, args: ListArguments): Listing {
   };
 }
 
-async function listOne(
+/** A promise only if there is something to wait for. */
+function listOne(
   session: Session,
   listing: Listing,
   { name, look }: { readonly name: string; readonly look: Look },
-): Promise<void> {
+): Promise<void> | undefined {
   const { args, tree } = listing;
   const uses = tree.existing.has(name) ? (listing.uses.get(name) ?? []) : [];
   const childInfo = listing.aboveSubscribed.has(name) ? ['SUBSCRIBED'] : [];
-  if (!isSelected(listing, name, uses) && childInfo.length === 0) return;
+  if (!isSelected(listing, name, uses) && childInfo.length === 0) return undefined;
 
   const attributes = attributesOf(name, listing);
   const saysSubscribed = args.returns.subscribed || args.selection.has('SUBSCRIBED');
   if (saysSubscribed && tree.subscribed.has(name)) attributes.push('\\Subscribed');
   const wireName = mailboxName(name);
   const mailbox = { attributes: [...attributes, ...uses], name: wireName, childInfo };
-  await session.respond(encodeList('LIST', DELIMITER, mailbox));
+  session.write(encodeList('LIST', DELIMITER, mailbox));
   const items = args.returns.status;
-  if (items === undefined || look === undefined) return;
+  if (items === undefined || look === undefined) return undefined;
+  const question = { mailboxName: wireName, items };
+  if (look instanceof Promise || items.includes('SIZE')) return tellLater(session, question, look);
+  session.write(encodeCounts(question, look.counts, 0));
+  return undefined;
+}
+
+async function tellLater(
+  session: Session,
+  question: Omit<StatusQuestion, 'folderName'>,
+  look: CountedFolder | Promise<CountedFolder>,
+): Promise<void> {
   try {
-    const counted = look instanceof Promise ? await look : look;
-    await session.respond(await statusOf(session, { mailboxName: wireName, items }, counted));
+    session.write(await statusOf(session, question, await look));
   } catch (error) {
     // RFC 5819 section 2: a mailbox that cannot be looked at is listed without STATUS.
     if (!(error instanceof MaildirError)) throw error;

@@ -3,7 +3,7 @@
  *
  * It knows names and attributes; it reads no arguments and writes no response.
  */
-import type { Maildir } from '../../maildir/maildir.js';
+import type { CurStatuses, Maildir } from '../../maildir/maildir.js';
 import type { SessionSettings, SpecialUse } from '../settings/session-settings.js';
 import { DELIMITER, PERSONAL_PREFIX, withInboxInCapitals } from './mailbox-name.js';
 
@@ -19,9 +19,9 @@ export interface MailboxTree {
   readonly subscribedParents: ReadonlySet<string>;
 }
 
-/** Reads the account's folders and subscriptions. */
-export function mailboxTree(maildir: Maildir): MailboxTree {
-  const existing = new Set(maildir.listFolders());
+/** Reads the account's folders and subscriptions. @param curStatuses see Maildir.listFolders() */
+export function mailboxTree(maildir: Maildir, curStatuses?: CurStatuses): MailboxTree {
+  const existing = new Set(maildir.listFolders(curStatuses));
   // Subscriptions of shared folders stand in the same file and are not personal ones.
   const subscribed = new Set(
     maildir
@@ -29,15 +29,26 @@ export function mailboxTree(maildir: Maildir): MailboxTree {
       .map(withInboxInCapitals)
       .filter((name) => name === 'INBOX' || name.startsWith(PERSONAL_PREFIX)),
   );
-  const all = new Set([...existing, ...subscribed]);
+  const all = new Set(existing);
+  for (const name of subscribed) all.add(name);
   const parents = allLevelsAbove(existing);
   const subscribedParents = allLevelsAbove(subscribed);
-  for (const above of [...parents, ...subscribedParents]) all.add(above);
+  for (const above of parents) all.add(above);
+  for (const above of subscribedParents) all.add(above);
   return { existing, subscribed, parents, subscribedParents, names: sortedByLevels(all) };
 }
 
 function allLevelsAbove(names: ReadonlySet<string>): Set<string> {
-  return new Set([...names].flatMap(levelsAbove));
+  const all = new Set<string>();
+  for (const name of names) {
+    // What is above a level that was met was met with it.
+    let dot = name.lastIndexOf(DELIMITER);
+    for (let above = name.slice(0, dot); dot > 0 && !all.has(above); above = name.slice(0, dot)) {
+      all.add(above);
+      dot = above.lastIndexOf(DELIMITER);
+    }
+  }
+  return all;
 }
 
 /** `INBOX.a.b` -> `INBOX.a`, `INBOX`. */

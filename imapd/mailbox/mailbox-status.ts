@@ -34,10 +34,18 @@ export interface CountedFolder {
 /** The response for a folder that was looked at. @throws {MaildirError} when the sizes of messages are asked for */
 export async function statusOf(
   session: Session,
-  { mailboxName, items }: Omit<StatusQuestion, 'folderName'>,
+  question: Omit<StatusQuestion, 'folderName'>,
   { folder, counts }: CountedFolder,
 ): Promise<Buffer> {
-  const size = items.includes('SIZE') ? await sumOfSizes(session, folder) : 0;
+  return encodeCounts(question, counts, question.items.includes('SIZE') ? await sumOfSizes(session, folder) : 0);
+}
+
+/** The response for what was counted; `size` is told where it is asked for. */
+export function encodeCounts(
+  { mailboxName, items }: Omit<StatusQuestion, 'folderName'>,
+  counts: FolderCounts,
+  size: number,
+): Buffer {
   return encodeStatus(mailboxName, items, {
     MESSAGES: counts.messages,
     RECENT: counts.recent,

@@ -3,10 +3,11 @@
  * folders that are forgotten.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
+import type { CurStatuses } from '../../maildir/maildir.js';
 import { losesPowerAfter, PowerLoss } from '../support/faulty-disk.js';
 import { append, assertSound, deliver, makeMaildir, openStore, scratchDirectory, tell } from './scratch.js';
 
@@ -156,4 +157,36 @@ test('what is counted at hand is what counting anew gives, and a folder that is 
   rmSync(join(path, '.f0'), { recursive: true });
   assert.equal(folder.countsAtHand(), undefined);
   await assert.rejects(folder.counts(), { kind: 'no such folder' });
+});
+
+test('counts need three looks at a folder that was listed, and no change escapes them', async (t) => {
+  const path = unnumbered(join(scratchDirectory(t), 'Maildir'), 1);
+  for (const place of ['cur', 'new']) utimesSync(join(path, '.f0', place), 1e9 + 0.25, 1e9 + 0.25);
+  const asked: string[] = [];
+  const fileSystem: FileSystem = {
+    ...realFileSystem,
+    status: (of) => {
+      asked.push(of.slice(path.length));
+      return realFileSystem.status(of);
+    },
+  };
+  const maildir = openStore({ fileSystem }).open(path);
+  const folder = maildir.folder('INBOX.f0');
+  const { messages } = await folder.counts();
+  const counts = () => {
+    asked.length = 0;
+    const seen: CurStatuses = new Map();
+    maildir.listFolders(seen);
+    return folder.countsAtHand(seen.get('INBOX.f0'));
+  };
+
+  assert.equal(counts()?.messages, messages);
+  assert.deepEqual(asked, ['/.f0/cur', '/.f0/courierimapuiddb', '/.f0/new']);
+
+  const [name = ''] = readdirSync(join(path, '.f0', 'cur'));
+  renameSync(join(path, '.f0', 'cur', name), join(path, '.f0', 'cur', `${name}F`));
+  assert.equal(counts(), undefined, 'flags changed');
+  await folder.counts();
+  utimesSync(join(path, '.f0', 'courierimapuiddb'), 1e9, 1e9);
+  assert.equal(counts(), undefined, 'another list');
 });
