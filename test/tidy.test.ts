@@ -122,11 +122,11 @@ const entry = '(main|worker|login)\\.ts$|/bin/';
 const platformRules: readonly PlatformRule[] = [
   {
     what: /['"]node:(net|tls|child_process|dgram|http|https)['"]/,
-    only: /^init\/|^authdaemon\/((main|client|ldap\/(socket|connection|tls))\.ts$|helpers\/)|\/bin\//,
+    only: /^init\/|^authdaemon\/((main|client|(ldap\/(socket|connection|tls)|learn\/imap-login))\.ts$|helpers\/)|\/bin\//,
   },
   {
     what: /['"]node:fs(\/promises)?['"]/,
-    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(modules\/|main|ldap\/tls|oauth\/|scram\/seed|outlook|userdb\/|settings|rc-file|helpers\/forked|system\/pam-services|pipe\/|custom\/|vpopmail\/|sql\/tls-files|secrets\/last-uses)|\/bin\//,
+    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(modules\/|main|ldap\/tls|oauth\/|scram\/seed|outlook|userdb\/|settings|rc-file|helpers\/forked|system\/pam-services|pipe\/|custom\/|vpopmail\/|sql\/tls-files|secrets\/last-uses|learn\/settings)|\/bin\//,
   },
   { what: /\bprocess\.(env|exit)\b/, only: new RegExp(`^init/|${entry}`) },
   {

@@ -67,19 +67,20 @@ export async function changeAsOwner(
   }
 }
 
-/** What to write into the attributes that exist; the hash is of the old one's scheme, or of `method`. */
+/** What to write into the attributes that exist; the hash is of the old one's scheme, or of `method`, which writes one also where none was. */
 async function newValues(
   { attributes }: LdapSettings,
   encrypted: string | undefined,
   clear: string | undefined,
   newPassword: Secret,
-  method = encrypted,
+  method?: string,
 ): Promise<Map<string, string>> {
   const values = new Map<string, string>();
   const { encryptedPassword, clearPassword } = attributes;
   if (clear !== undefined && clearPassword !== undefined) values.set(clearPassword, newPassword.reveal());
-  if (encrypted !== undefined && encryptedPassword !== undefined) {
-    values.set(encryptedPassword, inStyleOf(encrypted, await hashPassword(newPassword, method)));
+  if (encryptedPassword !== undefined && (encrypted !== undefined || method !== undefined)) {
+    const hash = await hashPassword(newPassword, method ?? encrypted);
+    values.set(encryptedPassword, inStyleOf(encrypted ?? '{', hash));
   }
   return values;
 }

@@ -2,6 +2,7 @@
  * The modules by name: which are built in, and which names Courier knows that this daemon cannot serve.
  */
 import { realClock } from '../../init/runtime/real-clock.js';
+import type { LearningModule } from '../learn/settings.js';
 import type { AccountStore } from '../stores/account-store.js';
 import { StoreModule } from '../stores/store-module.js';
 import type { AuthModule, ModuleContext } from './module.js';
@@ -19,37 +20,50 @@ export interface RcCheck {
   readonly warnings: readonly string[];
 }
 
-const modules: Readonly<Record<string, BuiltInModule>> = {
-  authuserdb: {
-    build: inStore(async (context) => new (await import('../userdb/userdb-store.js')).UserdbStore(context)),
+/** Stores that can write passwords. */
+const stores: Readonly<Record<LearningModule, (context: ModuleContext) => Promise<AccountStore>>> = {
+  authuserdb: async (context) => new (await import('../userdb/userdb-store.js')).UserdbStore(context),
+  authldap: async (context) => new (await import('../ldap/ldap-store.js')).LdapStore(context),
+  authmysql: async (context) => {
+    const [{ SqlStore }, { MYSQL }] = await Promise.all([
+      import('../sql/sql-store.js'),
+      import('../sql/mysql-store.js'),
+    ]);
+    return new SqlStore(MYSQL, context, realClock.ticks);
   },
+  authpgsql: async (context) => {
+    const [{ SqlStore }, { PGSQL }] = await Promise.all([
+      import('../sql/sql-store.js'),
+      import('../sql/pgsql-store.js'),
+    ]);
+    return new SqlStore(PGSQL, context, realClock.ticks);
+  },
+};
+
+const modules: Readonly<Record<string, BuiltInModule>> = {
+  authuserdb: { build: inStore(stores.authuserdb) },
   authldap: {
-    build: inStore(async (context) => new (await import('../ldap/ldap-store.js')).LdapStore(context)),
+    build: inStore(stores.authldap),
     check: async (configDirectory) => (await import('../ldap/settings.js')).checkLdapSettings(configDirectory),
   },
   authmysql: {
-    build: inStore(async (context) => {
-      const [{ SqlStore }, { MYSQL }] = await Promise.all([
-        import('../sql/sql-store.js'),
-        import('../sql/mysql-store.js'),
-      ]);
-      return new SqlStore(MYSQL, context, realClock.ticks);
-    }),
+    build: inStore(stores.authmysql),
     check: async (configDirectory) => (await import('../sql/mysql-settings.js')).checkMysqlSettings(configDirectory),
   },
   authcustom: {
     build: async (context) => new (await import('../custom/custom-module.js')).CustomModule(context),
     check: async (configDirectory) => (await import('../custom/settings.js')).checkCustomSettings(configDirectory),
   },
+  authlearn: {
+    build: async (context) => {
+      const { LearnModule } = await import('../learn/learn-module.js');
+      return new LearnModule(context, (name, given) => stores[name](given));
+    },
+    check: async (configDirectory) => (await import('../learn/settings.js')).checkLearnSettings(configDirectory),
+  },
   authpam: { build: async (context) => new (await import('../system/pam-module.js')).PamModule(context) },
   authpgsql: {
-    build: inStore(async (context) => {
-      const [{ SqlStore }, { PGSQL }] = await Promise.all([
-        import('../sql/sql-store.js'),
-        import('../sql/pgsql-store.js'),
-      ]);
-      return new SqlStore(PGSQL, context, realClock.ticks);
-    }),
+    build: inStore(stores.authpgsql),
     check: async (configDirectory) => (await import('../sql/pgsql-settings.js')).checkPgsqlSettings(configDirectory),
   },
   authpipe: { build: async (context) => new (await import('../pipe/pipe-module.js')).PipeModule(context) },

@@ -131,7 +131,7 @@ export class SqlStore<Values extends AccountSettings> implements AccountStore {
     try {
       const old = stored.secrets.encrypted;
       const hash = await hashPassword(newPassword, method ?? old);
-      const replaces = method === undefined || old === undefined ? undefined : charset.toDatabase(old);
+      const replaces = method === undefined ? undefined : charset.toDatabase(old ?? '');
       const { affected } = await database.query(changeStatement(source, login, { clear: clear ?? '', hash, replaces }));
       if (affected === 0 && source.changeClause === undefined) {
         return { kind: 'rejected', reason: 'the account has gone' };

@@ -41,7 +41,7 @@ export interface AccountSource {
 export interface NewPassword {
   readonly clear: string;
   readonly hash: string;
-  /** It is written only in the place of this hash; without effect on a clause of the administrator's. */
+  /** It is written only in the place of this hash ('': of none); without effect on a clause of the administrator's. */
   readonly replaces?: string | undefined;
 }
 
@@ -103,7 +103,7 @@ export function changeStatement(source: AccountSource, login: string, password: 
   let where = `${table.login} = ${placeholder(source, values.length)} AND (${table.where})`;
   if (password.replaces !== undefined && table.encrypted !== undefined) {
     values.push(password.replaces);
-    where += ` AND ${table.encrypted} = ${placeholder(source, values.length)}`;
+    where += ` AND COALESCE(${table.encrypted}, '') = ${placeholder(source, values.length)}`;
   }
   return { kind: 'parameters', text: `UPDATE ${table.name} SET ${assignments.join(', ')} WHERE ${where}`, values };
 }

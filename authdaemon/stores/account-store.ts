@@ -43,8 +43,8 @@ export interface PasswordWrite {
   /** The record as it was when the old password was checked. */
   readonly stored: StoredAccount;
   /**
-   * The hash is to be made so (a hint for hashPassword), instead of like the old one. The password is then the same, and
-   * written only while the hash of `stored` is still there, as far as the store can tell.
+   * The hash is to be made so (a hint for hashPassword), instead of like the old one. It is then written only while the
+   * hash of `stored` is still there, or still none, as far as the store can tell.
    */
   readonly method?: string;
 }

@@ -133,13 +133,19 @@ export class UserdbStore implements AccountStore {
     const record = this.#record(loginName);
     if (record !== undefined && 'kind' in record) return record;
     const field = record === undefined ? undefined : passwordField(record.shadow, service);
-    if (record === undefined || field === undefined) return { kind: 'rejected', reason: 'the account has gone' };
-    if (method !== undefined && field.hash !== stored.secrets.encrypted) {
+    if (record === undefined || (field === undefined && method === undefined)) {
+      return { kind: 'rejected', reason: 'the account has gone' };
+    }
+    if (method !== undefined && field?.hash !== stored.secrets.encrypted) {
       return { kind: 'rejected', reason: 'the password was changed meanwhile' };
     }
     // Files of another program, and a disk that may be full: whatever fails leaves the old password in place.
     try {
-      const fields = await newPasswordFields(record.shadow, { service, field, password: newPassword, method });
+      const fields = await newPasswordFields(record.shadow, {
+        ...{ service, password: newPassword },
+        name: field?.name ?? 'systempw',
+        hint: method ?? field?.hash,
+      });
       await editUserdb(sourceFileOf(this.#source, record.fields), loginName, { kind: 'set', fields });
       await compileUserdb(this.#source);
       return { kind: 'changed' };
@@ -171,10 +177,10 @@ function hmacContexts(shadow: UserdbFields, service: string): ReadonlyMap<HmacAl
 /** The fields a new password changes: the one that was good, and every stored CRAM secret of the old one. */
 async function newPasswordFields(
   shadow: UserdbFields,
-  change: { service: string; field: { name: string; hash: string }; password: Secret; method: string | undefined },
+  change: { service: string; name: string; hint: string | undefined; password: Secret },
 ): Promise<Map<string, string>> {
-  const { service, field, password, method = field.hash } = change;
-  const fields = new Map([[field.name, await hashPassword(password, method)]]);
+  const { service, password } = change;
+  const fields = new Map([[change.name, await hashPassword(password, change.hint)]]);
   for (const algorithm of HMAC_ALGORITHMS) {
     for (const name of [`${service}-hmac-${algorithm}pw`, `hmac-${algorithm}pw`]) {
       if (shadow.has(name)) fields.set(name, hmacContext(algorithm, octetsFromText(password.reveal())));

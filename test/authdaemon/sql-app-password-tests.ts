@@ -1,13 +1,19 @@
 /**
- * App passwords in a table, as tests for both kinds of databases.
+ * App passwords in a table, and passwords learnt from an old server, as tests for both kinds of databases.
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { buildModule } from '../../authdaemon/modules/built-in-modules.js';
 import { hashPassword } from '../../authdaemon/passwords/password.js';
 import { Secret } from '../../init/runtime/secret.js';
 import { waitUntil } from '../support/processes.js';
 import type { TestDatabase } from '../support/sql-servers.js';
-import { makeAccounts, type SqlUnderTest, withModule } from './sql-fixture.js';
+import { inShort, logIn, moduleContext } from './module-support.js';
+import { startOldServer } from './old-imap-server.js';
+import { makeAccounts, rcText, type SqlUnderTest, withModule } from './sql-fixture.js';
 
 /** Registers the tests for one kind of database. */
 export function testAppPasswords(under: SqlUnderTest, database: () => TestDatabase): void {
@@ -70,6 +76,36 @@ export function testAppPasswords(under: SqlUnderTest, database: () => TestDataba
       assert.equal((await login('ann', 'one')).kind, 'temporary failure');
       assert.deepEqual(await login('nobody', 'one'), { kind: 'rejected', reason: 'unknown account' });
     });
+  });
+
+  test('U8: a password is learnt where both columns are empty, and another one is not overwritten', async () => {
+    await makeAccounts(database());
+    const old = await startOldServer([
+      ['', '* OK x\r\n'],
+      ['\r\n', 'b OK in\r\n'],
+    ]);
+    const directory = mkdtempSync(join(tmpdir(), 'learn-'));
+    writeFileSync(join(directory, `${under.name}rc`), rcText(under, database()), { mode: 0o600 });
+    const learn = `LEARN_IMAP_SERVER 127.0.0.1:${old.port}\nLEARN_IMAP_TLS none\nLEARN_MODULE ${under.name}\n`;
+    writeFileSync(join(directory, 'authlearnrc'), `${learn}##NAME: MARKER:0\n`);
+    const module = await buildModule('authlearn', moduleContext(directory));
+    assert.ok(typeof module === 'object');
+    const stored = async (id: string): Promise<string> => database().sql(`SELECT crypt FROM passwd WHERE id = '${id}'`);
+
+    assert.equal(inShort(await logIn(module, ['nothing', 'old secret'])), 'nothing');
+    assert.match(await stored('nothing'), /^\$6\$/);
+    assert.match(inShort(await logIn(module, ['ann', 'old secret'])), /^rejected: .*checks the password/);
+    assert.match(inShort(await logIn(module, ['bob', 'old secret'])), /^rejected: .*checks the password/);
+    assert.equal(inShort(await logIn(module, ['nobody', 'old secret'])), 'rejected: unknown account');
+    await withModule(under, database(), {}, async ({ login }) => {
+      assert.equal((await login('nothing', 'old secret')).kind, 'account');
+      assert.deepEqual(await login('nothing', 'secret'), { kind: 'rejected', reason: 'wrong password' });
+    });
+    assert.deepEqual(old.heard().match(/b LOGIN.*/g), ['b LOGIN "nothing" "old secret"']);
+    await module.stop();
+    await old.stop();
+    rmSync(directory, { recursive: true });
+    await makeAccounts(database());
   });
 
   test('a name of an app password’s account is never more than a name', async () => {
