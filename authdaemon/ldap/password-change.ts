@@ -67,7 +67,10 @@ export async function changeAsOwner(
   }
 }
 
-/** What to write into the attributes that exist; the hash is of the old one's scheme, or of `method`, which writes one also where none was. */
+/**
+ * What to write into the attributes that exist; the hash is of the old one's scheme, or of `method`, with which one is
+ * written also where none was.
+ */
 async function newValues(
   { attributes }: LdapSettings,
   encrypted: string | undefined,
