@@ -4,7 +4,9 @@
  * An account with the option `group=administrators` may: he proves who he is, and the other one is looked up. Knows no
  * protocol and no process; the supervisor of a mail service is given it.
  */
+import { addressList } from '../init/runtime/access-file.js';
 import type { ExchangeAnswer, Proof } from '../init/runtime/before-login.js';
+import { logValue } from '../init/runtime/log.js';
 import type { Authentication, AuthenticationQuestion, Authenticator } from '../init/runtime/session-broker.js';
 import {
   type Account,
@@ -18,6 +20,9 @@ import type { AuthAnswer, AuthClient } from './client.js';
 
 /** Members of this group (option `group`) have all rights to folders in Courier, too. */
 const ADMINISTRATORS = 'administrators';
+
+/** The option that says where an account may be used: `allowfrom=127.0.0.1 10.0.0.0/8`, as often as one likes. */
+const ALLOW_FROM = 'allowfrom';
 
 /** What the check needs to know of the site. */
 export interface LoginCheckOptions {
@@ -42,6 +47,8 @@ export class LoginCheck implements Authenticator {
     const answer = await this.#prove(question);
     if (answer.kind !== 'account') return answer;
     const own = this.#withDefaults(answer.account);
+    const closed = closedTo(question.remoteIp, own);
+    if (closed !== undefined) return { kind: 'rejected', reason: closed };
     const { authorisationName, loginName } = question;
     if (authorisationName === undefined || [loginName, own.address].includes(authorisationName)) {
       return withLastWord({ kind: 'account', account: sessionAccount(own) }, answer);
@@ -84,6 +91,19 @@ export class LoginCheck implements Authenticator {
   #withDefaults(account: Account): Account {
     return { ...account, options: mergeDefaultOptions(account.options, this.#options.defaultOptions) };
   }
+}
+
+/**
+ * Why an account may not be used from an address: its option `allowfrom` names others. The client only hears that the
+ * login failed, so that nobody learns that a stolen password is right.
+ */
+function closedTo(address: string, { options }: Account): string | undefined {
+  const allowed = optionValues(options, ALLOW_FROM);
+  if (allowed.length === 0) return undefined;
+  const isAllowed = addressList(allowed.join(' '));
+  if (typeof isAllowed === 'object')
+    return `the account's option ${ALLOW_FROM}: ${logValue(isAllowed.wrong)} is no address`;
+  return isAllowed(address) ? undefined : `the account's option ${ALLOW_FROM} does not name this address`;
 }
 
 /** A mechanism's last word belongs to the answer, whoever's mailbox it is. */

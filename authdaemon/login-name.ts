@@ -1,6 +1,6 @@
 /**
- * The login name as the client typed it: completed with the site's default domain (DEFDOMAIN, DOMAINSEP), and taken apart
- * where an administrator wants to act as somebody else (ADMINSEP).
+ * The login name as the client typed it: in small letters if the site wants that (LOGINCASE), without or with its domain
+ * (STRIPDOMAIN, DEFDOMAIN, DOMAINSEP), and taken apart where an administrator wants to act as somebody else (ADMINSEP).
  */
 
 /** How a site reads login names. */
@@ -9,6 +9,10 @@ export interface LoginNameSettings {
   readonly defaultDomain?: string;
   /** DOMAINSEP: characters that show that a domain is there already. */
   readonly domainSeparators?: string;
+  /** LOGINCASE=lower: ASCII letters of a name are written small. */
+  readonly lowerCase?: boolean;
+  /** STRIPDOMAIN: names in these domains are meant without them; small letters. */
+  readonly strippedDomains?: readonly string[];
   /** ADMINSEP: what stands between a user and the administrator who logs in as him. */
   readonly adminSeparator?: string;
 }
@@ -21,9 +25,14 @@ export class LoginNames {
     this.#settings = settings;
   }
 
-  /** Appends the default domain to a name that has none. */
+  /** Gives the name that the account has: in small letters, without or with a domain, as the site wants it. */
   complete(name: string): string {
-    return withDefaultDomain(name, this.#settings.defaultDomain, this.#settings.domainSeparators);
+    const { lowerCase, strippedDomains = [], defaultDomain, domainSeparators } = this.#settings;
+    // Beyond ASCII, what is small depends on the language.
+    const typed = lowerCase === true ? name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : name;
+    const at = typed.lastIndexOf('@');
+    if (at > 0 && strippedDomains.includes(typed.slice(at + 1).toLowerCase())) return typed.slice(0, at);
+    return withDefaultDomain(typed, defaultDomain, domainSeparators);
   }
 
   /**

@@ -88,11 +88,18 @@ function readTimes(settings: Settings) {
 
 function readLoginNames(
   settings: Settings,
-): Pick<SessionSettings, 'defaultDomain' | 'domainSeparators' | 'adminSeparator'> {
+): Pick<SessionSettings, 'defaultDomain' | 'domainSeparators' | 'lowerCase' | 'strippedDomains' | 'adminSeparator'> {
   const defaultDomain = settings.optionalText('DEFDOMAIN');
   const domainSeparators = settings.optionalText('DOMAINSEP');
   const adminSeparator = settings.optionalText('ADMINSEP');
+  const strippedDomains = (settings.optionalText('STRIPDOMAIN') ?? '')
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .map((domain) => domain.replace(/^@/, ''))
+    .filter((domain) => domain !== '');
   return {
+    lowerCase: settings.choice('LOGINCASE', 'keep', ['keep', 'lower']) === 'lower',
+    strippedDomains,
     ...(defaultDomain === undefined ? {} : { defaultDomain }),
     ...(domainSeparators === undefined ? {} : { domainSeparators }),
     ...(adminSeparator === undefined ? {} : { adminSeparator }),

@@ -69,6 +69,10 @@ export interface SessionSettings {
   /** DEFDOMAIN and DOMAINSEP. */
   readonly defaultDomain?: string;
   readonly domainSeparators?: string;
+  /** LOGINCASE=lower. */
+  readonly lowerCase?: boolean;
+  /** STRIPDOMAIN, in small letters. */
+  readonly strippedDomains?: readonly string[];
   /** ADMINSEP: `user*admin` is how an administrator logs in as somebody else. */
   readonly adminSeparator?: string;
   /** AUTHSERVICEport: the service that authdaemond is asked for, by local port. Else it is `imap`. */

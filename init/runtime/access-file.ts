@@ -68,6 +68,26 @@ export class AccessRules {
   }
 }
 
+/**
+ * Reads networks apart by blanks, written as in an access file: `127.0.0.1 10 2001:db8::/32`.
+ *
+ * @returns whether an address (without `::ffff:`) is in one of them, or the first word that is no address
+ */
+export function addressList(text: string): ((address: string) => boolean) | { readonly wrong: string } {
+  const lists: { readonly family: AccessRule['family']; readonly addresses: BlockList }[] = [];
+  for (const word of text.split(/\s+/).filter((each) => each !== '')) {
+    const network = networkOf(word);
+    if (network === undefined) return { wrong: word };
+    lists.push({ family: network.family, addresses: addressesOf(network) });
+  }
+  return (address) => {
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+    return lists.some(
+      (each) => each.family === 'any' || (each.family === family && each.addresses.check(address, family)),
+    );
+  };
+}
+
 function readFile(file: string, rules: AccessRule[], problems: SettingsProblem[]): void {
   const seen = new Set<string>();
   const lines = readFileSync(file, 'utf8').split('\n');
@@ -123,7 +143,11 @@ function specificity({ family, prefixBits }: AccessRule): number {
   return family === 'any' ? -1 : prefixBits;
 }
 
-function addressesOf({ family, network: address, prefixBits }: AccessRule): BlockList {
+function addressesOf({
+  family,
+  network: address,
+  prefixBits,
+}: Pick<AccessRule, 'family' | 'network' | 'prefixBits'>): BlockList {
   const list = new BlockList();
   if (family !== 'any') list.addSubnet(address, prefixBits, family);
   return list;

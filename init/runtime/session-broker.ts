@@ -46,7 +46,8 @@ export type Authentication =
       readonly administrator?: string;
       readonly lastWord?: string;
     }
-  | { readonly kind: 'rejected'; readonly lastWord?: string; readonly expired?: boolean }
+  /** `reason` is for the log, where the proof was good and it is a no all the same. */
+  | { readonly kind: 'rejected'; readonly reason?: string; readonly lastWord?: string; readonly expired?: boolean }
   /** Proved, but no administrator, or nobody he could act as; `reason` is for the log. */
   | { readonly kind: 'not authorised'; readonly reason: string }
   | { readonly kind: 'temporary failure'; readonly reason: string };
@@ -181,6 +182,7 @@ export class SessionBroker {
   async #authenticate(login: LoginProcessHandle, request: AuthenticationRequest): Promise<AuthenticationOutcome> {
     const answer = await this.#ask(request);
     if (answer.kind === 'not authorised') return this.#notAuthorised(request, answer.reason);
+    if (answer.kind === 'rejected') return this.#rejected(request, answer);
     if (answer.kind !== 'account') return answer;
     const refusal = refusalOf(answer.account);
     if (refusal !== undefined) return this.#refused(answer.account, request, refusal);
@@ -252,6 +254,17 @@ export class SessionBroker {
     this.#nextSessionId += 1;
     const session = { sessionId, tag, account, remote, local, tls };
     return administrator === undefined ? session : { ...session, administrator };
+  }
+
+  #rejected(
+    { loginName, remote }: AuthenticationRequest,
+    { reason, ...outcome }: Extract<Authentication, { kind: 'rejected' }>,
+  ): AuthenticationOutcome {
+    if (reason !== undefined) {
+      const who = `user=${logValue(loginName)}, ip=[${remote.ip}], port=[${remote.port}]`;
+      this.#options.log.write('info', `not let in, ${who}: ${reason}`);
+    }
+    return outcome;
   }
 
   #notAuthorised({ loginName, authorisationName = '', remote }: AuthenticationRequest, reason: string) {

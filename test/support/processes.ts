@@ -27,13 +27,13 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits until something listens. @throws {Error} when nothing does in time. */
-export async function waitForPort(port: number): Promise<void> {
-  await waitUntil(`something listens on port ${port}`, () => answers(port), START_SECONDS);
+export async function waitForPort(port: number, address = '127.0.0.1'): Promise<void> {
+  await waitUntil(`something listens on port ${port}`, () => answers(port, address), START_SECONDS);
 }
 
-function answers(port: number): Promise<boolean> {
+function answers(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, address);
     const say = (is: boolean) => (): void => {
       socket.destroy();
       resolve(is);

@@ -31,6 +31,10 @@ export interface OurOptions {
   readonly users: readonly OurUser[];
   /** Changed settings of etc/imapd and etc/imapd-ssl. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Where they listen; 127.0.0.1. */
+  readonly address?: string;
+  /** DEFAULTOPTIONS. */
+  readonly defaultOptions?: string;
   /** Further files of the settings directory, by name. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -55,7 +59,7 @@ const STOP_SECONDS = 15;
 
 /** Makes a settings directory. Ports, certificate and places are in it. */
 export async function makeConfiguration(options: OurOptions & { readonly port: number; readonly tlsPort: number }) {
-  const { directory, users, port, tlsPort } = options;
+  const { directory, users, port, tlsPort, address = '127.0.0.1', defaultOptions = '' } = options;
   const configuration = join(directory, 'etc');
   const state = join(directory, 'run');
   for (const path of [configuration, state, join(state, 'authdaemon')]) mkdirSync(path, { recursive: true });
@@ -64,7 +68,7 @@ export async function makeConfiguration(options: OurOptions & { readonly port: n
   await makeCertificate(certificate);
   const imapd = {
     PORT: String(port),
-    ADDRESS: '127.0.0.1',
+    ADDRESS: address,
     PIDFILE: join(state, 'imapd.pid'),
     IMAP_CACHEDIR: join(directory, 'cache'),
     IMAP_LOGIN_DELAY: '0',
@@ -73,7 +77,7 @@ export async function makeConfiguration(options: OurOptions & { readonly port: n
   };
   const ssl = {
     SSLPORT: String(tlsPort),
-    SSLADDRESS: '127.0.0.1',
+    SSLADDRESS: address,
     SSLPIDFILE: join(state, 'imapd-ssl.pid'),
     TLS_CERTFILE: certificate,
   };
@@ -82,6 +86,7 @@ export async function makeConfiguration(options: OurOptions & { readonly port: n
   const authdaemonrc = {
     authmodulelist: '"authuserdb"',
     authdaemonvar: join(state, 'authdaemon'),
+    DEFAULTOPTIONS: `"${defaultOptions}"`,
     LOGTO: join(directory, 'log'),
   };
   writeSettings(configuration, 'authdaemonrc', authdaemonrc);
@@ -154,7 +159,7 @@ export async function startOurs(options: OurOptions): Promise<OurServers> {
   try {
     const socket = join(options.directory, 'run', 'authdaemon', 'socket');
     await waitUntil(`${socket} is there`, () => existsSync(socket) || authdaemond.exitCode !== null);
-    for (const each of [port, tlsPort]) await waitForPort(each);
+    for (const each of [port, tlsPort]) await waitForPort(each, options.address);
   } catch (error) {
     await stop();
     throw new Error(`our programs did not start:\n${log()}`, { cause: error });
