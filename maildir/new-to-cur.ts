@@ -12,8 +12,8 @@ import { filePath, inSlices } from './message-file.js';
 /** That takes about a millisecond. */
 export const MOVED_AT_ONCE = 64;
 
-/** Then the client has its answer, and what it asked for right behind that. */
-const MOVE_LATER_MILLISECONDS = 20;
+/** Then the client has its answer, and what clients ask for right behind that, such as the flags of all messages. */
+const MOVE_LATER_MILLISECONDS = 1000;
 
 /** Moves what a scan left in new. */
 export class MoveTimer {
