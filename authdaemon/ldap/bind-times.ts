@@ -14,24 +14,39 @@ const FIRST_MS = 1;
 /** Timers are up to so much late; the rest of the time is waited turn by turn. */
 const TIMER_MS = 2;
 
+/** crypt(3) refuses longer passwords at once, and so does a server that hashes with it: they have times of their own. */
+const MAX_HASHED_OCTETS = 511;
+
+interface Times {
+  readonly kept: number[];
+  next: number;
+}
+
 /** The last times. */
 export class BindTimes {
-  readonly #times: number[] = [];
-  #next = 0;
+  readonly #hashed: Times = { kept: [], next: 0 };
+  readonly #tooLong: Times = { kept: [], next: 0 };
 
-  add(milliseconds: number): void {
-    this.#times[this.#next] = milliseconds;
-    this.#next = (this.#next + 1) % KEPT;
+  /** Keeps how long a bind with a password of so many octets took. */
+  add(milliseconds: number, passwordOctets = 0): void {
+    const times = this.#timesOf(passwordOctets);
+    times.kept[times.next] = milliseconds;
+    times.next = (times.next + 1) % KEPT;
   }
 
-  /** One of the last times, chosen by chance, in milliseconds. */
-  get typicalMs(): number {
-    return this.#times[Math.floor(Math.random() * this.#times.length)] ?? FIRST_MS;
+  /** One of the last times of such passwords, chosen by chance, in milliseconds. */
+  typicalMs(passwordOctets = 0): number {
+    const { kept } = this.#timesOf(passwordOctets);
+    return kept[Math.floor(Math.random() * kept.length)] ?? FIRST_MS;
   }
 
-  /** Waits as long as a bind takes. */
-  async waitAsLong(): Promise<void> {
-    const until = performance.now() + this.typicalMs;
+  #timesOf(passwordOctets: number): Times {
+    return passwordOctets > MAX_HASHED_OCTETS ? this.#tooLong : this.#hashed;
+  }
+
+  /** Waits as long as a bind with such a password takes. */
+  async waitAsLong(passwordOctets: number): Promise<void> {
+    const until = performance.now() + this.typicalMs(passwordOctets);
     const early = until - performance.now() - TIMER_MS;
     if (early >= 1) await delay(early);
     while (performance.now() < until) await nextTurn();

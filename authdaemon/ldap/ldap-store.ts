@@ -7,6 +7,7 @@
 import { logValue } from '../../init/runtime/log.js';
 import type { Secret } from '../../init/runtime/secret.js';
 import type { ChangeAnswer, EnumerateItem, ModuleContext, TemporaryFailure } from '../modules/module.js';
+import { octetsFromText } from '../octet-text.js';
 import type { PasswordVerdict } from '../passwords/password.js';
 import { RcFile, UnusableRcFile } from '../rc-file.js';
 import type {
@@ -62,8 +63,9 @@ export class LdapStore implements AccountStore {
   }
 
   /** With LDAP_AUTHBIND, takes as long as a bind that the server refuses. */
-  get pretend(): (() => Promise<void>) | undefined {
-    return this.#directory?.settings.authBind === true ? () => this.#bindTimes.waitAsLong() : undefined;
+  get pretend(): ((password: Secret) => Promise<void>) | undefined {
+    if (this.#directory?.settings.authBind !== true) return undefined;
+    return (password) => this.#bindTimes.waitAsLong(octetsFromText(password.reveal()).length);
   }
 
   async start(): Promise<void> {
@@ -205,15 +207,16 @@ export class LdapStore implements AccountStore {
     password: Secret,
   ): Promise<PasswordVerdict | TemporaryFailure> {
     if (password.reveal() === '') return { kind: 'mismatch' };
+    const octets = octetsFromText(password.reveal()).length;
     const began = performance.now();
     try {
       await servers.binds.use((connection) => connection.bind(changed.dn, password.reveal()));
       changed.proven = password;
-      this.#bindTimes.add(performance.now() - began);
+      this.#bindTimes.add(performance.now() - began, octets);
       return { kind: 'match' };
     } catch (error) {
       if (!(error instanceof LdapFailure && error.code === RESULT.invalidCredentials)) return this.#failure(error);
-      this.#bindTimes.add(performance.now() - began);
+      this.#bindTimes.add(performance.now() - began, octets);
       this.#debug(`${error.message}, binding as ${changed.dn}`);
       return { kind: 'mismatch' };
     }

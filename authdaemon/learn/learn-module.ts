@@ -203,7 +203,7 @@ export class LearnModule implements AuthModule {
   }
 
   #late(rejection: Rejection): Rejection {
-    return { ...rejection, delayMs: this.#refusalTimes.typicalMs };
+    return { ...rejection, delayMs: this.#refusalTimes.typicalMs() };
   }
 }
 

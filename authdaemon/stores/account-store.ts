@@ -58,7 +58,7 @@ export interface AccountStore {
   /** A hash like those of the accounts: an unknown name takes as long as a wrong password. Absent: the last one seen. */
   readonly typicalHash?: string;
   /** Where the store checks passwords itself (`check`): takes as long as a wrong one; `typicalHash` is not looked at. */
-  readonly pretend?: (() => Promise<void>) | undefined;
+  readonly pretend?: ((password: Secret) => Promise<void>) | undefined;
   /** As AuthModule's. */
   readonly dependsOnAddress?: boolean;
   /** As AuthModule's. */

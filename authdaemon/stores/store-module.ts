@@ -197,7 +197,7 @@ export class StoreModule implements AuthModule {
   /** Says no, after the time a comparison takes. */
   async #pretend(credentials: Credentials, rejection: Rejection): Promise<Rejection> {
     const { pretend, typicalHash } = this.#store;
-    if (pretend !== undefined && credentials.password !== undefined) await pretend();
+    if (pretend !== undefined && credentials.password !== undefined) await pretend(credentials.password);
     else await credentials.pretend(typicalHash ?? this.#lastHash);
     return rejection;
   }
