@@ -136,11 +136,15 @@ int main(int argc, char **argv) {
 
   start = now();
   for (int i = 0; i < count; i++) read_file(names[i], HEADER_OCTETS);
-  tell("fetch_headers_first", now() - start);
+  double headers = now() - start;
+  tell("fetch_headers_first", headers);
+  tell("search_from_first", headers);
 
   start = now();
   for (int i = 0; i < count; i++) wire(read_file(names[i], MAX_OCTETS));
-  tell("fetch_size_first", now() - start);
+  double whole = now() - start;
+  tell("fetch_size_first", whole);
+  tell("fetch_full_first", whole);
 
   volatile long found = 0;
   start = now();

@@ -12,8 +12,10 @@ export const FLOOR = 'floor';
 /** What floor.c does for each row. */
 export const floors: Readonly<Record<string, string>> = {
   select_10k_first: 'read the names of new and cur, rename those of new',
+  fetch_full_first: 'open, read, close; LF to CRLF',
   fetch_headers_first: 'open, read 4 KB, close',
   fetch_size_first: 'open, read, close; LF to CRLF',
+  search_from_first: 'open, read 4 KB, close',
   bodies: 'open, read, close; LF to CRLF; write to a socket',
   search_text: 'open, read, close; memmem',
   append_1: 'write 4 KB, fsync, rename, fsync of cur',
