@@ -233,8 +233,8 @@ export class LoginConnection implements LoginClient {
     }
     clearTimeout(this.#timer);
     client.removeAllListeners('readable');
-    worker.write(`${token}\n`);
-    worker.write(request.unread());
+    // In one piece: a worker that refuses at once may have closed before a second one, whose failure would cost its answer.
+    worker.write(Buffer.concat([Buffer.from(`${token}\n`), request.unread()]));
     this.#state = 'handed over';
     this.#worker = worker;
     relay(client, worker, () => this.#process.closed(this));
