@@ -41,7 +41,7 @@ export const UNKNOWN = -1;
 export const noKeywords: readonly string[] = Object.freeze([]);
 
 const SPARE_ROWS = 8;
-/** Lists of keywords that no message has any more are dropped when there are more than these. */
+/** Lists of keywords that no message has now are dropped when there are more than these. */
 const MIN_KEYWORD_LISTS = 1_024;
 
 interface Staged {

@@ -131,7 +131,7 @@ function showForControlScript({ file, directory }: AuthdaemonSettings): number {
 async function wait({ directory }: AuthdaemonSettings, keeper: number): Promise<number> {
   const client = new AuthClient({ socketPath: socketPathOf(directory) });
   for (;;) {
-    // Nobody has this name, with or without modules that work: any answer but "nobody listens" will do.
+    // Nobody has this name, with or without modules that work: whatever is answered, somebody listens.
     const answer = await client.lookup('login', '/');
     if (answer.kind !== 'temporary failure' || !/ENOENT|ECONNREFUSED/.test(answer.reason)) return 0;
     if (!isAlive(keeper)) return 1;

@@ -2,7 +2,7 @@
  * How hard it is to guess a password from its stored hash, as an order of the schemes. Pure.
  *
  * From weak to strong: without salt (one table breaks all accounts), salted but fast, iterated, and made to be dear in
- * memory. Iterations and costs are not compared: a scheme is as strong as any other hash of that scheme.
+ * memory. Iterations and costs are not compared: hashes of one scheme count as equally strong.
  */
 
 /** From the weakest on. DES sees eight characters only, whatever its salt. */

@@ -20,7 +20,7 @@
  *         count += bits of bare, i += 16
  *       return count
  *
- *     skip(i, end, dashes, blanks):             dashes, blanks: all bits, or none
+ *     walk(i, end, dashes, blanks):             dashes, blanks: all bits, or none
  *       while i < end
  *         lfs = where an LF is, among 16 octets from i; forget those of end and beyond
  *         found = those with two dashes behind, or with a blank line, as far as that is wanted
@@ -129,7 +129,7 @@ function bitsOf(offset: number, wanted: number): number[] {
   return [...place, ...V128_LOAD, ...immediate, GET, wanted, ...I8X16_EQ, ...I8X16_BITMASK];
 }
 
-function skipBody(): number[] {
+function walkBody(): number[] {
   const [DASHES, BLANKS, LINES, BARE, LAST, LFS, FOUND] = [2, 3, 4, 5, 6, 7, 8];
   const [LFS_WANTED, CRS_WANTED, DASHES_WANTED] = [9, 10, 11];
   const left = [GET, STOP, GET, I, I32_SUB];
@@ -181,7 +181,7 @@ function moduleOctets(): Uint8Array {
     ...section(3, [3, 0, 1, 2]),
     ...section(5, [1, 0, PAGES]),
     ...section(7, [4, 1, 0x6d, 2, 0, 1, 0x65, 0, 0, 1, 0x63, 0, 1, 1, 0x73, 0, 2]),
-    ...section(10, [3, ...functionOf(expandBody()), ...functionOf(countBody()), ...functionOf(skipBody())]),
+    ...section(10, [3, ...functionOf(expandBody()), ...functionOf(countBody()), ...functionOf(walkBody())]),
   ]);
 }
 
@@ -191,7 +191,7 @@ interface Machine {
   expand(start: number, end: number, out: number): number;
   count(start: number, end: number): number;
   /** Puts where it stopped, line ends, and LFs without CR into the first three words. */
-  skip(start: number, end: number, dashes: number, blanks: number): void;
+  walk(start: number, end: number, dashes: number, blanks: number): void;
 }
 
 /** What the module shows. */
@@ -199,7 +199,7 @@ interface ModuleExports {
   readonly m: { readonly buffer: ArrayBuffer };
   readonly e: Machine['expand'];
   readonly c: Machine['count'];
-  readonly s: Machine['skip'];
+  readonly s: Machine['walk'];
 }
 
 /** The little that is used of what Node has and its types do not name. */
@@ -217,7 +217,7 @@ export function nativeMachine(): Machine | undefined {
   const octets = moduleOctets();
   if (!validate(octets)) return undefined;
   const { m, e, c, s } = new Instance(new Module(octets)).exports;
-  return { octets: Buffer.from(m.buffer), expand: e, count: c, skip: s };
+  return { octets: Buffer.from(m.buffer), expand: e, count: c, walk: s };
 }
 
 /** The same in JavaScript. */
@@ -240,7 +240,7 @@ export function plainMachine(): Machine {
       for (let at = start; at < end; at += 1) if (octets[at] === LF && octets[at - 1] !== CR) count += 1;
       return count;
     },
-    skip(start, end, dashes, blanks) {
+    walk(start, end, dashes, blanks) {
       results.fill(0);
       results[0] = start;
       for (let lf = octets.indexOf(LF, start); lf !== -1 && lf < end; lf = octets.indexOf(LF, lf + 1)) {
@@ -254,7 +254,7 @@ export function plainMachine(): Machine {
   };
 }
 
-/** The words that skip() puts what it found into. */
+/** The words that walk() puts what it found into. */
 function resultsOf(octets: Buffer): Uint32Array {
   return new Uint32Array(octets.buffer, octets.byteOffset, 3);
 }
@@ -298,7 +298,7 @@ export function countLinesToExpand(octets: Buffer, start: number, end: number, b
 }
 
 /** Lines that were walked over. */
-export interface SkippedLines {
+export interface WalkedLines {
   /** Behind the last of them. */
   at: number;
   lines: number;
@@ -307,7 +307,7 @@ export interface SkippedLines {
 }
 
 /** Which lines are to be walked over. */
-export interface LinesToSkip {
+export interface LinesToWalk {
   readonly start: number;
   readonly end: number;
   /** Only up to the next line that begins with two dashes. */
@@ -317,16 +317,16 @@ export interface LinesToSkip {
 }
 
 /** Walks over the lines that end before `end`. False, and nothing done, for octets outside `lineBuffer`. */
-export function skipLines(
+export function walkLines(
   octets: Buffer,
-  { start, end, toDashes, toBlank }: LinesToSkip,
-  skipped: SkippedLines,
+  { start, end, toDashes, toBlank }: LinesToWalk,
+  walked: WalkedLines,
 ): boolean {
   if (octets.buffer !== memory) return false;
   const origin = octets.byteOffset - machine.octets.byteOffset;
-  machine.skip(origin + start, origin + end, toDashes ? -1 : 0, toBlank ? -1 : 0);
-  skipped.at = (results[0] ?? 0) - origin;
-  skipped.lines = results[1] ?? 0;
-  skipped.bareLfs = results[2] ?? 0;
+  machine.walk(origin + start, origin + end, toDashes ? -1 : 0, toBlank ? -1 : 0);
+  walked.at = (results[0] ?? 0) - origin;
+  walked.lines = results[1] ?? 0;
+  walked.bareLfs = results[2] ?? 0;
   return true;
 }

@@ -11,7 +11,7 @@
  */
 import { boundaryOf, type ContentFields, contentFields, digestEntry, plainText } from './content-fields.js';
 import { MAX_BOUNDARY_OCTETS, MAX_HEADER_OCTETS, MAX_PART_DEPTH, MAX_PARTS } from './limits.js';
-import { type SkippedLines, skipLines } from './line-machine.js';
+import { type WalkedLines, walkLines } from './line-machine.js';
 import type { MessageSource } from './source.js';
 
 export { finish } from './steps.js';
@@ -90,7 +90,7 @@ interface Place {
 }
 
 /** What was walked over just now. */
-const skipped: SkippedLines = { at: 0, lines: 0, bareLfs: 0 };
+const walked: WalkedLines = { at: 0, lines: 0, bareLfs: 0 };
 
 /** The one window of a smaller message. After a break it is read again, so that one buffer serves all of them. */
 const onlyWindow = Buffer.allocUnsafeSlow(WINDOW_OCTETS);
@@ -172,30 +172,30 @@ class Scanner {
       this.#lines += 1;
       at = lf + 1;
       if (this.#next !== undefined) this.#somethingBegins(this.#windowStart + at);
-      at = this.#skipLines(window, at, limit);
+      at = this.#walkLines(window, at, limit);
     }
     return at;
   }
 
   /** Walks over lines that cannot be anything special: the bulk of most messages. */
-  #skipLines(window: Buffer, start: number, limit: number): number {
+  #walkLines(window: Buffer, start: number, limit: number): number {
     const { inHeader } = this.#current;
     const anyLine = this.#boundaries === 0;
     if (start >= limit || (!anyLine && window[start] === DASH && window[start + 1] === DASH)) return start;
     if (inHeader && isBlankLine(window, start)) return start;
     let at = start;
-    if (skipLines(window, { start, end: limit, toDashes: !anyLine, toBlank: inHeader }, skipped)) {
-      at = skipped.at;
-      this.#lines += skipped.lines;
-      this.#bareLfs += skipped.bareLfs;
+    if (walkLines(window, { start, end: limit, toDashes: !anyLine, toBlank: inHeader }, walked)) {
+      at = walked.at;
+      this.#lines += walked.lines;
+      this.#bareLfs += walked.bareLfs;
     }
-    if (!inHeader) at = this.#skipBodyLines(window, at, limit);
+    if (!inHeader) at = this.#walkBodyLines(window, at, limit);
     if (at > start) this.#afterCrlf = at - start > 1 && window[at - 2] === CR;
     return at;
   }
 
   /** The same for body lines, one by one. */
-  #skipBodyLines(window: Buffer, start: number, limit: number): number {
+  #walkBodyLines(window: Buffer, start: number, limit: number): number {
     let at = start;
     let lines = 0;
     let bareLfs = 0;

@@ -1,5 +1,5 @@
 /**
- * FETCH against a plain reference: any items in any order, of messages of all kinds, answered first from the files and
+ * FETCH against a plain reference: items in every order, of messages of all kinds, answered first from the files and
  * then from what was remembered, are what the items say by themselves.
  */
 import assert from 'node:assert/strict';

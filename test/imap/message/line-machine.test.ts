@@ -21,7 +21,7 @@ test('both machines walk over the same lines, up to what is wanted', () => {
         assert.ok(machine !== undefined);
         machine.octets.fill('x', START, START + octets.length + beyond + 40);
         octets.copy(machine.octets, START);
-        machine.skip(START, START + octets.length, toDashes ? -1 : 0, toBlank ? -1 : 0);
+        machine.walk(START, START + octets.length, toDashes ? -1 : 0, toBlank ? -1 : 0);
         const [at, lines, bare] = new Uint32Array(machine.octets.buffer, machine.octets.byteOffset, 3);
         return [(at ?? 0) - START, lines, bare];
       });
