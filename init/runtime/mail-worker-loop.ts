@@ -170,10 +170,16 @@ class MailWorkerLoop {
   }
 }
 
-/** Closes when what was written has gone out, or after a while. */
+/**
+ * Says that nothing more will come, and closes when the other side is done, too, or after a while. Closed at once, what it
+ * still sends would come back as an error, and could cost a client or a relay the last words it has not read yet.
+ */
 function closeSoon(stream: Duplex): void {
   if (stream.destroyed) return;
-  stream.end(() => stream.destroy());
+  const overdue = setTimeout(() => stream.destroy(), LAST_OCTETS_MS).unref();
+  stream.once('close', () => clearTimeout(overdue));
+  stream.end();
+  // A listener for it would keep what comes, and with it the end.
+  stream.removeAllListeners('readable');
   stream.resume();
-  setTimeout(() => stream.destroy(), LAST_OCTETS_MS).unref();
 }

@@ -13,6 +13,26 @@ import { giveToMailUser, mailIds } from '../support/peer-targets.js';
 import { waitUntil } from '../support/processes.js';
 import { startOurs } from '../support/start.js';
 
+/** What depends on which process is quicker shows in some of so many. */
+const REFUSALS = 20;
+
+/** A client that goes on talking behind its LOGIN reads the refusal all the same. */
+async function refusedWhileTalking(port: number, tls: boolean): Promise<void> {
+  for (let time = 0; time < REFUSALS; time += 1) {
+    const client = await openClient(port, tls);
+    client.raw(`a LOGIN eve ${PASSWORD}\r\n${'n NOOP\r\n'.repeat(200)}`);
+    const talking = setInterval(() => client.raw('n NOOP\r\n'.repeat(50)), 1);
+    const answers: string[] = [];
+    try {
+      for (const _ of ['BYE', 'NO']) answers.push((await client.response()).split(']')[0] ?? '');
+    } finally {
+      clearInterval(talking);
+      client.close();
+    }
+    assert.deepEqual(answers, ['* BYE [UNAVAILABLE', 'a NO [UNAVAILABLE'], `port ${port}, time ${time}`);
+  }
+}
+
 test('a new account logs in, gets its maildir and folders as its own user, and mail goes there', async (context) => {
   const directory = mkdtempSync(join(tmpdir(), 'first-login-'));
   chmodSync(directory, 0o755);
@@ -51,6 +71,11 @@ test('a new account logs in, gets its maildir and folders as its own user, and m
     const eve = await openClient(ours.tlsPort, true);
     const answer = await eve.send(`LOGIN eve ${PASSWORD}`);
     assert.deepEqual([answer.status, answer.text.split(' ')[0]], ['NO', '[UNAVAILABLE]']);
+    for (const [port, tls] of [
+      [ours.tlsPort, true],
+      [ours.port, false],
+    ] as const)
+      await refusedWhileTalking(port, tls);
     assert.deepEqual(readdirSync(closed), []);
     const told = /not permitted: \S+\/closed\/eve\/Maildir: .*EACCES.*user=eve/;
     await waitUntil('the log names the maildir', () => told.test(ours.log()));
