@@ -1,0 +1,61 @@
+/** README's table of capabilities: every word that is said stands there with what proves it, and no other. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { SASL_MECHANISMS } from '../../authdaemon/sasl/mechanisms.js';
+import { type CapabilityContext, capabilities } from '../../imapd/capability.js';
+import { testSettings } from '../support/memory-target.js';
+import { checkoutRoot } from '../support/paths.js';
+
+interface Row {
+  readonly word: string;
+  readonly rfc: string;
+  readonly proof: string;
+  readonly others: readonly string[];
+}
+
+const rows = tableOf(readFileSync(join(checkoutRoot, 'README.md'), 'utf8'));
+
+function tableOf(readme: string): Row[] {
+  const chapter = readme.split('\n## What it speaks\n')[1]?.split('\n## ')[0] ?? '';
+  return chapter.split('\n').flatMap((line): Row[] => {
+    const [, word, rfc, proof, ...others] = line.split('|').map((cell) => cell.trim());
+    const name = word?.match(/^`(.+)`$/)?.[1];
+    const path = proof?.match(/^\[[^\]]+\]\(([^)]+)\)$/)?.[1];
+    if (name === undefined || rfc === undefined) return [];
+    return [{ word: name, rfc, proof: path ?? '', others: others.slice(0, -1) }];
+  });
+}
+
+/** Every word that some client, with some settings, is told. */
+function everyWord(): Set<string> {
+  const mechanisms = { mechanisms: SASL_MECHANISMS, mechanismsTls: SASL_MECHANISMS, oauth: true };
+  const settings = { ...testSettings(), ...mechanisms, tlsRequired: true };
+  const known = { settings, certificateName: 'bob', bindsChannel: () => true };
+  const contexts: readonly CapabilityContext[] = [
+    { ...known, loggedIn: false, tls: false, tlsAvailable: true, compressAvailable: false },
+    { ...known, loggedIn: false, tls: true, tlsAvailable: false, compressAvailable: false },
+    { ...known, loggedIn: true, tls: true, tlsAvailable: false, compressAvailable: true },
+  ];
+  return new Set(contexts.flatMap((context) => capabilities(context)));
+}
+
+test('every word that is announced stands in the table once, and the table has no other word', () => {
+  const words = rows.map(({ word }) => word);
+
+  assert.deepEqual([...words].sort(), [...everyWord()].sort());
+});
+
+test('each row names an RFC, a file that proves it, and what three others do', () => {
+  const wrong = rows.filter(
+    ({ rfc, proof, others }) =>
+      !/^(?:\d{4}(?:, \d{4})*|–)$/.test(rfc) ||
+      !/^test\/.+\.(?:txt|test\.ts)$/.test(proof) ||
+      !existsSync(join(checkoutRoot, proof)) ||
+      others.length !== 3 ||
+      others.some((other) => !/^(?:yes|set|part|–)$/.test(other)),
+  );
+
+  assert.deepEqual(wrong, []);
+});
