@@ -59,7 +59,7 @@ function parseMessageHead(cursor: Cursor, literal: StreamingLiteral | undefined)
  * store an empty file.
  */
 export async function append(session: Session, { mailboxName, first }: AppendArguments): Promise<Completion> {
-  const folder = session.openTarget(mailboxName);
+  const { folder } = session.openTarget(mailboxName);
   const messages: NewMessage[] = [];
   // Whatever goes wrong, nothing may stay behind in tmp; after success abort() does nothing.
   try {

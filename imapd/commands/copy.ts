@@ -14,7 +14,7 @@ import { copyUidCode } from '../wire/uidplus.js';
 export async function copy(session: Session, { messages, by, mailboxName }: TransferArguments): Promise<Completion> {
   const mailbox = session.selected;
   const uids = mailbox.pickUids(messages, by);
-  const target = session.openTarget(mailboxName);
+  const { folder: target } = session.openTarget(mailboxName);
 
   const copied = await mailbox.folder.copyTo(target, uids);
   return ok('COPY completed.', copyUidCode(target.uidValidity, copied));

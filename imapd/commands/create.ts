@@ -1,6 +1,5 @@
 /** CREATE: makes a folder. */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { nameOfNew } from '../mailbox/mailbox-name.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 
@@ -16,10 +15,10 @@ export function parseCreate(cursor: Cursor): Buffer {
  * Makes the folder. Levels above it that do not exist stay \Noselect. A name that ends in the delimiter only announces
  * that folders below it will follow, and as in Courier there is nothing to do for it (RFC 9051 section 6.3.4).
  */
-export async function create({ maildir }: Session, mailboxName: Buffer): Promise<Completion> {
-  const name = nameOfNew(mailboxName);
+export async function create(session: Session, mailboxName: Buffer): Promise<Completion> {
+  const { maildir, folderName } = session.space.placeOfNew(mailboxName);
   const branchOnly = mailboxName.at(-1) === 0x2e;
-  if (name === 'INBOX' && !branchOnly) throw new CommandFailure('INBOX already exists!', 'ALREADYEXISTS');
-  if (!branchOnly) await maildir.createFolder(name);
+  if (folderName === 'INBOX' && !branchOnly) throw new CommandFailure('INBOX already exists!', 'ALREADYEXISTS');
+  if (!branchOnly) await maildir.createFolder(folderName);
   return ok(`"${mailboxName.toString('latin1')}" created.`);
 }

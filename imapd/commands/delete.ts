@@ -1,7 +1,8 @@
 /** DELETE: removes a folder with its messages, for good. */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { nameOfExisting, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
+import { PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
 import type { Session } from '../session/session.js';
+import { isSamePlace } from '../sharing/mailbox-place.js';
 import type { Cursor } from '../wire/cursor.js';
 
 /** `delete = "DELETE" SP mailbox` */
@@ -19,12 +20,13 @@ export function parseDelete(cursor: Cursor): Buffer {
  */
 export async function deleteMailbox(session: Session, mailboxName: Buffer): Promise<Completion> {
   if (mailboxName.at(-1) === 0x2e) return ok('Folder directory delete punted.');
-  const name = nameOfExisting(mailboxName);
-  if (name === 'INBOX' || name === PERSONAL_PREFIX + session.settings.trashFolderName)
+  const place = session.space.place(mailboxName);
+  const { maildir, folderName } = place;
+  if (folderName === 'INBOX' || folderName === PERSONAL_PREFIX + session.settings.trashFolderName)
     throw new CommandFailure('Cannot delete this folder.', 'CANNOT');
-  if (session.state === 'selected' && session.selected.folder.name === name)
+  if (session.state === 'selected' && isSamePlace(session.selected.place, place))
     throw new CommandFailure('Cannot delete currently-open folder.', 'INUSE');
 
-  await session.maildir.deleteFolder(name);
+  await maildir.deleteFolder(folderName);
   return ok('Folder deleted.');
 }

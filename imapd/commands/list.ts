@@ -133,7 +133,7 @@ function listOne(
 
 async function tellLater(
   session: Session,
-  question: Omit<StatusQuestion, 'folderName'>,
+  question: StatusQuestion,
   look: CountedFolder | Promise<CountedFolder>,
 ): Promise<void> {
   try {

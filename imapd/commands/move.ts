@@ -17,7 +17,7 @@ export async function move(session: Session, { messages, by, mailboxName }: Tran
   const mailbox = session.selected;
   if (mailbox.readOnly) throw new CommandFailure('Current box is selected READ-ONLY.', 'NOPERM');
   const uids = mailbox.pickUids(messages, by);
-  const target = session.openTarget(mailboxName);
+  const { folder: target } = session.openTarget(mailboxName);
 
   const moved = await mailbox.folder.moveTo(target, uids);
   const mapping = copyUidCode(target.uidValidity, moved);

@@ -1,6 +1,6 @@
 /** RENAME: gives a folder and all below it another name; of INBOX it moves the messages. */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { DELIMITER, nameOfExisting, nameOfNew, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
+import { DELIMITER, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 
@@ -21,20 +21,24 @@ export function parseRename(cursor: Cursor): RenameArguments {
 
 /** RFC 9051 section 6.3.6. */
 export async function rename(session: Session, args: RenameArguments): Promise<Completion> {
-  const from = nameOfExisting(args.from);
-  const to = nameOfNew(args.to);
+  const { maildir, folderName: from } = session.space.place(args.from);
+  const { folderName: to } = session.space.placeOfNew(args.to);
   if (to === 'INBOX') throw new CommandFailure('INBOX already exists!', 'ALREADYEXISTS');
   if (from === 'INBOX') {
-    await session.maildir.moveInboxTo(to);
+    await maildir.moveInboxTo(to);
     return ok('Folder renamed.');
   }
   if (from === PERSONAL_PREFIX + session.settings.trashFolderName)
     throw new CommandFailure('Reserved folder name - cannot rename.', 'CANNOT');
   if (isAt(to, from) && to !== from) throw new CommandFailure('A folder cannot become its own subfolder.', 'CANNOT');
-  if (session.state === 'selected' && isAt(session.selected.folder.name, from))
+  if (
+    session.state === 'selected' &&
+    session.selected.folder.maildir === maildir &&
+    isAt(session.selected.folder.name, from)
+  )
     throw new CommandFailure("Can't RENAME the currently-open folder", 'INUSE');
 
-  await session.maildir.renameFolder(from, to);
+  await maildir.renameFolder(from, to);
   return ok('Folder renamed.');
 }
 

@@ -2,7 +2,7 @@
 
 import { MaildirError } from '../../maildir/errors.js';
 import { type Completion, ok } from '../completion.js';
-import { SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import { SelectedMailbox, type SelectOptions } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { encodeExists, encodeRecent, encodeUntagged } from '../wire/responses.js';
@@ -42,12 +42,21 @@ export async function select(session: Session, { mailboxName, readOnly }: Select
 async function open(session: Session, { mailboxName, readOnly }: SelectArguments): Promise<SelectedMailbox> {
   const options = { readOnly, keywords: session.settings.keywords !== 'off' };
   try {
-    return await SelectedMailbox.open(session.folderNamed(mailboxName), options);
+    return await openOnce(session, mailboxName, options);
   } catch (error) {
     // Others have selected it with UIDs that are void now; they end, and this session begins with the new ones.
     if (!(error instanceof MaildirError && error.kind === 'numbered anew')) throw error;
-    return await SelectedMailbox.open(session.folderNamed(mailboxName), options);
+    return await openOnce(session, mailboxName, options);
   }
+}
+
+function openOnce(
+  session: Session,
+  mailboxName: Buffer,
+  options: Omit<SelectOptions, 'place'>,
+): Promise<SelectedMailbox> {
+  const { place, folder } = session.folderNamed(mailboxName);
+  return SelectedMailbox.open(folder, { ...options, place });
 }
 
 function say(session: Session, code: string): void {

@@ -1,6 +1,5 @@
 /** STATUS: counts of a mailbox that need not be selected. */
 import { type Completion, ok } from '../completion.js';
-import { nameOfExisting } from '../mailbox/mailbox-name.js';
 import { statusResponse } from '../mailbox/mailbox-status.js';
 import type { Session } from '../session/session.js';
 import { Cursor } from '../wire/cursor.js';
@@ -26,7 +25,7 @@ export function parseStatus(cursor: Cursor): StatusArguments {
 
 /** RFC 9051 section 6.3.11. The name comes back as the client wrote it. */
 export async function status(session: Session, { mailboxName, items }: StatusArguments): Promise<Completion> {
-  const folderName = nameOfExisting(mailboxName);
-  session.write(await statusResponse(session, { folderName, mailboxName, items }));
+  const { folder } = session.folderNamed(mailboxName);
+  session.write(await statusResponse(session, { mailboxName, items }, folder));
   return ok('STATUS Completed.');
 }

@@ -8,7 +8,6 @@ import type { StatusItem } from '../wire/status-items.js';
 
 /** What STATUS is asked. */
 export interface StatusQuestion {
-  readonly folderName: string;
   /** As it is said to the client. */
   readonly mailboxName: Buffer;
   readonly items: readonly StatusItem[];
@@ -19,8 +18,7 @@ export interface StatusQuestion {
  *
  * @throws {MaildirError} when the folder cannot be read.
  */
-export async function statusResponse(session: Session, question: StatusQuestion): Promise<Buffer> {
-  const folder = session.maildir.folder(question.folderName);
+export async function statusResponse(session: Session, question: StatusQuestion, folder: Folder): Promise<Buffer> {
   const counts = folder.countsAtHand() ?? (await folder.counts({ sizes: false }));
   return statusOf(session, question, { folder, counts });
 }
@@ -34,18 +32,14 @@ export interface CountedFolder {
 /** The response for a folder that was looked at. @throws {MaildirError} when the sizes of messages are asked for */
 export async function statusOf(
   session: Session,
-  question: Omit<StatusQuestion, 'folderName'>,
+  question: StatusQuestion,
   { folder, counts }: CountedFolder,
 ): Promise<Buffer> {
   return encodeCounts(question, counts, question.items.includes('SIZE') ? await sumOfSizes(session, folder) : 0);
 }
 
 /** The response for what was counted; `size` is told where it is asked for. */
-export function encodeCounts(
-  { mailboxName, items }: Omit<StatusQuestion, 'folderName'>,
-  counts: FolderCounts,
-  size: number,
-): Buffer {
+export function encodeCounts({ mailboxName, items }: StatusQuestion, counts: FolderCounts, size: number): Buffer {
   return encodeStatus(mailboxName, items, {
     MESSAGES: counts.messages,
     RECENT: counts.recent,

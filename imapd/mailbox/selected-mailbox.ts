@@ -14,6 +14,7 @@ import type { Folder, FolderUse } from '../../maildir/folder.js';
 import type { MessageTable } from '../../maildir/message-table.js';
 import type { Uid } from '../../maildir/uid.js';
 import { ELEMENTS_PER_STEP } from '../message/steps.js';
+import type { MailboxPlace } from '../sharing/mailbox-place.js';
 import { SyntaxFailure } from '../wire/failures.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 import {
@@ -24,6 +25,7 @@ import {
   flagsText,
   type MessageFlags,
 } from './mailbox-updates.js';
+import { NOTHING_SAVED, SavedResult } from './saved-result.js';
 import { UidRanges } from './uid-ranges.js';
 
 declare const brand: unique symbol;
@@ -43,6 +45,8 @@ export interface SelectOptions {
   readonly readOnly: boolean;
   /** Whether clients may use keywords. */
   readonly keywords: boolean;
+  /** Where the client found the folder. */
+  readonly place: MailboxPlace;
 }
 
 const noKeywords: readonly string[] = [];
@@ -53,6 +57,8 @@ export type RowRange = readonly [first: number, last: number];
 /** The mailbox that a session has selected. */
 export class SelectedMailbox {
   readonly folder: Folder;
+  /** What the client called it, and what this account may do in it. */
+  readonly place: MailboxPlace;
   readonly readOnly: boolean;
   readonly uidValidity: number;
   readonly #use: FolderUse;
@@ -60,13 +66,16 @@ export class SelectedMailbox {
   readonly #recent = new UidRanges();
   /** What was told by commands since the last changes(): UID to the number of the change. */
   #toldFlags: Map<number, number> | undefined;
+  /** What the client calls `$`. */
+  savedResult: SavedResult = NOTHING_SAVED;
   #table: MessageTable;
   #count = 0;
   #toldChange: number;
   #toldKeywordsChange: number;
 
-  private constructor(use: FolderUse, { readOnly, keywords }: SelectOptions) {
+  private constructor(use: FolderUse, { readOnly, keywords, place }: SelectOptions) {
     this.folder = use.folder;
+    this.place = place;
     this.readOnly = readOnly;
     this.uidValidity = use.folder.uidValidity;
     this.#use = use;
@@ -155,6 +164,7 @@ export class SelectedMailbox {
    * @throws {SyntaxFailure} as pick() does.
    */
   pickRows(set: SequenceSet, by: 'uid' | 'sequence number'): readonly RowRange[] {
+    if (set === '$') return this.#rowsSaved();
     return merged(by === 'uid' ? this.#rowsOfUids(set) : this.#rowsOfSequenceNumbers(set));
   }
 
@@ -331,7 +341,19 @@ export class SelectedMailbox {
     return changedAt <= this.#toldChange || changedAt <= (this.#toldFlags?.get(uid) ?? -1);
   }
 
-  #rowsOfSequenceNumbers(set: SequenceSet): RowRange[] {
+  #rowsSaved(): RowRange[] {
+    const rows: [number, number][] = [];
+    for (const uid of this.savedResult.uids) {
+      const row = this.#table.rowOf(uid);
+      const last = rows.at(-1);
+      if (row < 0 || row >= this.#count) continue;
+      if (last !== undefined && last[1] === row - 1) last[1] = row;
+      else rows.push([row, row]);
+    }
+    return rows;
+  }
+
+  #rowsOfSequenceNumbers(set: Exclude<SequenceSet, '$'>): RowRange[] {
     const rows: RowRange[] = [];
     for (const range of set) {
       const open = range.first === '*' || range.last === '*';
@@ -345,7 +367,7 @@ export class SelectedMailbox {
     return rows;
   }
 
-  #rowsOfUids(set: SequenceSet): RowRange[] {
+  #rowsOfUids(set: Exclude<SequenceSet, '$'>): RowRange[] {
     if (this.#count === 0) return [];
     const highest = this.#table.uidAt(this.#count - 1);
     const rows: RowRange[] = [];

@@ -8,7 +8,6 @@ import type { Duplex } from 'node:stream';
 import type { Log } from '../../init/runtime/log.js';
 import type { Endpoint, SessionAccount } from '../../init/runtime/mail-worker.js';
 import { MaildirError } from '../../maildir/errors.js';
-import type { Folder } from '../../maildir/folder.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import type { FactCache } from '../cache/fact-cache.js';
 import type { CapabilityContext } from '../capability.js';
@@ -16,9 +15,10 @@ import type { Clock } from '../clock.js';
 import type { Conversation, State } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
 import { ClientGone, CommandFailure } from '../completion.js';
-import { nameOfExisting } from '../mailbox/mailbox-name.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { SessionSettings } from '../settings/session-settings.js';
+import { folderAt, type MailboxTarget } from '../sharing/mailbox-place.js';
+import { MailboxSpace } from '../sharing/mailbox-space.js';
 import {
   type BadLine,
   CommandReader,
@@ -91,6 +91,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
   readonly output: ClientOutput;
   readonly startedAt: number;
   #selected: SelectedMailbox | undefined;
+  #space: MailboxSpace | undefined;
   #enabled: readonly string[] = nothingEnabled;
   #sliceStartedAt: number;
   #betweenCommands = true;
@@ -229,13 +230,20 @@ export class Session implements Conversation, CommandSource, InputOwner {
     return who(this);
   }
 
-  /** The folder that a client named; throws NONEXISTENT. */
-  folderNamed(mailboxName: Buffer): Folder {
-    return this.maildir.folder(nameOfExisting(mailboxName));
+  /** The mailboxes that this account can name. */
+  get space(): MailboxSpace {
+    this.#space ??= new MailboxSpace({ maildir: this.maildir });
+    return this.#space;
   }
 
-  /** The folder that APPEND, COPY and MOVE put messages into; `NO [TRYCREATE]` tells the client to make it. */
-  openTarget(mailboxName: Buffer): Folder {
+  /** The folder that a client named, and where it is; throws NONEXISTENT. */
+  folderNamed(mailboxName: Buffer): MailboxTarget {
+    const place = this.space.place(mailboxName);
+    return { place, folder: folderAt(place) };
+  }
+
+  /** Where APPEND, COPY and MOVE put messages into; `NO [TRYCREATE]` tells the client to make it. */
+  openTarget(mailboxName: Buffer): MailboxTarget {
     try {
       return this.folderNamed(mailboxName);
     } catch (error) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SelectedMailbox } from '../../imapd/mailbox/selected-mailbox.js';
+import { personalPlace } from '../../imapd/sharing/mailbox-place.js';
 import { FLAGGED } from '../../maildir/flags.js';
 import { deliver, makeMaildir, openStore, scratchDirectory } from '../maildir/scratch.js';
 
@@ -19,7 +20,8 @@ test('attack 37: each change of a long STORE is told once, however often others 
     },
   });
   const folder = store.open(path).folder('INBOX');
-  const mailbox = await SelectedMailbox.open(folder, { readOnly: false, keywords: true });
+  const place = personalPlace(folder.maildir, folder.name);
+  const mailbox = await SelectedMailbox.open(folder, { readOnly: false, keywords: true, place });
   const uids = Array.from({ length: folder.table.count }, (_, row) => folder.table.uidAt(row));
   let over = false;
   const storing = folder.changeFlags(uids, { operation: 'add', flags: FLAGGED, keywords: [] }).finally(() => {

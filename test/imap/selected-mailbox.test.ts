@@ -6,13 +6,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { SelectedMailbox } from '../../imapd/mailbox/selected-mailbox.js';
+import { personalPlace } from '../../imapd/sharing/mailbox-place.js';
 import { SyntaxFailure } from '../../imapd/wire/failures.js';
 import { DELETED, SEEN } from '../../maildir/flags.js';
 import { ClientView } from '../support/client-view.js';
 import { FolderInMemory } from '../support/folder-in-memory.js';
 
 async function selected(folder: FolderInMemory, readOnly = false): Promise<SelectedMailbox> {
-  return SelectedMailbox.open(folder.asFolder(), { readOnly, keywords: true });
+  const opened = folder.asFolder();
+  const place = personalPlace(opened.maildir, opened.name);
+  return SelectedMailbox.open(opened, { readOnly, keywords: true, place });
 }
 
 function text(updates: readonly Buffer[]): string {

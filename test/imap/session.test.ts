@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { SelectedMailbox } from '../../imapd/mailbox/selected-mailbox.js';
+import { personalPlace } from '../../imapd/sharing/mailbox-place.js';
 import { realClock } from '../../init/runtime/real-clock.js';
 import { SessionFixture } from '../support/session-fixture.js';
 
@@ -356,8 +357,9 @@ interface View {
 }
 
 async function open(folder: Parameters<typeof SelectedMailbox.open>[0]): Promise<View> {
+  const place = personalPlace(folder.maildir, folder.name);
   const view: View = {
-    mailbox: await SelectedMailbox.open(folder, { readOnly: false, keywords: true }),
+    mailbox: await SelectedMailbox.open(folder, { readOnly: false, keywords: true, place }),
     messages: [],
   };
   learn(view, view.mailbox.count);
