@@ -2,6 +2,7 @@
  * The ranks of all messages of a folder by one of SORT's keys, as they are kept from one SORT to the next. Messages that
  * leave take their ranks with them, and those that arrive get theirs by a few comparisons.
  */
+import type { Folder } from '../../maildir/folder.js';
 import { emptyView, type FolderFacts } from '../cache/folder-facts.js';
 import type { KeptColumn } from '../cache/kept-columns.js';
 import { falseIfGone } from '../cache/message-reading.js';
@@ -33,22 +34,36 @@ export function* keptRanks(facts: FolderFacts, key: SortKey): Generator<void, Ke
   const kept = facts.keptColumn(`sort ${key}`);
   if (kept === undefined || (kept.table === table && kept.numbers.length === table.count)) return kept;
   const known = followed(kept, table);
-  let all: Ranks = { ranks: known, below: kept.below };
-  try {
-    if (known.length < table.count) {
-      const compare = comparisonWith(facts, key);
-      if (compare === undefined || table.count - known.length > table.count * MAX_SHARE_OF_NEW) return undefined;
-      all = yield* rankFurther(all, table.count, compare);
-    }
-  } catch (error) {
-    falseIfGone(error);
-    return undefined;
+  let all: Ranks | undefined = { ranks: known, below: kept.below };
+  if (known.length < table.count) {
+    const compare = comparisonWith(facts, key);
+    if (compare === undefined || table.count - known.length > table.count * MAX_SHARE_OF_NEW) return undefined;
+    all = yield* whileNoneLeave(folder, rankFurther(all, table.count, compare));
   }
-  // Records may have turned out to be of other files, and messages may have left or come meanwhile.
-  if (facts.files !== files || folder.table !== table || table.count !== all.ranks.length) return undefined;
+  // Records may have turned out to be of other files, and messages may have come meanwhile.
+  if (all === undefined || facts.files !== files || table.count !== all.ranks.length) return undefined;
   const column = { table, numbers: all.ranks, below: all.below };
   facts.keepColumn(`sort ${key}`, column, files);
   return column;
+}
+
+/**
+ * Goes on with work on the rows of a folder's table as long as they are what they were when it began. When a message has
+ * left in a pause, or its file is gone, the numbers of rows mean nothing any more: undefined.
+ */
+function* whileNoneLeave<T>(folder: Folder, steps: Generator<void, T>): Generator<void, T | undefined, void> {
+  const { table } = folder;
+  for (;;) {
+    try {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    } catch (error) {
+      falseIfGone(error);
+      return undefined;
+    }
+    yield;
+    if (folder.table !== table) return undefined;
+  }
 }
 
 /** Takes the ranks along to another table: those of as many messages at its beginning as have them. */

@@ -142,6 +142,15 @@ export class TestClient {
   }
 }
 
+/** What a client's session is made of in place of what the fixture has. */
+export interface SessionChanges {
+  readonly maildir?: Maildir;
+  readonly facts?: FactCache;
+  readonly clock?: Clock;
+  /** Is asked wherever others may have their turn in the middle of a command; the command waits for what it gives. */
+  readonly meanwhile?: () => Promise<void> | undefined;
+}
+
 /** A store, a maildir, and sessions of it. */
 export class SessionFixture {
   readonly clock = new HandClock();
@@ -171,7 +180,7 @@ export class SessionFixture {
   }
 
   /** A client that is logged in. */
-  client(settings: Partial<SessionSettings> = {}, parts: { maildir?: Maildir; clock?: Clock } = {}): TestClient {
+  client(settings: Partial<SessionSettings> = {}, parts: SessionChanges = {}): TestClient {
     const [theirs, ours] = duplexPair();
     const session = new Session({
       stream: ours,
@@ -180,11 +189,12 @@ export class SessionFixture {
       remote: { ip: '192.0.2.7', port: 40_112 },
       tls: true,
       maildir: parts.maildir ?? this.store.open(this.maildir),
-      facts: this.facts,
+      facts: parts.facts ?? this.facts,
       settings: { ...testSettings(), ...settings },
       log: this.#logger,
       clock: parts.clock ?? this.clock,
     });
+    if (parts.meanwhile !== undefined) session.pace = parts.meanwhile;
     return this.#keep(new TestClient(theirs, ours, serveSession(session)));
   }
 
