@@ -174,6 +174,13 @@ function fill(maildir: string, mail: VersionedMail): void {
   for (let number = 0; number < RESTORED; number += 1) put(maildir, mail, number, 0);
 }
 
+/** What the log says when the servers have ended; logins and logouts left out. */
+async function lastWords(servers: readonly OurServers[]): Promise<string> {
+  for (const server of servers) await server.stop();
+  const lines = servers.flatMap((server) => server.log().split('\n'));
+  return lines.filter((line) => !/\b(?:Connection|LOGIN|LOGOUT|Disconnected), /.test(line)).join('\n');
+}
+
 test('speed: with a cache that is deleted and damaged under load, every answer stays right', async () => {
   const home = new TestHome('damaged-cache', { folders: ['.Other'] });
   const { maildir } = home;
@@ -221,6 +228,8 @@ test('speed: with a cache that is deleted and damaged under load, every answer s
       for (let number = round; number < RESTORED; number += 2) put(maildir, mail, number, round + 1);
     }
     assert.ok(vandal.deeds > 20, `only ${vandal.deeds} times was the cache damaged`);
+  } catch (error) {
+    throw new Error(await lastWords(servers), { cause: error });
   } finally {
     for (const server of servers) await server.stop();
     home.remove();
