@@ -28,7 +28,7 @@ import koffi from 'koffi';
 import { octetsFromText, textFromOctets } from '../octet-text.js';
 import { type GdbmRecord, writeGdbm } from './gdbm.js';
 import { splitPasswords, type UserdbFields } from './record.js';
-import { editSource, parseSource, type SourceEdit } from './source.js';
+import { editSource, parseSource, type SourceEdit, type SourceRecord } from './source.js';
 
 /** Directories inside directories: more is a loop or a mistake. */
 const MAX_DEPTH = 16;
@@ -83,11 +83,20 @@ export async function compileUserdb(source: string): Promise<string[]> {
  * @throws {UserdbFailure}
  */
 export async function editUserdb(file: string, name: string, edit: SourceEdit): Promise<void> {
+  await changeSourceFile(file, (before) => editSource(before, name, edit));
+}
+
+/**
+ * Changes the text of a source file under its lock, as editUserdb() does for one record.
+ *
+ * @throws {UserdbFailure}
+ */
+export async function changeSourceFile(file: string, change: (before: string) => string): Promise<void> {
   await withLock(join(dirname(file), `.lock.${basename(file)}`), 0o600, () => {
     const state = statOf(file);
     if (state?.isDirectory() === true) throw new UserdbFailure(`${file}: not a file.`, 25);
     const before = state === undefined ? '' : textFromOctets(readFileSync(file));
-    const after = editSource(before, name, edit);
+    const after = change(before);
     if (after !== before)
       replaceFile(file, octetsFromText(after), 0o600, join(dirname(file), `.tmp.${basename(file)}`));
   });
@@ -103,6 +112,18 @@ export function sourceFileOf(source: string, fields: UserdbFields): string {
   const safe = inside.split('/').every((part) => part !== '..' && part !== '.') && !inside.startsWith('/');
   if (!safe) throw new UserdbFailure('the record names a source file outside userdb');
   return inside === '' ? source : join(source, inside);
+}
+
+/** A file of a source, and what stands in it. */
+export interface SourceContents {
+  readonly path: string;
+  readonly records: readonly SourceRecord[];
+}
+
+/** Reads all files of a source. @throws {UserdbFailure} */
+export function readSources(source: string): SourceContents[] {
+  if (statOf(source) === undefined) throw new UserdbFailure(`${source}: not found.`, 2);
+  return sourceFiles(source, '', []).map(({ path }) => ({ path, records: parseSource(readSource(path)).records }));
 }
 
 /** Reads the text of a source file. @throws {UserdbFailure} */
@@ -189,12 +210,12 @@ const LOCK_EXCLUSIVE = 2;
 let flock: ((file: number, operation: number) => Promise<number>) | undefined;
 
 /** Runs `change` while holding flock(2) on `path`, waiting for others first; Courier's tools take the same lock. */
-async function withLock<T>(path: string, mode: number, change: () => T): Promise<T> {
+export async function withLock<T>(path: string, mode: number, change: () => T | Promise<T>): Promise<T> {
   const file = openLock(path, mode);
   // Closing the file lets the lock go, whatever happened.
   try {
     if ((await loadFlock()(file, LOCK_EXCLUSIVE)) !== 0) throw new UserdbFailure(`${path}: cannot be locked`);
-    return change();
+    return await change();
   } finally {
     closeSync(file);
   }

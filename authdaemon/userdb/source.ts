@@ -60,6 +60,61 @@ export function editSource(text: string, name: string, edit: SourceEdit): string
   return lines.join('\n');
 }
 
+/** A change to one of many records. */
+export type RecordChange =
+  | { readonly kind: 'add'; readonly name: string; readonly fields: ReadonlyMap<string, string> }
+  | {
+      readonly kind: 'rename';
+      readonly name: string;
+      readonly to: string;
+      readonly fields: ReadonlyMap<string, string>;
+    }
+  | { readonly kind: 'remove'; readonly name: string };
+
+/**
+ * Changes many records of different names at once, and the reverse records (`5000=`) that name them. What does not fit
+ * the text (a record to add is there, one to rename is not) is left out, and told by its name.
+ */
+export function changeRecords(
+  text: string,
+  changes: readonly RecordChange[],
+): { readonly text: string; readonly misfits: readonly string[] } {
+  const lines: (string | undefined)[] = text.split('\n');
+  const places = new Map<string, number>();
+  const reverse = new Map<string, number[]>();
+  lines.forEach((line = '', index) => {
+    const record = recordOf(line);
+    if (record === undefined) return;
+    if (!places.has(record.name)) places.set(record.name, index);
+    if (record.name.endsWith('=')) reverse.set(record.value, [...(reverse.get(record.value) ?? []), index]);
+  });
+  const added: string[] = [];
+  const misfits: string[] = [];
+  for (const change of changes) {
+    const place = places.get(change.name);
+    if ((place === undefined) !== (change.kind === 'add') || (change.kind === 'rename' && places.has(change.to))) {
+      misfits.push(change.name);
+    } else if (place === undefined) {
+      added.push(`${change.name}\t${editFields('', { kind: 'set', fields: fieldsOf(change) })}`);
+    } else {
+      const before = recordOf(lines[place] ?? '')?.value ?? '';
+      const fields = { kind: 'set', fields: fieldsOf(change) } as const;
+      lines[place] = change.kind === 'rename' ? `${change.to}\t${editFields(before, fields)}` : undefined;
+      for (const index of reverse.get(change.name) ?? []) {
+        const name = recordOf(lines[index] ?? '')?.name ?? '';
+        lines[index] = change.kind === 'rename' ? `${name}\t${change.to}` : undefined;
+      }
+    }
+  }
+  const kept = lines.filter((line) => line !== undefined).join('\n');
+  const end = kept === '' || kept.endsWith('\n') ? '' : '\n';
+  return { text: added.length === 0 ? kept : `${kept}${end}${added.join('\n')}\n`, misfits };
+}
+
+function fieldsOf(change: RecordChange): ReadonlyMap<string, string> {
+  return change.kind === 'remove' ? new Map() : change.fields;
+}
+
 function editFields(before: string, edit: SourceEdit): string {
   if (edit.kind === 'delete') return '';
   const changed = edit.kind === 'set' ? edit.fields : new Map(edit.names.map((name) => [name, undefined]));

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import type { EnumerateItem } from '../../authdaemon/modules/module.js';
 import { Secret } from '../../init/runtime/secret.js';
 import type { TestDatabase } from '../support/sql-servers.js';
+import { testAccountBatches } from './sql-account-batch-tests.js';
 import { testAppPasswords } from './sql-app-password-tests.js';
 import { testConnections } from './sql-connection-tests.js';
 import { makeAccounts, SECRET_HASH, type SqlUnderTest, withModule } from './sql-fixture.js';
@@ -245,6 +246,7 @@ export function testDatabaseModule(under: SqlUnderTest): () => TestDatabase {
 
   testNames(under, () => database);
   testSecrets(under, () => database);
+  testAccountBatches(under, () => database);
   testAppPasswords(under, () => database);
   testConnections(under, () => database);
   return () => database;
