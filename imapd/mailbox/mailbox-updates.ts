@@ -4,7 +4,9 @@
  *
  * They hold numbers and flags only, so they are text here; it knows no mailbox.
  */
+
 import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../../maildir/flags.js';
+import type { MessageTable } from '../../maildir/message-table.js';
 
 /** Courier's order, which log readers and test suites have grown used to. */
 const systemFlags: readonly (readonly [FlagBits, string])[] = [
@@ -57,6 +59,24 @@ export function flagsFetchLine(sequenceNumber: number, flags: MessageFlags, uid?
     ? `* ${sequenceNumber} FETCH (FLAGS (${words}))\r\n`
     : `* ${sequenceNumber} FETCH (UID ${uid} FLAGS (${words}))\r\n`;
 }
+
+/** How what has changed in a selected mailbox is told to its client. Each text is whole lines, or empty. */
+export interface UpdateWording {
+  /** Whether the client is told which keywords there are. */
+  readonly namesKeywords: boolean;
+  /** @param rows of the messages in the client's view, ascending, as they were before all of them left */
+  expunged(rows: readonly number[], view: MessageTable): string;
+  exists(exists: number, recent: number): string;
+  flags(sequenceNumber: number, flags: MessageFlags): string;
+}
+
+/** RFC 9051 section 7. Each EXPUNGE counts those before it as gone already. */
+export const imapWording: UpdateWording = {
+  namesKeywords: true,
+  expunged: (rows) => rows.map((row, gone) => expungeLine(row + 1 - gone)).join(''),
+  exists: existsLines,
+  flags: (sequenceNumber, flags) => flagsFetchLine(sequenceNumber, flags),
+};
 
 /** `* 44 EXPUNGE`. RFC 9051 section 7.5.1. */
 export function expungeLine(sequenceNumber: number): string {

@@ -17,15 +17,8 @@ import { ELEMENTS_PER_STEP } from '../message/steps.js';
 import type { MailboxPlace } from '../sharing/mailbox-place.js';
 import { SyntaxFailure } from '../wire/failures.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
-import {
-  existsLines,
-  expungeLine,
-  flagsFetchLine,
-  flagsLines,
-  flagsText,
-  type MessageFlags,
-} from './mailbox-updates.js';
-import { NOTHING_SAVED, SavedResult } from './saved-result.js';
+import { flagsLines, flagsText, imapWording, type MessageFlags, type UpdateWording } from './mailbox-updates.js';
+import { NOTHING_SAVED, type SavedResult } from './saved-result.js';
 import { UidRanges } from './uid-ranges.js';
 
 declare const brand: unique symbol;
@@ -47,6 +40,8 @@ export interface SelectOptions {
   readonly keywords: boolean;
   /** Where the client found the folder. */
   readonly place: MailboxPlace;
+  /** How changes are said; as IMAP has it when absent. */
+  readonly wording?: UpdateWording;
 }
 
 const noKeywords: readonly string[] = [];
@@ -63,6 +58,7 @@ export class SelectedMailbox {
   readonly uidValidity: number;
   readonly #use: FolderUse;
   readonly #keywords: boolean;
+  readonly #wording: UpdateWording;
   readonly #recent = new UidRanges();
   /** What was told by commands since the last changes(): UID to the number of the change. */
   #toldFlags: Map<number, number> | undefined;
@@ -73,13 +69,14 @@ export class SelectedMailbox {
   #toldChange: number;
   #toldKeywordsChange: number;
 
-  private constructor(use: FolderUse, { readOnly, keywords, place }: SelectOptions) {
+  private constructor(use: FolderUse, { readOnly, keywords, place, wording }: SelectOptions) {
     this.folder = use.folder;
     this.place = place;
     this.readOnly = readOnly;
     this.uidValidity = use.folder.uidValidity;
     this.#use = use;
     this.#keywords = keywords;
+    this.#wording = wording ?? imapWording;
     this.#table = use.folder.table;
     this.#toldChange = use.folder.changeNumber;
     this.#toldKeywordsChange = use.folder.keywordsChangedAt;
@@ -237,7 +234,8 @@ export class SelectedMailbox {
 
   /** FLAGS and PERMANENTFLAGS if they have changed. STORE sends them before it uses a new keyword. */
   keywordChanges(): Buffer[] {
-    return this.folder.keywordsChangedAt > this.#toldKeywordsChange ? [this.describeFlags()] : [];
+    if (!this.#wording.namesKeywords || this.folder.keywordsChangedAt <= this.#toldKeywordsChange) return [];
+    return [this.describeFlags()];
   }
 
   /** Whether the client surely knows all that there is to know: changes() would give nothing. */
@@ -255,18 +253,17 @@ export class SelectedMailbox {
     if (this.isUpToDate) return [];
     const { folder } = this;
     const current = folder.table;
-    const lines: string[] = [];
-    let removed = 0;
-    if (current !== this.#table && expunges) removed = this.#expunge(current, lines);
+    const wording = this.#wording;
+    const view = this.#table;
+    const removed = current !== view && expunges ? this.#expunge(current) : [];
     const updates = this.keywordChanges();
     const known = this.#count;
-    let arrived = 0;
-    if (current === this.#table) arrived = this.#takeNewMessages();
-    if (removed + arrived > 0) updates.push(Buffer.from(existsLines(this.#count, this.recentCount)));
+    const arrived = current === this.#table ? this.#takeNewMessages() : 0;
+    if (removed.length + arrived > 0) updates.push(Buffer.from(wording.exists(this.#count, this.recentCount)));
     const flags = this.#flagChanges(known);
     this.#toldChange = folder.changeNumber;
     this.#toldFlags = undefined;
-    return [lines.join(''), ...updates, flags.join('')]
+    return [wording.expunged(removed, view), ...updates, flags]
       .filter((update) => update.length > 0)
       .map((update) => (typeof update === 'string' ? Buffer.from(update) : update));
   }
@@ -285,8 +282,9 @@ export class SelectedMailbox {
     this.#use.close();
   }
 
-  /** Adds the EXPUNGE lines that lead from the view to `current`, and makes it the view. Gives their number. */
-  #expunge(current: MessageTable, lines: string[]): number {
+  /** Makes `current` the view; gives the rows of the view before whose messages the client must forget, ascending. */
+  #expunge(current: MessageTable): number[] {
+    const removed: number[] = [];
     let kept = 0;
     for (let row = 0; row < this.#count; row += 1) {
       const next = kept < current.count ? current.uidAt(kept) : Number.POSITIVE_INFINITY;
@@ -295,14 +293,13 @@ export class SelectedMailbox {
         kept += 1;
         continue;
       }
-      lines.push(expungeLine(kept + 1));
+      removed.push(row);
       if (next < uid) {
         // A message came back in the middle, where IMAP cannot show it: what follows leaves and arrives anew.
-        for (let rest = row + 1; rest < this.#count; rest += 1) lines.push(expungeLine(kept + 1));
+        for (let rest = row + 1; rest < this.#count; rest += 1) removed.push(rest);
         break;
       }
     }
-    const removed = this.#count - kept;
     this.#table = current;
     this.#count = kept;
     return removed;
@@ -320,19 +317,19 @@ export class SelectedMailbox {
     return this.#count - before;
   }
 
-  /** FETCH lines for those of the first `known` messages whose flags changed since the client was told. */
-  #flagChanges(known: number): string[] {
+  /** What is to be said of those of the first `known` messages whose flags changed since the client was told. */
+  #flagChanges(known: number): string {
     const { folder } = this;
-    if (folder.changeNumber === this.#toldChange) return [];
+    if (folder.changeNumber === this.#toldChange) return '';
     const lines: string[] = [];
     for (const current of folder.rowsChangedAfter(this.#toldChange)) {
       const uid = folder.table.uidAt(current);
       const row = folder.table === this.#table ? current : this.#table.rowOf(uid);
       if (row < 0 || row >= known || this.#isTold(uid, current)) continue;
       const flags = this.flagsOf(uid);
-      if (flags !== undefined) lines.push(flagsFetchLine(row + 1, flags));
+      if (flags !== undefined) lines.push(this.#wording.flags(row + 1, flags));
     }
-    return lines;
+    return lines.join('');
   }
 
   /** Whether the client knows the flags of a message that is in this row of the folder now. */
