@@ -13,6 +13,7 @@ import type { FolderState } from './folder-state.js';
 import { changeKeywords } from './keyword-change.js';
 import { inSlices, pathOf, pathOfRow } from './message-file.js';
 import type { OpenDirectory } from './open-directory.js';
+import { bookRemoved, countedMessages, spendOnFlags } from './quota/folder-quota.js';
 import { asUid, type Uid } from './uid.js';
 
 /** A program that renames a file each time we look for it would have to win this many races. */
@@ -33,8 +34,10 @@ export async function changeFlags(
   uids: readonly number[],
   change: FlagChange,
 ): Promise<ShownChange> {
-  const keywordsChanged = await changeKeywords(state, uids, change);
-  const renamed = await eachOnDisk(state, uids, (row, cur) => renameForFlags(state, row, { change, cur }));
+  const { keywordsChanged, renamed } = await spendOnFlags(state, { uids, change }, async () => ({
+    keywordsChanged: await changeKeywords(state, uids, change),
+    renamed: await eachOnDisk(state, uids, (row, cur) => renameForFlags(state, row, { change, cur })),
+  }));
   const directories = [
     ...(renamed ? [state.paths.cur] : []),
     ...(keywordsChanged ? [state.paths.keywords, state.paths.directory] : []),
@@ -92,6 +95,7 @@ function pathInCur(state: FolderState, row: number, suffix: string): string {
 export async function removeMessages(state: FolderState, uids: readonly number[]): Promise<Uid[]> {
   const there = [...new Set(uids)].filter((uid) => state.rows.table.rowOf(uid) >= 0);
   const gone = new Set<number>();
+  const counted = countedMessages(state, there);
   try {
     await eachOnDisk(state, there, (row, cur) => {
       unlinkFile(state, row, cur);
@@ -102,6 +106,7 @@ export async function removeMessages(state: FolderState, uids: readonly number[]
   } finally {
     // What was unlinked before an error is gone all the same.
     forgetRows(state, gone);
+    if (counted !== undefined) bookRemoved(state, counted, gone);
   }
   await state.syncs.sync({ directories: [state.paths.cur] });
   return there.map(asUid).sort((one, other) => one - other);

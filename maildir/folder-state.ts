@@ -27,6 +27,7 @@ import {
   seenIn,
 } from './observation.js';
 import { Turns } from './pace.js';
+import type { MaildirQuota } from './quota/maildir-quota.js';
 import type { Surroundings } from './surroundings.js';
 import { SyncGroup, type SyncRequest } from './sync-group.js';
 import { UidList } from './uid-list.js';
@@ -42,6 +43,7 @@ export interface FolderPlace {
   readonly maildirPath: string;
   readonly paths: FolderPaths;
   readonly listFolders: () => string[];
+  readonly quota: MaildirQuota;
 }
 
 /** The shared state of one folder. */

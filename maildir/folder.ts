@@ -19,6 +19,7 @@ import type { Maildir } from './maildir.js';
 import { type MessageFile, openMessageFile, withMessagePath } from './message-file.js';
 import type { MessageTable } from './message-table.js';
 import { MoveTimer, moveNewToCur } from './new-to-cur.js';
+import { type CostingMessage, checkRoom } from './quota/folder-quota.js';
 import { addMessages, type MessageWriter, type NewMessage, TmpMessage } from './receive.js';
 import { copyMessages, moveMessages, type TransferredUids } from './transfer.js';
 import type { Uid } from './uid.js';
@@ -317,6 +318,15 @@ export class Folder implements UseListener {
   beginMessage(): MessageWriter {
     this.#state.mustExist();
     return diskErrors(this.#state.paths.tmp, () => new TmpMessage(this.#state));
+  }
+
+  /**
+   * Looks whether messages of these flags and sizes would find room. Gives undefined where there is no limit.
+   *
+   * @throws {MaildirError} 'over quota'
+   */
+  checkRoom(messages: readonly CostingMessage[]): Promise<void> | undefined {
+    return diskErrors(this.#state.paths.directory, () => checkRoom(this.#state, messages));
   }
 
   /** Adds received messages, all or none; gives their UIDs when they are on the disk. */

@@ -24,6 +24,8 @@ export interface MaildirOptions {
   readonly useLocks: boolean;
   /** IMAP_KEYWORDS 0, 1 and 2. */
   readonly keywords: 'off' | 'fast' | 'safe';
+  /** Whether what is in Trash, or marked \Deleted, counts for quotas: only where delivery agents count so, too. */
+  readonly trashCounts?: boolean;
   /** For the log: repairs that were made, trouble that others caused. */
   warn(text: string): void;
   /** Calls once after so many milliseconds; gives a function that cancels. Without it, a real timer is used. */

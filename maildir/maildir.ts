@@ -25,6 +25,7 @@ import {
   type TreePlace,
 } from './folder-tree.js';
 import { Turns } from './pace.js';
+import { MaildirQuota } from './quota/maildir-quota.js';
 import { changeSubscriptions, foldInbox, readSubscriptions } from './subscriptions.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -39,6 +40,7 @@ export type { CurStatuses };
 /** One maildir. Folder names are Courier's internal ones: `INBOX`, `INBOX.Sent`, in UTF-8. */
 export class Maildir {
   readonly path: string;
+  readonly quota: MaildirQuota;
   readonly #surroundings: Surroundings;
   readonly #onIdle: FolderListener;
   readonly #folders = new Map<string, Folder>();
@@ -48,6 +50,7 @@ export class Maildir {
   /** Made by MaildirStore only. */
   constructor(path: string, surroundings: Surroundings, onIdle: FolderListener) {
     this.path = path;
+    this.quota = new MaildirQuota(surroundings, path);
     this.#surroundings = surroundings;
     this.#onIdle = onIdle;
   }
@@ -82,7 +85,8 @@ export class Maildir {
     if (known?.ended === false) return known;
     const paths = folderPaths(folderDirectory(this.path, name));
     const listFolders = (): string[] => this.listFolders();
-    const state = new FolderState(this.#surroundings, { name, maildirPath: this.path, paths, listFolders });
+    const place = { name, maildirPath: this.path, paths, listFolders, quota: this.quota };
+    const state = new FolderState(this.#surroundings, place);
     const folder = new Folder(this, state, this.#onIdle);
     this.#folders.set(name, folder);
     return folder;
@@ -110,6 +114,7 @@ export class Maildir {
       if (!this.hasFolder(canonical)) throw new MaildirError('no such folder', canonical);
       await this.#end(canonical);
       await deleteFolderDirectory(this.#tree, canonical);
+      await this.quota.recount();
     });
   }
 
@@ -134,6 +139,7 @@ export class Maildir {
         await renameFolderDirectories(this.#tree, back, { from: rename.to, to: rename.from });
         throw error;
       }
+      await this.quota.recount();
     });
   }
 

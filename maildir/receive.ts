@@ -19,6 +19,7 @@ import { checkKeywordRoom, keywordsInUse } from './keyword-state.js';
 import { eachKeywordOnce, foldKeyword, safeKeyword } from './keyword-text.js';
 import { withLock } from './lock.js';
 import { inSlices } from './message-file.js';
+import { spendOnNew } from './quota/folder-quota.js';
 import { Gate } from './sync-group.js';
 import { asUid, type Uid } from './uid.js';
 
@@ -179,9 +180,11 @@ export async function addMessages(state: FolderState, messages: readonly NewMess
     const keywords = eachKeywordOnce(messages.flatMap((message) => message.keywords));
     if (keywords.length > 0 && state.surroundings.keywords !== 'off') checkKeywordRoom(state, keywords);
     const ready = await completeAll(state, messages, tmpFiles);
-    const added = await state.turns.take(() => placeInTurn(state, ready));
-    const uids = await settle(state, added);
-    return uids;
+    const costing = messages.map(({ flags }, index) => ({ flags, sizeOctets: tmpFiles[index]?.sizeOctets ?? 0 }));
+    return await spendOnNew(state, costing, async () => {
+      const added = await state.turns.take(() => placeInTurn(state, ready));
+      return settle(state, added);
+    });
   } finally {
     for (const tmpFile of tmpFiles) tmpFile.abort();
   }

@@ -14,6 +14,7 @@ import { checkKeywordRoom, keywordsInUse } from './keyword-state.js';
 import { eachKeywordOnce } from './keyword-text.js';
 import { type MessageFile, openMessageFile, pathOfRow, withMessagePath } from './message-file.js';
 import { Pace } from './pace.js';
+import { type CostingMessage, spendOnMove, spendOnNew } from './quota/folder-quota.js';
 import { keywordsFor, placeInTurn, type ReadyMessage, settle, TmpMessage } from './receive.js';
 import { asUid, type Uid } from './uid.js';
 
@@ -28,7 +29,7 @@ const copyInsteadCodes = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOT
 const COPY_PIECE_OCTETS = 256 * 1024;
 
 /** A message to transfer, with the UID it has in its source. */
-interface Transfer extends ReadyMessage {
+interface Transfer extends ReadyMessage, CostingMessage {
   readonly uid: Uid;
 }
 
@@ -72,7 +73,9 @@ export async function moveMessages(
   };
   const transfers = await prepare(source, target, { uids, way: rename });
   try {
-    return await inBothTurns(source, target, () => moveInTurns(source, target, transfers));
+    return await inBothTurns(source, target, () =>
+      spendOnMove(source, target, { messages: transfers, run: () => moveInTurns(source, target, transfers) }),
+    );
   } catch (error) {
     source.mustScan = true;
     if (errorCode(error) !== 'EXDEV') throw error;
@@ -107,8 +110,10 @@ function inBothTurns<T>(source: FolderState, target: FolderState, run: () => Pro
 
 async function place(target: FolderState, transfers: readonly Transfer[]): Promise<TransferredUids> {
   if (transfers.length === 0) return { from: [], to: [] };
-  const placed = await target.turns.take(() => placeInTurn(target, transfers));
-  return { from: transfers.map(({ uid }) => uid), to: await settle(target, placed) };
+  return spendOnNew(target, transfers, async () => {
+    const placed = await target.turns.take(() => placeInTurn(target, transfers));
+    return { from: transfers.map(({ uid }) => uid), to: await settle(target, placed) };
+  });
 }
 
 interface Plan {
@@ -144,6 +149,8 @@ function prepareOne(source: FolderState, target: FolderState, one: { uid: number
   let placedFrom = '';
   return {
     uid: asUid(one.uid),
+    sizeOctets: status.sizeOctets,
+    flags: source.rows.flagsAt(row),
     baseName: deliveredName(target.surroundings.names.forMessage(), status),
     suffix: suffixFor(source.rows.flagsAt(row), source.rows.files.suffixAt(row)),
     keywords: keywordsFor(target, source.rows.keywordsAt(row)),

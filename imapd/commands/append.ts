@@ -1,6 +1,7 @@
 /**
  * APPEND: receives messages into a folder. The one command that starts before its last literal arrives.
  */
+import type { FlagBits } from '../../maildir/flags.js';
 import type { Folder, MessageWriter, NewMessage } from '../../maildir/folder.js';
 import { ClientGone, CommandFailure, type Completion, ok } from '../completion.js';
 import { bitsFromFlags } from '../mailbox/flag-bits.js';
@@ -64,6 +65,8 @@ export async function append(session: Session, { mailboxName, first }: AppendArg
   // Whatever goes wrong, nothing may stay behind in tmp; after success abort() does nothing.
   try {
     for (let head: MessageHead | undefined = first; head !== undefined; ) {
+      const room = folder.checkRoom(expected(messages, head));
+      if (room !== undefined) await room;
       const message = startMessage(session, folder, head);
       messages.push(message);
       await receive(session, message.writer, head.literal);
@@ -77,6 +80,22 @@ export async function append(session: Session, { mailboxName, first }: AppendArg
   } finally {
     for (const { writer } of messages) writer.abort();
   }
+}
+
+/**
+ * What a message loses at most between the wire and the disk, where line ends have no CR: a sixteenth, which means lines of
+ * 16 octets. A message that just finds room is not refused because of what will not be stored; what is stored decides.
+ */
+const LEAST_STORED = 15 / 16;
+
+/** What the messages of an APPEND need, the next one as its client announced it. */
+function expected(
+  messages: readonly NewMessage[],
+  { flags, literal }: MessageHead,
+): { sizeOctets: number; flags: FlagBits }[] {
+  const received = messages.map((message) => ({ sizeOctets: message.writer.sizeOctets, flags: message.flags }));
+  const sizeOctets = Math.floor(literal.sizeOctets * LEAST_STORED);
+  return [...received, { sizeOctets, flags: bitsFromFlags(flags.system) }];
 }
 
 function startMessage(
