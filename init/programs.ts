@@ -18,6 +18,7 @@ const programs: Readonly<Record<string, string>> = {
   authpasswd: 'authdaemon/bin/authpasswd',
   authtest: 'authdaemon/bin/authtest',
   imapd: 'imapd/bin/imapd',
+  maildiracl: 'maildir/bin/maildiracl',
   maildirmake: 'maildir/bin/maildirmake',
   makeimapaccess: 'imapd/bin/makeimapaccess',
   makeuserdb: 'authdaemon/bin/makeuserdb',

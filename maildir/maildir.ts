@@ -4,6 +4,7 @@
  * It knows which folders there are and keeps one shared object for each in use; what is in a folder is folder.ts.
  */
 import { join } from 'node:path';
+import { MaildirAcls } from './acl/maildir-acls.js';
 import { diskErrors, diskErrorsSoon, errorCode, MaildirError } from './errors.js';
 import { type FileSystem, namesIn, textFromOctets } from './file-system.js';
 import { flagsInSuffix } from './filename.js';
@@ -46,6 +47,7 @@ export class Maildir {
   readonly #folders = new Map<string, Folder>();
   /** Changes of the tree and of the subscriptions, one after the other. */
   readonly #turns = new Turns();
+  #acls: MaildirAcls | undefined;
 
   /** Made by MaildirStore only. */
   constructor(path: string, surroundings: Surroundings, onIdle: FolderListener) {
@@ -101,9 +103,19 @@ export class Maildir {
     if (!folder.inUse && this.#folders.get(folder.name) === folder) this.#folders.delete(folder.name);
   }
 
+  /** Who may do what with the folders. */
+  get acls(): MaildirAcls {
+    this.#acls ??= new MaildirAcls(this, this.#surroundings);
+    return this.#acls;
+  }
+
   /** Makes a folder. @throws {MaildirError} 'folder exists', 'invalid folder name' */
   async createFolder(name: string): Promise<void> {
-    await this.#inTurn(() => createFolderDirectory(this.#tree, canonicalFolderName(name)));
+    const canonical = canonicalFolderName(name);
+    await this.#inTurn(async () => {
+      await createFolderDirectory(this.#tree, canonical);
+      await this.acls.folderMade(canonical);
+    });
   }
 
   /** Deletes a folder; its subfolders stay. Sessions that use it hear of it. */
@@ -113,7 +125,9 @@ export class Maildir {
       if (canonical === 'INBOX') throw new MaildirError('not permitted', 'INBOX cannot be deleted');
       if (!this.hasFolder(canonical)) throw new MaildirError('no such folder', canonical);
       await this.#end(canonical);
+      await this.acls.folderWillGo(canonical);
       await deleteFolderDirectory(this.#tree, canonical);
+      this.acls.foldersChanged();
       await this.quota.recount();
     });
   }
@@ -128,7 +142,10 @@ export class Maildir {
       const plan = planRename(this.listFolders(), rename);
       for (const one of plan) canonicalFolderName(one.to);
       for (const one of plan) await this.#end(one.from);
+      const moving = plan.map((one) => one.from);
+      await this.acls.foldersWillMove(moving, rename.to);
       await renameFolderDirectories(this.#tree, plan, rename);
+      this.acls.foldersChanged();
       const renamed = (name: string): string =>
         name === rename.from || name.startsWith(`${rename.from}.`) ? rename.to + name.slice(rename.from.length) : name;
       try {

@@ -31,6 +31,9 @@ export const NO_RIGHTS: Rights = 0;
 /** All ten rights. */
 export const ALL_RIGHTS: Rights = 1023;
 
+/** The same, as Courier writes them. */
+export const ALL_LETTERS = 'aceilrstwx';
+
 const bitsByLetter: ReadonlyMap<string, Rights> = new Map(Object.entries(RIGHT_BITS));
 
 /** The rights that stand in a text; what is no right is passed over. */
