@@ -20,13 +20,25 @@ const extensions = [
   'MULTIAPPEND',
   'MOVE',
   'ESEARCH',
+  'SEARCHRES',
+  'WITHIN',
   'SPECIAL-USE',
   'LIST-EXTENDED',
   'LIST-STATUS',
   'STATUS=SIZE',
+  'QUOTA',
+  'QUOTA=RES-STORAGE',
+  'QUOTA=RES-MESSAGE',
 ] as const;
 
-const sortAndThread = ['SORT', 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'] as const;
+const sortAndThread = [
+  'SORT',
+  'SORT=DISPLAY',
+  'ESORT',
+  'THREAD=ORDEREDSUBJECT',
+  'THREAD=REFERENCES',
+  'THREAD=REFS',
+] as const;
 
 /** Any stored password will do for them. */
 const ALWAYS_ON: ReadonlySet<string> = new Set(['PLAIN', 'LOGIN']);
@@ -43,6 +55,8 @@ export interface CapabilityContext {
   readonly tlsAvailable: boolean;
   /** COMPRESS would work now: after login, and once. */
   readonly compressAvailable: boolean;
+  /** An administrator, who may change quotas. */
+  readonly setsQuotas?: boolean;
   /** The name in the client's certificate, where EXTERNAL may be used. */
   readonly certificateName?: string;
   /** Channel binding is possible; asked only where a mechanism needs it. */
@@ -66,6 +80,7 @@ function wordsOfSite(context: CapabilityContext): string[] {
   const words: string[] = ['IMAP4rev1', ...extensions];
   if (!settings.disableThreadSort) words.push(...sortAndThread);
   if (compressAvailable) words.push('COMPRESS=DEFLATE');
+  if (context.setsQuotas === true) words.push('QUOTASET');
   if (loggedIn) return words;
   words.push('SASL-IR');
   if (mayLogin(context)) words.push(...mechanisms(context).map((name) => `AUTH=${name}`));

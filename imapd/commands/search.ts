@@ -1,14 +1,14 @@
 /**
- * SEARCH and UID SEARCH, with the answers of RFC 3501 and of ESEARCH (RFC 4731).
+ * SEARCH and UID SEARCH, with the answers of RFC 3501, of ESEARCH (RFC 4731) and of SEARCHRES (RFC 5182).
  */
 import { type Completion, ok } from '../completion.js';
+import { answerFound, saveOnSuccess } from '../search/answer-found.js';
 import { type SearchExtent, searchMessages } from '../search/search-run.js';
-import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
-import { encodeFound } from '../wire/responses.js';
-import { parseSearch, type ReturnOption, type SearchProgram } from '../wire/search-keys.js';
+import { type ReturnOptions, wantsEndsOnly } from '../wire/return-options.js';
+import { parseSearch, type SearchProgram } from '../wire/search-keys.js';
 
 interface SearchArguments {
   readonly program: SearchProgram;
@@ -28,14 +28,17 @@ export function parseSearchCommand(
 
 /** Says which messages the keys describe (RFC 9051 section 6.4.4). */
 export async function search(session: Session, { program, by, tag }: SearchArguments): Promise<Completion> {
-  const found = await searchMessages(session, program, extentOf(program.return));
-  const numbers = by === 'uid' ? await paced(session, session.selected.uidsOf(found)) : found;
-  session.write(await paced(session, encodeFound('SEARCH', numbers, { tag, by, options: program.return })));
+  const options = program.return;
+  await saveOnSuccess(session, options, async () => {
+    const found = await searchMessages(session, program, extentOf(options));
+    await answerFound(session, 'SEARCH', found, { tag, by, options });
+    return found;
+  });
   return ok('SEARCH done.');
 }
 
 /** MIN and MAX need no more than the first and the last message. */
-function extentOf(options: readonly ReturnOption[] | undefined): SearchExtent | undefined {
-  if (options === undefined || options.includes('ALL') || options.includes('COUNT')) return undefined;
-  return { all: false, first: options.includes('MIN'), last: options.includes('MAX') };
+function extentOf(options: ReturnOptions | undefined): SearchExtent | undefined {
+  if (options === undefined || !wantsEndsOnly(options)) return undefined;
+  return { all: false, first: options.words.includes('MIN'), last: options.words.includes('MAX') };
 }

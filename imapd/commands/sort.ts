@@ -2,13 +2,12 @@
  * SORT and UID SORT (RFC 5256), also with the answers of ESORT (RFC 5267).
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
+import { answerFound, saveOnSuccess } from '../search/answer-found.js';
 import { searchMessages } from '../search/search-run.js';
 import { sortMessages } from '../search/sort-messages.js';
-import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
-import { encodeFound } from '../wire/responses.js';
 import { parseSort, type SortProgram } from '../wire/sort-thread.js';
 
 interface SortArguments {
@@ -27,8 +26,11 @@ export async function sort(session: Session, { program, by, tag }: SortArguments
   if (session.settings.disableThreadSort) {
     throw new CommandFailure('This command is disabled by the system administrator.');
   }
-  const inOrder = await sortMessages(session, await searchMessages(session, program), program.criteria);
-  const numbers = by === 'uid' ? await paced(session, session.selected.uidsOf(inOrder)) : inOrder;
-  session.write(await paced(session, encodeFound('SORT', numbers, { tag, by, options: program.return })));
+  const options = program.return;
+  await saveOnSuccess(session, options, async () => {
+    const inOrder = await sortMessages(session, await searchMessages(session, program), program.criteria);
+    await answerFound(session, 'SORT', inOrder, { tag, by, options });
+    return inOrder;
+  });
   return ok('SORT done.');
 }

@@ -1,8 +1,8 @@
 /**
- * THREAD and UID THREAD (RFC 5256): ORDEREDSUBJECT and REFERENCES.
+ * THREAD and UID THREAD (RFC 5256): ORDEREDSUBJECT, REFERENCES, and REFS, which is REFERENCES without a look at subjects.
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
-import { threadByReferences, threadBySubject } from '../message/thread.js';
+import { threadByReferences, threadByReferencesAlone, threadBySubject } from '../message/thread.js';
 import { searchMessages } from '../search/search-run.js';
 import { collectThreads } from '../search/thread-messages.js';
 import { paced } from '../session/paced.js';
@@ -26,9 +26,14 @@ export async function thread(session: Session, { program, by }: ThreadArguments)
     throw new CommandFailure('This command is disabled by the system administrator.');
   }
   const { messages, numbers } = await collectThreads(session, await searchMessages(session, program));
-  const threading = program.algorithm === 'REFERENCES' ? threadByReferences(messages) : threadBySubject(messages);
-  const forest = await paced(session, threading);
+  const forest = await paced(session, threadings[program.algorithm](messages));
   const shown = by === 'uid' ? await paced(session, session.selected.uidsOf(numbers)) : numbers;
   session.write(await paced(session, forest.encode(shown)));
   return ok('THREAD done.');
 }
+
+const threadings = {
+  ORDEREDSUBJECT: threadBySubject,
+  REFERENCES: threadByReferences,
+  REFS: threadByReferencesAlone,
+} as const;

@@ -11,7 +11,7 @@ export class NumberSet {
   readonly #bounds: Float64Array;
 
   /** @param highest what `*` stands for; 0 when there is nothing, and then `*` names nothing. */
-  constructor(set: SequenceSet, highest: number) {
+  constructor(set: Exclude<SequenceSet, '$'>, highest: number) {
     const ranges = set
       .map(({ first, last }) => ({ first: first === '*' ? highest : first, last: last === '*' ? highest : last }))
       .map(({ first, last }) => ({ first: Math.min(first, last), last: Math.max(first, last) }))

@@ -1,5 +1,5 @@
 /**
- * THREAD: ORDEREDSUBJECT and REFERENCES (RFC 5256 section 3), on numbers: messages, Message-IDs and subjects are counted
+ * THREAD: ORDEREDSUBJECT and REFERENCES (RFC 5256 section 3), and REFS, on numbers: messages, Message-IDs and subjects are counted
  * from 0, and whoever collects them says which are equal.
  *
  * Time is in proportion to messages and references, times a logarithm, and nothing recurses, whatever the headers
@@ -15,6 +15,8 @@ export interface ThreadableMessages {
   readonly count: number;
   /** Sent dates in milliseconds; the arrival, where the header has none (RFC 5256 section 2.2). */
   readonly dates: Float64Array;
+  /** Internal dates in milliseconds. */
+  readonly arrivals: Float64Array;
   /** Base subjects by number; equal ones have the same. */
   readonly subjects: Int32Array;
   readonly subjectCount: number;
@@ -54,15 +56,56 @@ export function* threadBySubject(messages: ThreadableMessages): Generator<void, 
 
 /** Links messages by their References, then by their subjects. */
 export function* threadByReferences(messages: ThreadableMessages): Generator<void, ThreadForest, void> {
+  const parents = yield* parentsOf(messages);
+  const byDate = yield* datesInOrder(messages);
+  const forest = yield* plantedInOrder(messages.count, parents, byDate);
+  return yield* mergedBySubject(forest, messages, byDate);
+}
+
+/**
+ * Links messages by their References alone; threads come in the order of their latest arrivals, and within a thread sent
+ * dates count. THREAD=REFS of draft-ietf-morg-inthread, as Dovecot and Cyrus have it.
+ */
+export function* threadByReferencesAlone(messages: ThreadableMessages): Generator<void, ThreadForest, void> {
+  const parents = yield* parentsOf(messages);
+  const forest = yield* plantedInOrder(messages.count, parents, yield* datesInOrder(messages));
+  yield;
+  const latest = latestArrivals(parents, messages);
+  const { roots } = forest;
+  const numbers = Float64Array.from(roots, (root) => latest[forest.firstMessage(root)] ?? 0);
+  const order = yield* orderOf({ count: roots.length, numbers });
+  const ranks = new Uint32Array(messages.count);
+  for (const [rank, at] of order.entries()) ranks[forest.firstMessage(roots[at] ?? 0)] = rank;
+  forest.setRoots(roots, ranks);
+  return forest;
+}
+
+/** The latest arrival in the thread of each message; every message of a thread has the same. */
+function latestArrivals(parents: Int32Array, { count, arrivals }: ThreadableMessages): Float64Array {
+  // Tops without a message have the numbers behind those of messages.
+  const topOf = new Int32Array(count * 2).fill(NONE);
+  for (let message = 0; message < count; message += 1) {
+    let top = message;
+    while (topOf[top] === NONE && top < count && parents[top] !== NONE) top = parents[top] ?? NONE;
+    top = topOf[top] === NONE ? top : (topOf[top] ?? top);
+    for (let at = message; at !== top && topOf[at] === NONE; at = parents[at] ?? top) topOf[at] = top;
+    topOf[top] = top;
+  }
+  const latest = new Float64Array(count * 2);
+  for (let message = 0; message < count; message += 1) {
+    const top = topOf[message] ?? message;
+    latest[top] = Math.max(latest[top] ?? 0, arrivals[message] ?? 0);
+  }
+  return Float64Array.from(arrivals.subarray(0, count), (_, message) => latest[topOf[message] ?? message] ?? 0);
+}
+
+function* parentsOf(messages: ThreadableMessages): Generator<void, Int32Array<ArrayBuffer>, void> {
   const links = new ThreadLinks(messages);
   for (let message = 0; message < messages.count; message += 1) {
     if (message % ELEMENTS_PER_STEP === 0) yield;
     links.add(message, messages);
   }
-  const parents = yield* links.parents();
-  const byDate = yield* datesInOrder(messages);
-  const forest = yield* plantedInOrder(messages.count, parents, byDate);
-  return yield* mergedBySubject(forest, messages, byDate);
+  return yield* links.parents();
 }
 
 function datesInOrder({ count, dates }: ThreadableMessages): Generator<void, Uint32Array, void> {

@@ -5,11 +5,12 @@
 import type { Folder } from '../../maildir/folder.js';
 import { emptyView, type FolderFacts } from '../cache/folder-facts.js';
 import type { KeptColumn } from '../cache/kept-columns.js';
-import { falseIfGone } from '../cache/message-reading.js';
+import { falseIfGone, MessageReading } from '../cache/message-reading.js';
 import { type Ranks, rankFurther } from '../message/sort-ranks.js';
+import { displayName } from './display-names.js';
 import { findSection, type Section, sentMs } from './search-facts.js';
 import { showSearchFacts } from './search-facts-reading.js';
-import { type SortKey, textSections } from './sort-keys.js';
+import { displayFields, type SortKey, textSections } from './sort-keys.js';
 
 /** When more than this share of the messages is new, sorting all of them is not much dearer. */
 const MAX_SHARE_OF_NEW = 1 / 16;
@@ -85,6 +86,10 @@ function comparisonWith(facts: FolderFacts, key: SortKey): ((one: number, other:
     const text = (row: number): Buffer => textOf(facts, row, section);
     return (one, other) => text(one).compare(text(other));
   }
+  const field = displayFields[key];
+  if (field !== undefined) {
+    return (one, other) => shownName(facts, one, field).compare(shownName(facts, other, field));
+  }
   const number = key === 'DATE' ? sentDate : key === 'ARRIVAL' ? arrival : undefined;
   return number && ((one, other) => number(facts, one) - number(facts, other));
 }
@@ -97,6 +102,15 @@ function textOf(facts: FolderFacts, row: number, section: Section): Buffer {
   showSearchFacts(facts, row, view);
   findSection(view, section, place);
   return Buffer.from(view.octets.subarray(place.start, place.end));
+}
+
+function shownName(facts: FolderFacts, row: number, field: 'from' | 'to'): Buffer {
+  const reading = new MessageReading(facts, row);
+  try {
+    return displayName(reading, field);
+  } finally {
+    reading.close();
+  }
 }
 
 function sentDate(facts: FolderFacts, row: number): number {

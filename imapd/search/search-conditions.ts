@@ -32,19 +32,28 @@ export interface TextConditions {
   text(text: Buffer): Condition;
 }
 
+/** What is searched, and what its keys are measured by. */
+export interface SearchScope {
+  readonly mailbox: SelectedMailbox;
+  readonly texts: TextConditions;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
 /** Makes a condition of a key. Keywords are those that the client may see. */
-export function conditionFor(key: SearchKey, mailbox: SelectedMailbox, texts: TextConditions): Condition {
+export function conditionFor(key: SearchKey, scope: SearchScope): Condition {
+  const { mailbox, texts, now } = scope;
   switch (key.kind) {
     case 'all':
       return byName(() => true);
     case 'and':
     case 'or':
       return joined(
-        key.keys.map((each) => conditionFor(each, mailbox, texts)),
+        key.keys.map((each) => conditionFor(each, scope)),
         key.kind,
       );
     case 'not':
-      return negated(conditionFor(key.key, mailbox, texts));
+      return negated(conditionFor(key.key, scope));
     case 'flag':
       return flagIs(flagBits[key.bit], key.set, mailbox);
     case 'keyword':
@@ -55,9 +64,14 @@ export function conditionFor(key: SearchKey, mailbox: SelectedMailbox, texts: Te
       return byName(({ uid }) => !mailbox.isRecent(uid));
     case 'new':
       return byName(({ uid, row }) => mailbox.isRecent(uid) && (mailbox.folder.flagsAt(row) & SEEN) === 0);
+    case 'older':
+    case 'younger':
+      return ageIs(key.kind, now - key.seconds * 1_000);
     case 'sequence set':
+      if (key.set === '$') return isSaved(mailbox);
       return inSet(new NumberSet(key.set, mailbox.count), ({ sequenceNumber }) => sequenceNumber);
     case 'uid':
+      if (key.set === '$') return isSaved(mailbox);
       return inSet(new NumberSet(key.set, mailbox.count === 0 ? 0 : mailbox.uidOf(mailbox.count)), ({ uid }) => uid);
     case 'larger':
     case 'smaller':
@@ -147,6 +161,22 @@ function keywordIs(keyword: string, set: boolean, mailbox: SelectedMailbox): Con
 
 function inSet(set: NumberSet, numberOf: (candidate: Candidate) => number): Condition {
   return byName((candidate) => set.has(numberOf(candidate)));
+}
+
+/** Whatever a later command saves, this one means what was saved when it began. */
+function isSaved({ savedResult }: SelectedMailbox): Condition {
+  return byName(({ uid }) => savedResult.has(uid));
+}
+
+/** RFC 5032: OLDER has what is exactly as old, YOUNGER as well. */
+function ageIs(kind: 'older' | 'younger', moment: number): Condition {
+  return {
+    cost: COST.status,
+    holds({ mailbox, row }) {
+      const date = mailbox.folder.internalDateAt(row);
+      return kind === 'older' ? date <= moment : date >= moment;
+    },
+  };
 }
 
 /**

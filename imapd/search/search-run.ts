@@ -66,7 +66,7 @@ class Search {
 
   static async begin(session: Session, charset: string | undefined, key: SearchKey): Promise<Search> {
     const mailbox = session.selected;
-    const condition = conditionFor(key, mailbox, textConditions(charset));
+    const condition = conditionFor(key, { mailbox, texts: textConditions(charset), now: session.clock.now() });
     const facts = condition.cost < COST.header ? session.facts.of(mailbox.folder) : session.facts.ready(mailbox.folder);
     return new Search(session, condition, new Candidate(mailbox, await facts));
   }

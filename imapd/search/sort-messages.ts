@@ -12,10 +12,11 @@ import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import type { SortCriterion } from '../wire/sort-thread.js';
 import type { Candidate } from './candidate.js';
+import { displayName } from './display-names.js';
 import { keepRanks, keptRanks } from './folder-ranks.js';
 import { type Collector, collect } from './found-messages.js';
 import { findSection, sentMs } from './search-facts.js';
-import { type SortKey, textSections } from './sort-keys.js';
+import { displayFields, type SortKey, textSections } from './sort-keys.js';
 
 /** Messages by sequence number, and the ranks of each by each key. */
 interface RankedMessages {
@@ -137,7 +138,8 @@ class CollectedKeys implements Collector {
   constructor(room: number, keys: readonly SortKey[]) {
     this.needsSize = keys.includes('SIZE');
     for (const key of keys) {
-      this.#columns.set(key, textSections[key] === undefined ? new Float64Array(room) : new TextColumn(room));
+      const isText = textSections[key] !== undefined || displayFields[key] !== undefined;
+      this.#columns.set(key, isText ? new TextColumn(room) : new Float64Array(room));
     }
   }
 
@@ -145,7 +147,11 @@ class CollectedKeys implements Collector {
     for (const [key, column] of this.#columns) {
       const section = textSections[key];
       if (column instanceof TextColumn) {
-        if (section === undefined) continue;
+        if (section === undefined) {
+          const name = displayName(candidate.reading, displayFields[key] ?? 'from');
+          column.add(name, 0, name.length);
+          continue;
+        }
         const { facts } = candidate;
         findSection(facts, section, place);
         column.add(facts.octets, place.start, place.end);

@@ -17,6 +17,7 @@ const REFERENCES_PER_MESSAGE = 4;
 /** Messages, one after the other in the order of their numbers. */
 export class ThreadColumns {
   readonly #dates: Float64Array;
+  readonly #arrivals: Float64Array;
   readonly #subjects: Int32Array;
   readonly #replies: Uint8Array;
   readonly #ownIds: Int32Array;
@@ -31,6 +32,7 @@ export class ThreadColumns {
   /** @param room how many there may be */
   constructor(room: number) {
     this.#dates = new Float64Array(room);
+    this.#arrivals = new Float64Array(room);
     this.#subjects = new Int32Array(room);
     this.#replies = new Uint8Array(room);
     this.#ownIds = new Int32Array(room);
@@ -44,6 +46,7 @@ export class ThreadColumns {
     const message = this.#count;
     this.#count += 1;
     this.#dates[message] = sentMs(facts) ?? facts.internalDate;
+    this.#arrivals[message] = facts.internalDate;
     this.#replies[message] = isReply(facts) ? 1 : 0;
     findSection(facts, SECTION.baseSubject, place);
     this.#subjects[message] = this.#texts.intern(facts.octets, place.start, place.end);
@@ -57,6 +60,7 @@ export class ThreadColumns {
     return {
       count: this.#count,
       dates: this.#dates,
+      arrivals: this.#arrivals,
       subjects: this.#subjects,
       subjectCount: this.#texts.count,
       emptySubject: this.#emptySubject,

@@ -175,8 +175,9 @@ export class Cursor {
     return Number(digits);
   }
 
-  /** `sequence-set = (seq-number / seq-range) ["," sequence-set]` */
+  /** `sequence-set = (seq-number / seq-range) ["," sequence-set]`, `sequence-set =/ "$"` (RFC 5182) */
   sequenceSet(): SequenceSet {
+    if (this.take('$')) return '$';
     const set: SetRange[] = [];
     do {
       const first = this.#setNumber();

@@ -8,7 +8,7 @@
 import { Encoder } from './encoder.js';
 import { MAX_TEXT_OCTETS } from './limits.js';
 import { NUMBERS_PER_STEP, NumberWriter } from './number-writer.js';
-import type { ReturnOption } from './search-keys.js';
+import { type PartialRange, partOf, type ReturnOptions } from './return-options.js';
 import { encodeSet } from './sequence-set.js';
 import type { StatusItem } from './status-items.js';
 
@@ -155,24 +155,43 @@ export interface SearchResult {
   readonly count?: number | undefined;
   /** Ascending for SEARCH; in their order for SORT. */
   readonly all?: readonly number[] | undefined;
+  /** A piece of the numbers, and which piece it is (RFC 5267 section 4.4). */
+  readonly partial?: { readonly range: PartialRange; readonly numbers: readonly number[] } | undefined;
 }
 
 /** `* ESEARCH (TAG "a2") UID MIN 3 COUNT 7 ALL 3:5,9`, in steps. */
-export function* encodeEsearch({ tag, uid, min, max, count, all }: SearchResult): Generator<void, Buffer, void> {
+export function* encodeEsearch({
+  tag,
+  uid,
+  min,
+  max,
+  count,
+  all,
+  partial,
+}: SearchResult): Generator<void, Buffer, void> {
   const line = new Encoder().atom('* ESEARCH (TAG ').quoted(tag).atom(')');
   if (uid) line.atom(' UID');
   if (min !== undefined) line.atom(' MIN ').number(min);
   if (max !== undefined) line.atom(' MAX ').number(max);
   if (count !== undefined) line.atom(' COUNT ').number(count);
   if (all !== undefined && all.length > 0) line.atom(' ALL ').raw(yield* encodeSet(all));
+  if (partial !== undefined) {
+    line.atom(' PARTIAL (').atom(rangeText(partial.range)).sp();
+    if (partial.numbers.length === 0) line.atom('NIL)');
+    else line.raw(yield* encodeSet(partial.numbers)).atom(')');
+  }
   return line.crlf();
+}
+
+function rangeText({ first, last, fromEnd }: PartialRange): string {
+  return fromEnd ? `-${first}:-${last}` : `${first}:${last}`;
 }
 
 /** Who asked for numbers, and in which form: RETURN's words, or undefined for the answer that RFC 3501 knows. */
 export interface NumbersWanted {
   readonly tag: string;
   readonly by: 'uid' | 'sequence number';
-  readonly options: readonly ReturnOption[] | undefined;
+  readonly options: ReturnOptions | undefined;
 }
 
 /** The answer to SEARCH or SORT: `* SEARCH 2 84`, or ESEARCH with what RETURN asks for. In steps. */
@@ -182,13 +201,15 @@ export function encodeFound(
   { tag, by, options }: NumbersWanted,
 ): Generator<void, Buffer, void> {
   if (options === undefined) return encodeNumbers(name, numbers);
+  const { words, partial } = options;
   return encodeEsearch({
     tag,
     uid: by === 'uid',
-    min: options.includes('MIN') ? numbers[0] : undefined,
-    max: options.includes('MAX') ? numbers.at(-1) : undefined,
-    count: options.includes('COUNT') ? numbers.length : undefined,
-    all: options.includes('ALL') ? numbers : undefined,
+    min: words.includes('MIN') ? numbers[0] : undefined,
+    max: words.includes('MAX') ? numbers.at(-1) : undefined,
+    count: words.includes('COUNT') ? numbers.length : undefined,
+    all: words.includes('ALL') ? numbers : undefined,
+    partial: partial && { range: partial, numbers: partOf(numbers, partial) },
   });
 }
 

@@ -7,6 +7,7 @@ import type { Cursor } from './cursor.js';
 import { dayNumber } from './date-time.js';
 import { nameWord, SyntaxFailure } from './failures.js';
 import { MAX_SEARCH_KEYS } from './limits.js';
+import { parseReturnOptions, type ReturnOptions } from './return-options.js';
 import type { SequenceSet } from './sequence-set.js';
 
 export type DateComparison = 'before' | 'on' | 'since';
@@ -23,19 +24,17 @@ export type SearchKey =
   /** `field` in upper case; an empty text means that the field is there. */
   | { readonly kind: 'header'; readonly field: string; readonly text: Buffer }
   | { readonly kind: 'body' | 'text'; readonly text: Buffer }
+  /** The internal date is at least, or less than, so many seconds ago. */
+  | { readonly kind: 'older' | 'younger'; readonly seconds: number }
   | { readonly kind: 'sequence set' | 'uid'; readonly set: SequenceSet };
 
 export type SearchFlag = 'answered' | 'deleted' | 'draft' | 'flagged' | 'seen';
 
-const returnOptions = ['MIN', 'MAX', 'ALL', 'COUNT'] as const;
-
-export type ReturnOption = (typeof returnOptions)[number];
-
 export interface SearchProgram {
   /** As the client wrote it. */
   readonly charset?: string;
-  /** Present when the answer is to be an ESEARCH response; never empty. */
-  readonly return?: readonly ReturnOption[];
+  /** Present when the answer is to be an ESEARCH response. */
+  readonly return?: ReturnOptions;
   readonly key: SearchKey;
 }
 
@@ -49,20 +48,6 @@ export function parseSearch(cursor: Cursor): SearchProgram {
   const charset = parseCharset(cursor);
   const key = parseKeys(cursor);
   return { ...(charset === undefined ? {} : { charset }), ...(options === undefined ? {} : { return: options }), key };
-}
-
-/** `search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"`; none means ALL. */
-export function parseReturnOptions(cursor: Cursor): ReturnOption[] | undefined {
-  if (!cursor.take(' RETURN ')) return undefined;
-  const options = cursor.parenthesised(() => parseReturnOption(cursor), { most: 100 });
-  return options.length === 0 ? ['ALL'] : [...new Set(options)];
-}
-
-function parseReturnOption(cursor: Cursor): ReturnOption {
-  const word = cursor.atom();
-  const option = returnOptions.find((known) => known === word.toUpperCase());
-  if (option === undefined) throw new SyntaxFailure(`Unknown return option ${nameWord(word)}.`);
-  return option;
 }
 
 function parseCharset(cursor: Cursor): string | undefined {
@@ -117,6 +102,8 @@ const readers = new Map<string, KeyReader>([
   ['SENTBEFORE', (parser) => ({ kind: 'sent date', compare: 'before', day: parser.day() })],
   ['SENTON', (parser) => ({ kind: 'sent date', compare: 'on', day: parser.day() })],
   ['SENTSINCE', (parser) => ({ kind: 'sent date', compare: 'since', day: parser.day() })],
+  ['OLDER', (parser) => ({ kind: 'older', seconds: parser.interval() })],
+  ['YOUNGER', (parser) => ({ kind: 'younger', seconds: parser.interval() })],
   ['UID', (parser) => ({ kind: 'uid', set: parser.set() })],
   ['NOT', (parser) => ({ kind: 'not', key: parser.next() })],
   ['OR', (parser) => either(parser.next(), parser.next())],
@@ -160,6 +147,11 @@ class KeyParser {
     return this.#cursor.number64();
   }
 
+  interval(): number {
+    this.#cursor.sp();
+    return this.#cursor.nzNumber();
+  }
+
   day(): number {
     this.#cursor.sp();
     return dayNumber(this.#cursor.date());
@@ -175,7 +167,7 @@ class KeyParser {
     if (this.#count > MAX_SEARCH_KEYS) throw new SyntaxFailure(`More than ${MAX_SEARCH_KEYS} search keys.`);
     const octet = this.#cursor.peekOctet() ?? 0;
     if (octet === 0x28) return this.#cursor.nested(() => this.keys());
-    if (octet === 0x2a || (octet >= 0x30 && octet <= 0x39))
+    if (octet === 0x2a || octet === 0x24 || (octet >= 0x30 && octet <= 0x39))
       return { kind: 'sequence set', set: this.#cursor.sequenceSet() };
     const word = this.#cursor.atom();
     const name = word.toUpperCase();

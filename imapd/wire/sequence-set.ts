@@ -14,11 +14,12 @@ export interface SetRange {
   readonly last: SetNumber;
 }
 
-/** At least one range when it was read by a Cursor. */
-export type SequenceSet = readonly SetRange[];
+/** At least one range when it was read by a Cursor; or `$`, what the last SEARCH with SAVE found (RFC 5182). */
+export type SequenceSet = readonly SetRange[] | '$';
 
 /** Writes a set in the form that `Cursor.sequenceSet` reads: `1:3,7`. */
 export function formatSequenceSet(set: SequenceSet): Buffer {
+  if (set === '$') return Buffer.from('$');
   const ranges = set.map(({ first, last }) => (first === last ? `${first}` : `${first}:${last}`));
   return Buffer.from(ranges.join(','), 'latin1');
 }

@@ -1,13 +1,14 @@
 /**
- * The arguments of SORT and THREAD (RFC 5256 section 5, RFC 5267 for RETURN).
+ * The arguments of SORT and THREAD (RFC 5256 section 5, RFC 5957 for the keys of display names).
  */
 import type { Cursor } from './cursor.js';
 import { nameWord, SyntaxFailure } from './failures.js';
 import { MAX_SORT_KEYS } from './limits.js';
-import { parseKeys, parseReturnOptions, type ReturnOption, type SearchKey } from './search-keys.js';
+import { parseReturnOptions, type ReturnOptions } from './return-options.js';
+import { parseKeys, type SearchKey } from './search-keys.js';
 
-const sortKeys = ['ARRIVAL', 'CC', 'DATE', 'FROM', 'SIZE', 'SUBJECT', 'TO'] as const;
-const threadAlgorithms = ['ORDEREDSUBJECT', 'REFERENCES'] as const;
+const sortKeys = ['ARRIVAL', 'CC', 'DATE', 'DISPLAYFROM', 'DISPLAYTO', 'FROM', 'SIZE', 'SUBJECT', 'TO'] as const;
+const threadAlgorithms = ['ORDEREDSUBJECT', 'REFERENCES', 'REFS'] as const;
 
 export interface SortCriterion {
   readonly key: (typeof sortKeys)[number];
@@ -19,7 +20,7 @@ export interface SortProgram {
   readonly criteria: readonly SortCriterion[];
   readonly charset: string;
   readonly key: SearchKey;
-  readonly return?: readonly ReturnOption[];
+  readonly return?: ReturnOptions;
 }
 
 export interface ThreadProgram {

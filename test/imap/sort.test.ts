@@ -33,6 +33,8 @@ function modelMessage(index: number): ModelMessage {
     ARRIVAL: arrival,
     CC: cc.toLowerCase(),
     DATE: dated ? sent : arrival,
+    DISPLAYFROM: `${from}@example.com`.toLowerCase(),
+    DISPLAYTO: `${to}@example.com`.toLowerCase(),
     FROM: from.toLowerCase(),
     SIZE: octets.length + octets.split('\n').length - 1,
     SUBJECT: base.toLowerCase(),
@@ -44,7 +46,7 @@ function modelMessage(index: number): ModelMessage {
 test('X7: SORT orders as an obvious comparison does', async () => {
   const model = Array.from({ length: MESSAGES }, (_, index) => modelMessage(index));
   const criterion = fc.record({
-    key: fc.constantFrom('ARRIVAL', 'CC', 'DATE', 'FROM', 'SIZE', 'SUBJECT', 'TO'),
+    key: fc.constantFrom('ARRIVAL', 'CC', 'DATE', 'DISPLAYFROM', 'DISPLAYTO', 'FROM', 'SIZE', 'SUBJECT', 'TO'),
     reverse: fc.boolean(),
   });
   await withMaildir(

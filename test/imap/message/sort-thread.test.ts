@@ -9,7 +9,7 @@ import { baseSubject, messageIds } from '../../../imapd/message/sort.js';
 import { type SortColumn, TextColumn } from '../../../imapd/message/sort-columns.js';
 import { orderByRanks, rankFurther, ranksOf } from '../../../imapd/message/sort-ranks.js';
 import { finish } from '../../../imapd/message/steps.js';
-import { threadByReferences, threadBySubject } from '../../../imapd/message/thread.js';
+import { threadByReferences, threadByReferencesAlone, threadBySubject } from '../../../imapd/message/thread.js';
 import { OctetTable } from '../../../imapd/search/octet-table.js';
 import {
   encodeSearchFacts,
@@ -307,6 +307,18 @@ test('X8 REFERENCES links, prunes, merges and sorts', () => {
   for (const [expected, messages] of table) assert.equal(shown(messages), expected, expected);
 });
 
+test('REFS links by references alone, and the thread with the latest arrival comes last', () => {
+  const arrived = (each: ThreadableMessage, arrivalMs: number): ThreadableMessage => ({ ...each, arrivalMs });
+  const table: [string, ThreadableMessage[]][] = [
+    ['', []],
+    ['(2)(1)', [arrived(member(1, 'a', 'x'), 2), arrived(member(2, 'b', 'x', true), 1)]],
+    ['(2)(1 3)', [arrived(member(1, 'a'), 1), arrived(member(2, 'b'), 2), arrived(member(3, 'a c'), 3)]],
+    ['(3)((1)(2))', [arrived(member(1, 'gone a'), 5), arrived(member(2, 'gone b'), 1), arrived(member(3, 'c'), 4)]],
+    ['(2)(1)', [arrived(member(1, 'gone a'), 2), arrived(member(2, 'b'), 1)]],
+  ];
+  for (const [expected, messages] of table) assert.equal(shown(messages, threadByReferencesAlone), expected, expected);
+});
+
 test('X8 a message that says who its parent is counts more than what others say', () => {
   assert.equal(shown([member(1, 'a'), member(2, 'b'), member(3, 'a c d'), member(4, 'b c')]), '(1)(2 4 3)');
 });
@@ -331,6 +343,8 @@ test('X8 whatever headers claim, threads are those of the RFC, and each message 
       const written = threads(messages, threadByReferences);
       assert.equal(written, encodeThread(references(messages)).toString());
       assert.equal(threads(messages, threadBySubject), encodeThread(orderedSubject(messages)).toString());
+      const alone = threads(messages, threadByReferencesAlone).match(/\d+/g) ?? [];
+      assert.equal(alone.length, messages.length);
       const numbers = (written.match(/\d+/g) ?? []).map(Number).sort((one, other) => one - other);
       assert.deepEqual(
         numbers,

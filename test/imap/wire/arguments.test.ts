@@ -138,6 +138,10 @@ test('C23 every search key is read', () => {
     ['SENTBEFORE 31-Dec-1969', { kind: 'sent date', compare: 'before', day: -1 }],
     ['SENTON 1-Jan-1970', { kind: 'sent date', compare: 'on', day: 0 }],
     ['SENTSINCE 1-Jan-1970', { kind: 'sent date', compare: 'since', day: 0 }],
+    ['OLDER 3600', { kind: 'older', seconds: 3_600 }],
+    ['YOUNGER 1', { kind: 'younger', seconds: 1 }],
+    ['$', { kind: 'sequence set', set: '$' }],
+    ['UID $', { kind: 'uid', set: '$' }],
     ['UID 1:*', { kind: 'uid', set: [{ first: 1, last: '*' }] }],
     ['*', { kind: 'sequence set', set: [{ first: '*', last: '*' }] }],
     ['NOT SEEN', { kind: 'not', key: { kind: 'flag', bit: 'seen', set: true } }],
@@ -155,10 +159,10 @@ test('C23 every search key is read', () => {
 test('C23 charset and RETURN stand before the keys', () => {
   assert.deepEqual(parseSearch(at(' RETURN (MIN COUNT) CHARSET utf-8 ALL')), {
     charset: 'utf-8',
-    return: ['MIN', 'COUNT'],
+    return: { words: ['MIN', 'COUNT'] },
     key: { kind: 'all' },
   });
-  assert.deepEqual(parseSearch(at(' return () ALL')), { return: ['ALL'], key: { kind: 'all' } });
+  assert.deepEqual(parseSearch(at(' return () ALL')), { return: { words: ['ALL'] }, key: { kind: 'all' } });
 });
 
 test('C23 what is no search is refused, in bounded depth', () => {

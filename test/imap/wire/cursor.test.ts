@@ -189,6 +189,7 @@ test('a sequence set that is written is read back the same', () => {
       );
     }),
   );
+  assert.equal(new Cursor(formatSequenceSet('$')).sequenceSet(), '$');
 });
 
 test('numbers written as a compact set are the same numbers', () => {
@@ -198,6 +199,7 @@ test('numbers written as a compact set are the same numbers', () => {
   fc.assert(
     fc.property(ascending, (numbers) => {
       const read = at(compactSet(numbers)).sequenceSet();
+      assert.ok(read !== '$');
       const expanded = read.flatMap(({ first, last }) => {
         const [from, to] = [Number(first), Number(last)];
         return Array.from({ length: to - from + 1 }, (_, index) => from + index);
