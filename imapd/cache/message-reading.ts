@@ -9,9 +9,10 @@
 import { MaildirError } from '../../maildir/errors.js';
 import type { Folder, MessageFile } from '../../maildir/folder.js';
 import type { MessageTable } from '../../maildir/message-table.js';
-import { encodeHeaderFacts } from '../fetch/header-facts.js';
+import { ENVELOPE, encodeHeaderFacts, FIELDS, type HeaderParts, knownParts } from '../fetch/header-facts.js';
 import {
   encodeSize,
+  encodeSmallStructure,
   encodeStructureFacts,
   holdsStructure,
   knownSize,
@@ -21,7 +22,7 @@ import { countWireOctets } from '../message/body-section.js';
 import { endOfHeader, readHeader } from '../message/header.js';
 import { countBareLfs } from '../message/line-ends.js';
 import { LINE_BUFFER_OCTETS, lineBuffer } from '../message/line-machine.js';
-import { type MessageIndex, scanMessage } from '../message/mime.js';
+import { type MessageIndex, scanAtOnce, scanMessage } from '../message/mime.js';
 import { OctetWriter } from '../message/octet-writer.js';
 import {
   emptyView,
@@ -159,18 +160,18 @@ export class MessageReading {
     return end === undefined ? readHeader(file) : beginning.subarray(0, end);
   }
 
-  /** Shows the record of the header; learns it if need be. Valid until something is waited for. */
-  headerFacts(view: FactView): void {
+  /** Shows the record of the header; learns what is asked of it if need be. Valid until something is waited for. */
+  headerFacts(view: FactView, wanted: HeaderParts = ENVELOPE | FIELDS): void {
     const own = this.#headerRecord;
     if (own !== undefined) show(view, own);
-    else if (!this.#look(HEADER_FACTS, view)) {
-      const record = headerWriters.take();
-      this.#headerRecord = record;
-      record.length = 0;
-      encodeHeaderFacts(record, this.header());
-      this.#keep(HEADER_FACTS, record);
-      show(view, record);
-    }
+    const known = own !== undefined || this.#look(HEADER_FACTS, view) ? knownParts(view) : 0;
+    if ((known & wanted) === wanted) return;
+    const record = own ?? headerWriters.take();
+    this.#headerRecord = record;
+    record.length = 0;
+    encodeHeaderFacts(record, this.header(), wanted | known);
+    this.#keep(HEADER_FACTS, record);
+    show(view, record);
   }
 
   /** Shows the record of the structure; learns what is asked of it if need be. Valid until something is waited for. */
@@ -186,6 +187,32 @@ export class MessageReading {
     }
     this.#keep(STRUCTURE_FACTS, record);
     show(view, record);
+  }
+
+  /** The same at once, as for most messages; false where it is more than a step. */
+  learnStructureAtOnce(view: FactView, fact: StructureFact): boolean {
+    if (this.knownStructure(view, fact)) return true;
+    const { file } = this;
+    const { whole } = file;
+    if (whole === undefined) return false;
+    const record = this.#structureRecord ?? structureWriters.take();
+    this.#structureRecord = record;
+    record.length = 0;
+    if (fact === 'size') encodeSize(record, wireOctetsOf(whole));
+    else {
+      const known = this.#index ?? keptIndex(file);
+      const index = known ?? scanAtOnce(file);
+      if (known === undefined && index !== undefined) keepIndex(file, index);
+      this.#index = index;
+      if (index === undefined || !encodeSmallStructure(record, { index, source: file, withBody: fact === 'body' })) {
+        giveBack(structureWriters, record);
+        this.#structureRecord = undefined;
+        return false;
+      }
+    }
+    this.#keep(STRUCTURE_FACTS, record);
+    show(view, record);
+    return true;
   }
 
   /** Shows the record of the structure if it is in memory and knows this. */
@@ -236,7 +263,7 @@ export class MessageReading {
   *#countWireOctets(): Generator<void, number> {
     const { file } = this;
     const { sizeOctets, whole } = file;
-    if (whole !== undefined) return whole.length + countBareLfs(whole, 0, whole.length);
+    if (whole !== undefined) return wireOctetsOf(whole);
     if (sizeOctets > MAX_OCTETS_COUNTED_AT_ONCE) return (yield* this.index()).wireOctets;
     return countWireOctets(file, 0, sizeOctets);
   }
@@ -258,6 +285,10 @@ export class MessageReading {
     const { sizeOctets, internalDate, inode } = this.file;
     this.#facts.keep(row, group, record.view(), { sizeOctets, modifiedAt: internalDate, inode });
   }
+}
+
+function wireOctetsOf(whole: Buffer): number {
+  return whole.length + countBareLfs(whole, 0, whole.length);
 }
 
 function show(view: FactView, record: OctetWriter): void {

@@ -8,9 +8,9 @@ import { MaildirError } from '../../maildir/errors.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 import type { FetchItem, PlainItem } from '../wire/fetch-items.js';
 import type { FetchSubject } from './fetch-subject.js';
-import { writeKnownEnvelope } from './header-facts.js';
+import { ENVELOPE, FIELDS, type HeaderParts, writeKnownEnvelope } from './header-facts.js';
 import { writeInternalDate } from './internal-date.js';
-import { fileSectionStep, headerFieldsStep, LiteralFailure } from './section-steps.js';
+import { commonFieldsOf, fileSectionStep, headerFieldsStep, LiteralFailure } from './section-steps.js';
 import { knownSize, type StructureFact, writeKnownStructure } from './structure-facts.js';
 
 /** What a FETCH does for one item of each message. */
@@ -37,8 +37,11 @@ export class FetchPlan {
 
   constructor(items: readonly FetchItem[]) {
     const fact = mostOfStructure(items);
+    const header = mostOfHeader(items);
     this.#steps = items.map((item) =>
-      item.kind === 'section' ? (headerFieldsStep(item) ?? fileSectionStep(item)) : plainStep(item, fact),
+      item.kind === 'section'
+        ? (headerFieldsStep(item, header) ?? fileSectionStep(item))
+        : plainStep(item, fact, header),
     );
     this.#labels = items.map((item, index) => {
       const name = item.kind === 'section' ? item.label : item.kind.toUpperCase();
@@ -127,7 +130,13 @@ function mostOfStructure(items: readonly FetchItem[]): StructureFact {
   return items.some(({ kind }) => kind === 'bodystructure') ? 'bodystructure' : 'size';
 }
 
-function plainStep({ kind }: PlainItem, fact: StructureFact): FetchStep {
+/** All that is asked of a header: learnt at once, so that its file is read once. */
+function mostOfHeader(items: readonly FetchItem[]): HeaderParts {
+  const fields = items.some((item) => item.kind === 'section' && commonFieldsOf(item) !== undefined);
+  return (fields ? FIELDS : 0) | (items.some(({ kind }) => kind === 'envelope') ? ENVELOPE : 0);
+}
+
+function plainStep({ kind }: PlainItem, fact: StructureFact, header: HeaderParts): FetchStep {
   switch (kind) {
     case 'uid':
       return { write: (subject, out) => void out.number(subject.message?.uid ?? 0) };
@@ -136,7 +145,10 @@ function plainStep({ kind }: PlainItem, fact: StructureFact): FetchStep {
     case 'internaldate':
       return { prepare: prepareDate, write: writeDate };
     case 'envelope':
-      return { prepare: prepareHeader, write: writeEnvelope };
+      return {
+        prepare: (subject) => void subject.findHeader(header),
+        write: (subject, out) => writeEnvelope(subject, out, header),
+      };
     case 'rfc822.size':
       return { prepare: (subject) => subject.findStructure(fact), write: writeSize };
     case 'body':
@@ -162,12 +174,8 @@ function writeDate(subject: FetchSubject, out: OctetWriter): undefined {
   writeInternalDate(out, subject.internalDate());
 }
 
-function prepareHeader(subject: FetchSubject): undefined {
-  subject.findHeader();
-}
-
-function writeEnvelope(subject: FetchSubject, out: OctetWriter): undefined {
-  subject.findHeader();
+function writeEnvelope(subject: FetchSubject, out: OctetWriter, header: HeaderParts): undefined {
+  subject.findHeader(header);
   writeKnownEnvelope(out, subject.view);
 }
 

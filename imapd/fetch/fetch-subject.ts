@@ -16,6 +16,7 @@ import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox
 import type { ClientOutput } from '../session/output.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
+import { type HeaderParts, knownParts } from './header-facts.js';
 import { holdsStructure, type StructureFact } from './structure-facts.js';
 
 /** A message, what is known of it, and where its answer goes. */
@@ -63,9 +64,14 @@ export class FetchSubject {
     return this.#row;
   }
 
-  /** Shows the record of the header in `view`; learns it if need be. @throws {MaildirError} `'message gone'` */
-  findHeader(): void {
-    if (!this.#look(HEADER_FACTS)) this.reading.headerFacts(this.view);
+  /**
+   * Shows the record of the header in `view`; learns what is wanted of it if need be.
+   *
+   * @throws {MaildirError} `'message gone'`
+   */
+  findHeader(wanted: HeaderParts): void {
+    if (this.#look(HEADER_FACTS) && (knownParts(this.view) & wanted) === wanted) return;
+    this.reading.headerFacts(this.view, wanted);
   }
 
   /** Shows the record of the structure in `view`, if it is known. */
@@ -75,7 +81,7 @@ export class FetchSubject {
 
   /** Shows it; learns it if need be, which is a promise only if that takes long. */
   findStructure(fact: StructureFact): Promise<void> | undefined {
-    if (this.knowsStructure(fact)) return undefined;
+    if (this.knowsStructure(fact) || this.reading.learnStructureAtOnce(this.view, fact)) return undefined;
     const learning = paced(this.session, this.reading.structureFacts(this.view, fact));
     return learning instanceof Promise ? learning : undefined;
   }

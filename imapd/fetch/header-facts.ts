@@ -1,8 +1,8 @@
 /**
  * HEADER_FACTS: what is kept of a message's header, as octets that go on the wire as they are.
  *
- *     u32 length of the envelope, envelope
- *     u8  1 if the fields follow, 0 if they are too long to be kept
+ *     u32 length of the envelope, envelope           0 and nothing: not known yet
+ *     u8  1 if the fields follow, 0 if they are too long to be kept, 2 if they are not known yet
  *     per common field, in the order of the message: u8 number of its name, u24 length, lines with CRLF
  *
  * Common fields are those that clients ask for when they list messages, so that `BODY[HEADER.FIELDS (…)]` of any of them
@@ -80,6 +80,15 @@ const names = new FieldNames([
   'x-universally-unique-identifier',
 ]);
 
+/** What a record may be asked for, as bits: most clients ask for one of them, and never for the other. */
+export const ENVELOPE = 1;
+export const FIELDS = 2;
+
+/** Some of ENVELOPE and FIELDS. */
+export type HeaderParts = number;
+
+const [TOO_LONG, KEPT, UNKNOWN] = [0, 1, 2];
+
 /** Longer fields are read from the file each time: mail to thousands of people would fill the cache. */
 const MAX_FIELDS_OCTETS = 32 * 1024;
 
@@ -99,18 +108,18 @@ const inEnvelope = Int8Array.from(names.names, (name) => envelopeFields.indexOf(
 const places = new EnvelopePlaces();
 let common = new Uint32Array(64 * COMMON_WORDS);
 
-/** Writes the record of a header. */
-export function encodeHeaderFacts(out: OctetWriter, header: Buffer): void {
+/** Writes the record of a header, with the parts that are wanted. */
+export function encodeHeaderFacts(out: OctetWriter, header: Buffer, wanted: HeaderParts): void {
   const count = findFields(header);
   out.need(4);
   const start = out.length;
   out.length += 4;
-  writeEnvelopeAt(out, header, places);
-  out.octets.writeUInt32LE(out.length - start - 4, start);
+  if ((wanted & ENVELOPE) !== 0) writeEnvelopeAt(out, header, places);
+  writeUint32(out.octets, start, out.length - start - 4);
   const fields = out.length;
-  out.octet(1);
-  if (header.length <= MACHINE_OCTETS && writeCommonFields(out, header, count)) return;
-  out.octets[fields] = 0;
+  out.octet((wanted & FIELDS) === 0 ? UNKNOWN : KEPT);
+  if ((wanted & FIELDS) === 0 || (header.length <= MACHINE_OCTETS && writeCommonFields(out, header, count))) return;
+  out.octets[fields] = TOO_LONG;
   out.length = fields + 1;
 }
 
@@ -183,22 +192,15 @@ export function wantedFields(fields: readonly string[]): WantedFields | undefine
   return wanted;
 }
 
-/** Whether a record holds the fields, and not only the envelope. */
-export function holdsFields({ octets, start }: FactView): boolean {
-  return octets[start + 4 + uint32At(octets, start)] === 1;
+/** What a record knows: fields that are too long to be kept are known to be so. */
+export function knownParts({ octets, start }: FactView): HeaderParts {
+  const envelope = uint32At(octets, start);
+  return (envelope > 0 ? ENVELOPE : 0) | (octets[start + 4 + envelope] === UNKNOWN ? 0 : FIELDS);
 }
 
-/** The first of the common fields with a name, in lower case: its lines with CRLF, a view of the record. */
-export function firstKnownField(view: FactView, name: string): Buffer | undefined {
-  const { octets, end } = view;
-  const number = names.names.indexOf(name);
-  for (let at = firstField(view); at < end; ) {
-    const head = uint32At(octets, at);
-    const next = at + FIELD_HEAD_OCTETS + (head >>> 8);
-    if ((head & 0xff) === number) return octets.subarray(at + FIELD_HEAD_OCTETS, next);
-    at = next;
-  }
-  return undefined;
+/** Whether a record holds the fields. */
+export function holdsFields({ octets, start }: FactView): boolean {
+  return octets[start + 4 + uint32At(octets, start)] === KEPT;
 }
 
 /** How many octets `writeKnownFields` will write. */

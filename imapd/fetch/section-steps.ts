@@ -16,7 +16,14 @@ import { paced } from '../session/paced.js';
 import type { SectionItem } from '../wire/fetch-items.js';
 import type { FetchStep } from './fetch-plan.js';
 import type { FetchSubject } from './fetch-subject.js';
-import { holdsFields, knownFieldsOctets, type WantedFields, wantedFields, writeKnownFields } from './header-facts.js';
+import {
+  type HeaderParts,
+  holdsFields,
+  knownFieldsOctets,
+  type WantedFields,
+  wantedFields,
+  writeKnownFields,
+} from './header-facts.js';
 
 /** What was announced cannot be sent: the file has become shorter. Nothing that follows would be understood. */
 export class LiteralFailure extends Error {
@@ -29,20 +36,24 @@ const MAX_READ_AHEAD_OCTETS = 65_536;
 /** In a larger file, places and sizes are found through its index, which is made in steps and kept. */
 const MAX_OCTETS_WITHOUT_INDEX = 1024 * 1024;
 
-/** `BODY[HEADER.FIELDS (…)]` of common fields; undefined for everything else. */
-export function headerFieldsStep(item: SectionItem): FetchStep | undefined {
-  const { section, partial } = item;
+/** The common fields that an item asks for, if it is `BODY[HEADER.FIELDS (…)]` of nothing else. */
+export function commonFieldsOf({ section, partial }: SectionItem): WantedFields | undefined {
   if (section.part.length > 0 || section.text !== 'HEADER.FIELDS' || partial !== undefined) return undefined;
-  const wanted = wantedFields(section.fields);
+  return wantedFields(section.fields);
+}
+
+/** `BODY[HEADER.FIELDS (…)]` of common fields; undefined for everything else. @param parts wanted of the header in all */
+export function headerFieldsStep(item: SectionItem, parts: HeaderParts): FetchStep | undefined {
+  const wanted = commonFieldsOf(item);
   if (wanted === undefined) return undefined;
   const fromFile = fileSectionStep(item);
   return {
     prepare(subject) {
-      subject.findHeader();
+      subject.findHeader(parts);
       return holdsFields(subject.view) ? undefined : fromFile.prepare?.(subject);
     },
     write(subject, out) {
-      subject.findHeader();
+      subject.findHeader(parts);
       return holdsFields(subject.view) ? writeFields(subject, out, wanted) : fromFile.write(subject, out);
     },
   };

@@ -8,7 +8,7 @@
  * A size alone is learnt by counting line ends; a structure needs the message scanned, and BODY is asked by few clients.
  */
 import type { FactView } from '../cache/folder-facts.js';
-import { writeBodyStructure } from '../message/body-structure.js';
+import { writeBodyStructure, writeSmallStructure } from '../message/body-structure.js';
 import type { MessageIndex } from '../message/mime.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 import type { MessageSource } from '../message/source.js';
@@ -27,10 +27,26 @@ export function encodeSize(out: OctetWriter, wireOctets: number): void {
   out.length += HEAD_OCTETS;
 }
 
+/** What a record is made of. */
+interface ScannedMessage {
+  readonly index: MessageIndex;
+  readonly source: MessageSource;
+  readonly withBody: boolean;
+}
+
+/** Writes the record of a message that was scanned and has few parts; false for one of many. */
+export function encodeSmallStructure(out: OctetWriter, { index, source, withBody }: ScannedMessage): boolean {
+  encodeSize(out, index.wireOctets);
+  const start = out.length;
+  if (!writeSmallStructure(out, index, source, true)) return false;
+  out.octets.writeUInt32LE(out.length - start, start - 4);
+  return !withBody || writeSmallStructure(out, index, source, false);
+}
+
 /** Writes the record of a message that was scanned, in steps. */
 export function* encodeStructureFacts(
   out: OctetWriter,
-  { index, source, withBody }: { index: MessageIndex; source: MessageSource; withBody: boolean },
+  { index, source, withBody }: ScannedMessage,
 ): Generator<void, void> {
   encodeSize(out, index.wireOctets);
   const start = out.length;

@@ -25,6 +25,19 @@ export function* encodeBodyStructure(
   return out.view();
 }
 
+/** Writes the structure of a message of few parts at once; false, with nothing written, for one of many. */
+export function writeSmallStructure(
+  out: OctetWriter,
+  index: MessageIndex,
+  source: MessageSource,
+  extensible: boolean,
+): boolean {
+  const { length } = out;
+  if (writeBodyStructure(out, index, source, extensible).next().done === true) return true;
+  out.length = length;
+  return false;
+}
+
 /** A part whose closing parenthesis is still to come, and how many of the parts inside it were written. */
 interface OpenPart {
   readonly part: Part;

@@ -102,7 +102,8 @@ function unfoldedValue(octets: Buffer, start: number, end: number): string {
   while (from < to && isTrimmed(octets[from])) from += 1;
   while (to > from && isTrimmed(octets[to - 1])) to -= 1;
   const value = octets.toString('latin1', from, to);
-  return value.includes('\n') ? unfold(value) : value;
+  if (!value.includes('\n')) return value;
+  return value.includes('\r') ? unfold(value) : value.replaceAll('\n', '');
 }
 
 function isTrimmed(octet: number | undefined): boolean {

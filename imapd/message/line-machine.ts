@@ -34,6 +34,51 @@
  * is done in JavaScript.
  */
 
+import {
+  ANY_ALIGNMENT,
+  add,
+  BLOCK,
+  BR,
+  BR_IF,
+  END,
+  functionOf,
+  GET,
+  I8X16_BITMASK,
+  I8X16_EQ,
+  I32,
+  I32_ADD,
+  I32_AND,
+  I32_CLZ,
+  I32_CONST,
+  I32_CTZ,
+  I32_EQZ,
+  I32_GE_U,
+  I32_LOAD8_U,
+  I32_LT_U,
+  I32_NE,
+  I32_OR,
+  I32_POPCNT,
+  I32_SHL,
+  I32_STORE,
+  I32_STORE8,
+  I32_SUB,
+  I32_XOR,
+  IF,
+  LOOP,
+  MINUS_ONE,
+  MODULE_HEAD,
+  type Platform,
+  SET,
+  STEP,
+  section,
+  sixteenTimes,
+  TEE,
+  V128,
+  V128_LOAD,
+  V128_STORE,
+  VOID,
+} from './instructions.js';
+
 /** Octets of one call. In and out together stay in the processor's cache. */
 export const MACHINE_OCTETS = 64 * 1024;
 
@@ -49,32 +94,12 @@ const PAGE_OCTETS = 65_536;
 const BUFFER = 4 * PAGE_OCTETS + 64;
 const PAGES = 9;
 
-// Instructions (WebAssembly Core Specification section 5.4); those of vectors have a prefix.
-const [BLOCK, LOOP, IF, END, BR, BR_IF] = [0x02, 0x03, 0x04, 0x0b, 0x0c, 0x0d];
-const [GET, SET, TEE] = [0x20, 0x21, 0x22];
-const [I32_LOAD8_U, I32_STORE, I32_STORE8, I32_CONST] = [0x2d, 0x36, 0x3a, 0x41];
-const [I32_EQZ, I32_NE, I32_LT_U, I32_GE_U] = [0x45, 0x47, 0x49, 0x4f];
-const [I32_CLZ, I32_CTZ, I32_POPCNT, I32_ADD, I32_SUB] = [0x67, 0x68, 0x69, 0x6a, 0x6b];
-const [I32_AND, I32_OR, I32_XOR, I32_SHL] = [0x71, 0x72, 0x73, 0x74];
-const [V128_LOAD, V128_STORE, I8X16_SPLAT, I8X16_EQ, I8X16_BITMASK] = [0x00, 0x0b, 0x0f, 0x23, 0x64].map(
-  (instruction) => [0xfd, instruction],
-) as [number[], number[], number[], number[], number[]];
-const [VOID, I32, V128, ANY_ALIGNMENT] = [0x40, 0x7f, 0x7b, 0];
-const MINUS_ONE = 0x7f;
+/** Room behind the messages, for those who bring loops of their own (see field-machine.ts). */
+export const FREE_OCTETS = { start: BUFFER + LINE_BUFFER_OCTETS + 64, end: PAGES * PAGE_OCTETS } as const;
 
 const LF = 0x0a;
 const CR = 0x0d;
 const DASH = 0x2d;
-const STEP = 16;
-
-function add(variable: number, count: number): number[] {
-  return [GET, variable, I32_CONST, count, I32_ADD, SET, variable];
-}
-
-/** Makes a vector of sixteen times the same octet. */
-function sixteenTimes(octet: number, variable: number): number[] {
-  return [I32_CONST, octet, ...I8X16_SPLAT, SET, variable];
-}
 
 /** The first two variables of both functions. */
 const [I, STOP] = [0, 1];
@@ -160,23 +185,10 @@ function walkBody(): number[] {
   ];
 }
 
-/** A length below 16,384, in seven bits per octet. */
-function length(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, value >> 7];
-}
-
-function section(id: number, content: readonly number[]): number[] {
-  return [id, ...length(content.length), ...content];
-}
-
-function functionOf(content: readonly number[]): number[] {
-  return [...length(content.length), ...content];
-}
-
 /** The module: three functions and their memory. */
 function moduleOctets(): Uint8Array {
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...MODULE_HEAD,
     ...section(1, [3, 0x60, 3, I32, I32, I32, 1, I32, 0x60, 2, I32, I32, 1, I32, 0x60, 4, I32, I32, I32, I32, 0]),
     ...section(3, [3, 0, 1, 2]),
     ...section(5, [1, 0, PAGES]),
@@ -188,36 +200,34 @@ function moduleOctets(): Uint8Array {
 /** Places are those in `octets`. */
 interface Machine {
   readonly octets: Buffer;
+  /** What other modules import to work on the same octets; only of a native machine. */
+  readonly memory?: LoopMemory;
   expand(start: number, end: number, out: number): number;
   count(start: number, end: number): number;
   /** Puts where it stopped, line ends, and LFs without CR into the first three words. */
   walk(start: number, end: number, dashes: number, blanks: number): void;
 }
 
+/** The memory of a module. */
+interface LoopMemory {
+  readonly buffer: ArrayBuffer;
+}
+
 /** What the module shows. */
 interface ModuleExports {
-  readonly m: { readonly buffer: ArrayBuffer };
+  readonly m: LoopMemory;
   readonly e: Machine['expand'];
   readonly c: Machine['count'];
   readonly s: Machine['walk'];
 }
 
-/** The little that is used of what Node has and its types do not name. */
-interface Platform {
-  readonly WebAssembly: {
-    readonly Module: new (octets: Uint8Array) => object;
-    readonly Instance: new (module: object) => { readonly exports: ModuleExports };
-    readonly validate: (octets: Uint8Array) => boolean;
-  };
-}
-
 /** The machine of this processor; undefined if it lacks the instructions. */
 export function nativeMachine(): Machine | undefined {
-  const { Module, Instance, validate } = (globalThis as unknown as Platform).WebAssembly;
+  const { Module, Instance, validate } = (globalThis as unknown as Platform<ModuleExports>).WebAssembly;
   const octets = moduleOctets();
   if (!validate(octets)) return undefined;
   const { m, e, c, s } = new Instance(new Module(octets)).exports;
-  return { octets: Buffer.from(m.buffer), expand: e, count: c, walk: s };
+  return { octets: Buffer.from(m.buffer), memory: m, expand: e, count: c, walk: s };
 }
 
 /** The same in JavaScript. */
@@ -261,6 +271,9 @@ function resultsOf(octets: Buffer): Uint32Array {
 
 const machine = nativeMachine() ?? plainMachine();
 const memory = machine.octets.buffer;
+
+/** The octets that the loops work on, and where there are native ones, the memory that others import. */
+export const loopMemory: Pick<Machine, 'octets' | 'memory'> = machine;
 const results = resultsOf(machine.octets);
 
 /** What `expandLines` wrote last, from its start. */

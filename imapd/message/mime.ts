@@ -62,6 +62,13 @@ export function* scanMessage(source: MessageSource): Generator<void, MessageInde
   return scanner.finish();
 }
 
+/** The same at once, for a message that is one window and has few parts; undefined for all others. */
+export function scanAtOnce(source: MessageSource): MessageIndex | undefined {
+  if (source.sizeOctets > WINDOW_OCTETS) return undefined;
+  const scanner = new Scanner(source);
+  return scanner.scanWindow() ? undefined : scanner.finish();
+}
+
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 type WritablePart = Writable<Omit<Part, 'children' | 'message'>> & {
   readonly children: WritablePart[];
