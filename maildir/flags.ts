@@ -15,14 +15,25 @@ export const SEEN = 8;
 /** \Deleted, letter `T` ("trashed"). */
 export const DELETED = 16;
 
+/** All five. */
+export const ALL_FLAGS = 31;
+
 /** Any sum of DRAFT, FLAGGED, ANSWERED, SEEN and DELETED. */
 export type FlagBits = number;
+
+/** What somebody may set and remove; the rest stays as it is, and copies of his do not have it. */
+export interface FlagLimits {
+  readonly flags: FlagBits;
+  readonly keywords: boolean;
+}
 
 /** A change that a client asks for. `replace` sets flags and keywords to exactly those given. */
 export interface FlagChange {
   readonly operation: 'add' | 'remove' | 'replace';
   readonly flags: FlagBits;
   readonly keywords: readonly string[];
+  /** Absent: everything may be changed. */
+  readonly within?: FlagLimits | undefined;
 }
 
 const bitsByLetter: ReadonlyMap<string, FlagBits> = new Map([
@@ -54,6 +65,11 @@ export function lettersFromFlags(flags: FlagBits, former = ''): string {
 
 /** The flags after a change. */
 export function changedFlags(flags: FlagBits, change: FlagChange): FlagBits {
+  const wanted = wantedFlags(flags, change);
+  return change.within === undefined ? wanted : flags ^ ((flags ^ wanted) & change.within.flags);
+}
+
+function wantedFlags(flags: FlagBits, change: FlagChange): FlagBits {
   switch (change.operation) {
     case 'add':
       return flags | change.flags;

@@ -8,7 +8,7 @@
 import { changeFlags, removeMessages, type ShownChange } from './change-messages.js';
 import { diskErrors, diskErrorsSoon } from './errors.js';
 import type { FileStatus } from './file-system.js';
-import type { FlagBits, FlagChange } from './flags.js';
+import type { FlagBits, FlagChange, FlagLimits } from './flags.js';
 import { FolderCounter, type FolderCounts } from './folder-counts.js';
 import { FoldTimer, foldNow } from './folder-fold.js';
 import { UNKNOWN } from './folder-rows.js';
@@ -338,14 +338,14 @@ export class Folder implements UseListener {
     });
   }
 
-  /** Copies messages, all or none; those that are gone are left out. */
-  async copyTo(target: Folder, uids: readonly number[]): Promise<TransferredUids> {
-    return this.#transfer(target, () => copyMessages(this.#state, target.#state, uids));
+  /** Copies messages, all or none; those that are gone are left out. The copies have the flags that `within` allows. */
+  async copyTo(target: Folder, uids: readonly number[], within?: FlagLimits): Promise<TransferredUids> {
+    return this.#transfer(target, () => copyMessages(this.#state, target.#state, { uids, within }));
   }
 
   /** Moves messages, all or none; each is always in exactly one of the folders. */
-  async moveTo(target: Folder, uids: readonly number[]): Promise<TransferredUids> {
-    return this.#transfer(target, () => moveMessages(this.#state, target.#state, uids));
+  async moveTo(target: Folder, uids: readonly number[], within?: FlagLimits): Promise<TransferredUids> {
+    return this.#transfer(target, () => moveMessages(this.#state, target.#state, { uids, within }));
   }
 
   async #transfer(target: Folder, run: () => Promise<TransferredUids>): Promise<TransferredUids> {
@@ -412,3 +412,8 @@ export class Folder implements UseListener {
     await this.#state.turns.take(() => Promise.resolve());
   }
 }
+  /** Has those who watch the folder look again: something else than its messages may have changed. */
+  wake(): void {
+    this.#state.notify();
+  }
+

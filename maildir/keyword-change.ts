@@ -19,7 +19,7 @@ const MAX_TRIES = 50;
 
 /** Changes the keywords of messages, on the disk and in memory. It must run in the folder's turn. */
 export async function changeKeywords(state: FolderState, uids: readonly number[], asked: FlagChange): Promise<boolean> {
-  if (state.surroundings.keywords === 'off') return false;
+  if (state.surroundings.keywords === 'off' || asked.within?.keywords === false) return false;
   const change = { operation: asked.operation, keywords: asked.keywords.map(safeKeyword) };
   if (change.operation !== 'remove') checkKeywordRoom(state, change.keywords);
   const wanted = wantedKeywords(state, uids, change);

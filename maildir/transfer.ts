@@ -9,6 +9,7 @@ import { forgetRows, removeMessages } from './change-messages.js';
 import { errorCode, MaildirError } from './errors.js';
 import { deliveredName, suffixFor } from './filename.js';
 import { unlinkIfThere } from './files.js';
+import { ALL_FLAGS, type FlagLimits } from './flags.js';
 import type { FolderState } from './folder-state.js';
 import { checkKeywordRoom, keywordsInUse } from './keyword-state.js';
 import { eachKeywordOnce } from './keyword-text.js';
@@ -39,18 +40,24 @@ interface Way {
   back(filePath: string, path: string): void;
 }
 
+/** Which messages, and what whoever transfers them may give them in the target; absent: all that they have. */
+export interface TransferOrder {
+  readonly uids: readonly number[];
+  readonly within?: FlagLimits | undefined;
+}
+
 /** Copies messages: all or none. Messages that are gone are left out. */
 export async function copyMessages(
   source: FolderState,
   target: FolderState,
-  uids: readonly number[],
+  order: TransferOrder,
 ): Promise<TransferredUids> {
   const { disk } = target;
   const link: Way = {
     go: (filePath, path) => disk.link(filePath, path),
     back: (_filePath, path) => unlinkIfThere(disk, path),
   };
-  const transfers = await prepare(source, target, { uids, way: link });
+  const transfers = await prepare(source, target, { ...order, way: link });
   try {
     return await place(target, transfers);
   } catch (error) {
@@ -63,7 +70,7 @@ export async function copyMessages(
 export async function moveMessages(
   source: FolderState,
   target: FolderState,
-  uids: readonly number[],
+  order: TransferOrder,
 ): Promise<TransferredUids> {
   const rename: Way = {
     go: (filePath, path) => source.disk.rename(filePath, path),
@@ -71,7 +78,7 @@ export async function moveMessages(
       if (source.disk.status(filePath) === undefined) source.disk.rename(path, filePath);
     },
   };
-  const transfers = await prepare(source, target, { uids, way: rename });
+  const transfers = await prepare(source, target, { ...order, way: rename });
   try {
     return await inBothTurns(source, target, () =>
       spendOnMove(source, target, { messages: transfers, run: () => moveInTurns(source, target, transfers) }),
@@ -116,19 +123,18 @@ async function place(target: FolderState, transfers: readonly Transfer[]): Promi
   });
 }
 
-interface Plan {
-  readonly uids: readonly number[];
+interface Plan extends TransferOrder {
   readonly way: Way;
 }
 
 /** Finds the files and makes their new names. */
-async function prepare(source: FolderState, target: FolderState, { uids, way }: Plan): Promise<Transfer[]> {
+async function prepare(source: FolderState, target: FolderState, { uids, within, way }: Plan): Promise<Transfer[]> {
   source.mustExist();
   target.mustExist();
   const pace = new Pace(source.surroundings.now);
   const transfers: Transfer[] = [];
   for (const uid of [...new Set(uids)].sort((one, other) => one - other)) {
-    const transfer = unlessGone(() => prepareOne(source, target, { uid, way }));
+    const transfer = unlessGone(() => prepareOne(source, target, { uid, within, way }));
     if (transfer !== undefined) transfers.push(transfer);
     const pause = pace.step();
     if (pause !== undefined) await pause;
@@ -138,7 +144,11 @@ async function prepare(source: FolderState, target: FolderState, { uids, way }: 
   return transfers;
 }
 
-function prepareOne(source: FolderState, target: FolderState, one: { uid: number; way: Way }): Transfer | undefined {
+interface PlannedMessage extends Pick<Plan, 'within' | 'way'> {
+  readonly uid: number;
+}
+
+function prepareOne(source: FolderState, target: FolderState, one: PlannedMessage): Transfer | undefined {
   const status = withMessagePath(source, one.uid, (path) => {
     const found = source.disk.status(path);
     if (found === undefined) throw Object.assign(new Error(`not there: ${path}`), { code: 'ENOENT' });
@@ -146,14 +156,16 @@ function prepareOne(source: FolderState, target: FolderState, one: { uid: number
   });
   if (status.kind !== 'file') return undefined;
   const row = source.rows.table.rowOf(one.uid);
+  const { within } = one;
+  const flags = source.rows.flagsAt(row) & (within?.flags ?? ALL_FLAGS);
   let placedFrom = '';
   return {
     uid: asUid(one.uid),
     sizeOctets: status.sizeOctets,
-    flags: source.rows.flagsAt(row),
+    flags,
     baseName: deliveredName(target.surroundings.names.forMessage(), status),
-    suffix: suffixFor(source.rows.flagsAt(row), source.rows.files.suffixAt(row)),
-    keywords: keywordsFor(target, source.rows.keywordsAt(row)),
+    suffix: suffixFor(flags, source.rows.files.suffixAt(row)),
+    keywords: keywordsFor(target, within?.keywords === false ? [] : source.rows.keywordsAt(row)),
     place(path) {
       withMessagePath(source, one.uid, (filePath) => one.way.go(filePath, path));
       placedFrom = pathOfRow(source, source.rows.table.rowOf(one.uid));
