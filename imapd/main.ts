@@ -4,6 +4,7 @@
 import { parseOptions } from '../authdaemon/account.js';
 import { AuthClient } from '../authdaemon/client.js';
 import { LoginCheck } from '../authdaemon/login-check.js';
+import { RelayAfterLogin } from '../init/runtime/relay/relay-after-login.js';
 import { superviseMailService } from '../init/runtime/supervisor.js';
 import { type ImapdSettings, readImapdSettings } from './settings/settings-reader.js';
 
@@ -22,19 +23,27 @@ export interface ImapdOptions {
 /** Runs the service until it is told to end. @throws {StartFailure} when it cannot start. */
 export async function runImapd({ directory, open, daemon, keeper }: ImapdOptions): Promise<void> {
   let latest: ImapdSettings | undefined;
-  await superviseMailService({
-    name: 'imapd',
-    loginModule: new URL('./login.js', import.meta.url).href,
-    workerModule: new URL('./worker.js', import.meta.url).href,
-    load: () => {
-      latest = readImapdSettings(directory);
-      return latest;
-    },
-    authenticator: ({ authdaemonDirectory }) => loginCheck(`${authdaemonDirectory}/socket`, latest),
-    open,
-    daemon,
-    ...(keeper === undefined ? {} : { keeper }),
-  });
+  const relay = new RelayAfterLogin();
+  try {
+    await superviseMailService({
+      name: 'imapd',
+      loginModule: new URL('./login.js', import.meta.url).href,
+      workerModule: new URL('./worker.js', import.meta.url).href,
+      load: () => {
+        latest = readImapdSettings(directory);
+        return latest;
+      },
+      authenticator: ({ authdaemonDirectory }, log) => {
+        const check = loginCheck(`${authdaemonDirectory}/socket`, latest);
+        return latest === undefined ? check : relay.around(check, latest.configuration.relay, log);
+      },
+      open,
+      daemon,
+      ...(keeper === undefined ? {} : { keeper }),
+    });
+  } finally {
+    await relay.stop();
+  }
 }
 
 function loginCheck(socketPath: string, settings: ImapdSettings | undefined): LoginCheck {

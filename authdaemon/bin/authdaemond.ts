@@ -11,6 +11,7 @@ import {
   settingsDirectory,
 } from '../../init/runtime/program.js';
 import { realClock } from '../../init/runtime/real-clock.js';
+import { withoutPassword } from '../../init/runtime/secret.js';
 import { describeProblem } from '../../init/runtime/settings-file.js';
 import { AuthClient } from '../client.js';
 import { isAlive, runAuthdaemond, StartFailure } from '../main.js';
@@ -137,11 +138,6 @@ async function wait({ directory }: AuthdaemonSettings, keeper: number): Promise<
     if (!isAlive(keeper)) return 1;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-/** A password inside an address is nobody's who looks over the shoulder. */
-function withoutPassword(value: string): string {
-  return value.replace(/^(rediss?:\/\/[^/@]*:)[^/@]*@/, '$1***@');
 }
 
 /** As a shell reads it back. */

@@ -12,6 +12,7 @@ import {
   runProgram,
   settingsDirectory,
 } from '../../init/runtime/program.js';
+import { withoutPassword } from '../../init/runtime/secret.js';
 import { describeProblem } from '../../init/runtime/settings-file.js';
 import { StartFailure } from '../../init/runtime/supervisor.js';
 import { CertificateFailure, readTlsMaterial } from '../../init/runtime/tls-helpers.js';
@@ -116,7 +117,7 @@ function warn(text: string): void {
 function dump(settings: ImapdSettings): number {
   for (const { name, value, origin } of settings.settings.inUse()) {
     const place = origin === undefined ? 'default' : `${origin.file}:${origin.line}`;
-    process.stdout.write(`${name}=${quoted(value)}  # ${place}\n`);
+    process.stdout.write(`${name}=${quoted(withoutPassword(value))}  # ${place}\n`);
   }
   for (const warning of settings.warnings) warn(describeProblem(warning));
   for (const problem of settings.problems) process.stderr.write(`error: ${describeProblem(problem)}\n`);

@@ -10,6 +10,7 @@ import { isOauthEnabled } from '../../authdaemon/oauth/oauth-settings.js';
 import { type AccessRule, readAccessFile } from '../../init/runtime/access-file.js';
 import { parsePortList } from '../../init/runtime/listen.js';
 import { type LogSettings, SYSLOG_FACILITIES } from '../../init/runtime/log-destinations.js';
+import { type RelaySettings, readRelaySettings } from '../../init/runtime/relay/relay-after-login.js';
 import type { MailServiceConfiguration, ServiceDescription } from '../../init/runtime/service-configuration.js';
 import { loadSettings, type Settings } from '../../init/runtime/settings-file.js';
 import type { LoadedConfiguration } from '../../init/runtime/supervisor.js';
@@ -24,6 +25,7 @@ export interface ImapdSettings extends LoadedConfiguration {
     readonly sessionSettings: SessionSettings;
     /** DEFAULTOPTIONS of authdaemonrc. */
     readonly defaultOptions: string;
+    readonly relay: RelaySettings;
   };
   readonly pidFile: string;
   readonly sslPidFile: string;
@@ -57,6 +59,7 @@ export function readImapdSettings(directory: string): ImapdSettings {
     authdaemonDirectory: authdaemon.text('authdaemonvar', '/run/courier/authdaemon'),
     defaultOptions: authdaemon.text('DEFAULTOPTIONS', ''),
     log: readLog(settings, pidFile),
+    relay: readRelaySettings(settings),
   };
   const sessionSettings = { ...readSessionSettings(settings, authdaemon), oauth: isOauthEnabled(directory) };
   const configuration = { ...service, sessionSettings, cacheDirectory: sessionSettings.cacheDirectory };

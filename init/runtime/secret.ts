@@ -28,3 +28,8 @@ export class Secret {
     return this.toString();
   }
 }
+
+/** Hides the password inside a Redis' address, from whoever looks over the shoulder. */
+export function withoutPassword(address: string): string {
+  return address.replace(/^(rediss?:\/\/[^/@]*:)[^/@]*@/, '$1***@');
+}

@@ -14,6 +14,7 @@ import { ConnectionTable } from './connections.js';
 import { AlreadyRunning, serveControl } from './control.js';
 import type { Identity } from './drop-privileges.js';
 import { bindAddress, describeAddress } from './listen.js';
+import type { Log } from './log.js';
 import { type OpenLog, openLog } from './log-destinations.js';
 import { LoginPool } from './login-pool.js';
 import type { RawHandle } from './raw-handles.js';
@@ -42,7 +43,7 @@ export interface MailServiceOptions {
   readonly loginModule: string;
   readonly workerModule: string;
   readonly load: () => LoadedConfiguration;
-  readonly authenticator: (configuration: MailServiceConfiguration) => Authenticator;
+  readonly authenticator: (configuration: MailServiceConfiguration, log: Log) => Authenticator;
   /** Services whose ports are opened at the start. */
   readonly open: readonly string[];
   /** Nobody looks at stdout and stderr. */
@@ -132,7 +133,7 @@ class Supervisor {
     this.#options = options;
     this.#configuration = configuration;
     this.#log = log;
-    this.#authenticator = options.authenticator(configuration);
+    this.#authenticator = options.authenticator(configuration, log);
     this.#connections = new ConnectionTable(configuration.limits, (text) => log.write('alert', text));
     const identity = loginIdentity(configuration.loginUser);
     this.#socketDirectory = makeSocketDirectory(configuration.stateDirectory, name, identity);
@@ -286,7 +287,7 @@ class Supervisor {
     const { sessionSettings: settings, umask, workersPerUid, loginSeconds, limits, cacheDirectory } = configuration;
     const portsBefore = JSON.stringify(this.#configuration.services);
     this.#configuration = configuration;
-    this.#authenticator = this.#options.authenticator(configuration);
+    this.#authenticator = this.#options.authenticator(configuration, this.#log);
     this.#connections.limits = limits;
     this.#broker.reload(configuration.defaultMaildir);
     this.#workers.reload({ settings, umask, workersPerUid, cacheDirectory });
