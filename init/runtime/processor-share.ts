@@ -1,5 +1,8 @@
 /**
- * How much of a processor core another process uses, from /proc: to see whether a mail worker can take more.
+ * How much of a processor core another process needs, from /proc: to see whether a mail worker can take more.
+ *
+ * What it stands in line for counts as what it uses. On a machine that has much else to do, a worker that never rests gets
+ * a part of a core only, and its sessions hold up one another all the more.
  *
  * Looked at when somebody asks, and never more than once in its window. It knows nothing of what the process does.
  */
@@ -11,38 +14,48 @@ const WINDOW_MS = 5_000;
 /** The kernel's unit of processor time, in milliseconds; the same on all Linux machines. */
 const TICK_MS = 10;
 
-/** The use that one process makes of the processor. */
+const NANOSECONDS_OF_MILLISECOND = 1_000_000;
+
+/** What one process needs of the processor. */
 export class ProcessorShare {
   readonly #pid: number;
   #since: number;
-  #usedMs: number;
+  #neededMs: number;
   #share = 0;
 
   constructor(pid: number, now: number) {
     this.#pid = pid;
     this.#since = now;
-    this.#usedMs = usedMilliseconds(pid);
+    this.#neededMs = neededMilliseconds(pid);
   }
 
-  /** The part of one core, 0 to 1, used between the last questions that were five seconds or more apart. */
+  /** The part of one core, 0 to 1 and a little more, needed between the last questions that were five seconds or more apart. */
   at(now: number): number {
     const passedMs = now - this.#since;
     if (passedMs < WINDOW_MS) return this.#share;
-    const usedMs = usedMilliseconds(this.#pid);
-    this.#share = (usedMs - this.#usedMs) / passedMs;
+    const neededMs = neededMilliseconds(this.#pid);
+    this.#share = (neededMs - this.#neededMs) / passedMs;
     this.#since = now;
-    this.#usedMs = usedMs;
+    this.#neededMs = neededMs;
     return this.#share;
   }
 }
 
 /** 0 where there is no /proc, and for a process that is gone: nobody looks busy then. */
-function usedMilliseconds(pid: number): number {
+function neededMilliseconds(pid: number): number {
+  const stat = textOf(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const used = (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS;
+  // Of the first thread, which has the event loop: nanoseconds on a processor, and in line for one.
+  const [, waited = 0] = textOf(`/proc/${pid}/schedstat`).split(' ', 2).map(Number);
+  return used + waited / NANOSECONDS_OF_MILLISECOND;
+}
+
+/** Empty where there is no such file. */
+function textOf(path: string): string {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    return readFileSync(path, 'latin1');
   } catch {
-    return 0;
+    return '';
   }
 }

@@ -8,7 +8,7 @@
 /** A worker as the choice sees it. */
 export interface Candidate {
   readonly sessions: number;
-  /** The part of a processor core that it uses, 0 to 1. */
+  /** The part of a processor core that it needs, 0 to 1. */
   readonly processorShare: number;
 }
 

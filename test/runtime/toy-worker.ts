@@ -3,6 +3,7 @@
  *
  *     WHO          uid, gid, groups and pid of the worker
  *     ROOT         tries to become root again
+ *     BURN         never rests again
  *     CRASH | LOGOUT
  *
  * Its rehearsal says who it is, and then fails, or goes on for ever, as the settings have it.
@@ -25,7 +26,7 @@ function start() {
   };
 }
 
-/** Pieces of work of an endless rehearsal. */
+/** Pieces of endless work. */
 const PIECE_MILLISECONDS = 5;
 
 async function rehearse({ settings, log, quiet }: RehearsalParts): Promise<void> {
@@ -61,7 +62,7 @@ async function converse(session: WorkerSession): Promise<void> {
 }
 
 function answer(line: string, address: string): string {
-  if (line === 'BURN') burn(LONG_MILLISECONDS);
+  if (line === 'BURN') burnOn();
   if (line === 'CRASH') process.kill(process.pid, 'SIGKILL');
   if (line === 'WHO')
     return `${process.getuid?.()} ${process.getgid?.()} ${process.getgroups?.().join(',')} ${process.pid}`;
@@ -74,8 +75,11 @@ function answer(line: string, address: string): string {
   }
 }
 
-/** Long enough that anybody must see it. */
-const LONG_MILLISECONDS = 6_000;
+/** Never rests again; others have their turn in between. */
+function burnOn(): void {
+  burn(PIECE_MILLISECONDS);
+  setImmediate(burnOn).unref();
+}
 
 /** Keeps a processor core busy. */
 function burn(milliseconds: number): void {
