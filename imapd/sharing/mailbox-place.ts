@@ -4,7 +4,8 @@
  *
  * It knows no syntax of names; mailbox-space.ts makes places of them.
  */
-import { ALL_RIGHTS, type Rights } from '../../maildir/acl/rights.js';
+import type { Identities } from '../../maildir/acl/acl-list.js';
+import type { Rights } from '../../maildir/acl/rights.js';
 import type { Folder } from '../../maildir/folder.js';
 import type { Maildir } from '../../maildir/maildir.js';
 
@@ -29,9 +30,49 @@ export interface MailboxTarget {
   readonly folder: Folder;
 }
 
-/** A folder of the session's own maildir, where its owner may do everything. */
-export function personalPlace(maildir: Maildir, folderName: string): MailboxPlace {
-  return { namespace: 'personal', maildir, folderName, mailboxName: folderName, rights: ALL_RIGHTS };
+/** Who the account is to its own folders, and what it may do where there are no access lists for it. */
+export interface OwnRights {
+  readonly identities: Identities;
+  /** `disableshared`: no list is read. */
+  readonly always?: Rights | undefined;
+}
+
+/** A folder of the session's own maildir. Its list may keep the owner from something, but not from seeing it. */
+class PersonalPlace implements MailboxPlace {
+  readonly namespace = 'personal';
+  readonly maildir: Maildir;
+  readonly folderName: string;
+  readonly #rights: OwnRights;
+  readonly #listName: string;
+
+  constructor(maildir: Maildir, folderName: string, { rights, listName }: { rights: OwnRights; listName: string }) {
+    this.maildir = maildir;
+    this.folderName = folderName;
+    this.#rights = rights;
+    this.#listName = listName;
+  }
+
+  get mailboxName(): string {
+    return this.folderName;
+  }
+
+  /** As they are now: another session may change them. */
+  get rights(): Rights {
+    return this.#rights.always ?? this.maildir.acls.rights(this.#listName, this.#rights.identities);
+  }
+}
+
+const unrestricted: OwnRights = { identities: ['owner'] };
+
+/** A folder of the session's own maildir. */
+export function personalPlace(maildir: Maildir, folderName: string, rights: OwnRights = unrestricted): MailboxPlace {
+  return new PersonalPlace(maildir, folderName, { rights, listName: folderName });
+}
+
+/** A folder of the session's own maildir that is to be made: the rights are those of the folder above it. */
+export function newPersonalPlace(maildir: Maildir, folderName: string, rights: OwnRights): MailboxPlace {
+  const listName = folderName.slice(0, Math.max(folderName.lastIndexOf('.'), 'INBOX'.length));
+  return new PersonalPlace(maildir, folderName, { rights, listName });
 }
 
 /** The folder of a place. @throws {MaildirError} 'no such folder' */

@@ -34,6 +34,8 @@ export type Protected = 'owner' | 'administrators' | { readonly identifier: stri
 /** A list that does not change. */
 export class AclList {
   readonly #letters: ReadonlyMap<string, string>;
+  /** What was found out already: a session asks with each command, and always with the same identities. */
+  readonly #rights = new WeakMap<Identities, Rights>();
 
   private constructor(letters: ReadonlyMap<string, string>) {
     this.#letters = letters;
@@ -105,9 +107,12 @@ export class AclList {
    * administer. An owner whom the list itself leaves neither, which no tool writes, keeps all that is his.
    */
   rightsOf(identities: Identities): Rights {
-    const rights = rightsFromLetters(this.lettersOf(identities));
-    if (!identities.includes('owner')) return rights;
-    return rights | rightsFromLetters(this.#allows('owner') ? 'al' : ALL_LETTERS);
+    let rights = this.#rights.get(identities);
+    if (rights !== undefined) return rights;
+    rights = rightsFromLetters(this.lettersOf(identities));
+    if (identities.includes('owner')) rights |= rightsFromLetters(this.#allows('owner') ? 'al' : ALL_LETTERS);
+    this.#rights.set(identities, rights);
+    return rights;
   }
 
   /** Whose rights this list would cut so far that nobody may store it; undefined if it may be stored. */
