@@ -6,6 +6,7 @@
  *
  * Names that are not UTF-8 are kept: each stray octet becomes a lone surrogate U+DC80..U+DCFF and back.
  */
+import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { entriesReader, type NameVisitor } from './directory-entries.js';
 import { type FileStatus, quickStatus, quickStatusOf } from './file-status.js';
@@ -259,6 +260,27 @@ type WellFormed = string & { isWellFormed(): boolean };
 function pathOctets(path: string): string | Buffer {
   // What stands for stray octets is a half of a character; the engine knows of most texts that they hold none.
   return (path as WellFormed).isWellFormed() ? path : octetsFromText(path);
+}
+
+const RUN_OCTETS = 16;
+let run: Buffer | undefined;
+
+/**
+ * 16 octets that are the same as long as the operating system runs, and others after a power cut. Where it does not say,
+ * they are this process's own.
+ */
+export function bootRun(): Buffer {
+  run ??= readBootRun() ?? randomBytes(RUN_OCTETS);
+  return run;
+}
+
+function readBootRun(): Buffer | undefined {
+  try {
+    const octets = Buffer.from(fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').replace(/[^\da-f]/g, ''), 'hex');
+    return octets.length === RUN_OCTETS ? octets : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -58,6 +58,10 @@ export class FolderPaths {
     return `${this.directory}/angarium-uids`;
   }
 
+  get changes(): string {
+    return `${this.directory}/angarium-changes`;
+  }
+
   get keywords(): string {
     return `${this.directory}/courierimapkeywords`;
   }

@@ -109,6 +109,11 @@ export class FolderRows {
     return this.#changedAt === undefined ? this.#foundAt : (this.#changedAt[row] ?? 0);
   }
 
+  /** The change number of all messages that were found when the folder was loaded and did not change since. */
+  get foundAt(): number {
+    return this.#foundAt;
+  }
+
   /** Notes that flags or keywords changed. */
   setChangedAt(row: number, change: number): void {
     this.#changes()[row] = change;

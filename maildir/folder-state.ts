@@ -16,6 +16,7 @@ import type { FileStatus, FileSystem } from './file-system.js';
 import type { FolderPaths } from './folder-name.js';
 import { FolderRows } from './folder-rows.js';
 import { KeywordFiles } from './keywords.js';
+import type { ModSequences } from './modseq/mod-sequences.js';
 import {
   isYoung,
   MTIME_GRANULARITY_MILLISECONDS,
@@ -66,6 +67,8 @@ export class FolderState {
   /** Those of the uses that know UIDs of the folder. */
   views = 0;
   changeNumber = 1;
+  /** Present from the moment on when somebody uses mod-sequences, as long as the folder is loaded. */
+  modSequences: ModSequences | undefined;
   /** How often a look found that another program changed something in cur; forgetting the folder counts, too. */
   foreignChanges = 1;
   firstUnclaimedUid = 1;
@@ -118,8 +121,14 @@ export class FolderState {
 
   /** A new change number, for what is changing now. */
   nextChange(): number {
-    this.changeNumber += 1;
+    this.changeNumber = this.modSequences?.numberAfter(this.changeNumber) ?? this.changeNumber + 1;
     return this.changeNumber;
+  }
+
+  /** Until when everything was seen that others did, in milliseconds since 1970, for one who has just looked. */
+  get seenUntil(): number {
+    if (this.#seen === undefined) return 0;
+    return isYoung(this.#seen) ? this.#seen.newestChange : this.surroundings.now();
   }
 
   /** Settles when these directories, and the UIDs that were assigned so far, are on the disk. */
@@ -233,6 +242,7 @@ export class FolderState {
   /** Forgets the messages, to make room; what was claimed as recent stays. */
   unload(): void {
     this.rows.clear();
+    this.modSequences = undefined;
     this.loaded = false;
     this.#seen = undefined;
     this.foreignChanges += 1;

@@ -18,6 +18,7 @@ import { type FolderUse, OpenFolder, type UseListener } from './folder-use.js';
 import type { Maildir } from './maildir.js';
 import { type MessageFile, openMessageFile, withMessagePath } from './message-file.js';
 import type { MessageTable } from './message-table.js';
+import { SequenceUse } from './modseq/sequence-use.js';
 import { MoveTimer, moveNewToCur } from './new-to-cur.js';
 import { type CostingMessage, checkRoom } from './quota/folder-quota.js';
 import { addMessages, type MessageWriter, type NewMessage, TmpMessage } from './receive.js';
@@ -94,6 +95,11 @@ export class Folder implements UseListener {
    */
   get foreignChanges(): number {
     return this.#state.foreignChanges;
+  }
+
+  /** The folder's mod-sequences, for those who use them. Made when asked for: most folders' are never used. */
+  get sequences(): SequenceUse {
+    return new SequenceUse(this.#state, this);
   }
 
   /** Whether this object is of no use any more; the maildir makes a new one for those who ask. */

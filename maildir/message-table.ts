@@ -16,6 +16,18 @@ export interface MessageTable {
   rowOf(uid: number): number;
 }
 
+/** The first row whose UID is at least `uid`; the number of rows if there is none. */
+export function firstRowFrom(table: MessageTable, uid: number): number {
+  let low = 0;
+  let high = table.count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (table.uidAt(middle) < uid) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** Room for a few arrivals, so that a folder in use does not copy its table for each of them. */
 const SPARE_ROWS = 8;
 

@@ -1,0 +1,73 @@
+/**
+ * ListedState: what `angarium-changes` says of the messages that a folder has now, and of those that it has no more.
+ *
+ * Records are taken in the order of the file; the last word counts. It touches no disk.
+ */
+import { firstRowFrom, type MessageTable } from '../message-table.js';
+import { type Batch, type ChangeRecord, eachRecord } from './change-records.js';
+import type { GoneUids } from './gone-uids.js';
+
+/** A folder has no more messages than this; a file that names more makes no sense. */
+const MAX_MISSING = 4_000_000;
+
+/** What is listed, by row of a table. A mod-sequence of 0: not listed. */
+export class ListedState {
+  readonly modSequences: Float64Array;
+  readonly flags: Uint8Array;
+  readonly keywords: Uint32Array;
+  /** UIDs of messages that are listed, and not there. */
+  readonly missing = new Set<number>();
+  highest: number;
+  /** Messages below this UID that are not listed are gone, or were found since. */
+  uidNext = 1;
+  readonly #table: MessageTable;
+  readonly #gone: GoneUids;
+
+  constructor(table: MessageTable, gone: GoneUids, highest: number) {
+    this.#table = table;
+    this.#gone = gone;
+    this.highest = highest;
+    this.modSequences = new Float64Array(table.count);
+    this.flags = new Uint8Array(table.count);
+    this.keywords = new Uint32Array(table.count);
+  }
+
+  take(batch: Batch): void {
+    const shift = shiftOf(batch, this.highest);
+    this.uidNext = Math.max(this.uidNext, batch.uidNext);
+    eachRecord(batch.records, (record) => {
+      const modSequence = record.modSequence + shift;
+      this.highest = Math.max(this.highest, modSequence);
+      const from = firstRowFrom(this.#table, record.first);
+      const to = firstRowFrom(this.#table, record.last + 1);
+      if (record.gone) this.#takeGone(record, modSequence, from, to);
+      else this.#takeState(record, modSequence, from, to);
+    });
+  }
+
+  #takeGone({ first, last }: ChangeRecord, modSequence: number, from: number, to: number): void {
+    this.#gone.add({ first, last, modSequence });
+    this.modSequences.fill(0, from, to);
+    if (this.missing.size < last - first) {
+      for (const uid of this.missing) if (uid >= first && uid <= last) this.missing.delete(uid);
+    } else for (let uid = first; uid <= last; uid += 1) this.missing.delete(uid);
+  }
+
+  #takeState({ first, last, flags, keywords }: ChangeRecord, modSequence: number, from: number, to: number): void {
+    this.modSequences.fill(modSequence, from, to);
+    this.flags.fill(flags, from, to);
+    this.keywords.fill(keywords, from, to);
+    if (to - from === last - first + 1) return;
+    if (this.missing.size + last - first > MAX_MISSING) throw new RangeError('more messages than there can be');
+    let row = from;
+    for (let uid = first; uid <= last; uid += 1) {
+      if (row < to && this.#table.uidAt(row) === uid) row += 1;
+      else this.missing.add(uid);
+    }
+  }
+}
+
+/** How much higher the mod-sequences of a batch mean than they are written, after all that was said before it. */
+export function shiftOf(batch: Batch, highest: number): number {
+  return batch.kind === 'changes' && batch.lowest <= highest ? highest + 1 - batch.lowest : 0;
+}
