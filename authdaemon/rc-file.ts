@@ -9,6 +9,7 @@
  * RcFile keeps what a file means and reads it again when it has changed. Knows no setting by name.
  */
 import { readFileSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Log } from '../init/runtime/log.js';
 import { describeProblem, Settings } from '../init/runtime/settings-file.js';
 import type { Assignment, ParsedSettings } from '../init/runtime/settings-syntax.js';
@@ -106,8 +107,25 @@ export function readRcFile<Values>(
   }
   const values = interpret(settings);
   settings.finish({});
+  warnOfReaders(settings, path);
   const problems = settings.problems.map(describeProblem);
   return { values, problems, warnings: settings.warnings.map(describeProblem) };
+}
+
+/** A12: a password of this file is that of all accounts behind it. */
+function warnOfReaders(settings: Settings, path: string): void {
+  const [name] = settings.writtenSecrets();
+  if (name === undefined) return;
+  const state = statSync(path, { throwIfNoEntry: false });
+  // In a directory that they may not enter, its mode is of no use to others.
+  const isWithinReach = ((statSync(dirname(path), { throwIfNoEntry: false })?.mode ?? 0) & 0o001) !== 0;
+  if (state === undefined || (state.mode & 0o004) === 0 || !isWithinReach) return;
+  const mode = (state.mode & 0o7777).toString(8).padStart(4, '0');
+  settings.warning(
+    name,
+    `everybody may read this file (mode ${mode}), and ${name} holds a password`,
+    `chmod o= ${path}`,
+  );
 }
 
 function same(one: Stats, other: Stats | undefined): boolean {

@@ -148,6 +148,7 @@ function readStartTls(file: Settings, uris: readonly LdapUri[]): boolean {
 function readInitialBind(file: Settings): Pick<LdapSettings, 'initialBind'> {
   const dn = file.optionalText('LDAP_BINDDN');
   const password = file.optionalText('LDAP_BINDPW');
+  file.keepSecret('LDAP_BINDPW');
   if (!file.switchedOn('LDAP_INITBIND', false)) return {};
   if (dn !== undefined && password !== undefined) return { initialBind: { dn, password: new Secret(password) } };
   const missing = dn === undefined ? 'LDAP_BINDDN' : 'LDAP_BINDPW';

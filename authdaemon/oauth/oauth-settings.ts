@@ -87,6 +87,7 @@ function readIntrospection(file: Settings): IntrospectionSettings | undefined {
   const url = file.optionalText('OAUTH_INTROSPECTION_URL');
   const clientId = file.optionalText('OAUTH_CLIENT_ID');
   const clientSecret = file.optionalText('OAUTH_CLIENT_SECRET');
+  file.keepSecret('OAUTH_CLIENT_SECRET');
   const timeoutMs = file.integer('OAUTH_TIMEOUT', 10, { min: 1, max: 20 }) * 1000;
   if (url === undefined) return undefined;
   if (!isPrivate(url)) {

@@ -52,6 +52,7 @@ export function readMysqlSettings(file: Settings): MysqlSettings {
   const accounts = readAccountSettings(file, 'mysql');
   const addresses = readAddresses(file);
   const [user, password, database] = ['USERNAME', 'PASSWORD', 'DATABASE'].map((name) => file.text(`MYSQL_${name}`, ''));
+  file.keepSecret('MYSQL_PASSWORD');
   if (user === '') needed(file, 'MYSQL_USERNAME', 'the name for the server is missing');
   if (database === '') needed(file, 'MYSQL_DATABASE', 'the database is not named');
   const tls = readTls(file);

@@ -64,6 +64,7 @@ export function readPgsqlSettings(file: Settings): PgsqlSettings {
   };
   const user = taken('user') ?? ownName(file);
   const password = taken('password');
+  if (password !== undefined) file.keepSecret(CONNECTION);
   const tls = readTlsNames(file, taken);
   const settings = {
     ...accounts,

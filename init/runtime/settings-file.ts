@@ -67,6 +67,7 @@ export class Settings {
   readonly #variables = new Map<string, string>();
   readonly #written = new Map<string, Written>();
   readonly #inUse = new Map<string, SettingInUse>();
+  readonly #secrets = new Set<string>();
 
   constructor(mainFile: string) {
     this.#mainFile = mainFile;
@@ -165,6 +166,16 @@ export class Settings {
       found.set(name, value);
     }
     return found;
+  }
+
+  /** Says that a setting holds a password, which not everybody may read. */
+  keepSecret(name: string): void {
+    this.#secrets.add(name);
+  }
+
+  /** The settings that hold passwords and were written. */
+  writtenSecrets(): string[] {
+    return [...this.#secrets].filter((name) => (this.#written.get(name)?.value ?? '') !== '');
   }
 
   /** Was this setting written, even as an empty value? */

@@ -43,7 +43,9 @@ test('the shipped authldaprc is Debian’s with other words: the same settings, 
   assert.deepEqual(lines(SHIPPED, /^##NAME:/), lines(debian, /^##NAME:/));
   assert.deepEqual(lines(SHIPPED, /^LDAP_/), lines(debian, /^LDAP_/));
   const ours = readRcFile(SHIPPED, readLdapSettings);
-  assert.deepEqual([ours.problems, ours.warnings], [[], []]);
+  // The password of the example is nobody's; in a directory that others may enter it is warned of all the same.
+  const warnings = ours.warnings.filter((warning) => !warning.includes('LDAP_BINDPW holds a password'));
+  assert.deepEqual([ours.problems, warnings], [[], []]);
   assert.deepEqual(ours.values, readRcFile(debian, readLdapSettings).values);
 });
 

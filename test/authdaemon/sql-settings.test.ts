@@ -34,7 +34,9 @@ test('the files in etc/ and Debian’s files are right as they are', () => {
     for (const [name, read] of Object.entries(checks)) {
       const { problems, warnings } = read(directory);
       assert.deepEqual(problems, [], `${directory}/${name}`);
-      const known = warnings.filter((line) => !line.includes('PGSQL_DATABASE has no effect, as in Courier'));
+      // The password of an example is nobody's; where others may read it, it is warned of all the same.
+      const expected = /PGSQL_DATABASE has no effect, as in Courier|(MYSQL_PASSWORD|PGSQL_CONNECTION) holds a password/;
+      const known = warnings.filter((line) => !expected.test(line));
       assert.deepEqual(known, [], `${directory}/${name}`);
     }
   }
