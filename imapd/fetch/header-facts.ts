@@ -203,6 +203,19 @@ export function holdsFields({ octets, start }: FactView): boolean {
   return octets[start + 4 + uint32At(octets, start)] === KEPT;
 }
 
+/** The first of the common fields with a name, in lower case: its lines with CRLF, a view of the record. */
+export function firstKnownField(view: FactView, name: string): Buffer | undefined {
+  const { octets, end } = view;
+  const number = names.names.indexOf(name);
+  for (let at = firstField(view); at < end; ) {
+    const head = uint32At(octets, at);
+    const next = at + FIELD_HEAD_OCTETS + (head >>> 8);
+    if ((head & 0xff) === number) return octets.subarray(at + FIELD_HEAD_OCTETS, next);
+    at = next;
+  }
+  return undefined;
+}
+
 /** How many octets `writeKnownFields` will write. */
 export function knownFieldsOctets(view: FactView, wanted: WantedFields): number {
   const { octets, end } = view;
