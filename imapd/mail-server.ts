@@ -9,6 +9,7 @@ import { diskErrors, MaildirError } from '../maildir/errors.js';
 import type { FileStatus, FileSystem } from '../maildir/file-system.js';
 import type { Maildir } from '../maildir/maildir.js';
 import type { MaildirStore } from '../maildir/maildir-store.js';
+import { parseLimits } from '../maildir/quota/quota-limits.js';
 import type { FactCache } from './cache/fact-cache.js';
 import { capabilityCode } from './capability.js';
 import type { Clock } from './clock.js';
@@ -17,6 +18,7 @@ import { serveSession } from './session/dialogue.js';
 import { Session } from './session/session.js';
 import { loginLine, who } from './session/session-log.js';
 import type { SessionSettings } from './settings/session-settings.js';
+import { Sharing } from './sharing/sharing.js';
 import { encodeCompletion, encodeUntagged } from './wire/responses.js';
 
 /** The sticky bit of a home directory: the administrator's way to lock an account for a while. */
@@ -60,6 +62,7 @@ class Refusal extends Error {
 /** Serves the sessions of one mail worker. */
 export class ImapServer implements MailServer {
   readonly #parts: MailServerParts;
+  readonly #sharing: Sharing;
   readonly #sessions = new Set<Session>();
   /** When each maildir was looked after, the oldest first. */
   readonly #lookedAfter = new Map<string, number>();
@@ -67,6 +70,7 @@ export class ImapServer implements MailServer {
 
   constructor(parts: MailServerParts) {
     this.#parts = parts;
+    this.#sharing = new Sharing(parts.store, parts.fileSystem);
     this.#settings = parts.settings;
   }
 
@@ -108,7 +112,14 @@ export class ImapServer implements MailServer {
 
   #greeted(arrived: WorkerSession, maildir: Maildir): Session {
     const { facts, clock } = this.#parts;
-    const session = new Session({ ...arrived, maildir, facts, settings: this.#settings, clock });
+    const session = new Session({
+      ...arrived,
+      maildir,
+      facts,
+      settings: this.#settings,
+      clock,
+      sharing: this.#sharing,
+    });
     this.#sessions.add(session);
     const code = capabilityCode(session.capabilityContext);
     session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text: 'LOGIN Ok.' }));
@@ -132,6 +143,8 @@ export class ImapServer implements MailServer {
 
     await this.#prepare(arrived);
     const maildir = this.#open(account.maildir);
+    const quota = account.quota ?? this.#settings.siteQuota;
+    maildir.quota.want(quota === undefined ? undefined : parseLimits(quota));
     await this.#parts.runLoginExec(arrived);
     this.#lookAfter(maildir, account);
     return maildir;

@@ -54,6 +54,13 @@ export class MaildirStore {
 
   /** @throws {MaildirError} `'not a maildir'` unless there are cur, new and tmp. */
   open(path: string): Maildir {
+    const maildir = this.peek(path);
+    this.#maildirs.set(maildir.path, maildir);
+    return maildir;
+  }
+
+  /** The same for whoever looks at many maildirs once: one that nobody has open is not kept. */
+  peek(path: string): Maildir {
     const { fileSystem } = this.#surroundings;
     const paths = folderPaths(normalize(path).replace(/(.)\/+$/, '$1'));
     const known = this.#maildirs.get(paths.directory);
@@ -62,9 +69,7 @@ export class MaildirStore {
     );
     if (!whole) throw new MaildirError('not a maildir', path);
     if (known !== undefined) return known;
-    const maildir = new Maildir(paths.directory, this.#surroundings, (folder, how) => this.#becameIdle(folder, how));
-    this.#maildirs.set(paths.directory, maildir);
-    return maildir;
+    return new Maildir(paths.directory, this.#surroundings, (folder, how) => this.#becameIdle(folder, how));
   }
 
   /** Brings everything to rest: journals are folded, timers end. */

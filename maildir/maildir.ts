@@ -251,6 +251,13 @@ export class Maildir {
     return status?.owner === uid && status.group === gid;
   }
 
+  /** Whether another path leads to the same maildir. */
+  isSameAs(other: Maildir): boolean {
+    const statusOf = ({ path }: Maildir) => diskErrors(path, () => this.#surroundings.fileSystem.status(`${path}/.`));
+    const [one, two] = [statusOf(this), statusOf(other)];
+    return one !== undefined && one.inode === two?.inode && one.device === two.device;
+  }
+
   /** Brings all folders to rest. */
   async rest(): Promise<void> {
     for (const folder of this.#folders.values()) await folder.rest({ unload: false });

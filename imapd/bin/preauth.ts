@@ -20,6 +20,7 @@ import { serveSession } from '../session/dialogue.js';
 import { Session } from '../session/session.js';
 import { loginLine } from '../session/session-log.js';
 import { readImapdSettings } from '../settings/settings-reader.js';
+import { Sharing } from '../sharing/sharing.js';
 import { encodeUntagged } from '../wire/responses.js';
 
 /**
@@ -52,6 +53,7 @@ export async function servePreauth(maildirPath: string, directory = settingsDire
     settings,
     log,
     clock: realClock,
+    sharing: new Sharing(store, realFileSystem),
   });
   maildir.purgeTmp();
   const code = capabilityCode(session.capabilityContext);

@@ -5,8 +5,15 @@ import { type Completion, ok } from '../completion.js';
 import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree, specialUses } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
 import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
-import { type CountedFolder, encodeCounts, type StatusQuestion, statusOf } from '../mailbox/mailbox-status.js';
+import {
+  asksForSizes,
+  type CountedFolder,
+  encodeCounts,
+  type StatusQuestion,
+  statusOf,
+} from '../mailbox/mailbox-status.js';
 import type { Session } from '../session/session.js';
+import { listShared } from '../sharing/list-shared.js';
 import type { ListArguments } from '../wire/list-arguments.js';
 import { encodeList } from '../wire/responses.js';
 
@@ -37,6 +44,7 @@ export async function list(session: Session, args: ListArguments): Promise<Compl
     const turn = session.pace();
     if (turn !== undefined) await turn;
   }
+  await listShared(session, { args, patterns: listing.patterns, subscribed: listing.tree.subscribedElsewhere });
   return ok('LIST completed');
 }
 
@@ -126,8 +134,8 @@ function listOne(
   const items = args.returns.status;
   if (items === undefined || look === undefined) return undefined;
   const question = { mailboxName: wireName, items };
-  if (look instanceof Promise || items.includes('SIZE')) return tellLater(session, question, look);
-  session.write(encodeCounts(question, look.counts, 0));
+  if (look instanceof Promise || asksForSizes(items)) return tellLater(session, question, look);
+  session.write(encodeCounts(question, look.counts));
   return undefined;
 }
 

@@ -1,8 +1,8 @@
 /** LSUB: the names that were subscribed, whether there are such folders or not. */
 import { type Completion, ok } from '../completion.js';
-import { attributesOf, mailboxTree } from '../mailbox/mailbox-list.js';
+import { allLevelsAbove, attributesOf, attributeWords, mailboxTree, sortedByLevels } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
-import { mailboxPattern } from '../mailbox/mailbox-pattern.js';
+import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { encodeList } from '../wire/responses.js';
@@ -34,6 +34,7 @@ export async function lsub(session: Session, { reference, pattern }: LsubArgumen
   const { maildir, settings } = session;
   const tree = mailboxTree(maildir);
   const asked = mailboxPattern(reference, pattern);
+  if (asked.prefix.startsWith('#')) await lsubElsewhere(session, tree.subscribedElsewhere, asked);
   for (const name of tree.names) {
     const subscribed = tree.subscribed.has(name);
     if (!(subscribed || tree.subscribedParents.has(name)) || !asked.matches(name)) continue;
@@ -45,4 +46,18 @@ export async function lsub(session: Session, { reference, pattern }: LsubArgumen
     await session.respond(encodeList('LSUB', DELIMITER, { attributes, name: mailboxName(name) }));
   }
   return ok('LSUB completed');
+}
+
+/** The same for shared mailboxes. As in Courier, a pattern that does not begin with `#` leaves them out. */
+async function lsubElsewhere(session: Session, subscribed: ReadonlySet<string>, asked: MailboxPattern): Promise<void> {
+  const shared = new Set([...subscribed].filter((name) => name.startsWith('#')));
+  const parents = allLevelsAbove(shared);
+  for (const name of sortedByLevels(new Set([...shared, ...parents]))) {
+    if (!asked.matches(name)) continue;
+    const facts = { exists: true, hasChildren: parents.has(name), isMarked: undefined };
+    const attributes = shared.has(name)
+      ? attributeWords(facts, { settings: session.settings, extended: false })
+      : ['\\Noselect', '\\HasChildren'];
+    await session.respond(encodeList('LSUB', DELIMITER, { attributes, name: mailboxName(name) }));
+  }
 }

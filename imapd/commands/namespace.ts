@@ -2,11 +2,13 @@
 import { type Completion, ok } from '../completion.js';
 import { DELIMITER, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
 import type { Session } from '../session/session.js';
+import { VIRTUAL_PREFIX } from '../sharing/virtual-mailboxes.js';
 import { Encoder } from '../wire/encoder.js';
 
-/** One personal namespace below INBOX; no other users' and no shared ones. */
+/** One personal namespace below INBOX. As Courier has it, what other accounts share is all in the shared ones. */
 export async function namespace(session: Session): Promise<Completion> {
   const response = new Encoder().atom('* NAMESPACE ((').quoted(PERSONAL_PREFIX).sp().quoted(DELIMITER);
-  session.write(response.atom(')) NIL NIL').crlf());
+  response.atom(')) NIL ((').quoted(VIRTUAL_PREFIX).sp().quoted(DELIMITER);
+  session.write(response.atom('))').crlf());
   return ok('NAMESPACE completed.');
 }

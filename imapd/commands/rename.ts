@@ -21,10 +21,14 @@ export function parseRename(cursor: Cursor): RenameArguments {
 
 /** RFC 9051 section 6.3.6. */
 export async function rename(session: Session, args: RenameArguments): Promise<Completion> {
-  const { maildir, folderName: from } = session.space.place(args.from);
-  const { folderName: to } = session.space.placeOfNew(args.to);
+  const place = session.space.place(args.from);
+  const { maildir, folderName: from } = place;
+  const { maildir: newMaildir, folderName: to } = session.space.placeOfNew(args.to);
+  if (newMaildir !== maildir) throw new CommandFailure('Cannot move a folder to a different account.', 'CANNOT');
   if (to === 'INBOX') throw new CommandFailure('INBOX already exists!', 'ALREADYEXISTS');
   if (from === 'INBOX') {
+    // It would move the mail of somebody else, whose INBOX goes on to receive it.
+    if (place.namespace !== 'personal') throw new CommandFailure('INBOX rename not implemented.', 'CANNOT');
     await maildir.moveInboxTo(to);
     return ok('Folder renamed.');
   }

@@ -1,6 +1,5 @@
 /** SUBSCRIBE: remembers a name; the folder need not exist (RFC 3501 section 6.3.6). */
-import { CommandFailure, type Completion, ok } from '../completion.js';
-import { folderName } from '../mailbox/mailbox-name.js';
+import { type Completion, ok } from '../completion.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 
@@ -13,10 +12,8 @@ export function parseSubscribe(cursor: Cursor): Buffer {
 }
 
 /** RFC 9051 section 6.3.7. */
-export async function subscribe({ maildir }: Session, mailboxName: Buffer): Promise<Completion> {
+export async function subscribe(session: Session, mailboxName: Buffer): Promise<Completion> {
   if (mailboxName.at(-1) === 0x2e) return ok('Folder directory subscribe punted.');
-  const name = folderName(mailboxName);
-  if (name === undefined) throw new CommandFailure('Invalid mailbox name.', 'CANNOT');
-  await maildir.subscribe(name);
+  await session.maildir.subscribe(session.space.subscriptionName(mailboxName));
   return ok('Folder subscribed.');
 }

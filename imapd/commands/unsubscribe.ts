@@ -1,6 +1,5 @@
 /** UNSUBSCRIBE: forgets a name. */
-import { CommandFailure, type Completion, ok } from '../completion.js';
-import { folderName } from '../mailbox/mailbox-name.js';
+import { type Completion, ok } from '../completion.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 
@@ -13,10 +12,8 @@ export function parseUnsubscribe(cursor: Cursor): Buffer {
 }
 
 /** OK also when there was no such subscription, as in Courier: the client has what it wants. */
-export async function unsubscribe({ maildir }: Session, mailboxName: Buffer): Promise<Completion> {
+export async function unsubscribe(session: Session, mailboxName: Buffer): Promise<Completion> {
   if (mailboxName.at(-1) === 0x2e) return ok('Folder directory unsubscribe punted.');
-  const name = folderName(mailboxName);
-  if (name === undefined) throw new CommandFailure('Invalid mailbox name.', 'CANNOT');
-  await maildir.unsubscribe(name);
+  await session.maildir.unsubscribe(session.space.subscriptionName(mailboxName));
   return ok('Folder unsubscribed.');
 }

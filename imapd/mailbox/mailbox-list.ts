@@ -17,28 +17,30 @@ export interface MailboxTree {
   readonly parents: ReadonlySet<string>;
   /** Names that have a subscription below them. */
   readonly subscribedParents: ReadonlySet<string>;
+  /** Subscriptions of shared mailboxes, which stand in the same file. */
+  readonly subscribedElsewhere: ReadonlySet<string>;
 }
 
 /** Reads the account's folders and subscriptions. @param curStatuses see Maildir.listFolders() */
 export function mailboxTree(maildir: Maildir, curStatuses?: CurStatuses): MailboxTree {
   const existing = new Set(maildir.listFolders(curStatuses));
-  // Subscriptions of shared folders stand in the same file and are not personal ones.
-  const subscribed = new Set(
-    maildir
-      .subscriptions()
-      .map(withInboxInCapitals)
-      .filter((name) => name === 'INBOX' || name.startsWith(PERSONAL_PREFIX)),
-  );
+  const subscribed = new Set<string>();
+  const subscribedElsewhere = new Set<string>();
+  for (const name of maildir.subscriptions().map(withInboxInCapitals)) {
+    (name === 'INBOX' || name.startsWith(PERSONAL_PREFIX) ? subscribed : subscribedElsewhere).add(name);
+  }
   const all = new Set(existing);
   for (const name of subscribed) all.add(name);
   const parents = allLevelsAbove(existing);
   const subscribedParents = allLevelsAbove(subscribed);
   for (const above of parents) all.add(above);
   for (const above of subscribedParents) all.add(above);
-  return { existing, subscribed, parents, subscribedParents, names: sortedByLevels(all) };
+  const names = sortedByLevels(all);
+  return { existing, subscribed, parents, subscribedParents, subscribedElsewhere, names };
 }
 
-function allLevelsAbove(names: ReadonlySet<string>): Set<string> {
+/** Every level above names, up to the first. */
+export function allLevelsAbove(names: ReadonlySet<string>): Set<string> {
   const all = new Set<string>();
   for (const name of names) {
     // What is above a level that was met was met with it.
@@ -61,7 +63,7 @@ export function levelsAbove(name: string): string[] {
 }
 
 /** Sorted so that a folder comes right before those below it. */
-function sortedByLevels(names: Iterable<string>): string[] {
+export function sortedByLevels(names: Iterable<string>): string[] {
   const keys = Array.from(names, (name) => name.replaceAll(DELIMITER, '\u0000')).sort();
   return keys.map((key) => key.replaceAll('\u0000', DELIMITER));
 }
@@ -89,15 +91,32 @@ export interface AttributeOptions {
   readonly amongSubscriptions?: boolean;
 }
 
-/** Attributes of a name in Courier's order: \Noselect \Unmarked \Marked \HasNoChildren \Noinferiors \HasChildren. */
+/** Attributes of a personal mailbox. */
 export function attributesOf(name: string, options: AttributeOptions): string[] {
-  const { maildir, tree, settings, extended, amongSubscriptions } = options;
-  const attributes: string[] = [];
+  const { maildir, tree, settings, amongSubscriptions } = options;
   const exists = tree.existing.has(name);
-  if (!exists) attributes.push(extended ? '\\NonExistent' : '\\Noselect');
-  if (exists && (name === 'INBOX' || settings.checkAllFolders))
-    attributes.push(maildir.hasNewOrUnseen(name) ? '\\Marked' : '\\Unmarked');
+  const looked = exists && (name === 'INBOX' || settings.checkAllFolders);
   const hasChildren = tree.parents.has(name) || (amongSubscriptions === true && tree.subscribedParents.has(name));
+  const isMarked = looked ? maildir.hasNewOrUnseen(name) : undefined;
+  return attributeWords({ exists, hasChildren, isMarked }, options);
+}
+
+/** What attributes tell of a mailbox. */
+export interface AttributeFacts {
+  readonly exists: boolean;
+  readonly hasChildren: boolean;
+  /** Undefined: nobody looked. */
+  readonly isMarked: boolean | undefined;
+}
+
+/** Attributes in Courier's order: \Noselect \Unmarked \Marked \HasNoChildren \Noinferiors \HasChildren. */
+export function attributeWords(
+  { exists, hasChildren, isMarked }: AttributeFacts,
+  { settings, extended }: Pick<AttributeOptions, 'settings' | 'extended'>,
+): string[] {
+  const attributes: string[] = [];
+  if (!exists) attributes.push(extended ? '\\NonExistent' : '\\Noselect');
+  if (isMarked !== undefined) attributes.push(isMarked ? '\\Marked' : '\\Unmarked');
   if (settings.obsoleteClient) {
     if (!hasChildren) attributes.push('\\Noinferiors');
   } else {

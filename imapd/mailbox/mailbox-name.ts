@@ -29,7 +29,12 @@ export function folderName(mailboxName: Buffer): string | undefined {
   if (decoded === undefined) return undefined;
   const name = withInboxInCapitals(decoded);
   if (name !== 'INBOX' && !name.startsWith(PERSONAL_PREFIX)) return undefined;
-  return FORBIDDEN.test(name) ? undefined : name;
+  return isStorable(name) ? name : undefined;
+}
+
+/** Whether a name fits into a line of the list of subscriptions, and leaves no directory. */
+export function isStorable(name: string): boolean {
+  return !FORBIDDEN.test(name);
 }
 
 /** Spells a leading INBOX in capitals, where it is a whole level. */

@@ -18,6 +18,10 @@ const PERCENT = '%';
 /** A pattern that names can be compared with. */
 export interface MailboxPattern {
   matches(name: string): boolean;
+  /** Whether it may match names below this one; only whoever asks them all knows. */
+  mayMatchBelow(name: string): boolean;
+  /** What all names that it matches begin with. */
+  readonly prefix: string;
 }
 
 /**
@@ -29,12 +33,23 @@ export interface MailboxPattern {
  */
 export function mailboxPattern(reference: Buffer, pattern: Buffer): MailboxPattern {
   const decoded = decodeMailboxName(joined(reference.toString('latin1'), pattern.toString('latin1')));
-  if (decoded === undefined) return { matches: () => false };
+  if (decoded === undefined) return nothing;
   const text = caselessInbox(simplified(decoded));
   if ([...text].filter(isWildcard).length > MAX_WILDCARDS)
     throw new CommandFailure(`A mailbox pattern may have ${MAX_WILDCARDS} wildcards.`, 'LIMIT');
   return compiled(text);
 }
+
+/** The pattern that one name matches, decoded as it is. */
+export function exactPattern(name: string): MailboxPattern {
+  return {
+    prefix: name,
+    matches: (other) => other === name,
+    mayMatchBelow: (other) => name.startsWith(other + DELIMITER),
+  };
+}
+
+const nothing: MailboxPattern = { matches: () => false, mayMatchBelow: () => false, prefix: '\0' };
 
 /** Courier puts a delimiter between reference and pattern where the reference does not end in one. */
 function joined(reference: string, pattern: string): string {
@@ -62,22 +77,37 @@ function isWildcard(character: string): boolean {
 
 function compiled(pattern: string): MailboxPattern {
   const wildcard = pattern.search(/[*%]/);
-  if (wildcard < 0) return { matches: (name) => name === pattern };
-  const prefix = pattern.slice(0, wildcard);
+  const prefix = wildcard < 0 ? pattern : pattern.slice(0, wildcard);
+  const mayMatchBelow = (name: string): boolean => mayBegin(pattern, name + DELIMITER, prefix);
+  if (wildcard < 0) return { prefix, matches: (name) => name === pattern, mayMatchBelow };
   const rest = pattern.slice(wildcard);
-  if (rest === STAR) return { matches: (name) => name.startsWith(prefix) };
+  if (rest === STAR) return { prefix, matches: (name) => name.startsWith(prefix), mayMatchBelow };
   if (rest === PERCENT) {
-    return { matches: (name) => name.startsWith(prefix) && !name.includes(DELIMITER, prefix.length) };
+    return {
+      prefix,
+      matches: (name) => name.startsWith(prefix) && !name.includes(DELIMITER, prefix.length),
+      mayMatchBelow,
+    };
   }
   const literals = [...rest].filter((character) => !isWildcard(character)).join('').length;
   return {
+    prefix,
     matches: (name) =>
-      name.length >= prefix.length + literals && name.startsWith(prefix) && runs(rest, name, prefix.length),
+      name.length >= prefix.length + literals &&
+      name.startsWith(prefix) &&
+      placesAfter(rest, name, prefix.length)?.[rest.length] === 1,
+    mayMatchBelow,
   };
 }
 
-/** Whether `pattern` stands for all of `name` from a position on. */
-function runs(pattern: string, name: string, from: number): boolean {
+/** Whether a name that the pattern stands for may begin so. */
+function mayBegin(pattern: string, beginning: string, prefix: string): boolean {
+  if (beginning.length <= prefix.length) return prefix.startsWith(beginning);
+  return beginning.startsWith(prefix) && placesAfter(pattern, beginning, 0) !== undefined;
+}
+
+/** The places in the pattern that `name` may have led to, from a position on; undefined if it can stand for none such. */
+function placesAfter(pattern: string, name: string, from: number): Uint8Array | undefined {
   // places[i]: the first i characters of the pattern can stand for the part of the name that was read.
   let places = new Uint8Array(pattern.length + 1);
   let next = new Uint8Array(pattern.length + 1);
@@ -95,11 +125,11 @@ function runs(pattern: string, name: string, from: number): boolean {
       else continue;
       alive = true;
     }
-    if (!alive) return false;
+    if (!alive) return undefined;
     passWildcards(pattern, next);
     [places, next] = [next, places];
   }
-  return places[pattern.length] === 1;
+  return places;
 }
 
 /** A wildcard may stand for nothing at all. */

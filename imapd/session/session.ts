@@ -15,10 +15,12 @@ import type { Clock } from '../clock.js';
 import type { Conversation, State } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
 import { ClientGone, CommandFailure } from '../completion.js';
+import { isAdministrator } from '../mailbox/quota-root.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { folderAt, type MailboxTarget } from '../sharing/mailbox-place.js';
 import { MailboxSpace } from '../sharing/mailbox-space.js';
+import type { Sharing } from '../sharing/sharing.js';
 import {
   type BadLine,
   CommandReader,
@@ -67,6 +69,8 @@ export interface SessionParts {
   readonly settings: SessionSettings;
   readonly log: Log;
   readonly clock: Clock;
+  /** What is shared by other accounts; absent: nothing. */
+  readonly sharing?: Sharing;
 }
 
 /** Octets for the log line at the end; FETCH counts headers and bodies. */
@@ -90,8 +94,11 @@ export class Session implements Conversation, CommandSource, InputOwner {
   readonly input: ClientInput;
   readonly output: ClientOutput;
   readonly startedAt: number;
+  /** Whether this session was looked at for, and told of, a mailbox that is nearly full. */
+  quotaWarning: 'not looked' | 'looked' | 'told' = 'not looked';
   #selected: SelectedMailbox | undefined;
   #space: MailboxSpace | undefined;
+  readonly #sharing: Sharing | undefined;
   #enabled: readonly string[] = nothingEnabled;
   #sliceStartedAt: number;
   #betweenCommands = true;
@@ -108,6 +115,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
     this.settings = parts.settings;
     this.log = parts.log;
     this.clock = parts.clock;
+    this.#sharing = parts.sharing;
     this.startedAt = parts.clock.now();
     this.#sliceStartedAt = parts.clock.ticks();
     this.output = new ClientOutput(parts.stream, parts.clock);
@@ -222,7 +230,9 @@ export class Session implements Conversation, CommandSource, InputOwner {
   /** What CAPABILITY depends on. */
   get capabilityContext(): CapabilityContext {
     const compressAvailable = !this.compressed;
-    return { settings: this.settings, loggedIn: true, tls: this.tls, tlsAvailable: false, compressAvailable };
+    const setsQuotas = isAdministrator(this.account);
+    const { settings, tls } = this;
+    return { settings, loggedIn: true, tls, tlsAvailable: false, compressAvailable, setsQuotas };
   }
 
   /** `user=bob, ip=[::1], port=[143]`, for log lines. */
@@ -232,7 +242,13 @@ export class Session implements Conversation, CommandSource, InputOwner {
 
   /** The mailboxes that this account can name. */
   get space(): MailboxSpace {
-    this.#space ??= new MailboxSpace({ maildir: this.maildir });
+    this.#space ??= new MailboxSpace({
+      maildir: this.maildir,
+      account: this.account,
+      settings: this.settings,
+      sharing: this.#sharing,
+      warn: (text) => this.log.write('warning', text),
+    });
     return this.#space;
   }
 

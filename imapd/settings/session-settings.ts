@@ -48,8 +48,18 @@ export interface SessionSettings {
   readonly makeMaildirs: boolean;
   /** IMAP_CREATE_FOLDERS: folders of a maildir that was made, without `INBOX.`. */
   readonly makeFolders: readonly string[];
+  /** MAILDIRQUOTA: of accounts that have no quota of their own; absent: what `maildirsize` says. */
+  readonly siteQuota?: string;
+  /** IMAP_QUOTAWARN: percent; 0 warns nobody. */
+  readonly quotaWarnPercent: number;
+  /** IMAP_TRASHQUOTA: what is in Trash, or marked \Deleted, counts. */
+  readonly trashCounts: boolean;
   /** IMAP_LOG_DELETIONS. */
   readonly logDeletions: boolean;
+  /** IMAP_SHAREDINDEXFILE: the accounts whose mailboxes others may be allowed to see. */
+  readonly sharedIndexFile: string;
+  /** IMAP_SHAREDMUNGENAMES: how dots and slashes in their names are shown. */
+  readonly mungeSharedNames: boolean;
   /** IMAP_TRASHFOLDERNAME, without `INBOX.`. */
   readonly trashFolderName: string;
   /** IMAP_SPECIALUSE: folder names without `INBOX.`, by role. */

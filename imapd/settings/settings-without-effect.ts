@@ -24,7 +24,6 @@ export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
   IMAP_MOVE_EXPUNGE_TO_TRASH: { reason: `${NOT_YET}: EXPUNGE removes messages`, harmless: ['0'] },
   IMAP_PROXY: { reason: `${NOT_YET}: accounts of other servers are not passed on`, harmless: ['0'] },
   IMAP_PROXY_FOREIGN: { reason: `${NOT_YET}`, harmless: ['0'] },
-  IMAP_SHAREDINDEXFILE: { reason: `${NOT_YET}: there are no shared folders` },
   IMAP_ULIMITD: { reason: 'one process serves many sessions; limit the service as a whole, with systemd or cgroups' },
   OUTBOX: { reason: `${NOT_YET}: mail cannot be sent through a folder` },
   OUTBOX_MULTIPLE_SEND: { reason: `${NOT_YET}: mail cannot be sent through a folder`, harmless: ['0'] },

@@ -1,25 +1,45 @@
 /**
  * MailboxSpace: the mailbox names of one session, and the places that they lead to.
  *
- * It looks at no folder: a place may be one where there is none. Names that lead nowhere are answered as those of
- * folders that do not exist.
+ *     INBOX.Sent              the account's own
+ *     #shared.ann.Sent        of another account: virtual-mailboxes.ts
+ *
+ * A place may be one where there is no folder. Names that lead nowhere are answered as those of folders that do not exist.
  */
+import type { SessionAccount } from '../../init/runtime/mail-worker.js';
 import type { Maildir } from '../../maildir/maildir.js';
-import { nameOfExisting, nameOfNew } from '../mailbox/mailbox-name.js';
-import { type MailboxPlace, personalPlace } from './mailbox-place.js';
+import { CommandFailure } from '../completion.js';
+import { DELIMITER, folderName, isStorable, nameOfExisting, nameOfNew } from '../mailbox/mailbox-name.js';
+import type { MailboxPattern } from '../mailbox/mailbox-pattern.js';
+import type { SessionSettings } from '../settings/session-settings.js';
+import { decodeMailboxName } from '../wire/modified-utf7.js';
+import { identitiesOf, ownRightsOf, sharesNothing } from './identities.js';
+import { type MailboxPlace, newPersonalPlace, type OwnRights, personalPlace } from './mailbox-place.js';
+import type { Sharing } from './sharing.js';
+import { type SharedMailbox, VIRTUAL_PREFIX, VirtualMailboxes } from './virtual-mailboxes.js';
 
 /** What a space is made of. */
 export interface MailboxSpaceParts {
   /** The account's own. */
   readonly maildir: Maildir;
+  readonly account: SessionAccount;
+  readonly settings: Pick<SessionSettings, 'sharedIndexFile' | 'mungeSharedNames'>;
+  /** None: nothing is shared. */
+  readonly sharing: Sharing | undefined;
+  /** For the log. */
+  warn(text: string): void;
 }
+
+const SHARP = 0x23;
 
 /** The names of one session. */
 export class MailboxSpace {
-  readonly #maildir: Maildir;
+  readonly #parts: MailboxSpaceParts;
+  #virtual: VirtualMailboxes | undefined;
+  #ownRights: OwnRights | undefined;
 
-  constructor({ maildir }: MailboxSpaceParts) {
-    this.#maildir = maildir;
+  constructor(parts: MailboxSpaceParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -28,16 +48,79 @@ export class MailboxSpace {
    * @throws {CommandFailure} NONEXISTENT, also where the account may not know that there is something.
    */
   place(mailboxName: Buffer): MailboxPlace {
-    return personalPlace(this.#maildir, nameOfExisting(mailboxName));
+    if (mailboxName[0] !== SHARP)
+      return personalPlace(this.#parts.maildir, nameOfExisting(mailboxName), this.ownRights);
+    const name = sharedName(mailboxName);
+    const place = name === undefined ? undefined : this.#virtualMailboxes?.place(name);
+    if (place === undefined)
+      throw new CommandFailure('Mailbox does not exist, or must be subscribed to.', 'NONEXISTENT');
+    return place;
   }
 
   /**
    * Where the name of a mailbox leads that is to be made. The rights are those of the mailbox above it, which say whether
    * it may be made.
    *
-   * @throws {CommandFailure} CANNOT for a name that no mailbox can have.
+   * @throws {CommandFailure} CANNOT for a name that no mailbox can have, NOPERM where nobody can make one
    */
   placeOfNew(mailboxName: Buffer): MailboxPlace {
-    return personalPlace(this.#maildir, nameOfNew(mailboxName));
+    if (mailboxName[0] !== SHARP) return newPersonalPlace(this.#parts.maildir, nameOfNew(mailboxName), this.ownRights);
+    const name = sharedName(mailboxName.at(-1) === 0x2e ? mailboxName.subarray(0, -1) : mailboxName);
+    if (name === undefined) throw new CommandFailure('Invalid mailbox name.', 'CANNOT');
+    const above = name.slice(0, name.lastIndexOf(DELIMITER));
+    const parent = above.startsWith(VIRTUAL_PREFIX) ? this.#virtualMailboxes?.place(above) : undefined;
+    // As where the right is missing, so that nobody learns which accounts there are.
+    if (parent === undefined)
+      throw new CommandFailure(`Access denied for CREATE on ${above} (ACL "c" required)`, 'NOPERM');
+    const last = name.slice(above.length);
+    const { namespace, maildir, rights } = parent;
+    return { namespace, maildir, rights, folderName: parent.folderName + last, mailboxName: name };
   }
+
+  /**
+   * The name as it stands in the list of subscriptions, whether it leads anywhere or not.
+   *
+   * @throws {CommandFailure} CANNOT for a name that no mailbox can have.
+   */
+  subscriptionName(mailboxName: Buffer): string {
+    const name = mailboxName[0] === SHARP ? sharedName(mailboxName) : folderName(mailboxName);
+    if (name === undefined) throw new CommandFailure('Invalid mailbox name.', 'CANNOT');
+    return name;
+  }
+
+  /** The shared mailboxes that patterns match; undefined stands between them where others may have their turn. */
+  *sharedMailboxes(patterns: readonly MailboxPattern[]): Generator<SharedMailbox | undefined, void, void> {
+    // As in Courier, `*` alone does not lead there: a site may have very many accounts.
+    const wanted = patterns.filter((pattern) => pattern.prefix.startsWith(VIRTUAL_PREFIX));
+    const virtual = wanted.length === 0 ? undefined : this.#virtualMailboxes;
+    if (virtual !== undefined) yield* virtual.list(wanted);
+  }
+
+  /** Who the account is to its own folders. */
+  get ownRights(): OwnRights {
+    this.#ownRights ??= ownRightsOf(this.#parts.account);
+    return this.#ownRights;
+  }
+
+  get #virtualMailboxes(): VirtualMailboxes | undefined {
+    const { sharing, account, settings, maildir, warn } = this.#parts;
+    const sharedGroup = account.options['sharedgroup'] ?? '';
+    // The value comes from the accounts' database and becomes part of a path.
+    if (sharing === undefined || sharesNothing(account) || sharedGroup.includes('/')) return undefined;
+    this.#virtual ??= new VirtualMailboxes({
+      sharing,
+      maildir,
+      identities: identitiesOf(account),
+      indexPath: settings.sharedIndexFile + sharedGroup,
+      reading: { munged: settings.mungeSharedNames, warn },
+    });
+    return this.#virtual;
+  }
+}
+
+/** A name that begins as virtual shared mailboxes do, decoded; undefined for others, and for what can be none. */
+function sharedName(mailboxName: Buffer): string | undefined {
+  const name = decodeMailboxName(mailboxName);
+  if (name === undefined || !name.startsWith(VIRTUAL_PREFIX) || !isStorable(name)) return undefined;
+  return name.length > VIRTUAL_PREFIX.length ? name : undefined;
 }

@@ -4,13 +4,20 @@
  * Starting a server costs a second, so one is kept for each set of changed settings; every transcript has a user of its
  * own, whom the transcript knows as `bob`.
  */
-import { dirname } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ImapClient, openConnection } from './imap-client.js';
 import { type Scratch, scratchDirectory } from './maildir-fixture.js';
 import { PASSWORD } from './peer-servers.js';
 import { giveToMailUser } from './peer-targets.js';
 import { type OurServers, type OurUser, startOurs, writeAccounts } from './start.js';
-import type { MakeTarget, TargetConnection, TargetNeeds } from './transcript-target.js';
+import {
+  type MakeTarget,
+  sharedIndexText,
+  type TargetConnection,
+  type TargetNeeds,
+  userOf,
+} from './transcript-target.js';
 
 interface Installed {
   readonly servers: OurServers;
@@ -23,20 +30,22 @@ export class InstalledPrograms {
 
   /** For `transcriptTests`. */
   readonly target: MakeTarget = async (needs) => {
-    const { servers } = await this.#serversFor(needs.settings);
+    const { servers, scratch } = await this.#serversFor(needs.settings);
+    writeFileSync(sharedIndexIn(scratch), sharedIndexText(needs));
     const home = dirname(needs.maildir);
     giveToMailUser(home);
     const options = Object.entries(needs.options).map(([name, value]) => `${name}=${value}`);
     const bob: OurUser = { name: 'bob', home, ...(options.length > 0 ? { options: options.join() } : {}) };
-    await writeAccounts(servers.configuration, [bob]);
+    const others = Object.entries(needs.accounts ?? {}).map(([name, maildir]) => ({ name, home: dirname(maildir) }));
+    await writeAccounts(servers.configuration, [bob, ...others]);
     return {
       name: 'our installed programs over TLS',
-      async connect(_connection, { loggedIn, plain }): Promise<TargetConnection> {
+      async connect(number, { loggedIn, plain }): Promise<TargetConnection> {
         const connection = await openConnection(plain ? servers.port : servers.tlsPort, !plain);
         if (!loggedIn) return connection;
         const client = new ImapClient(connection);
         await client.response();
-        await client.must(`LOGIN bob ${PASSWORD}`);
+        await client.must(`LOGIN ${userOf(needs, number).name} ${PASSWORD}`);
         return connection;
       },
       close: () => Promise.resolve(),
@@ -63,6 +72,11 @@ export class InstalledPrograms {
 
 async function startWith(settings: TargetNeeds['settings']): Promise<Installed> {
   const scratch = scratchDirectory('installed');
-  const servers = await startOurs({ directory: scratch.path, users: [], settings });
+  const places = { IMAP_SHAREDINDEXFILE: sharedIndexIn(scratch) };
+  const servers = await startOurs({ directory: scratch.path, users: [], settings: { ...places, ...settings } });
   return { servers, scratch };
+}
+
+function sharedIndexIn({ path }: Scratch): string {
+  return join(path, 'shared-index');
 }

@@ -4,7 +4,8 @@
  * All connections of a transcript are sessions of one store, as in one mail worker. Those that begin before login have
  * one user, `bob`.
  */
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { LoginSession, serveBeforeLogin } from '../../imapd/before-login/login-session.js';
 import { FactCache } from '../../imapd/cache/fact-cache.js';
@@ -14,6 +15,7 @@ import { serveSession } from '../../imapd/session/dialogue.js';
 import { Session } from '../../imapd/session/session.js';
 import type { SessionSettings } from '../../imapd/settings/session-settings.js';
 import { readSessionSettings } from '../../imapd/settings/session-settings-reader.js';
+import { Sharing } from '../../imapd/sharing/sharing.js';
 import { logTo } from '../../init/runtime/log.js';
 import type { SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
 import { realClock } from '../../init/runtime/real-clock.js';
@@ -23,7 +25,7 @@ import { MEMORY_LOCAL, MemoryLoginClient } from './memory-login.js';
 import { checkoutRoot } from './paths.js';
 import { PASSWORD } from './peer-servers.js';
 import type { ConnectOptions, MakeTarget, TargetConnection, TargetNeeds } from './transcript-target.js';
-import { Inbox } from './transcript-target.js';
+import { Inbox, sharedIndexText, userOf } from './transcript-target.js';
 
 /** Settings of a session in tests: those of etc/ unless the transcript changes them. */
 export function testSettings(changes: Readonly<Record<string, string>> = {}): SessionSettings {
@@ -38,7 +40,9 @@ export function testSettings(changes: Readonly<Record<string, string>> = {}): Se
 
 /** Sessions of `bob` in this process. What the mail store warns of, and every bug, makes the transcript fail. */
 export const memoryTarget: MakeTarget = async (needs) => {
-  const settings = testSettings(needs.settings);
+  const sharedIndexFile = join(dirname(needs.maildir), 'shared-index');
+  writeFileSync(sharedIndexFile, sharedIndexText(needs));
+  const settings = { ...testSettings(needs.settings), sharedIndexFile };
   const troubles: string[] = [];
   const log = logTo((level, line) => {
     if (level === 'error') troubles.push(line);
@@ -51,14 +55,15 @@ export const memoryTarget: MakeTarget = async (needs) => {
   });
   const runLoginExec = async (): Promise<void> => undefined;
   const server = new ImapServer({ store, facts, fileSystem: realFileSystem, settings, clock: realClock, runLoginExec });
+  const sharing = new Sharing(store, realFileSystem);
   const running: Promise<void>[] = [];
   const serve = (connection: number, stream: Duplex, { loggedIn, plain }: ConnectOptions): Promise<void> => {
-    const account = accountOf(needs);
+    const account = accountOf(needs, connection);
     const remote = { ip: '127.0.0.1', port: 40_000 + connection };
     if (!loggedIn) return serveFromGreeting({ stream, server, settings, log, account, remote, tls: !plain });
-    const maildir = store.open(needs.maildir);
+    const maildir = store.open(account.maildir);
     const parts = { stream, unread: Buffer.alloc(0), account, remote, maildir, facts, settings, log, clock: realClock };
-    return serveSession(new Session({ ...parts, tls: true }));
+    return serveSession(new Session({ ...parts, tls: true, sharing }));
   };
 
   return {
@@ -109,8 +114,10 @@ async function serveFromGreeting({ server, settings, ...arrival }: Arrival): Pro
   stream.end();
 }
 
-function accountOf({ maildir, options }: TargetNeeds): SessionAccount {
+function accountOf(needs: TargetNeeds, connection: number): SessionAccount {
+  const { name, maildir } = userOf(needs, connection);
+  const options = name === 'bob' ? needs.options : {};
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
-  return { address: 'bob', home: maildir.replace(/\/Maildir$/, ''), maildir, uid, gid, options };
+  return { address: name, home: maildir.replace(/\/Maildir$/, ''), maildir, uid, gid, options };
 }

@@ -9,7 +9,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { giveTo } from './maildir-fixture.js';
 import type { MakeTarget, Target, TargetConnection, TargetNeeds } from './transcript-target.js';
-import { Inbox } from './transcript-target.js';
+import { Inbox, sharedIndexText, userOf } from './transcript-target.js';
 
 const COURIER_IMAPD = '/usr/bin/imapd';
 const DOVECOT_IMAP = '/usr/lib/dovecot/imap';
@@ -43,16 +43,22 @@ export const courierTarget: MakeTarget = (needs) => {
   const home = dirname(needs.maildir);
   giveToMailUser(home);
   const options = Object.entries(needs.options).map(([name, value]) => `${name}=${value}`);
-  const environment = {
-    ...courierEnvironment(needs.settings),
-    PATH: '/usr/bin:/bin',
-    TZ: 'UTC',
-    HOME: home,
-    AUTHENTICATED: 'bob',
-    AUTHADDR: 'bob',
-    ...(options.length > 0 ? { OPTIONS: options.join(',') } : {}),
+  const sharedIndex = join(home, 'shared-index');
+  writeFileSync(sharedIndex, sharedIndexText(needs));
+  chmodSync(sharedIndex, 0o644);
+  const start = (connection: number) => {
+    const { name, maildir } = userOf(needs, connection);
+    const environment = {
+      ...courierEnvironment({ IMAP_SHAREDINDEXFILE: sharedIndex, ...needs.settings }),
+      PATH: '/usr/bin:/bin',
+      TZ: 'UTC',
+      HOME: dirname(maildir),
+      AUTHENTICATED: name,
+      AUTHADDR: name,
+      ...(options.length > 0 && name === 'bob' ? { OPTIONS: options.join(',') } : {}),
+    };
+    return spawn(COURIER_IMAPD, [maildir], { cwd: dirname(maildir), env: environment, uid, gid });
   };
-  const start = () => spawn(COURIER_IMAPD, [needs.maildir], { cwd: home, env: environment, uid, gid });
   return Promise.resolve(pipeTarget("Debian's Courier", start));
 };
 
@@ -90,14 +96,14 @@ export function missingPeers(): string[] {
   return [COURIER_IMAPD, DOVECOT_IMAP, '/etc/courier/imapd'].filter((path) => !existsSync(path));
 }
 
-function pipeTarget(name: string, start: () => ChildProcessWithoutNullStreams): Target {
+function pipeTarget(name: string, start: (connection: number) => ChildProcessWithoutNullStreams): Target {
   const running: ChildProcessWithoutNullStreams[] = [];
   return {
     name,
     lenient: true,
-    async connect(_connection, { loggedIn }) {
+    async connect(connection, { loggedIn }) {
       if (!loggedIn) throw new Error(`${name} runs without its login process; say Peers: none`);
-      const child = start();
+      const child = start(connection);
       running.push(child);
       return pipeConnection(name, child);
     },

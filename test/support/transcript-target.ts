@@ -1,6 +1,7 @@
 /**
  * What a transcript plays against: our session in memory, our installed programs, Debian's Courier, Debian's Dovecot.
  */
+import { dirname } from 'node:path';
 
 /** One connection as the client has it. */
 export interface TargetConnection {
@@ -37,6 +38,31 @@ export interface TargetNeeds {
   readonly settings: Readonly<Record<string, string>>;
   /** Account options, as authdaemon gives them. */
   readonly options: Readonly<Record<string, string>>;
+  /** Maildirs of other accounts by name, for the shared index. */
+  readonly accounts?: Readonly<Record<string, string>>;
+  /** Who is logged in on a connection, where that is not bob. */
+  readonly users?: Readonly<Record<string, string>>;
+}
+
+/** A user of a transcript. */
+export interface TranscriptUser {
+  readonly name: string;
+  readonly maildir: string;
+}
+
+/** Who is logged in on a connection. */
+export function userOf({ maildir, accounts, users }: TargetNeeds, connection: number): TranscriptUser {
+  const name = users?.[connection];
+  if (name === undefined) return { name: 'bob', maildir };
+  const theirs = accounts?.[name];
+  if (theirs === undefined) throw new Error(`${name} has no account`);
+  return { name, maildir: theirs };
+}
+
+/** All accounts of a transcript as a shared index; the ids stand for nobody. */
+export function sharedIndexText({ maildir, accounts }: TargetNeeds): string {
+  const all = Object.entries({ bob: maildir, ...accounts });
+  return all.map(([name, path]) => `${name}\t5000\t5000\t${dirname(path)}\t${path}\n`).join('');
 }
 
 export type MakeTarget = (needs: TargetNeeds) => Promise<Target>;

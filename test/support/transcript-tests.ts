@@ -35,7 +35,14 @@ export async function playOnce(transcript: Transcript, makeTarget: MakeTarget): 
     copyMaildir(headLine(transcript, 'Maildir') ?? 'empty', maildir);
     const settings = headAssignments(transcript, 'Settings');
     const options = headAssignments(transcript, 'Options');
-    const target = await makeTarget({ maildir, settings, options });
+    const accounts: Record<string, string> = {};
+    for (const [name, fixture] of Object.entries(headAssignments(transcript, 'Accounts'))) {
+      accounts[name] = join(home.path, name, 'Maildir');
+      mkdirSync(join(home.path, name));
+      copyMaildir(fixture, accounts[name]);
+    }
+    const users = headAssignments(transcript, 'Users');
+    const target = await makeTarget({ maildir, settings, options, accounts, users });
     try {
       await playTranscript(transcript, target, { directory: maildir, environment: {} });
     } finally {
@@ -85,6 +92,8 @@ export function peerTranscriptTests(folder: string, peer: 'Courier' | 'Dovecot',
       if (!/^none\W+\w+/.test(leftOut)) throw new Error(`${transcript.name}: Peers: none needs a reason`);
       continue;
     }
+    // The shared index is Courier's.
+    if (peer === 'Dovecot' && headLine(transcript, 'Accounts') !== undefined) continue;
     test(`${peer}: ${sentence(transcript)}`, async (context) => {
       const reason = headLine(transcript, peer);
       if (reason === undefined) return playOnce(transcript, makeTarget);

@@ -16,6 +16,8 @@
  *
  * Two lines are actions: `S: (connection closed)` waits for the end, `C: (starts TLS)` begins the handshake; in memory
  * there is none, and what STARTTLS means for the protocol is played all the same.
+ * `Accounts: ann=three-messages` gives other accounts maildirs, at ../ann/Maildir, and names them in the shared index;
+ * `Users: 2=ann` logs connection 2 in as one of them.
  * An answer ends before the next line of another kind or connection; its last line cannot be `...`.
  */
 
@@ -65,6 +67,8 @@ const headNames = [
   'Order',
   'Settings',
   'Options',
+  'Accounts',
+  'Users',
   'Courier',
   'Dovecot',
   'Peers',
@@ -90,7 +94,10 @@ export function headLine(transcript: Transcript, name: HeadName): string | undef
  *
  *     Settings: IMAP_KEYWORDS=2      one setting per line; the value is the rest of the line
  */
-export function headAssignments(transcript: Transcript, name: 'Settings' | 'Options'): Record<string, string> {
+export function headAssignments(
+  transcript: Transcript,
+  name: 'Settings' | 'Options' | 'Accounts' | 'Users',
+): Record<string, string> {
   const assignments: Record<string, string> = {};
   for (const text of transcript.head.get(name) ?? []) {
     const equals = text.indexOf('=');
