@@ -19,6 +19,7 @@ export function mailStore(settings: SessionSettings, clock: Clock, warn: (text: 
     durable: settings.durable,
     useLocks: settings.useLocks,
     keywords: settings.keywords,
+    trashCounts: settings.trashCounts,
     warn,
   });
 }

@@ -6,6 +6,7 @@ import type { Folder, MessageWriter, NewMessage } from '../../maildir/folder.js'
 import { ClientGone, CommandFailure, type Completion, ok } from '../completion.js';
 import { bitsFromFlags } from '../mailbox/flag-bits.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
+import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import type { Session } from '../session/session.js';
 import type { ReceivedCommand, StreamingLiteral } from '../wire/command-reader.js';
 import { Cursor, type FlagList } from '../wire/cursor.js';
@@ -76,6 +77,7 @@ export async function append(session: Session, { mailboxName, first }: AppendArg
       head = await nextMessageHead(session);
     }
     const uids = await folder.addMessages(messages);
+    warnAfterAdding(session);
     return ok('APPEND Ok.', appendUidCode(folder.uidValidity, uids));
   } finally {
     for (const { writer } of messages) writer.abort();

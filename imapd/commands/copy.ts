@@ -2,6 +2,7 @@
  * COPY and UID COPY: all the messages, or none.
  */
 import { type Completion, ok } from '../completion.js';
+import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import type { Session } from '../session/session.js';
 import type { TransferArguments } from '../wire/transfer-arguments.js';
 import { copyUidCode } from '../wire/uidplus.js';
@@ -17,5 +18,6 @@ export async function copy(session: Session, { messages, by, mailboxName }: Tran
   const { folder: target } = session.openTarget(mailboxName);
 
   const copied = await mailbox.folder.copyTo(target, uids);
+  warnAfterAdding(session);
   return ok('COPY completed.', copyUidCode(target.uidValidity, copied));
 }

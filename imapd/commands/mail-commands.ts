@@ -19,6 +19,8 @@ import { enable, parseEnable } from './enable.js';
 import { expunge, parseExpunge, parseUidExpunge } from './expunge.js';
 import { fetch, parseFetch } from './fetch.js';
 import { id, parseId } from './id.js';
+import { getQuota, parseGetQuota } from './getquota.js';
+import { getQuotaRoot, parseGetQuotaRoot } from './getquotaroot.js';
 import { idle } from './idle.js';
 import { list } from './list.js';
 import { logout } from './logout.js';
@@ -33,6 +35,7 @@ import { parseSortCommand, sort } from './sort.js';
 import { parseStatus, status } from './status.js';
 import { parseStore, store } from './store.js';
 import { parseSubscribe, subscribe } from './subscribe.js';
+import { parseSetQuota, setQuota } from './setquota.js';
 import { parseThreadCommand, thread } from './thread.js';
 import { unselect } from './unselect.js';
 import { parseUnsubscribe, unsubscribe } from './unsubscribe.js';
@@ -68,6 +71,9 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['EXAMINE', command(always, (cursor) => parseSelect(cursor, true), select)],
   ['CHECK', command(onMailbox, parseNothing, check)],
   ['CLOSE', command(onMailbox, parseNothing, close)],
+  ['GETQUOTA', command(always, parseGetQuota, getQuota)],
+  ['GETQUOTAROOT', command(always, parseGetQuotaRoot, getQuotaRoot)],
+  ['SETQUOTA', command(always, parseSetQuota, setQuota)],
   ['UNSELECT', command(onMailbox, parseNothing, unselect)],
 
   ['APPEND', command({ ...always, streamsLiteral: true }, parseAppend, append)],

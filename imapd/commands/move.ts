@@ -2,6 +2,7 @@
  * MOVE and UID MOVE (RFC 6851): each message is at every moment in exactly one of the two folders.
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
+import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import type { Session } from '../session/session.js';
 import { encodeUntagged } from '../wire/responses.js';
 import type { TransferArguments } from '../wire/transfer-arguments.js';
@@ -20,6 +21,7 @@ export async function move(session: Session, { messages, by, mailboxName }: Tran
   const { folder: target } = session.openTarget(mailboxName);
 
   const moved = await mailbox.folder.moveTo(target, uids);
+  warnAfterAdding(session);
   const mapping = copyUidCode(target.uidValidity, moved);
   if (mapping !== undefined) session.write(encodeUntagged({ status: 'OK', code: mapping, text: 'Moved.' }));
   return ok('MOVE completed.');

@@ -1,31 +1,42 @@
-/** SELECT and EXAMINE: open a mailbox and describe it. */
+/** SELECT and EXAMINE: open a mailbox and describe it, and bring a client up to date that knows it from before. */
 
 import { MaildirError } from '../../maildir/errors.js';
 import { type Completion, ok } from '../completion.js';
+import { warnAtSelect } from '../mailbox/quota-warning.js';
+import { resynchronise } from '../mailbox/resynchronise.js';
 import { SelectedMailbox, type SelectOptions } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
+import { SyntaxFailure } from '../wire/failures.js';
 import { encodeExists, encodeRecent, encodeUntagged } from '../wire/responses.js';
+import { parseSelectParameters, type SelectParameters } from '../wire/select-parameters.js';
 
 interface SelectArguments {
   readonly mailboxName: Buffer;
   readonly readOnly: boolean;
+  readonly parameters: SelectParameters;
 }
 
-/** `select = "SELECT" SP mailbox`; `examine = "EXAMINE" SP mailbox` */
+/** `select = "SELECT" SP mailbox [select-params]`; `examine = "EXAMINE" SP mailbox [select-params]` */
 export function parseSelect(cursor: Cursor, readOnly: boolean): SelectArguments {
   cursor.sp();
   const mailboxName = cursor.mailbox();
+  const parameters = parseSelectParameters(cursor);
   cursor.end();
-  return { mailboxName, readOnly };
+  return { mailboxName, readOnly, parameters };
 }
 
 /**
  * Closes the mailbox that was selected, without expunging and even if this one cannot be opened; then opens this one
  * and says all that RFC 3501 section 6.3.1 wants, in Courier's order.
  */
-export async function select(session: Session, { mailboxName, readOnly }: SelectArguments): Promise<Completion> {
+export async function select(session: Session, args: SelectArguments): Promise<Completion> {
+  const { mailboxName, readOnly, parameters } = args;
+  const { resync } = parameters;
+  if (resync !== undefined && !session.manner.vanished) throw new SyntaxFailure('QRESYNC is not enabled.');
+  if (session.state === 'selected' && session.manner.vanished) say(session, 'CLOSED');
   session.select(undefined);
+  if (parameters.condstore) await session.useModSequences();
   const mailbox = await open(session, { mailboxName, readOnly });
   session.select(mailbox);
 
@@ -36,11 +47,20 @@ export async function select(session: Session, { mailboxName, readOnly }: Select
   if (unseen !== undefined) say(session, `UNSEEN ${unseen}`);
   say(session, `UIDVALIDITY ${mailbox.uidValidity}`);
   say(session, `UIDNEXT ${mailbox.folder.uidNext}`);
+  if (session.manner.modSequences) await mailbox.folder.sequences.keep();
+  say(session, `HIGHESTMODSEQ ${mailbox.folder.sequences.highest}`);
+  if (resync !== undefined && resync.uidValidity === mailbox.uidValidity) await resynchronise(session, resync);
+  const warned = warnAtSelect(session);
+  if (warned !== undefined) await warned;
   return ok('Ok', mailbox.readOnly ? 'READ-ONLY' : 'READ-WRITE');
 }
 
-async function open(session: Session, { mailboxName, readOnly }: SelectArguments): Promise<SelectedMailbox> {
-  const options = { readOnly, keywords: session.settings.keywords !== 'off' };
+async function open(
+  session: Session,
+  { mailboxName, readOnly }: Pick<SelectArguments, 'mailboxName' | 'readOnly'>,
+): Promise<SelectedMailbox> {
+  const { wording } = session.manner;
+  const options = { readOnly, keywords: session.settings.keywords !== 'off', wording };
   try {
     return await openOnce(session, mailboxName, options);
   } catch (error) {

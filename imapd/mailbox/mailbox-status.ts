@@ -1,4 +1,5 @@
 /** The STATUS response, for STATUS and for LIST with RETURN (STATUS …). */
+import { DELETED } from '../../maildir/flags.js';
 import type { Folder, FolderCounts } from '../../maildir/folder.js';
 import { falseIfGone, MessageReading } from '../cache/message-reading.js';
 import { paced } from '../session/paced.js';
@@ -35,11 +36,29 @@ export async function statusOf(
   question: StatusQuestion,
   { folder, counts }: CountedFolder,
 ): Promise<Buffer> {
-  return encodeCounts(question, counts, question.items.includes('SIZE') ? await sumOfSizes(session, folder) : 0);
+  const { items } = question;
+  const size = items.includes('SIZE') ? await sumOfSizes(session, folder) : 0;
+  const deletedStorage = items.includes('DELETED-STORAGE') ? await sizeOfDeleted(session, folder) : 0;
+  return encodeCounts(question, counts, { size, deletedStorage });
 }
 
-/** The response for what was counted; `size` is told where it is asked for. */
-export function encodeCounts({ mailboxName, items }: StatusQuestion, counts: FolderCounts, size: number): Buffer {
+/** Octets that are added up only where they are asked for. */
+export interface CountedSizes {
+  readonly size: number;
+  readonly deletedStorage: number;
+}
+
+/** Whether something is asked for that must be added up. */
+export function asksForSizes(items: readonly StatusItem[]): boolean {
+  return items.includes('SIZE') || items.includes('DELETED-STORAGE');
+}
+
+/** The response for what was counted. */
+export function encodeCounts(
+  { mailboxName, items }: StatusQuestion,
+  counts: FolderCounts,
+  { size, deletedStorage }: CountedSizes = { size: 0, deletedStorage: 0 },
+): Buffer {
   return encodeStatus(mailboxName, items, {
     MESSAGES: counts.messages,
     RECENT: counts.recent,
@@ -47,6 +66,7 @@ export function encodeCounts({ mailboxName, items }: StatusQuestion, counts: Fol
     UIDVALIDITY: counts.uidValidity,
     UNSEEN: counts.unseen,
     DELETED: counts.deleted,
+    'DELETED-STORAGE': deletedStorage,
     SIZE: size,
   });
 }
@@ -71,6 +91,25 @@ async function sumOfSizes(session: Session, folder: Folder): Promise<number> {
       falseIfGone(error);
     } finally {
       reading.close();
+    }
+    const turn = session.pace();
+    if (turn !== undefined) await turn;
+  }
+  return sum;
+}
+
+/** What EXPUNGE would free, as quotas count it (RFC 9208 section 4.3.2). */
+async function sizeOfDeleted(session: Session, folder: Folder): Promise<number> {
+  const { table } = folder;
+  const { count } = table;
+  let sum = 0;
+  for (let at = 0; at < count; at += 1) {
+    const row = folder.table.rowOf(table.uidAt(at));
+    if (row < 0 || (folder.flagsAt(row) & DELETED) === 0) continue;
+    try {
+      sum += folder.sizeOctetsAt(row);
+    } catch (error) {
+      falseIfGone(error);
     }
     const turn = session.pace();
     if (turn !== undefined) await turn;

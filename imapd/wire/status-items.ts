@@ -4,7 +4,16 @@
 import type { Cursor } from './cursor.js';
 import { nameWord, SyntaxFailure } from './failures.js';
 
-const statusItems = ['MESSAGES', 'RECENT', 'UIDNEXT', 'UIDVALIDITY', 'UNSEEN', 'DELETED', 'SIZE'] as const;
+const statusItems = [
+  'MESSAGES',
+  'RECENT',
+  'UIDNEXT',
+  'UIDVALIDITY',
+  'UNSEEN',
+  'DELETED',
+  'DELETED-STORAGE',
+  'SIZE',
+] as const;
 
 export type StatusItem = (typeof statusItems)[number];
 

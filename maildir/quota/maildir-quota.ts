@@ -23,6 +23,7 @@ import {
   type MailAmount,
   NOTHING,
   negative,
+  percentUsed,
   type QuotaLimits,
   sameLimits,
   sum,
@@ -49,6 +50,7 @@ export class MaildirQuota {
   /** What the file said when it could be read. */
   #known: QuotaLimits | undefined;
   #reserved = NOTHING;
+  #lastPercent = 0;
   #counting: Promise<CountedMail> | undefined;
 
   /** Made by Maildir only. */
@@ -71,6 +73,11 @@ export class MaildirQuota {
   counts(folderName: string, flags: FlagBits): boolean {
     const trashCounts = this.#trashCounts;
     return folderCounts(folderName, trashCounts) && (trashCounts || (flags & DELETED) === 0);
+  }
+
+  /** How full the maildir was when a change was last written down here; 0 before that. */
+  get lastPercent(): number {
+    return this.#lastPercent;
   }
 
   /** Whether the account says what its quota is, so that it cannot be changed here. */
@@ -116,7 +123,9 @@ export class MaildirQuota {
     try {
       // A line behind one that was cut, or behind garbage, would be lost with it.
       const file = this.#read();
-      if (file?.sound === true) appendChange(fileSystem, this.#path, change);
+      if (file?.sound !== true) return;
+      appendChange(fileSystem, this.#path, change);
+      this.#lastPercent = percentUsed(sum(file.used, change), file.limits);
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
       warnOnce(`The quota is not written down: ${this.#path}: ${errorCode(error)}`);
