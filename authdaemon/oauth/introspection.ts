@@ -5,6 +5,7 @@
 import type { TemporaryFailure } from '../modules/module.js';
 import type { Claims } from './jwt.js';
 import type { IntrospectionSettings } from './oauth-settings.js';
+import { limitedText, reasonOf } from './provider.js';
 
 /** What a provider says about a token fits into this many times. */
 const MAX_ANSWER_OCTETS = 65_536;
@@ -52,27 +53,10 @@ async function ask(
     await response.body?.cancel();
     return failure(`${url} answers with status ${response.status}`);
   }
-  const answer: unknown = JSON.parse(await limitedText(response));
+  const answer: unknown = JSON.parse(await limitedText(response, MAX_ANSWER_OCTETS));
   if (typeof answer !== 'object' || answer === null || !('active' in answer))
     return failure(`${url} does not say active`);
   return answer.active === true ? { kind: 'active', claims: answer as unknown as Claims } : { kind: 'not active' };
-}
-
-async function limitedText(response: Response): Promise<string> {
-  const pieces: Buffer[] = [];
-  let octets = 0;
-  for await (const piece of response.body ?? []) {
-    octets += piece.length;
-    if (octets > MAX_ANSWER_OCTETS) throw new Error('the answer is too long');
-    pieces.push(Buffer.from(piece));
-  }
-  return Buffer.concat(pieces).toString('utf8');
-}
-
-/** fetch() hides what happened in `cause`. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
 function failure(reason: string): TemporaryFailure {

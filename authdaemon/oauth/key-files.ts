@@ -2,13 +2,11 @@
  * The public keys of a provider, from files: a JSON Web Key Set (RFC 7517), PEM keys and certificates, or a directory of
  * them. The name of a PEM file is its key's id. They are read again whenever a file has changed.
  */
-import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { VerificationKey } from './jwt.js';
-
-/** A key set of a large provider has a handful. */
-const MAX_KEYS = 100;
+import { MAX_KEYS, readKeySet } from './key-set.js';
 
 /** Keys below one path. */
 export class KeyFiles {
@@ -39,22 +37,10 @@ export class KeyFiles {
   #read(file: string): VerificationKey[] {
     const text = readFileSync(file, 'utf8');
     try {
-      if (/^\s*\{/.test(text)) return readKeySet(text).flatMap((key) => this.#readJwk(file, key));
+      if (/^\s*\{/.test(text)) return readKeySet(text, (what) => this.#warn(`${file}: ${what}`));
       return [{ id: basename(file).replace(/\.[a-z]+$/i, ''), key: createPublicKey(text) }];
     } catch (error) {
       this.#warn(`${file} holds no public key, and is not used: ${error instanceof Error ? error.message : error}`);
-      return [];
-    }
-  }
-
-  /** One key of a set that this Node does not know must not take the others with it. */
-  #readJwk(file: string, key: WrittenKey): VerificationKey[] {
-    const id = typeof key['kid'] === 'string' ? { id: key['kid'] } : {};
-    const algorithm = typeof key['alg'] === 'string' ? { algorithm: key['alg'] } : {};
-    try {
-      return [{ ...id, ...algorithm, key: createPublicKey({ key, format: 'jwk' }) }];
-    } catch (error) {
-      this.#warn(`${file}: the key ${id.id ?? ''} is not used: ${error instanceof Error ? error.message : error}`);
       return [];
     }
   }
@@ -69,13 +55,4 @@ function filesOf(path: string): string[] {
 function stateOf(file: string): string {
   const { mtimeMs, size, ino } = statSync(file);
   return `${file} ${mtimeMs} ${size} ${ino}`;
-}
-
-type WrittenKey = JsonWebKey & Record<string, unknown>;
-
-/** One key, or a set of them. Keys for encrypting, and secret ones of HMAC, are none for us. */
-function readKeySet(text: string): WrittenKey[] {
-  const value = JSON.parse(text) as { readonly keys?: unknown };
-  const keys = (Array.isArray(value.keys) ? value.keys : [value]) as readonly WrittenKey[];
-  return keys.filter(({ kty, use }) => kty !== 'oct' && (use === undefined || use === 'sig'));
 }

@@ -11,9 +11,10 @@ import { RcFile, UnusableRcFile } from '../rc-file.js';
 import { type BearerData, readBearerData } from '../sasl/bearer-data.js';
 import { type ClaimsVerdict, checkClaims } from './claims.js';
 import { introspect } from './introspection.js';
-import { isSigned, readJwt } from './jwt.js';
+import { isSigned, type Jwt, readJwt } from './jwt.js';
 import { KeyFiles } from './key-files.js';
 import { isOauthOn, type OauthSettings, readOauthSettings } from './oauth-settings.js';
+import { ProviderKeys } from './provider-keys.js';
 
 /** What the daemon gives to OAuth. */
 export interface OauthParts {
@@ -31,6 +32,7 @@ export class OauthMechanism implements Mechanism {
   readonly #parts: OauthParts;
   readonly #file: RcFile<OauthSettings>;
   #keys: KeyFiles | undefined;
+  #providerKeys: ProviderKeys | undefined;
 
   constructor(parts: OauthParts) {
     this.#parts = parts;
@@ -64,14 +66,13 @@ export class OauthMechanism implements Mechanism {
   }
 
   async #check(token: string, settings: OauthSettings): Promise<ClaimsVerdict | TemporaryFailure> {
-    const { keys, introspection, algorithms } = settings;
+    const { keys, jwksUrl, introspection } = settings;
     const nowSeconds = this.#parts.wallClock() / 1000;
-    const jwt = keys === undefined ? undefined : readJwt(token);
-    if (jwt !== undefined && keys !== undefined) {
-      const known = this.#keysIn(keys);
-      if ('reason' in known) return known;
-      if (isSigned(jwt, known, algorithms))
-        return checkClaims(jwt.claims, settings, { nowSeconds, isAllThereIs: true });
+    const jwt = keys === undefined && jwksUrl === undefined ? undefined : readJwt(token);
+    if (jwt !== undefined) {
+      const signed = await this.#isSigned(jwt, settings);
+      if (typeof signed !== 'boolean') return signed;
+      if (signed) return checkClaims(jwt.claims, settings, { nowSeconds, isAllThereIs: true });
       return invalid('no known key has signed it in an allowed way');
     }
     if (introspection === undefined) return invalid('it is no JSON Web Token');
@@ -79,6 +80,28 @@ export class OauthMechanism implements Mechanism {
     if (said.kind === 'not active') return invalid('its issuer says that it is not active');
     if (said.kind === 'temporary failure') return said;
     return checkClaims(said.claims, settings, { nowSeconds, isAllThereIs: false });
+  }
+
+  /** Files first: a key that is at hand needs nobody's server. */
+  async #isSigned(jwt: Jwt, settings: OauthSettings): Promise<boolean | TemporaryFailure> {
+    const { keys, jwksUrl, algorithms } = settings;
+    const inFiles = keys === undefined ? [] : this.#keysIn(keys);
+    if (!('reason' in inFiles) && isSigned(jwt, inFiles, algorithms)) return true;
+    // Nobody asks the provider for tokens of another, or of no algorithm that counts.
+    if (jwksUrl === undefined || jwt.claims['iss'] !== settings.issuer || !algorithms.includes(jwt.algorithm)) {
+      return 'reason' in inFiles ? inFiles : false;
+    }
+    const fetched = await this.#providerKeysAt(jwksUrl, settings.timeoutMs).keysFor(jwt.keyId);
+    if ('reason' in fetched) return fetched;
+    return isSigned(jwt, fetched, algorithms) || ('reason' in inFiles ? inFiles : false);
+  }
+
+  #providerKeysAt(url: string, timeoutMs: number): ProviderKeys {
+    const { log, wallClock } = this.#parts;
+    if (this.#providerKeys?.url !== url) {
+      this.#providerKeys = new ProviderKeys({ url, timeoutMs, wallClock, warn: (text) => log.write('warning', text) });
+    }
+    return this.#providerKeys;
   }
 
   #settings(): OauthSettings | TemporaryFailure | Extract<MechanismAnswer, { kind: 'rejected' }> {

@@ -1,6 +1,6 @@
 /**
- * The settings of authoauthrc: whose tokens are believed, and what they must say. A file that names neither keys nor an
- * introspection URL, as the one in etc/, switches OAuth off.
+ * The settings of authoauthrc: whose tokens are believed, and what they must say. A file that names neither keys
+ * nor a URL, as the one in etc/, switches OAuth off.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,6 +23,10 @@ export interface OauthSettings {
   readonly audiences: readonly string[];
   /** A file or directory with the provider's public keys. */
   readonly keys?: string;
+  /** Where the provider has its key set. */
+  readonly jwksUrl?: string;
+  /** For everything that the provider is asked. */
+  readonly timeoutMs: number;
   readonly algorithms: readonly string[];
   readonly introspection?: IntrospectionSettings;
   /** The claim that is the login name. */
@@ -41,11 +45,15 @@ export const OAUTH_FILE = 'authoauthrc';
 /** Reads the settings, and adds what is wrong with them as problems. */
 export function readOauthSettings(file: Settings): OauthSettings {
   const keys = file.optionalText('OAUTH_KEYS');
-  const introspection = readIntrospection(file);
+  const jwksUrl = file.optionalText('OAUTH_JWKS_URL');
+  const timeoutMs = file.integer('OAUTH_TIMEOUT', 10, { min: 1, max: 20 }) * 1000;
+  const introspection = readIntrospection(file, timeoutMs);
   const settings = {
     ...optional('issuer', file.optionalText('OAUTH_ISSUER')),
     audiences: words(file.text('OAUTH_AUDIENCE', '')),
     ...optional('keys', keys),
+    ...optional('jwksUrl', jwksUrl),
+    timeoutMs,
     algorithms: readAlgorithms(file),
     ...(introspection === undefined ? {} : { introspection }),
     loginClaim: file.text('OAUTH_LOGIN_CLAIM', 'email'),
@@ -53,9 +61,14 @@ export function readOauthSettings(file: Settings): OauthSettings {
     leewaySeconds: file.integer('OAUTH_LEEWAY', 60, { max: 600 }),
     ...optional('configurationUrl', file.optionalText('OAUTH_CONFIGURATION_URL')),
   };
-  if (keys !== undefined && (settings.issuer === undefined || settings.audiences.length === 0)) {
-    const what = 'OAUTH_KEYS without OAUTH_ISSUER and OAUTH_AUDIENCE would believe tokens that are meant for others';
-    file.problem('OAUTH_KEYS', what, 'name both');
+  const signed = keys !== undefined ? 'OAUTH_KEYS' : jwksUrl !== undefined ? 'OAUTH_JWKS_URL' : undefined;
+  if (signed !== undefined && (settings.issuer === undefined || settings.audiences.length === 0)) {
+    const what = `${signed} without OAUTH_ISSUER and OAUTH_AUDIENCE would believe tokens that are meant for others`;
+    file.problem(signed, what, 'name both');
+  }
+  if (jwksUrl !== undefined && !isPrivate(jwksUrl)) {
+    const remedy = 'begin it with https://, or http://127.0.0.1 for a provider on this machine';
+    file.problem('OAUTH_JWKS_URL', `OAUTH_JWKS_URL ${jwksUrl} would let strangers on the way send keys`, remedy);
   }
   if (keys !== undefined && !keys.startsWith('/')) {
     file.problem('OAUTH_KEYS', `OAUTH_KEYS ${keys} is not an absolute path`, 'begin it with a /');
@@ -65,7 +78,7 @@ export function readOauthSettings(file: Settings): OauthSettings {
 
 /** Tells whether tokens are believed at all. */
 export function isOauthOn(settings: OauthSettings): boolean {
-  return settings.keys !== undefined || settings.introspection !== undefined;
+  return settings.keys !== undefined || settings.jwksUrl !== undefined || settings.introspection !== undefined;
 }
 
 /** Reads the file for `--check`; one that is not there has nothing wrong in it. */
@@ -83,12 +96,11 @@ export function isOauthEnabled(configDirectory: string): boolean {
   return existsSync(path) && isOauthOn(readRcFile(path, readOauthSettings).values);
 }
 
-function readIntrospection(file: Settings): IntrospectionSettings | undefined {
+function readIntrospection(file: Settings, timeoutMs: number): IntrospectionSettings | undefined {
   const url = file.optionalText('OAUTH_INTROSPECTION_URL');
   const clientId = file.optionalText('OAUTH_CLIENT_ID');
   const clientSecret = file.optionalText('OAUTH_CLIENT_SECRET');
   file.keepSecret('OAUTH_CLIENT_SECRET');
-  const timeoutMs = file.integer('OAUTH_TIMEOUT', 10, { min: 1, max: 20 }) * 1000;
   if (url === undefined) return undefined;
   if (!isPrivate(url)) {
     const remedy = 'begin it with https://, or http://127.0.0.1 for a provider on this machine';

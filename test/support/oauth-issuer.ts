@@ -1,6 +1,6 @@
 /**
- * A small identity provider for tests: it signs JSON Web Tokens, and tells over HTTP whether an opaque token is good
- * (RFC 7662), as slowly or wrongly as a test wants.
+ * A small identity provider for tests: it signs JSON Web Tokens, and tells over HTTP what its keys are, and whether an
+ * opaque token is good (RFC 7662), as slowly or wrongly as a test wants.
  */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
@@ -70,6 +70,8 @@ export interface IssuerBehaviour {
   readonly tokens: ReadonlyMap<string, object>;
   /** Answers with these octets in place of all that. */
   answer?: { readonly status: number; readonly body: string } | 'nothing' | undefined;
+  /** Its key set. */
+  keys?: readonly SigningKey[];
 }
 
 /** The provider's server. */
@@ -78,6 +80,8 @@ export class Issuer {
   readonly #behaviour: IssuerBehaviour;
   /** Tokens that were asked about. */
   readonly asked: string[] = [];
+  /** How often its key set was fetched. */
+  keySetRequests = 0;
 
   private constructor(behaviour: IssuerBehaviour) {
     this.#behaviour = behaviour;
@@ -85,7 +89,10 @@ export class Issuer {
       const pieces: Buffer[] = [];
       request.on('data', (piece: Buffer) => pieces.push(piece));
       request.on('end', () => {
-        const answer = this.#answer(String(request.headers.authorization), Buffer.concat(pieces).toString());
+        const answer =
+          request.method === 'GET'
+            ? this.#keySet()
+            : this.#answer(String(request.headers.authorization), Buffer.concat(pieces).toString());
         if (answer === undefined) return;
         response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
       });
@@ -102,9 +109,20 @@ export class Issuer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/introspect`;
   }
 
+  get keySetUrl(): string {
+    return this.url.replace('introspect', 'certs');
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #keySet(): { status: number; body: string } | undefined {
+    const { answer, keys = [] } = this.#behaviour;
+    this.keySetRequests += 1;
+    if (answer === 'nothing') return undefined;
+    return answer ?? { status: 200, body: JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }) };
   }
 
   #answer(authorization: string, body: string): { status: number; body: string } | undefined {
