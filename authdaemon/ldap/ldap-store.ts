@@ -175,7 +175,7 @@ export class LdapStore implements AccountStore {
     const [entry, another] = await servers.searches.use((connection) => connection.search(query));
     if (entry === undefined) return { kind: 'unknown' };
     if (another === undefined) return { kind: 'entry', entry };
-    const reason = `more than one entry is found: ${entry.dn} and ${another.dn}; one of them must be`;
+    const reason = `more than one entry is found: ${entry.dn} and ${another.dn}; only one may have this name`;
     return { kind: 'unusable', reason };
   }
 
