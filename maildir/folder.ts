@@ -408,6 +408,11 @@ export class Folder implements UseListener {
     });
   }
 
+  /** Has those who watch the folder look again: something else than its messages may have changed. */
+  wake(): void {
+    this.#state.notify();
+  }
+
   /** The folder was deleted or renamed: sessions that still use it are told at once, and by every operation. */
   async end(): Promise<void> {
     this.#endTimers();
@@ -418,8 +423,3 @@ export class Folder implements UseListener {
     await this.#state.turns.take(() => Promise.resolve());
   }
 }
-  /** Has those who watch the folder look again: something else than its messages may have changed. */
-  wake(): void {
-    this.#state.notify();
-  }
-

@@ -18,7 +18,14 @@ import { FACT_GROUPS, type FactGroup, MAX_PAYLOAD_OCTETS, RECORD_HEAD_OCTETS } f
 import { FactSlots } from './fact-slots.js';
 import { type KeptColumn, KeptColumns } from './kept-columns.js';
 
-export { type FactGroup, HEADER_FACTS, MAX_PAYLOAD_OCTETS, SEARCH_FACTS, STRUCTURE_FACTS } from './fact-record.js';
+export {
+  type FactGroup,
+  HEADER_FACTS,
+  MAX_PAYLOAD_OCTETS,
+  PREVIEW_FACTS,
+  SEARCH_FACTS,
+  STRUCTURE_FACTS,
+} from './fact-record.js';
 
 /** A record's payload where it lies. Filled in by `look`, never copied; valid until something is waited for. */
 export interface FactView {

@@ -9,7 +9,7 @@
  */
 import { SEEN } from '../../maildir/flags.js';
 import { falseIfGone } from '../cache/message-reading.js';
-import { ClientGone, type Completion, no, ok } from '../completion.js';
+import { ClientGone, CommandFailure, type Completion, no, ok } from '../completion.js';
 import { FetchPlan } from '../fetch/fetch-plan.js';
 import { FetchSubject } from '../fetch/fetch-subject.js';
 import { LiteralFailure } from '../fetch/section-steps.js';
@@ -17,7 +17,7 @@ import { flagsFetchLine } from '../mailbox/mailbox-updates.js';
 import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
-import { type FetchItem, parseFetchItems } from '../wire/fetch-items.js';
+import { type FetchItem, marksSeen, parseFetchItems } from '../wire/fetch-items.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 
 interface FetchArguments {
@@ -48,7 +48,7 @@ export async function fetch(session: Session, { messages, by, items }: FetchArgu
   const mailbox = session.selected;
   const picked = mailbox.pick(messages, by);
   const facts = await session.facts.ready(mailbox.folder);
-  const marksSeen = !mailbox.readOnly && items.some((item) => item.kind === 'section' && !item.peek);
+  const setsSeen = !mailbox.readOnly && items.some(marksSeen);
   const unseen: PickedMessage[] = [];
   const plan = new FetchPlan(items);
   const subject = new FetchSubject(session, facts);
@@ -59,7 +59,7 @@ export async function fetch(session: Session, { messages, by, items }: FetchArgu
       const sent = send(plan, subject, message);
       const whole: boolean = sent instanceof Promise ? await sent : sent;
       if (!whole) gone += 1;
-      else if (marksSeen && isUnseen(mailbox, message)) unseen.push(message);
+      else if (setsSeen && isUnseen(mailbox, message)) unseen.push(message);
       if (session.full) await session.flush();
       const turn = session.pace();
       if (turn !== undefined) await turn;
@@ -72,10 +72,11 @@ export async function fetch(session: Session, { messages, by, items }: FetchArgu
   } finally {
     if (unseen.length > 0) await markSeen(session, unseen, by);
   }
+  if (subject.failure !== undefined) throw subject.failure;
   return completionFor(gone);
 }
 
-/** Sends the response for one message; false when the message is gone. A promise only if there is much to do. */
+/** Sends the response for one message; false when it was left out. A promise only if there is much to do. */
 function send(plan: FetchPlan, subject: FetchSubject, message: PickedMessage): boolean | Promise<boolean> {
   if (!subject.moveTo(message)) return false;
   // The file must be closed whatever happens, and what happens is either over here or a promise.
@@ -84,16 +85,23 @@ function send(plan: FetchPlan, subject: FetchSubject, message: PickedMessage): b
     sending = plan.run(subject);
   } catch (error) {
     subject.close();
-    return falseIfGone(error);
+    return leftOut(subject, error);
   }
   if (sending !== undefined) {
     return sending
       .then(() => true)
-      .catch(falseIfGone)
+      .catch((error: unknown) => leftOut(subject, error))
       .finally(() => subject.close());
   }
   subject.close();
   return true;
+}
+
+/** False for a message that is gone, or has what cannot be decoded; of the latter the client hears at the end. */
+function leftOut(subject: FetchSubject, error: unknown): false {
+  if (!(error instanceof CommandFailure)) return falseIfGone(error);
+  subject.failure = error;
+  return false;
 }
 
 function completionFor(gone: number): Completion {

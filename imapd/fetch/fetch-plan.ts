@@ -7,9 +7,11 @@
 import { MaildirError } from '../../maildir/errors.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 import type { FetchItem, PlainItem } from '../wire/fetch-items.js';
+import { binaryStep } from './binary-steps.js';
 import type { FetchSubject } from './fetch-subject.js';
 import { ENVELOPE, FIELDS, type HeaderParts, writeKnownEnvelope } from './header-facts.js';
 import { writeInternalDate } from './internal-date.js';
+import { previewStep } from './preview-step.js';
 import { commonFieldsOf, fileSectionStep, headerFieldsStep, LiteralFailure } from './section-steps.js';
 import { knownSize, type StructureFact, writeKnownStructure } from './structure-facts.js';
 
@@ -38,13 +40,9 @@ export class FetchPlan {
   constructor(items: readonly FetchItem[]) {
     const fact = mostOfStructure(items);
     const header = mostOfHeader(items);
-    this.#steps = items.map((item) =>
-      item.kind === 'section'
-        ? (headerFieldsStep(item, header) ?? fileSectionStep(item))
-        : plainStep(item, fact, header),
-    );
+    this.#steps = items.map((item) => stepFor(item, fact, header));
     this.#labels = items.map((item, index) => {
-      const name = item.kind === 'section' ? item.label : item.kind.toUpperCase();
+      const name = 'label' in item ? item.label : item.kind.toUpperCase();
       return index === 0 ? ` FETCH (${name} ` : ` ${name} `;
     });
     const order = items.map((_, at) => at).sort((one, other) => turnOf(items[one]) - turnOf(items[other]));
@@ -134,6 +132,20 @@ function mostOfStructure(items: readonly FetchItem[]): StructureFact {
 function mostOfHeader(items: readonly FetchItem[]): HeaderParts {
   const fields = items.some((item) => item.kind === 'section' && commonFieldsOf(item) !== undefined);
   return (fields ? FIELDS : 0) | (items.some(({ kind }) => kind === 'envelope') ? ENVELOPE : 0);
+}
+
+function stepFor(item: FetchItem, fact: StructureFact, header: HeaderParts): FetchStep {
+  switch (item.kind) {
+    case 'section':
+      return headerFieldsStep(item, header) ?? fileSectionStep(item);
+    case 'binary':
+    case 'binary.size':
+      return binaryStep(item);
+    case 'preview':
+      return previewStep(item.lazy);
+    default:
+      return plainStep(item, fact, header);
+  }
 }
 
 function plainStep({ kind }: PlainItem, fact: StructureFact, header: HeaderParts): FetchStep {

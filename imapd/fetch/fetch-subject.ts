@@ -12,6 +12,7 @@ import {
   STRUCTURE_FACTS,
 } from '../cache/folder-facts.js';
 import { MessageReading } from '../cache/message-reading.js';
+import type { CommandFailure } from '../completion.js';
 import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { ClientOutput } from '../session/output.js';
 import { paced } from '../session/paced.js';
@@ -28,6 +29,8 @@ export class FetchSubject {
   /** The record that was found last. Valid until something is waited for. */
   readonly view: FactView = emptyView();
   message: PickedMessage | undefined;
+  /** Why messages were left out that are there. */
+  failure: CommandFailure | undefined;
   #table: MessageTable;
   #row = -1;
   #reading: MessageReading | undefined;

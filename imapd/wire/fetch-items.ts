@@ -33,7 +33,29 @@ export interface PlainItem {
   readonly kind: (typeof plainItems)[number];
 }
 
-export type FetchItem = PlainItem | SectionItem;
+/** A part with its transfer encoding undone, or the size of it (RFC 3516). */
+export interface BinaryItem {
+  readonly kind: 'binary' | 'binary.size';
+  /** The item's name in the response: `BINARY[1.2]<0>`. */
+  readonly label: string;
+  readonly part: readonly number[];
+  readonly peek: boolean;
+  /** Octets after decoding; the count is at least 1. */
+  readonly partial?: { readonly offset: number; readonly count: number };
+}
+
+/** The beginning of the text (RFC 8970); with `lazy` only if it is known already. */
+export interface PreviewItem {
+  readonly kind: 'preview';
+  readonly lazy: boolean;
+}
+
+export type FetchItem = PlainItem | SectionItem | BinaryItem | PreviewItem;
+
+/** Whether the answer to this item makes a message \Seen. */
+export function marksSeen(item: FetchItem): boolean {
+  return (item.kind === 'section' || item.kind === 'binary') && !item.peek;
+}
 
 const macros = new Map<string, readonly PlainItem[]>([
   ['FAST', plain('flags', 'internaldate', 'rfc822.size')],
@@ -71,6 +93,8 @@ export function parseFetchItems(cursor: Cursor): FetchItem[] {
 function parseItem(cursor: Cursor, word: string): FetchItem {
   const name = word.toUpperCase();
   if ((name === 'BODY' || name === 'BODY.PEEK') && cursor.take('[')) return parseSectionItem(cursor, name);
+  if (BINARY_NAMES.has(name) && cursor.take('[')) return parseBinaryItem(cursor, name);
+  if (name === 'PREVIEW') return { kind: 'preview', lazy: cursor.take(' (LAZY)') };
   const kind = plainItems.find((known) => known.toUpperCase() === name);
   if (kind !== undefined) return { kind };
   const section = oldNames.get(name);
@@ -83,13 +107,45 @@ function parseSectionItem(cursor: Cursor, name: string): SectionItem {
   const section = parseSection(cursor);
   cursor.expect(']');
   const peek = name === 'BODY.PEEK';
-  if (!cursor.take('<')) return { kind: 'section', label: sectionLabel(section), section, peek };
+  const partial = parsePartial(cursor);
+  if (partial === undefined) return { kind: 'section', label: sectionLabel(section), section, peek };
+  return { kind: 'section', label: `${sectionLabel(section)}<${partial.offset}>`, section, peek, partial };
+}
+
+/** `["<" number64 "." nz-number64 ">"]` */
+function parsePartial(cursor: Cursor): { offset: number; count: number } | undefined {
+  if (!cursor.take('<')) return undefined;
   const offset = cursor.number64();
   cursor.expect('.');
   const count = cursor.number64();
   cursor.expect('>');
   if (count === 0) throw new SyntaxFailure('A partial FETCH asks for 0 octets.');
-  return { kind: 'section', label: `${sectionLabel(section)}<${offset}>`, section, peek, partial: { offset, count } };
+  return { offset, count };
+}
+
+const BINARY_NAMES: ReadonlySet<string> = new Set(['BINARY', 'BINARY.PEEK', 'BINARY.SIZE']);
+
+/** `"BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary`, from behind the bracket. */
+function parseBinaryItem(cursor: Cursor, name: string): BinaryItem {
+  const part = parsePartNumbers(cursor);
+  cursor.expect(']');
+  const place = part.join('.');
+  const peek = name !== 'BINARY';
+  if (name === 'BINARY.SIZE') return { kind: 'binary.size', label: `BINARY.SIZE[${place}]`, part, peek };
+  const partial = parsePartial(cursor);
+  if (partial === undefined) return { kind: 'binary', label: `BINARY[${place}]`, part, peek };
+  return { kind: 'binary', label: `BINARY[${place}]<${partial.offset}>`, part, peek, partial };
+}
+
+/** `section-binary = "[" [section-part] "]"`, between the brackets. */
+function parsePartNumbers(cursor: Cursor): number[] {
+  const part: number[] = [];
+  if (!startsWithDigit(cursor)) return part;
+  do {
+    if (part.length === MAX_PART_NUMBERS) throw new SyntaxFailure('A part number has too many levels.');
+    part.push(cursor.nzNumber());
+  } while (cursor.take('.'));
+  return part;
 }
 
 /** `section-spec = section-msgtext / (section-part ["." section-text])` (RFC 9051 section 9). */
