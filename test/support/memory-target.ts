@@ -42,7 +42,7 @@ export function testSettings(changes: Readonly<Record<string, string>> = {}): Se
 export const memoryTarget: MakeTarget = async (needs) => {
   const sharedIndexFile = join(dirname(needs.maildir), 'shared-index');
   writeFileSync(sharedIndexFile, sharedIndexText(needs));
-  const settings = { ...testSettings(needs.settings), sharedIndexFile };
+  const settings = testSettings({ IMAP_SHAREDINDEXFILE: sharedIndexFile, ...needs.settings });
   const troubles: string[] = [];
   const log = logTo((level, line) => {
     if (level === 'error') troubles.push(line);
