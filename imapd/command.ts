@@ -18,6 +18,8 @@ export interface CommandRules {
   readonly usesSequenceNumbers?: boolean;
   /** Starts before its last literal arrives: the command reads `session.commands.literal()` itself. */
   readonly streamsLiteral?: boolean;
+  /** Of the selected state, but nothing is read from the mailbox: allowed also when the right to read it is gone. */
+  readonly leavesMailbox?: boolean;
   /** Its OK waits for DONE; until then the client is told what happens, as it happens. */
   readonly untilDone?: boolean;
 }
@@ -32,6 +34,8 @@ export interface Command<S> extends CommandRules {
 export interface Conversation {
   readonly state: State;
   readonly log: Log;
+  /** Whether a right that a whole kind of commands needs is missing. @throws {CommandFailure} */
+  checkAllowed?(rules: CommandRules, name: string): void;
 }
 
 /** Makes a row from its rules, its syntax half and its doing half. */
@@ -69,6 +73,7 @@ export async function runCommand<S extends Conversation>(
 
   try {
     const run = row.prepare(new Cursor(received.rest), received);
+    session.checkAllowed?.(row, received.name);
     return await run(session);
   } catch (error) {
     if (error instanceof ClientGone) throw error;

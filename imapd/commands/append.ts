@@ -1,13 +1,15 @@
 /**
  * APPEND: receives messages into a folder. The one command that starts before its last literal arrives.
  */
-import type { FlagBits } from '../../maildir/flags.js';
-import type { Folder, MessageWriter, NewMessage } from '../../maildir/folder.js';
+import { ALL_FLAGS, type FlagBits } from '../../maildir/flags.js';
+import type { MessageWriter, NewMessage } from '../../maildir/folder.js';
 import { ClientGone, CommandFailure, type Completion, ok } from '../completion.js';
 import { bitsFromFlags } from '../mailbox/flag-bits.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import type { Session } from '../session/session.js';
+import type { MailboxTarget } from '../sharing/mailbox-place.js';
+import { flagLimits, requireRight } from '../sharing/require-right.js';
 import type { ReceivedCommand, StreamingLiteral } from '../wire/command-reader.js';
 import { Cursor, type FlagList } from '../wire/cursor.js';
 import { SyntaxFailure } from '../wire/failures.js';
@@ -61,14 +63,14 @@ function parseMessageHead(cursor: Cursor, literal: StreamingLiteral | undefined)
  * store an empty file.
  */
 export async function append(session: Session, { mailboxName, first }: AppendArguments): Promise<Completion> {
-  const { folder } = session.openTarget(mailboxName);
+  const { place, folder } = session.openTarget(mailboxName, 'APPEND');
   const messages: NewMessage[] = [];
   // Whatever goes wrong, nothing may stay behind in tmp; after success abort() does nothing.
   try {
     for (let head: MessageHead | undefined = first; head !== undefined; ) {
       const room = folder.checkRoom(expected(messages, head));
       if (room !== undefined) await room;
-      const message = startMessage(session, folder, head);
+      const message = startMessage(session, { place, folder }, head);
       messages.push(message);
       await receive(session, message.writer, head.literal);
       // It goes to the disk while the next one comes.
@@ -76,6 +78,8 @@ export async function append(session: Session, { mailboxName, first }: AppendArg
       if (turn !== undefined) await turn;
       head = await nextMessageHead(session);
     }
+    // The client may have taken minutes, and somebody may have taken the right away meanwhile.
+    requireRight(place, 'i', 'APPEND');
     const uids = await folder.addMessages(messages);
     warnAfterAdding(session);
     return ok('APPEND Ok.', appendUidCode(folder.uidValidity, uids));
@@ -100,16 +104,19 @@ function expected(
   return [...received, { sizeOctets, flags: bitsFromFlags(flags.system) }];
 }
 
+/** Flags that the account may not set in this mailbox are passed over (RFC 4314 section 4). */
 function startMessage(
   { settings }: Session,
-  folder: Folder,
+  { place, folder }: MailboxTarget,
   { flags, internalDate, literal }: MessageHead,
 ): NewMessage {
   if (literal.sizeOctets === 0) throw new CommandFailure('A message without a single octet is not stored.');
+  const limits = flagLimits(place.rights);
+  const keywords = settings.keywords === 'off' || limits?.keywords === false ? [] : flags.keywords.filter(isSpeakable);
   return {
     writer: folder.beginMessage(),
-    flags: bitsFromFlags(flags.system),
-    keywords: settings.keywords === 'off' ? [] : flags.keywords.filter(isSpeakable),
+    flags: bitsFromFlags(flags.system) & (limits?.flags ?? ALL_FLAGS),
+    keywords,
     ...(internalDate === undefined ? {} : { internalDate }),
   };
 }

@@ -4,6 +4,7 @@
 import { type Completion, ok } from '../completion.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import type { Session } from '../session/session.js';
+import { flagLimits } from '../sharing/require-right.js';
 import type { TransferArguments } from '../wire/transfer-arguments.js';
 import { copyUidCode } from '../wire/uidplus.js';
 
@@ -15,9 +16,9 @@ import { copyUidCode } from '../wire/uidplus.js';
 export async function copy(session: Session, { messages, by, mailboxName }: TransferArguments): Promise<Completion> {
   const mailbox = session.selected;
   const uids = mailbox.pickUids(messages, by);
-  const { folder: target } = session.openTarget(mailboxName);
+  const { place, folder: target } = session.openTarget(mailboxName, 'COPY');
 
-  const copied = await mailbox.folder.copyTo(target, uids);
+  const copied = await mailbox.folder.copyTo(target, uids, flagLimits(place.rights));
   warnAfterAdding(session);
   return ok('COPY completed.', copyUidCode(target.uidValidity, copied));
 }

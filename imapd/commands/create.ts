@@ -1,6 +1,7 @@
 /** CREATE: makes a folder. */
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import type { Session } from '../session/session.js';
+import { requireCreation } from '../sharing/require-right.js';
 import type { Cursor } from '../wire/cursor.js';
 
 /** `create = "CREATE" SP mailbox` */
@@ -16,9 +17,11 @@ export function parseCreate(cursor: Cursor): Buffer {
  * that folders below it will follow, and as in Courier there is nothing to do for it (RFC 9051 section 6.3.4).
  */
 export async function create(session: Session, mailboxName: Buffer): Promise<Completion> {
-  const { maildir, folderName } = session.space.placeOfNew(mailboxName);
+  const place = session.space.placeOfNew(mailboxName);
+  const { maildir, folderName } = place;
   const branchOnly = mailboxName.at(-1) === 0x2e;
   if (folderName === 'INBOX' && !branchOnly) throw new CommandFailure('INBOX already exists!', 'ALREADYEXISTS');
+  requireCreation(place);
   if (!branchOnly) await maildir.createFolder(folderName);
   return ok(`"${mailboxName.toString('latin1')}" created.`);
 }

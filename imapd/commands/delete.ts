@@ -3,6 +3,7 @@ import { CommandFailure, type Completion, ok } from '../completion.js';
 import { PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
 import type { Session } from '../session/session.js';
 import { isSamePlace } from '../sharing/mailbox-place.js';
+import { requireRight } from '../sharing/require-right.js';
 import type { Cursor } from '../wire/cursor.js';
 
 /** `delete = "DELETE" SP mailbox` */
@@ -22,6 +23,7 @@ export async function deleteMailbox(session: Session, mailboxName: Buffer): Prom
   if (mailboxName.at(-1) === 0x2e) return ok('Folder directory delete punted.');
   const place = session.space.place(mailboxName);
   const { maildir, folderName } = place;
+  requireRight(place, 'x', 'DELETE');
   if (folderName === 'INBOX' || folderName === PERSONAL_PREFIX + session.settings.trashFolderName)
     throw new CommandFailure('Cannot delete this folder.', 'CANNOT');
   if (session.state === 'selected' && isSamePlace(session.selected.place, place))

@@ -4,6 +4,7 @@
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { expungeDeleted } from '../mailbox/expunge-deleted.js';
 import type { Session } from '../session/session.js';
+import { requireSelectedRight } from '../sharing/require-right.js';
 import type { Cursor } from '../wire/cursor.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 
@@ -28,6 +29,7 @@ export function parseUidExpunge(cursor: Cursor): ExpungeArguments {
 
 /** Removes for good what is marked \Deleted (RFC 9051 sections 6.4.3 and 6.4.9). */
 export async function expunge(session: Session, { uids }: ExpungeArguments): Promise<Completion> {
+  requireSelectedRight(session.selected, 'e', 'EXPUNGE');
   if (session.selected.readOnly) throw new CommandFailure('Cannot expunge read-only mailbox.', 'READ-ONLY');
 
   await expungeDeleted(session, uids);

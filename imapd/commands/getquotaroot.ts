@@ -19,7 +19,7 @@ export function parseGetQuotaRoot(cursor: Cursor): GetQuotaRootArguments {
 
 /** RFC 9208 section 4.2.2: a mailbox without a quota has no root. */
 export async function getQuotaRoot(session: Session, { mailboxName }: GetQuotaRootArguments): Promise<Completion> {
-  const { place } = session.folderNamed(mailboxName);
+  const { place } = session.folderNamed(mailboxName, 'r', 'GETQUOTAROOT');
   const root = rootOfPlace(session, place);
   const usage = await root.quota?.usage();
   const hasRoot = root.quota === undefined || usage !== undefined;

@@ -15,27 +15,32 @@ import { compress, parseCompress } from './compress.js';
 import { copy } from './copy.js';
 import { create, parseCreate } from './create.js';
 import { deleteMailbox, parseDelete } from './delete.js';
+import { deleteAcl, parseMailboxAndIdentifier } from './deleteacl.js';
 import { enable, parseEnable } from './enable.js';
 import { expunge, parseExpunge, parseUidExpunge } from './expunge.js';
 import { fetch, parseFetch } from './fetch.js';
-import { id, parseId } from './id.js';
+import { getAcl, parseGetAcl } from './getacl.js';
 import { getQuota, parseGetQuota } from './getquota.js';
 import { getQuotaRoot, parseGetQuotaRoot } from './getquotaroot.js';
+import { id, parseId } from './id.js';
 import { idle } from './idle.js';
 import { list } from './list.js';
+import { listRights } from './listrights.js';
 import { logout } from './logout.js';
 import { lsub, parseLsub } from './lsub.js';
 import { move } from './move.js';
+import { myRights } from './myrights.js';
 import { namespace } from './namespace.js';
 import { noop } from './noop.js';
 import { parseRename, rename } from './rename.js';
 import { parseSearchCommand, search } from './search.js';
 import { parseSelect, select } from './select.js';
+import { parseSetAcl, setAcl } from './setacl.js';
+import { parseSetQuota, setQuota } from './setquota.js';
 import { parseSortCommand, sort } from './sort.js';
 import { parseStatus, status } from './status.js';
 import { parseStore, store } from './store.js';
 import { parseSubscribe, subscribe } from './subscribe.js';
-import { parseSetQuota, setQuota } from './setquota.js';
 import { parseThreadCommand, thread } from './thread.js';
 import { unselect } from './unselect.js';
 import { parseUnsubscribe, unsubscribe } from './unsubscribe.js';
@@ -44,6 +49,8 @@ import { parseUnsubscribe, unsubscribe } from './unsubscribe.js';
 export const always: CommandRules = { states: ['authenticated', 'selected'] };
 /** Needs a mailbox; EXPUNGE may be told. */
 export const onMailbox: CommandRules = { states: ['selected'] };
+/** Tells nothing of the mailbox, so that it may be left without the right to read it. */
+export const leavingMailbox: CommandRules = { states: ['selected'], leavesMailbox: true };
 /** Counts messages by sequence number, so EXPUNGE waits. */
 export const onSequenceNumbers: CommandRules = { states: ['selected'], usesSequenceNumbers: true };
 
@@ -64,17 +71,23 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['CREATE', command(always, parseCreate, create)],
   ['DELETE', command(always, parseDelete, deleteMailbox)],
   ['RENAME', command(always, parseRename, rename)],
+  ['GETQUOTA', command(always, parseGetQuota, getQuota)],
+  ['GETQUOTAROOT', command(always, parseGetQuotaRoot, getQuotaRoot)],
+  ['SETQUOTA', command(always, parseSetQuota, setQuota)],
   ['SUBSCRIBE', command(always, parseSubscribe, subscribe)],
   ['UNSUBSCRIBE', command(always, parseUnsubscribe, unsubscribe)],
+
+  ['GETACL', command(always, parseGetAcl, getAcl)],
+  ['SETACL', command(always, parseSetAcl, setAcl)],
+  ['DELETEACL', command(always, parseMailboxAndIdentifier, deleteAcl)],
+  ['LISTRIGHTS', command(always, parseMailboxAndIdentifier, listRights)],
+  ['MYRIGHTS', command(always, parseGetAcl, myRights)],
 
   ['SELECT', command(always, (cursor) => parseSelect(cursor, false), select)],
   ['EXAMINE', command(always, (cursor) => parseSelect(cursor, true), select)],
   ['CHECK', command(onMailbox, parseNothing, check)],
-  ['CLOSE', command(onMailbox, parseNothing, close)],
-  ['GETQUOTA', command(always, parseGetQuota, getQuota)],
-  ['GETQUOTAROOT', command(always, parseGetQuotaRoot, getQuotaRoot)],
-  ['SETQUOTA', command(always, parseSetQuota, setQuota)],
-  ['UNSELECT', command(onMailbox, parseNothing, unselect)],
+  ['CLOSE', command(leavingMailbox, parseNothing, close)],
+  ['UNSELECT', command(leavingMailbox, parseNothing, unselect)],
 
   ['APPEND', command({ ...always, streamsLiteral: true }, parseAppend, append)],
   ['FETCH', command(onSequenceNumbers, (cursor) => parseFetch(cursor, 'sequence number'), fetch)],

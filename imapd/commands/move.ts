@@ -4,6 +4,7 @@
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import type { Session } from '../session/session.js';
+import { flagLimits, requireSelectedRight } from '../sharing/require-right.js';
 import { encodeUntagged } from '../wire/responses.js';
 import type { TransferArguments } from '../wire/transfer-arguments.js';
 import { copyUidCode } from '../wire/uidplus.js';
@@ -18,9 +19,12 @@ export async function move(session: Session, { messages, by, mailboxName }: Tran
   const mailbox = session.selected;
   if (mailbox.readOnly) throw new CommandFailure('Current box is selected READ-ONLY.', 'NOPERM');
   const uids = mailbox.pickUids(messages, by);
-  const { folder: target } = session.openTarget(mailboxName);
+  // RFC 6851 section 4.4: what STORE of \Deleted, COPY and EXPUNGE need together.
+  requireSelectedRight(mailbox, 't', 'MOVE');
+  requireSelectedRight(mailbox, 'e', 'MOVE');
+  const { place, folder: target } = session.openTarget(mailboxName, 'MOVE');
 
-  const moved = await mailbox.folder.moveTo(target, uids);
+  const moved = await mailbox.folder.moveTo(target, uids, flagLimits(place.rights));
   warnAfterAdding(session);
   const mapping = copyUidCode(target.uidValidity, moved);
   if (mapping !== undefined) session.write(encodeUntagged({ status: 'OK', code: mapping, text: 'Moved.' }));

@@ -2,6 +2,7 @@
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { DELIMITER, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
 import type { Session } from '../session/session.js';
+import { requireCreation, requireRight } from '../sharing/require-right.js';
 import type { Cursor } from '../wire/cursor.js';
 
 interface RenameArguments {
@@ -23,7 +24,10 @@ export function parseRename(cursor: Cursor): RenameArguments {
 export async function rename(session: Session, args: RenameArguments): Promise<Completion> {
   const place = session.space.place(args.from);
   const { maildir, folderName: from } = place;
-  const { maildir: newMaildir, folderName: to } = session.space.placeOfNew(args.to);
+  const newPlace = session.space.placeOfNew(args.to);
+  const { maildir: newMaildir, folderName: to } = newPlace;
+  requireRight(place, 'x', 'RENAME');
+  requireCreation(newPlace);
   if (newMaildir !== maildir) throw new CommandFailure('Cannot move a folder to a different account.', 'CANNOT');
   if (to === 'INBOX') throw new CommandFailure('INBOX already exists!', 'ALREADYEXISTS');
   if (from === 'INBOX') {

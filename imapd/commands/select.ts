@@ -75,7 +75,7 @@ function openOnce(
   mailboxName: Buffer,
   options: Omit<SelectOptions, 'place'>,
 ): Promise<SelectedMailbox> {
-  const { place, folder } = session.folderNamed(mailboxName);
+  const { place, folder } = session.folderNamed(mailboxName, 'r', 'SELECT/EXAMINE');
   return SelectedMailbox.open(folder, { ...options, place });
 }
 

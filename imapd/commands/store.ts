@@ -2,13 +2,14 @@
  * STORE and UID STORE: changes flags and keywords.
  */
 
-import type { FlagChange } from '../../maildir/flags.js';
+import { ALL_FLAGS, DELETED, type FlagChange, type FlagLimits, SEEN } from '../../maildir/flags.js';
 import { CommandFailure, type Completion, no, ok } from '../completion.js';
 import { bitsFromFlags, changedBits } from '../mailbox/flag-bits.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
 import type { RowRange, SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 import type { Session } from '../session/session.js';
+import { flagLimits, requireSelectedRight } from '../sharing/require-right.js';
 import type { Cursor } from '../wire/cursor.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 
@@ -53,8 +54,11 @@ export async function store(
   const mailbox = session.selected;
   if (mailbox.readOnly) throw new CommandFailure('Current box is selected READ-ONLY.', 'READ-ONLY');
   const ranges = mailbox.pickRows(messages, by);
-  const keywords = session.settings.keywords === 'off' ? [] : wanted.flags.keywords.filter(isSpeakable);
-  const change = { operation: wanted.operation, flags: bitsFromFlags(wanted.flags.system), keywords };
+  const within = flagLimits(mailbox.place.rights);
+  if (within !== undefined) requireRightToSome(mailbox, wanted, within);
+  const namesKeywords = session.settings.keywords !== 'off' && within?.keywords !== false;
+  const keywords = namesKeywords ? wanted.flags.keywords.filter(isSpeakable) : [];
+  const change = { operation: wanted.operation, flags: bitsFromFlags(wanted.flags.system), keywords, within };
 
   if (!silent) for (const update of mailbox.changes({ expunges: false })) session.write(update);
   const uids = mailbox.pickUids(messages, by);
@@ -73,6 +77,25 @@ export async function store(
   const gone = await tellFlags(session, ranges, by);
   await safe;
   return gone > 0 ? no('Some messages are gone.', 'EXPUNGEISSUED') : ok('STORE completed.');
+}
+
+/**
+ * RFC 4314 section 4: who may change some of the flags is not refused, and the others stay as they are.
+ *
+ * @throws {CommandFailure} NOPERM for who may change none of them
+ */
+function requireRightToSome(
+  mailbox: SelectedMailbox,
+  { operation, flags }: Pick<StoreArguments, 'operation' | 'flags'>,
+  within: FlagLimits,
+): void {
+  const bits = bitsFromFlags(flags.system);
+  const asked = operation === 'replace' ? ALL_FLAGS : bits;
+  const askedKeywords = operation === 'replace' || flags.keywords.length > 0;
+  if ((asked & within.flags) !== 0 || (askedKeywords && within.keywords)) return;
+  if (asked === 0 && !askedKeywords) return;
+  const right = (bits & SEEN) !== 0 ? 's' : (bits & DELETED) !== 0 ? 't' : 'w';
+  requireSelectedRight(mailbox, right, 'STORE');
 }
 
 /** Lines that are written without a look at the clock or at what is collected: a fraction of a millisecond. */
@@ -159,7 +182,8 @@ class ExpectedFlags {
   }
 }
 
-function changedKeywords(before: readonly string[], { operation, keywords }: FlagChange): readonly string[] {
+function changedKeywords(before: readonly string[], { operation, keywords, within }: FlagChange): readonly string[] {
+  if (within?.keywords === false) return before;
   if (operation === 'replace') return keywords;
   if (keywords.length === 0) return before;
   return operation === 'add' ? [...before, ...keywords] : before.filter((keyword) => !keywords.includes(keyword));

@@ -5,7 +5,7 @@
  * They hold numbers and flags only, so they are text here; it knows no mailbox.
  */
 
-import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../../maildir/flags.js';
+import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, type FlagLimits, SEEN } from '../../maildir/flags.js';
 import type { MessageTable } from '../../maildir/message-table.js';
 
 /** Courier's order, which log readers and test suites have grown used to. */
@@ -94,13 +94,17 @@ export interface FlagsOffer {
   readonly readOnly: boolean;
   /** Whether a client may invent keywords: `\*`. */
   readonly newKeywords: boolean;
+  /** What the client may change; absent: everything. */
+  readonly limits?: FlagLimits | undefined;
 }
 
 /** FLAGS and PERMANENTFLAGS. RFC 9051 sections 7.3.5 and 7.1. */
-export function flagsLines({ keywords, readOnly, newKeywords }: FlagsOffer): string {
+export function flagsLines({ keywords, readOnly, newKeywords, limits }: FlagsOffer): string {
   const known = keywords.filter(isSpeakable);
   const flags = `* FLAGS (${[...known, allSystemFlags].join(' ')} \\Recent)\r\n`;
   if (readOnly) return `${flags}* OK [PERMANENTFLAGS ()] No permanent flags permitted\r\n`;
-  const permanent = [...known, ...(newKeywords ? ['\\*'] : []), allSystemFlags].join(' ');
+  const words = limits === undefined ? allSystemFlags : (flagWords[limits.flags] ?? '');
+  const settable = limits?.keywords === false ? [] : [...known, ...(newKeywords ? ['\\*'] : [])];
+  const permanent = [...settable, ...(words === '' ? [] : [words])].join(' ');
   return `${flags}* OK [PERMANENTFLAGS (${permanent})] Limited\r\n`;
 }

@@ -10,11 +10,14 @@
  * - EXISTS is told only together with all EXPUNGEs that are due, and before flags of new messages.
  * - What a command told by itself (STORE's FETCH responses) is not repeated: `told(uid)`.
  */
+import { hasRight, type Rights } from '../../maildir/acl/rights.js';
 import type { Folder, FolderUse } from '../../maildir/folder.js';
 import type { MessageTable } from '../../maildir/message-table.js';
 import type { Uid } from '../../maildir/uid.js';
 import { ELEMENTS_PER_STEP } from '../message/steps.js';
 import type { MailboxPlace } from '../sharing/mailbox-place.js';
+import { flagLimits, isReadOnly } from '../sharing/require-right.js';
+import { myRightsCode } from '../sharing/rights-wording.js';
 import { SyntaxFailure } from '../wire/failures.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 import { flagsLines, flagsText, imapWording, type MessageFlags, type UpdateWording } from './mailbox-updates.js';
@@ -68,6 +71,7 @@ export class SelectedMailbox {
   #count = 0;
   #toldChange: number;
   #toldKeywordsChange: number;
+  #toldRights: Rights;
 
   private constructor(use: FolderUse, { readOnly, keywords, place, wording }: SelectOptions) {
     this.folder = use.folder;
@@ -80,12 +84,13 @@ export class SelectedMailbox {
     this.#table = use.folder.table;
     this.#toldChange = use.folder.changeNumber;
     this.#toldKeywordsChange = use.folder.keywordsChangedAt;
+    this.#toldRights = place.rights;
     this.#takeNewMessages();
   }
 
   /** Opens a folder for one session. A folder that this process cannot change is opened read-only. */
   static async open(folder: Folder, options: SelectOptions): Promise<SelectedMailbox> {
-    const readOnly = options.readOnly || !folder.writable;
+    const readOnly = options.readOnly || !folder.writable || isReadOnly(options.place.rights);
     const use = await folder.open(readOnly ? 'read-only' : 'read-write');
     return new SelectedMailbox(use, { ...options, readOnly });
   }
@@ -229,7 +234,21 @@ export class SelectedMailbox {
   describeFlags(): Buffer {
     this.#toldKeywordsChange = this.folder.keywordsChangedAt;
     const keywords = this.#keywords ? this.folder.keywords : [];
-    return Buffer.from(flagsLines({ keywords, readOnly: this.readOnly, newKeywords: this.#keywords }));
+    const limits = flagLimits(this.place.rights);
+    return Buffer.from(flagsLines({ keywords, readOnly: this.readOnly, newKeywords: this.#keywords, limits }));
+  }
+
+  /** Whether the account may still read the mailbox; if not, it must not hear of it. */
+  get mayBeRead(): boolean {
+    return hasRight(this.place.rights, 'r');
+  }
+
+  /** What the client is told when its rights have changed since it was: `* OK [MYRIGHTS "lr"] ACL`, and what it may set. */
+  rightsChanges(): Buffer[] {
+    const { rights } = this.place;
+    if (rights === this.#toldRights) return [];
+    this.#toldRights = rights;
+    return this.mayBeRead ? [myRightsCode(rights), this.describeFlags()] : [myRightsCode(rights)];
   }
 
   /** FLAGS and PERMANENTFLAGS if they have changed. STORE sends them before it uses a new keyword. */

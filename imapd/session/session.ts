@@ -7,12 +7,13 @@
 import type { Duplex } from 'node:stream';
 import type { Log } from '../../init/runtime/log.js';
 import type { Endpoint, SessionAccount } from '../../init/runtime/mail-worker.js';
+import type { Right } from '../../maildir/acl/rights.js';
 import { MaildirError } from '../../maildir/errors.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import type { FactCache } from '../cache/fact-cache.js';
 import type { CapabilityContext } from '../capability.js';
 import type { Clock } from '../clock.js';
-import type { Conversation, State } from '../command.js';
+import type { CommandRules, Conversation, State } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
 import { ClientGone, CommandFailure } from '../completion.js';
 import { isAdministrator } from '../mailbox/quota-root.js';
@@ -20,6 +21,7 @@ import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { folderAt, type MailboxTarget } from '../sharing/mailbox-place.js';
 import { MailboxSpace } from '../sharing/mailbox-space.js';
+import { requireRight, requireSelectedRight } from '../sharing/require-right.js';
 import type { Sharing } from '../sharing/sharing.js';
 import {
   type BadLine,
@@ -252,19 +254,27 @@ export class Session implements Conversation, CommandSource, InputOwner {
     return this.#space;
   }
 
-  /** The folder that a client named, and where it is; throws NONEXISTENT. */
-  folderNamed(mailboxName: Buffer): MailboxTarget {
+  /** The folder that a client named, for a command that needs a right to it; throws NONEXISTENT and NOPERM. */
+  folderNamed(mailboxName: Buffer, right: Right, command: string): MailboxTarget {
     const place = this.space.place(mailboxName);
+    requireRight(place, right, command);
     return { place, folder: folderAt(place) };
   }
 
+  /** Whoever may no longer read the selected mailbox is answered nothing from it. */
+  checkAllowed({ states, leavesMailbox }: CommandRules, name: string): void {
+    if (this.#selected === undefined || states.length > 1 || leavesMailbox === true) return;
+    requireSelectedRight(this.#selected, 'r', name);
+  }
+
   /** Where APPEND, COPY and MOVE put messages into; `NO [TRYCREATE]` tells the client to make it. */
-  openTarget(mailboxName: Buffer): MailboxTarget {
+  openTarget(mailboxName: Buffer, command: string): MailboxTarget {
     try {
-      return this.folderNamed(mailboxName);
+      return this.folderNamed(mailboxName, 'i', command);
     } catch (error) {
       const missing =
-        error instanceof CommandFailure || (error instanceof MaildirError && error.kind === 'no such folder');
+        (error instanceof CommandFailure && error.code !== 'NOPERM') ||
+        (error instanceof MaildirError && error.kind === 'no such folder');
       if (missing) throw new CommandFailure('Mailbox does not exist.', 'TRYCREATE');
       throw error;
     }
@@ -274,6 +284,8 @@ export class Session implements Conversation, CommandSource, InputOwner {
   async announceChanges(options: { readonly expunges: boolean }): Promise<void> {
     const mailbox = this.#selected;
     if (mailbox === undefined || this.#ended) return;
+    for (const update of mailbox.rightsChanges()) this.write(update);
+    if (!mailbox.mayBeRead) return;
     try {
       await mailbox.folder.refresh();
     } catch (error) {

@@ -5,7 +5,7 @@
  * It knows no syntax of names; mailbox-space.ts makes places of them.
  */
 import type { Identities } from '../../maildir/acl/acl-list.js';
-import type { Rights } from '../../maildir/acl/rights.js';
+import { ALL_RIGHTS, type Rights } from '../../maildir/acl/rights.js';
 import type { Folder } from '../../maildir/folder.js';
 import type { Maildir } from '../../maildir/maildir.js';
 
@@ -62,7 +62,7 @@ class PersonalPlace implements MailboxPlace {
   }
 }
 
-const unrestricted: OwnRights = { identities: ['owner'] };
+const unrestricted: OwnRights = { identities: ['owner'], always: ALL_RIGHTS };
 
 /** A folder of the session's own maildir. */
 export function personalPlace(maildir: Maildir, folderName: string, rights: OwnRights = unrestricted): MailboxPlace {

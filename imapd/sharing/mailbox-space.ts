@@ -15,6 +15,7 @@ import type { SessionSettings } from '../settings/session-settings.js';
 import { decodeMailboxName } from '../wire/modified-utf7.js';
 import { identitiesOf, ownRightsOf, sharesNothing } from './identities.js';
 import { type MailboxPlace, newPersonalPlace, type OwnRights, personalPlace } from './mailbox-place.js';
+import { creationDenied } from './require-right.js';
 import type { Sharing } from './sharing.js';
 import { type SharedMailbox, VIRTUAL_PREFIX, VirtualMailboxes } from './virtual-mailboxes.js';
 
@@ -70,8 +71,7 @@ export class MailboxSpace {
     const above = name.slice(0, name.lastIndexOf(DELIMITER));
     const parent = above.startsWith(VIRTUAL_PREFIX) ? this.#virtualMailboxes?.place(above) : undefined;
     // As where the right is missing, so that nobody learns which accounts there are.
-    if (parent === undefined)
-      throw new CommandFailure(`Access denied for CREATE on ${above} (ACL "c" required)`, 'NOPERM');
+    if (parent === undefined) throw creationDenied(name);
     const last = name.slice(above.length);
     const { namespace, maildir, rights } = parent;
     return { namespace, maildir, rights, folderName: parent.folderName + last, mailboxName: name };

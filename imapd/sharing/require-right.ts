@@ -8,7 +8,7 @@
 import { hasRight, RIGHT_BITS, type Right, type Rights } from '../../maildir/acl/rights.js';
 import { ALL_FLAGS, DELETED, type FlagLimits, SEEN } from '../../maildir/flags.js';
 import { CommandFailure } from '../completion.js';
-import { mailboxName } from '../mailbox/mailbox-name.js';
+import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
 import type { MailboxPlace } from './mailbox-place.js';
 
 /** Makes the failure of what does not exist, as far as the account may know. */
@@ -28,7 +28,21 @@ export function requireRight(place: MailboxPlace, right: Right, command: string)
   throw denied(command, mailboxName(place.mailboxName).toString('latin1'), right);
 }
 
-/** The same for the mailbox that is selected. @throws {CommandFailure} NOPERM */
+/** Checks that a mailbox may be made; its place has the rights of the one above it. @throws {CommandFailure} NOPERM */
+export function requireCreation({ rights, mailboxName: name }: MailboxPlace): void {
+  if (!hasRight(rights, 'c')) throw creationDenied(name);
+}
+
+/**
+ * Makes the failure of what cannot be made below a mailbox. It is the same where that mailbox does not exist, so that
+ * nobody learns which there are.
+ */
+export function creationDenied(name: string): CommandFailure {
+  const above = name.slice(0, Math.max(name.lastIndexOf(DELIMITER), 0));
+  return denied('CREATE', mailboxName(above).toString('latin1'), 'c');
+}
+
+/** Checks a right to the mailbox that is selected. @throws {CommandFailure} NOPERM */
 export function requireSelectedRight({ place }: { readonly place: MailboxPlace }, right: Right, command: string): void {
   if (!hasRight(place.rights, right)) throw denied(command, 'current mailbox', right);
 }

@@ -6,6 +6,8 @@
  * Identifiers of people are said without the `user=` that files put in front of them.
  */
 import { isIdentifier } from '../../maildir/acl/acl-list.js';
+import { lettersFromRights, type Rights } from '../../maildir/acl/rights.js';
+import { encodeUntagged } from '../wire/responses.js';
 
 /** In the order of RFC 4314 section 2.1; each in the file's letter and in the RFC's. */
 const LETTERS: readonly (readonly [file: string, said: string])[] = [
@@ -42,6 +44,15 @@ export function rightsText(letters: string): string {
 export function courierRightsText(letters: string): string {
   if (!DELETING.every((letter) => letters.includes(letter))) return letters;
   return [...letters.replace(/[etx]/g, ''), 'd'].sort().join('');
+}
+
+/** `* OK [MYRIGHTS "acdilrsw"] ACL`: what Courier tells of the mailbox that is selected. */
+export function myRightsCode(rights: Rights): Buffer {
+  return encodeUntagged({
+    status: 'OK',
+    code: `MYRIGHTS "${courierRightsText(lettersFromRights(rights))}"`,
+    text: 'ACL',
+  });
 }
 
 /** The letters of files for what a client said; undefined if one of them is no right. */
