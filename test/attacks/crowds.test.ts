@@ -7,14 +7,18 @@ import { PASSWORD } from '../support/peer-servers.js';
 import { waitUntil } from '../support/processes.js';
 import {
   type Attacked,
+  assertLoopsFree,
   assertShort,
   attacked,
   deliver,
-  longestDelay,
-  longestWait,
+  forgetDelays,
+  othersWaiting,
   type RawClient,
   rawLogin,
 } from './attacked.js';
+
+/** Nothing that is waited for takes so long, but on a machine with much else to do. */
+const MOST_SECONDS = 120;
 
 async function crowd(server: Attacked, count: number): Promise<RawClient[]> {
   const clients: RawClient[] = [];
@@ -23,7 +27,7 @@ async function crowd(server: Attacked, count: number): Promise<RawClient[]> {
     client.send('s SELECT INBOX\r\n');
     clients.push(client);
   }
-  for (const client of clients) await client.until(/s OK.*\r\n/, 40);
+  for (const client of clients) await client.until(/s OK.*\r\n/, MOST_SECONDS);
   return clients;
 }
 
@@ -38,21 +42,22 @@ test('attack 37: 200 sessions are told what one does to 5,000 messages, and anot
     for (const client of idling) await client.until('+ ');
     const one = await loginClient(ours.port, 'bob', PASSWORD, false);
     await one.must('SELECT INBOX');
-    const longest = await longestWait(ours.port, 'alice', async () => {
+    await forgetDelays(ours);
+    const waiting = await othersWaiting(ours, 'alice', async () => {
       for (const sign of ['+', '-', '+']) await one.must(`STORE 1:* ${sign}FLAGS.SILENT (\\Flagged)`);
       for (const client of clients.slice(0, 100)) client.send('n NOOP\r\n');
       for (const client of clients.slice(0, 100)) {
-        const told = await client.until(/n OK.*\r\n/, 40);
+        const told = await client.until(/n OK.*\r\n/, MOST_SECONDS);
         assert.equal(told.match(/^\* \d+ FETCH \(FLAGS \(.*\\Flagged/gm)?.length, 5_003);
       }
       const knowsLast = ({ received }: RawClient): boolean => {
         const at = received.lastIndexOf('* 5003 FETCH');
         return at >= 0 && received.startsWith('* 5003 FETCH (FLAGS (\\Flagged', at);
       };
-      await waitUntil('all that idle know the last state', () => idling.every(knowsLast), 15);
+      await waitUntil('all that idle know the last state', () => idling.every(knowsLast), MOST_SECONDS);
     });
-    assertShort(longest);
-    assertShort(await longestDelay(ours));
+    assertShort(waiting);
+    await assertLoopsFree(ours, waiting);
     const grown = memory('mail worker') - before;
     assert.ok(grown < 150_000, `${grown} KiB more`);
     for (const client of clients) client.close();
