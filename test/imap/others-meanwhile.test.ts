@@ -46,6 +46,7 @@ const COMMANDS = [
   'UID SORT (SUBJECT) UTF-8 UNFLAGGED',
   'UID THREAD REFERENCES UTF-8 ALL',
   'UID THREAD ORDEREDSUBJECT UTF-8 ALL',
+  'STATUS INBOX (UIDNEXT SIZE)',
 ] as const;
 
 const BEFORE = ['nothing', 'asked', 'asked before the last came'] as const;
