@@ -17,6 +17,7 @@ const programs: Readonly<Record<string, string>> = {
   authenumerate: 'authdaemon/bin/authenumerate',
   authpasswd: 'authdaemon/bin/authpasswd',
   authtest: 'authdaemon/bin/authtest',
+  deliverquota: 'maildir/bin/deliverquota',
   imapd: 'imapd/bin/imapd',
   maildiracl: 'maildir/bin/maildiracl',
   maildirmake: 'maildir/bin/maildirmake',

@@ -5,16 +5,13 @@
  * first, so that what it writes is his, and nothing that he put there leads root astray. Sessions hear of a change within
  * a second.
  */
-import { statSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { runProgram } from '../../init/runtime/program.js';
 import type { AclList } from '../acl/acl-list.js';
 import { type AclChange, AclRefused, type MaildirAcls } from '../acl/maildir-acls.js';
 import { ALL_LETTERS } from '../acl/rights.js';
-import { realFileSystem } from '../file-system.js';
 import { isFolderName } from '../folder-name.js';
-import { MaildirStore } from '../maildir-store.js';
+import { becomeOwnerOf, openForTool } from './tool-store.js';
 
 const USAGE = `Usage: maildiracl -list MAILDIR FOLDER
        maildiracl -set MAILDIR FOLDER IDENTIFIER RIGHTS
@@ -70,17 +67,8 @@ async function act([action = '', path = '', folder = '', ...rest]: readonly stri
   if (action !== '-reset' && !(isFolderName(folder) && folder.startsWith('INBOX')))
     throw new Refusal(`${folder}: Invalid argument`);
   becomeOwnerOf(path);
-  const store = new MaildirStore({
-    fileSystem: realFileSystem,
-    now: Date.now,
-    hostName: hostname(),
-    processId: process.pid,
-    durable: true,
-    useLocks: true,
-    keywords: 'off',
-    warn: (text) => void process.stderr.write(`maildiracl: ${text}\n`),
-  });
-  const { acls } = store.open(resolve(path));
+  const { maildir, store } = openForTool('maildiracl', resolve(path));
+  const { acls } = maildir;
   const [identifier = '', rights = ''] = rest;
   if (action === '-list') show(acls.list(folder));
   else if (action === '-compute') process.stdout.write(`${computed(acls.list(folder), rest)}\n`);
@@ -121,12 +109,4 @@ async function change(
     const who = typeof error.because === 'string' ? error.because : error.because.identifier;
     throw new Refusal(`${error.message} for ${who}`);
   }
-}
-
-function becomeOwnerOf(path: string): void {
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = statSync(path);
-  process.setgroups?.([gid]);
-  process.setegid?.(gid);
-  process.seteuid?.(uid);
 }

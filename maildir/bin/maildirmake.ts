@@ -4,9 +4,11 @@
  * Texts, modes and exit codes are those of Courier's maildirmake. When it runs as root, what it makes belongs to whoever
  * owns the directory it is made in, so that an administrator's maildir is one that its user can use.
  */
-import { closeSync, constants, fchmodSync, fchownSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, constants, existsSync, fchmodSync, fchownSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { runProgram } from '../../init/runtime/program.js';
+import { parseLimits } from '../quota/quota-limits.js';
+import { becomeOwnerOf, openForTool } from './tool-store.js';
 
 const USAGE_LINE = 'Usage: maildirmake [ options ] maildir';
 
@@ -16,6 +18,7 @@ const HELP = `${USAGE_LINE}
   -S                          others may look into it, for shared folders
   -f FOLDER                   makes the folder FOLDER (Sent, Lists.News) in an existing maildir
   -F NAME                     the same for a name in which . / ~ : and \\ stand for themselves
+  -q QUOTA                    sets its quota: 1000000000S,100000C is octets and messages; makes the maildir if need be
   -s read|write[,group]       with -f or -F: others, or only the group, may read it or add to it
 
 As root, new directories belong to the owner of the directory they are made in.`;
@@ -25,6 +28,7 @@ interface Arguments {
   readonly sharable: boolean;
   readonly folder: string | undefined;
   readonly share: string | undefined;
+  readonly quota: string | undefined;
 }
 
 interface Modes {
@@ -44,9 +48,11 @@ class Refusal extends Error {
 
 await runProgram({ name: 'maildirmake', usage: HELP, run });
 
-function run(words: readonly string[]): number {
+async function run(words: readonly string[]): Promise<number> {
   try {
-    make(parse(words));
+    const args = parse(words);
+    if (args.quota === undefined) make(args);
+    else await setQuota(args, args.quota);
     return 0;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -59,6 +65,7 @@ function parse(words: readonly string[]): Arguments {
   let sharable = false;
   let folder: string | undefined;
   let share: string | undefined;
+  let quota: string | undefined;
   const rest: string[] = [];
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
@@ -73,13 +80,14 @@ function parse(words: readonly string[]): Arguments {
     else if (/^-f/.test(word)) folder = checkedFolder(value());
     else if (/^-F/.test(word)) folder = escapedFolder(value());
     else if (/^-s/.test(word)) share = value();
+    else if (/^-q/.test(word)) quota = value();
     else if (word.startsWith('-')) throw new Refusal(`maildirmake: unknown option: ${word}\n${USAGE_LINE}`, 'stderr');
     else rest.push(word);
   }
   const [maildir] = rest;
   const wrong = rest.length !== 1 || (share !== undefined && folder === undefined);
   if (maildir === undefined || wrong) throw new Refusal(USAGE_LINE, 'stdout');
-  return { maildir, sharable, folder, share };
+  return { maildir, sharable, folder, share, quota };
 }
 
 /** Courier refuses only a leading dot; the others would make folders that no client can reach, or leave the maildir. */
@@ -107,6 +115,21 @@ function make({ maildir, sharable, folder, share }: Arguments): void {
   const marker = openSync(join(directory, 'maildirfolder'), 'wx', 0o600);
   giveToOwnerOf(maildir, marker);
   closeSync(marker);
+}
+
+/** As Courier: a quota that is there already is left as it is, with its figure. */
+async function setQuota(args: Arguments, text: string): Promise<void> {
+  if (!existsSync(args.maildir)) make({ ...args, folder: undefined });
+  const limits = parseLimits(text);
+  if (limits === undefined) {
+    process.stderr.write(`WARN: quota string '${text}' not parseable\n`);
+    return;
+  }
+  becomeOwnerOf(args.maildir);
+  const { maildir, store } = openForTool('maildirmake', resolve(args.maildir));
+  maildir.quota.want(limits);
+  await maildir.quota.usage();
+  await store.close();
 }
 
 function folderModes(share: string | undefined): Modes {

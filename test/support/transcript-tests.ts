@@ -54,7 +54,7 @@ export async function playOnce(transcript: Transcript, makeTarget: MakeTarget): 
 }
 
 /** A mail worker may still write a file of a session that has just ended, after its directory was emptied. */
-async function removeWhenQuiet(scratch: Scratch): Promise<void> {
+export async function removeWhenQuiet(scratch: Scratch): Promise<void> {
   await waitUntil('nobody writes there any more', () => {
     try {
       scratch.remove();

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -90,7 +90,7 @@ test('wrong words on the command line are told', (t) => {
 
   assert.deepEqual(maildirmake(directory), { code: 1, out: usage, err: '' });
   assert.deepEqual(maildirmake(directory, '-s', 'read', 'Maildir'), { code: 1, out: usage, err: '' });
-  assert.match(maildirmake(directory, '-q', '10S', 'Maildir').err, /unknown option: -q/);
+  assert.match(maildirmake(directory, '-z', 'Maildir').err, /unknown option: -z/);
   assert.match(maildirmake(directory, '--help').out, /^Usage: maildirmake/);
   assert.match(maildirmake(directory, '--version').out, /^maildirmake .*\d+\.\d+\.\d+/);
   assert.deepEqual(readdirSync(directory), []);
@@ -111,4 +111,26 @@ test('K13: run by root, everything belongs to the owner of the place', (t) => {
     const owner = statSync(join(home, path));
     assert.deepEqual([owner.uid, owner.gid], [uid, gid], path);
   }
+});
+
+test('-q sets a quota as Courier does, and makes the maildir if there is none', (t) => {
+  const directory = scratch(t);
+  const sizes = join(directory, 'Maildir', 'maildirsize');
+
+  assert.deepEqual(maildirmake(directory, '-q', '10C,1000S', 'Maildir'), { code: 0, out: '', err: '' });
+  assert.equal(readFileSync(sizes, 'latin1'), '1000S,10C\n           0            0\n');
+  writeFileSync(sizes, '1000S,10C\n           5            1\n');
+  assert.equal(maildirmake(directory, '-q', '1000S,10C', 'Maildir').code, 0);
+  assert.equal(
+    readFileSync(sizes, 'latin1'),
+    '1000S,10C\n           5            1\n',
+    'the same quota changes nothing',
+  );
+  assert.equal(maildirmake(directory, '-q', '2000S', 'Maildir').code, 0);
+  assert.equal(readFileSync(sizes, 'latin1'), '2000S\n           0            0\n');
+  assert.deepEqual(maildirmake(directory, '-q', '5', 'Maildir'), {
+    code: 0,
+    out: '',
+    err: "WARN: quota string '5' not parseable\n",
+  });
 });
