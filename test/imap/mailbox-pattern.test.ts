@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CommandFailure } from '../../imapd/completion.js';
 import { mailboxPattern } from '../../imapd/mailbox/mailbox-pattern.js';
+import { usedMilliseconds } from '../support/processor-line.js';
 
 function matches(reference: string, pattern: string, name: string): boolean {
   return mailboxPattern(Buffer.from(reference), Buffer.from(pattern)).matches(name);
@@ -72,10 +73,11 @@ function obvious(pattern: string, name: string): boolean {
   return name[0] === first && obvious(tail, name.slice(1));
 }
 
-test('a pattern made to be slow is refused or fast', () => {
+test('a pattern made to be slow is refused or fast', async () => {
   assert.throws(() => mailboxPattern(Buffer.from(''), Buffer.from('*a'.repeat(11))), CommandFailure);
   const pattern = mailboxPattern(Buffer.from(''), Buffer.from(`*${'a*'.repeat(8)}b`));
-  const began = performance.now();
-  for (let count = 0; count < 1000; count += 1) assert.equal(pattern.matches(`INBOX.${'a'.repeat(240)}`), false);
-  assert.ok(performance.now() - began < 1000);
+  const used = await usedMilliseconds(() => {
+    for (let count = 0; count < 1000; count += 1) assert.equal(pattern.matches(`INBOX.${'a'.repeat(240)}`), false);
+  });
+  assert.ok(used < 1000, `${used} ms`);
 });

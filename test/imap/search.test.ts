@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type WrittenMessage, withMaildir, writeMessages } from '../support/generated-maildir.js';
+import { usedMilliseconds } from '../support/processor-line.js';
 
 interface ModelMessage {
   readonly number: number;
@@ -263,10 +264,11 @@ test('attacks 27: a million ranges are answered quickly', async () => {
       await client.must('SELECT INBOX');
       const set = Array.from({ length: 200_000 }, (_, index) => 2 * index + 2).join(',');
 
-      const started = performance.now();
-      assert.deepEqual((await client.must(`UID SEARCH UID ${set}`)).untagged, ['* SEARCH 2']);
-      assert.deepEqual((await client.must(`UID FETCH ${set} (UID)`)).untagged, ['* 2 FETCH (UID 2)']);
-      assert.ok(performance.now() - started < 3_000);
+      const used = await usedMilliseconds(async () => {
+        assert.deepEqual((await client.must(`UID SEARCH UID ${set}`)).untagged, ['* SEARCH 2']);
+        assert.deepEqual((await client.must(`UID FETCH ${set} (UID)`)).untagged, ['* 2 FETCH (UID 2)']);
+      });
+      assert.ok(used < 3_000, `${used} ms`);
     },
   );
 });

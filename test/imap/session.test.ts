@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { SelectedMailbox } from '../../imapd/mailbox/selected-mailbox.js';
 import { personalPlace } from '../../imapd/sharing/mailbox-place.js';
 import { realClock } from '../../init/runtime/real-clock.js';
+import { usedMilliseconds } from '../support/processor-line.js';
 import { SessionFixture } from '../support/session-fixture.js';
 
 async function withFixture(maildir: string, run: (fixture: SessionFixture) => Promise<void>): Promise<void> {
@@ -218,12 +219,12 @@ describe('no client can make a session hang or grow', () => {
       const client = fixture.client({}, { maildir });
       await client.command('warm NOOP');
 
-      const began = performance.now();
-      const answer = await client.command('a LIST "" *');
-      const took = performance.now() - began;
+      const used = await usedMilliseconds(async () => {
+        const answer = await client.command('a LIST "" *');
+        assert.equal(answer.split('\n').length, 10_000 + 100 + 1 + 2);
+      });
 
-      assert.equal(answer.split('\n').length, 10_000 + 100 + 1 + 2);
-      assert.ok(took < 1000, `${took} ms`);
+      assert.ok(used < 1000, `${used} ms`);
       client.send('b LOGOUT\r\n');
     }));
 });

@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import { ANSWERED, DELETED, DRAFT, FLAGGED, SEEN } from '../../maildir/flags.js';
+import { usedMilliseconds } from '../support/processor-line.js';
 import {
   append,
   assertSound,
@@ -430,9 +431,9 @@ test('10,000 messages load, change and answer in bounded time', async (t) => {
   const uids = Array.from({ length: 10_000 }, (_uid, index) => index + 1);
 
   await folder.changeFlags(uids, addFlags(SEEN));
-  const started = Date.now();
-  const counts = await folder.counts();
-
-  assert.deepEqual([counts.messages, counts.unseen, counts.recent, counts.sizeOctets], [10_000, 0, 10_000, 340_000]);
-  assert.ok(Date.now() - started < 2_000);
+  const used = await usedMilliseconds(async () => {
+    const { messages, unseen, recent, sizeOctets } = await folder.counts();
+    assert.deepEqual([messages, unseen, recent, sizeOctets], [10_000, 0, 10_000, 340_000]);
+  });
+  assert.ok(used < 2_000, `${used} ms`);
 });

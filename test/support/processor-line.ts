@@ -63,12 +63,28 @@ export class ProcessorLine {
   }
 }
 
+/** Processes may end meanwhile: what is looked at so often is not lost with them. */
+const LOOK_AGAIN_MILLISECONDS = 100;
+
 /** Milliseconds that something took, less those in which one of these processes or this thread stood in line. */
-export async function blamedMilliseconds(pids: () => readonly number[], work: () => Promise<void>): Promise<number> {
+export async function blamedMilliseconds(pids: () => readonly number[], work: () => Promise<unknown>): Promise<number> {
   const line = new ProcessorLine(() => [...ownThread(), ...threadsOfAll(pids())]);
   const begin = performance.now();
+  const timer = setInterval(() => line.look(), LOOK_AGAIN_MILLISECONDS);
+  try {
+    await work();
+    return performance.now() - begin - line.look();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Milliseconds of a processor that this process used for something. */
+export async function usedMilliseconds(work: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
   await work();
-  return performance.now() - begin - line.look();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
 }
 
 /** Processes that have something to do need more than this of a second, the processor or a place in line for it. */
