@@ -5,9 +5,11 @@
  */
 import { type Command, type CommandRules, command, parseNothing } from '../command.js';
 import type { Session } from '../session/session.js';
+import { parseCancelUpdate } from '../wire/context-updates.js';
 import { parseList } from '../wire/list-arguments.js';
 import { parseTransfer } from '../wire/transfer-arguments.js';
 import { append, parseAppend } from './append.js';
+import { cancelUpdate } from './cancelupdate.js';
 import { capability } from './capability.js';
 import { check } from './check.js';
 import { close } from './close.js';
@@ -102,6 +104,7 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
     command(onSequenceNumbers, (cursor, received) => parseSortCommand(cursor, received, 'sequence number'), sort),
   ],
   ['UID SORT', command(onMailbox, (cursor, received) => parseSortCommand(cursor, received, 'uid'), sort)],
+  ['CANCELUPDATE', command(onMailbox, parseCancelUpdate, cancelUpdate)],
   ['THREAD', command(onSequenceNumbers, (cursor) => parseThreadCommand(cursor, 'sequence number'), thread)],
   ['UID THREAD', command(onMailbox, (cursor) => parseThreadCommand(cursor, 'uid'), thread)],
   ['STORE', command(onSequenceNumbers, (cursor) => parseStore(cursor, 'sequence number'), store)],

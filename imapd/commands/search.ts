@@ -3,6 +3,7 @@
  */
 import { type Completion, ok } from '../completion.js';
 import { answerFound, saveOnSuccess } from '../search/answer-found.js';
+import { checkTag, keepUpToDate } from '../search/kept-searches.js';
 import { type SearchExtent, searchMessages } from '../search/search-run.js';
 import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
@@ -29,9 +30,11 @@ export function parseSearchCommand(
 /** Says which messages the keys describe (RFC 9051 section 6.4.4). */
 export async function search(session: Session, { program, by, tag }: SearchArguments): Promise<Completion> {
   const options = program.return;
+  checkTag(session, options, tag);
   await saveOnSuccess(session, options, async () => {
     const found = await searchMessages(session, program, extentOf(options));
     await answerFound(session, 'SEARCH', found, { tag, by, options });
+    await keepUpToDate(session, options, { tag, by, request: program }, found);
     return found;
   });
   return ok('SEARCH done.');

@@ -3,6 +3,7 @@
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { answerFound, saveOnSuccess } from '../search/answer-found.js';
+import { checkTag, keepUpToDate } from '../search/kept-searches.js';
 import { searchMessages } from '../search/search-run.js';
 import { sortMessages } from '../search/sort-messages.js';
 import type { Session } from '../session/session.js';
@@ -27,9 +28,11 @@ export async function sort(session: Session, { program, by, tag }: SortArguments
     throw new CommandFailure('This command is disabled by the system administrator.');
   }
   const options = program.return;
+  checkTag(session, options, tag);
   await saveOnSuccess(session, options, async () => {
     const inOrder = await sortMessages(session, await searchMessages(session, program), program.criteria);
     await answerFound(session, 'SORT', inOrder, { tag, by, options });
+    await keepUpToDate(session, options, { tag, by, request: program, criteria: program.criteria }, inOrder);
     return inOrder;
   });
   return ok('SORT done.');

@@ -49,6 +49,16 @@ export interface SelectOptions {
 
 const noKeywords: readonly string[] = [];
 
+/** Searches whose results the client wants to be told of when they change. They follow the changes of the mailbox. */
+export interface UpdateFollower {
+  has(tag: string): boolean;
+  end(tag: string): void;
+  /** Tells what must be told before the changes are. */
+  beforeChanges(options: { readonly expunges: boolean }): Promise<void>;
+  /** Tells what must be told after them. */
+  afterChanges(): Promise<void>;
+}
+
 /** First and last row of a range. */
 export type RowRange = readonly [first: number, last: number];
 
@@ -67,6 +77,7 @@ export class SelectedMailbox {
   #toldFlags: Map<number, number> | undefined;
   /** What the client calls `$`. */
   savedResult: SavedResult = NOTHING_SAVED;
+  keptSearches: UpdateFollower | undefined;
   #table: MessageTable;
   #count = 0;
   #toldChange: number;

@@ -53,6 +53,18 @@ export async function searchMessages(
   return lowest !== undefined && last[0] === lowest ? first : [...first, ...last];
 }
 
+/** Asks some messages only, by their sequence numbers. Gives those that the key describes. */
+export async function searchAmong(
+  session: Session,
+  { charset, key }: SearchRequest,
+  numbers: readonly number[],
+): Promise<number[]> {
+  const search = await Search.begin(session, charset, key);
+  const found: number[] = [];
+  for (const number of numbers) found.push(...(await search.go(number, number, 1)));
+  return found;
+}
+
 class Search {
   readonly #session: Session;
   readonly #condition: Condition;

@@ -296,8 +296,11 @@ export class Session implements Conversation, CommandSource, InputOwner {
       return;
     }
     // A change wakes all who look at the mailbox at once, and each may have much to tell.
-    if (!mailbox.isUpToDate) await this.#takeTurn();
+    const { isUpToDate, keptSearches } = mailbox;
+    if (!isUpToDate) await this.#takeTurn();
+    if (!isUpToDate && keptSearches !== undefined) await keptSearches.beforeChanges(options);
     for (const update of mailbox.changes(options)) await this.respond(update);
+    if (!isUpToDate && keptSearches !== undefined) await keptSearches.afterChanges();
   }
 
   /** Whether nextCommand() has something to begin with; if not, the client may think for as long as it is allowed to. */

@@ -32,7 +32,7 @@ function tableOf(readme: string): Row[] {
 function everyWord(): Set<string> {
   const mechanisms = { mechanisms: SASL_MECHANISMS, mechanismsTls: SASL_MECHANISMS, oauth: true };
   const settings = { ...testSettings(), ...mechanisms, tlsRequired: true };
-  const known = { settings, certificateName: 'bob', bindsChannel: () => true };
+  const known = { settings, setsQuotas: true, certificateName: 'bob', bindsChannel: () => true };
   const contexts: readonly CapabilityContext[] = [
     { ...known, loggedIn: false, tls: false, tlsAvailable: true, compressAvailable: false },
     { ...known, loggedIn: false, tls: true, tlsAvailable: false, compressAvailable: false },
