@@ -68,7 +68,7 @@ export interface CapabilityContext {
 
 /** The words after `CAPABILITY`, in a stable order. */
 export function capabilities(context: CapabilityContext): string[] {
-  return [...wordsOfSite(context), ...wordsOfConnection(context)];
+  return [...wordsOfSite(context), ...wordsForSmap(context), ...wordsOfConnection(context)];
 }
 
 /** What the administrator wrote, word for word, or else everything that works. */
@@ -88,6 +88,11 @@ function wordsOfSite(context: CapabilityContext): string[] {
   words.push('SASL-IR');
   if (mayLogin(context)) words.push(...mechanisms(context).map((name) => `AUTH=${name}`));
   return words;
+}
+
+/** As in Courier, they are said whatever else the administrator wrote. */
+function wordsForSmap({ settings }: CapabilityContext): string[] {
+  return settings.smap?.split(/\s+/) ?? [];
 }
 
 /** Mechanisms that AUTHENTICATE takes on this connection. A site switches on all but those that need nothing. */

@@ -20,6 +20,7 @@ import { loginLine, who } from './session/session-log.js';
 import type { SessionSettings } from './settings/session-settings.js';
 import { Sharing } from './sharing/sharing.js';
 import { encodeCompletion, encodeUntagged } from './wire/responses.js';
+import { SMAP_TAG } from './wire/smap-tag.js';
 
 /** The sticky bit of a home directory: the administrator's way to lock an account for a while. */
 const STICKY_BIT = 0o1000;
@@ -79,7 +80,7 @@ export class ImapServer implements MailServer {
     const session = await this.#begin(arrived);
     if (session === undefined) return;
     try {
-      await serveSession(session);
+      await (this.#speaksSmap(arrived) ? serveSmapSession(session) : serveSession(session));
     } finally {
       this.#sessions.delete(session);
     }
@@ -94,9 +95,10 @@ export class ImapServer implements MailServer {
       if (!(error instanceof Refusal)) throw error;
       if (error.logText !== undefined) log.write('error', `${error.logText}, ${who(arrived)}`);
       const { code, message } = error;
+      const bye = this.#speaksSmap(arrived) ? [] : [encodeUntagged({ status: 'BYE', code, text: message })];
       arrived.stream.on('error', () => undefined);
-      arrived.stream.write(encodeUntagged({ status: 'BYE', code, text: message }));
-      arrived.stream.end(encodeCompletion(arrived.tag, { status: 'NO', code, text: message }));
+      const answer = encodeCompletion(arrived.tag, { status: 'NO', code, text: message });
+      arrived.stream.end(Buffer.concat([...bye, answer]));
       return undefined;
     }
   }
@@ -108,6 +110,10 @@ export class ImapServer implements MailServer {
 
   reload(settings: unknown): void {
     this.#settings = settings as SessionSettings;
+  }
+
+  #speaksSmap({ tag }: WorkerSession): boolean {
+    return tag === SMAP_TAG && this.#settings.smap !== undefined;
   }
 
   #greeted(arrived: WorkerSession, maildir: Maildir): Session {
@@ -122,8 +128,10 @@ export class ImapServer implements MailServer {
     });
     this.#sessions.add(session);
     const code = capabilityCode(session.capabilityContext);
-    session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text: 'LOGIN Ok.' }));
-    session.log.write('info', loginLine(arrived));
+    const isSmap = this.#speaksSmap(arrived);
+    const text = isSmap ? 'SMAP1 LOGIN Ok.' : 'LOGIN Ok.';
+    session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text }));
+    session.log.write('info', loginLine(arrived, isSmap ? 'SMAP1' : 'IMAP'));
     return session;
   }
 
@@ -202,6 +210,12 @@ export class ImapServer implements MailServer {
     const text = 'Clock skew detected. Check the clock on the file server';
     throw new Refusal('UNAVAILABLE', text, text);
   }
+}
+
+/** Few clients speak SMAP, and those that do not need nothing of it in memory. */
+async function serveSmapSession(session: Session): Promise<void> {
+  const { serveSmap } = await import('./smap/dialogue.js');
+  await serveSmap(session);
 }
 
 /** Bugs stay what they are. */

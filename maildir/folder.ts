@@ -282,6 +282,24 @@ export class Folder implements UseListener {
     return this.#state.rows.files.uniqueNameAt(row);
   }
 
+  /** The name of the message's file up to its flags, as Courier's lists have it. */
+  baseNameAt(row: number): string {
+    return this.#state.rows.baseNameAt(row);
+  }
+
+  /**
+   * Gives a message another internal date, in milliseconds since 1970.
+   *
+   * @throws {MaildirError} 'message gone'
+   */
+  setInternalDate(row: number, internalDate: number): void {
+    const state = this.#state;
+    diskErrors(state.paths.directory, () =>
+      withMessagePath(state, state.rows.table.uidAt(row), (path) => state.disk.setModified(path, internalDate)),
+    );
+    this.fingerprintAt(row);
+  }
+
   /** The keywords in use in this folder, in an order that stays. */
   get keywords(): readonly string[] {
     return this.#state.keywords;

@@ -156,6 +156,7 @@ export class LoginSession implements Conversation {
         maxLineOctets: MAX_LINE_OCTETS_BEFORE_LOGIN,
         maxLiteralOctets: MAX_LITERAL_OCTETS_BEFORE_LOGIN,
         maxLiteralsTotalOctets: MAX_LITERALS_TOTAL_OCTETS_BEFORE_LOGIN,
+        smap: this.settings.smap !== undefined,
       },
     );
   }

@@ -21,7 +21,9 @@ import { Session } from '../session/session.js';
 import { loginLine } from '../session/session-log.js';
 import { readImapdSettings } from '../settings/settings-reader.js';
 import { Sharing } from '../sharing/sharing.js';
-import { encodeUntagged } from '../wire/responses.js';
+import { serveSmap } from '../smap/dialogue.js';
+import { encodeCompletion, encodeUntagged } from '../wire/responses.js';
+import { SMAP_TAG } from '../wire/smap-tag.js';
 
 /**
  * Serves the one session until it is over. Settings are those of `directory`, or the usual ones.
@@ -57,9 +59,16 @@ export async function servePreauth(maildirPath: string, directory = settingsDire
   });
   maildir.purgeTmp();
   const code = capabilityCode(session.capabilityContext);
-  session.write(encodeUntagged({ status: 'PREAUTH', code, text: 'Ready.' }));
-  log.write('info', loginLine(session));
-  await serveSession(session);
+  // Courier's own login process says in the environment what the client speaks.
+  if (settings.smap !== undefined && process.env['PROTOCOL'] === 'SMAP1') {
+    session.write(encodeCompletion(SMAP_TAG, { status: 'OK', text: 'SMAP1 LOGIN Ok.' }));
+    log.write('info', loginLine(session, 'SMAP1'));
+    await serveSmap(session);
+  } else {
+    session.write(encodeUntagged({ status: 'PREAUTH', code, text: 'Ready.' }));
+    log.write('info', loginLine(session));
+    await serveSession(session);
+  }
   await facts.close();
   await store.close();
 }

@@ -10,6 +10,7 @@ import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
 import { Encoder } from '../wire/encoder.js';
 import { SyntaxFailure } from '../wire/failures.js';
+import { SMAP_TAG } from '../wire/smap-tag.js';
 
 interface AuthenticateArguments {
   readonly tag: string;
@@ -41,10 +42,10 @@ export async function authenticate(session: LoginSession, args: AuthenticateArgu
   const conversation = isOn ? saslConversation(mechanism, session.saslContext) : undefined;
   if (conversation === undefined) return refuseLogin(session, attempted, 'CANNOT');
 
-  const step = await exchange(session, conversation, args.initial);
+  const step = await exchange(session, conversation, args);
   if (step.kind === 'failed') return refuseLogin(session, attempted);
   if (step.kind === 'temporary failure') return failForNow(session, step.reason);
-  const sayLastWord = (word: string): Promise<boolean> => isHeard(session, word);
+  const sayLastWord = (word: string): Promise<boolean> => isHeard(session, tag, word);
   return attemptLogin(session, { tag, attempted, claim: step, sayLastWord });
 }
 
@@ -53,12 +54,12 @@ type Ending = Extract<SaslStep, { kind: 'credentials' | 'failed' }>;
 async function exchange(
   session: LoginSession,
   conversation: SaslConversation,
-  initial?: Buffer,
+  { tag, initial }: AuthenticateArguments,
 ): Promise<Ending | { readonly kind: 'temporary failure'; readonly reason: string }> {
   let step = initial === undefined ? conversation.start() : conversation.start(initial);
   for (;;) {
     if (step.kind === 'challenge') {
-      step = conversation.answer(decoded(await answerTo(session, step.octets.toString('base64'))));
+      step = conversation.answer(decoded(await answerTo(session, tag, step.octets.toString('base64'))));
     } else if (step.kind === 'ask') {
       const answer = await session.client.beginExchange(step.beginning, authService(session));
       if (answer.kind === 'temporary failure') return answer;
@@ -73,8 +74,13 @@ async function exchange(
 }
 
 /** Sends a challenge and gives the line that comes back. */
-async function answerTo(session: LoginSession, challenge: string): Promise<string> {
-  session.write(new Encoder().atom('+ ').raw(challenge).crlf());
+async function answerTo(session: LoginSession, tag: string, challenge: string): Promise<string> {
+  session.write(
+    new Encoder()
+      .atom(tag === SMAP_TAG ? '> ' : '+ ')
+      .raw(challenge)
+      .crlf(),
+  );
   const line = await session.commands.line();
   if (line === undefined) throw new ClientGone();
   const text = line.toString('latin1');
@@ -83,9 +89,9 @@ async function answerTo(session: LoginSession, challenge: string): Promise<strin
 }
 
 /** Tells the mechanism's last word, which a client answers with an empty line, or with whatever it likes after a failure. */
-async function isHeard(session: LoginSession, word: string): Promise<boolean> {
+async function isHeard(session: LoginSession, tag: string, word: string): Promise<boolean> {
   try {
-    return (await answerTo(session, word)) === '';
+    return (await answerTo(session, tag, word)) === '';
   } catch (error) {
     if (error instanceof SyntaxFailure || error instanceof ClientGone) return false;
     throw error;

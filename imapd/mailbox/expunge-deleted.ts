@@ -24,10 +24,14 @@ const ALL: SequenceSet = [{ first: 1, last: '*' }];
 export async function expungeDeleted(session: Session, uids: SequenceSet = ALL): Promise<readonly Uid[]> {
   const { selected } = session;
   const deleted = selected.pickUids(uids, 'uid').filter((uid) => isDeleted(selected, uid));
-  if (deleted.length === 0) return [];
+  return deleted.length === 0 ? [] : removeForGood(session, deleted);
+}
 
-  const paths = session.settings.logDeletions ? pathsForLog(selected, deleted) : undefined;
-  const removed = await selected.folder.removeMessages(deleted);
+/** Removes messages whatever their flags, and logs it where deletions are logged. @returns the UIDs that left. */
+export async function removeForGood(session: Session, uids: readonly Uid[]): Promise<readonly Uid[]> {
+  const { selected } = session;
+  const paths = session.settings.logDeletions ? pathsForLog(selected, uids) : undefined;
+  const removed = await selected.folder.removeMessages(uids);
   for (const uid of removed) {
     const path = paths?.get(uid);
     if (path !== undefined) session.log.write('info', `EXPUNGED, ${who(session)}, old_name=${path}`);

@@ -66,7 +66,8 @@ export interface UpdateWording {
   readonly namesKeywords: boolean;
   /** @param rows of the messages in the client's view, ascending, as they were before all of them left */
   expunged(rows: readonly number[], view: MessageTable): string;
-  exists(exists: number, recent: number): string;
+  /** @param arrived whether there are more than before; there may be fewer */
+  exists(exists: number, recent: number, arrived: boolean): string;
   flags(sequenceNumber: number, flags: MessageFlags): string;
 }
 

@@ -289,7 +289,7 @@ export class SelectedMailbox {
     const updates = this.keywordChanges();
     const known = this.#count;
     const arrived = current === this.#table ? this.#takeNewMessages() : 0;
-    if (removed.length + arrived > 0) updates.push(Buffer.from(wording.exists(this.#count, this.recentCount)));
+    if (removed.length + arrived > 0) updates.push(Buffer.from(wording.exists(this.#count, this.recentCount, arrived > 0)));
     const flags = this.#flagChanges(known);
     this.#toldChange = folder.changeNumber;
     this.#toldFlags = undefined;

@@ -10,9 +10,10 @@ import { mailCommands } from '../commands/mail-commands.js';
 import { bad, ClientGone, type Completion } from '../completion.js';
 import type { BadLine, ReceivedCommand } from '../wire/command-reader.js';
 import { encodeCompletion } from '../wire/responses.js';
+import { closeSession } from './closing.js';
 import { Idling } from './idling.js';
 import type { Session } from './session.js';
-import { endLine, type SessionEnd } from './session-log.js';
+import type { SessionEnd } from './session-log.js';
 
 /** Serves one client until it logs out, goes away, or falls silent. Never rejects because of the client. */
 export async function serveSession(session: Session): Promise<void> {
@@ -29,20 +30,8 @@ export async function serveSession(session: Session): Promise<void> {
   } catch (error) {
     if (!(error instanceof ClientGone)) session.log.bug(error, 'session');
   }
-  close(session, dialogue);
-}
-
-function close(session: Session, dialogue: Dialogue): void {
-  let end = dialogue.end ?? 'DISCONNECTED';
-  if (session.input.end === 'timeout') end = 'TIMEOUT';
-  if (session.input.end === 'stopped' && end !== 'LOGOUT') end = 'SHUTDOWN';
-  if (end === 'TIMEOUT') session.write(Buffer.from('* BYE Disconnected for inactivity.\r\n'));
-  if (end === 'SHUTDOWN') session.write(Buffer.from('* BYE Angarium server shut down by signal.\r\n'));
   dialogue.close();
-  session.input.close();
-  session.select(undefined);
-  session.output.end();
-  session.log.write(end === 'SHUTDOWN' ? 'notice' : 'info', endLine(end, session));
+  closeSession(session, dialogue.end ?? 'DISCONNECTED');
 }
 
 class Dialogue {

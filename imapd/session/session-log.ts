@@ -32,9 +32,10 @@ export function peer(remote: LoggedSession['remote']): string {
 /** `LOGIN, user=…, ip=[…], port=[…], protocol=IMAP[, starttls=1][, admin=…]`: Courier has no administrators. */
 export function loginLine(
   session: Pick<LoggedSession, 'account' | 'remote' | 'tls'> & { readonly administrator?: string | undefined },
+  protocol: 'IMAP' | 'SMAP1' = 'IMAP',
 ): string {
   const admin = session.administrator === undefined ? '' : `, admin=${logValue(session.administrator)}`;
-  return `LOGIN, ${who(session)}, protocol=IMAP${session.tls ? ', starttls=1' : ''}${admin}`;
+  return `LOGIN, ${who(session)}, protocol=${protocol}${session.tls ? ', starttls=1' : ''}${admin}`;
 }
 
 /** `LOGOUT, user=…, ip=[…], port=[…], headers=0, body=0, rcvd=12, sent=90, time=3[, starttls=1]`. */

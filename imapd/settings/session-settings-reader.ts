@@ -22,6 +22,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
   return {
     ...readCapabilities(settings),
     ...readTimes(settings),
+    ...readSmap(settings),
     ...readLoginNames(settings),
     ...readIdFields(settings),
     ...readCertificateField(settings),
@@ -46,6 +47,11 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     debugLogin: readDebugLogin(authdaemon),
     authServices: readAuthServices(settings),
   };
+}
+
+function readSmap(settings: Settings): Pick<SessionSettings, 'smap'> {
+  const smap = settings.text('SMAP_CAPABILITY', '').trim();
+  return smap === '' ? {} : { smap };
 }
 
 /** Only words of the administrator's own are obeyed: a value that Courier shipped would hide what is new here. */

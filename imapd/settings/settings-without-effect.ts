@@ -32,7 +32,6 @@ export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
     reason: `${NOT_YET}: mail cannot be sent through a folder`,
     harmless: ['/usr/sbin/sendmail', '/usr/lib/sendmail'],
   },
-  SMAP_CAPABILITY: { reason: `${NOT_YET}: there is no SMAP` },
   TLS_CACHEFILE: { reason: 'sessions are resumed by tickets, which need no file' },
   TLS_CACHESIZE: { reason: 'sessions are resumed by tickets, which need no file' },
   TLS_DHPARAMS: {

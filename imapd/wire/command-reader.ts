@@ -14,6 +14,7 @@
 import { ATOM_CHAR, DIGIT, endOfRun, isIn, TAG_CHAR } from './characters.js';
 import { SyntaxFailure } from './failures.js';
 import { MAX_TAG_OCTETS } from './limits.js';
+import { SMAP_TAG } from './smap-tag.js';
 import { type OctetSource, type UnreadLine, UnreadOctets } from './unread-octets.js';
 
 export type { OctetSource } from './unread-octets.js';
@@ -61,6 +62,8 @@ export interface CommandReaderOptions {
   readonly maxLiteralsTotalOctets: number;
   /** Names the commands whose message literal is left on the stream. A literal as first argument is read all the same. */
   readonly streams?: (name: string) => boolean;
+  /** Before login: `\SMAP1` may stand in the place of a tag. */
+  readonly smap?: boolean;
 }
 
 /** The client whose commands are read. */
@@ -113,7 +116,7 @@ export class CommandReader {
   async next(): Promise<ReceivedCommand | BadLine | undefined> {
     const line = await this.#nextLine();
     if (line === undefined) return undefined;
-    const head = readHead(line.octets);
+    const head = readHead(line.octets, this.#options.smap === true);
     if (line.kind === 'too long') return this.#lineTooLong(line.octets, typeof head === 'string' ? '*' : head.tag);
     if (typeof head === 'string' || head.name === '') return this.#noCommand(line.octets, head);
     return this.#arguments(line.octets, head);
@@ -256,11 +259,12 @@ const NOTHING = Buffer.alloc(0);
 const ANNOUNCEMENT_OCTETS = 64;
 
 /** Reads `tag SP name`, `UID` joined with the word behind it. A text says what is wrong with the tag. */
-function readHead(line: Buffer): CommandHead | string {
-  const tagEnd = endOfRun(line, 0, TAG_CHAR);
+function readHead(line: Buffer, smap: boolean): CommandHead | string {
+  const isSmap = smap && line.toString('latin1', 0, SMAP_TAG.length + 1).toUpperCase() === `${SMAP_TAG} `;
+  const tagEnd = isSmap ? SMAP_TAG.length : endOfRun(line, 0, TAG_CHAR);
   if (tagEnd === 0) return 'A command begins with a tag.';
   if (tagEnd > MAX_TAG_OCTETS) return 'The tag is too long.';
-  const tag = line.toString('latin1', 0, tagEnd);
+  const tag = isSmap ? SMAP_TAG : line.toString('latin1', 0, tagEnd);
   const nameStart = tagEnd + 1;
   if (line[tagEnd] !== SPACE) return isLineEnd(line, tagEnd) ? { tag, name: '', end: tagEnd } : 'The tag is not valid.';
   const nameEnd = endOfRun(line, nameStart, ATOM_CHAR);

@@ -10,6 +10,7 @@ import { MAX_TEXT_OCTETS } from './limits.js';
 import { NUMBERS_PER_STEP, NumberWriter } from './number-writer.js';
 import { type PartialRange, partOf, type ReturnOptions } from './return-options.js';
 import { encodeSet } from './sequence-set.js';
+import { SMAP_TAG, smapLine } from './smap-tag.js';
 import type { StatusItem } from './status-items.js';
 
 /** How a command ended. */
@@ -29,6 +30,7 @@ export interface UntaggedStatus {
 
 /** `response-tagged = tag SP resp-cond-state CRLF`; a tag of `*` is for commands whose tag could not be read. */
 export function encodeCompletion(tag: string, completion: CompletionLine): Buffer {
+  if (tag === SMAP_TAG) return smapLine(completion, harmless(completion.text));
   return statusLine(new Encoder().atom(tag), completion);
 }
 

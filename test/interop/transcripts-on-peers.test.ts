@@ -5,4 +5,5 @@ import { courierTarget, dovecotTarget } from '../support/peer-targets.js';
 import { peerTranscriptTests } from '../support/transcript-tests.js';
 
 peerTranscriptTests('test/imap/transcripts', 'Courier', courierTarget);
+peerTranscriptTests('test/imap/smap-transcripts', 'Courier', courierTarget);
 peerTranscriptTests('test/imap/transcripts', 'Dovecot', dovecotTarget);

@@ -8,4 +8,5 @@ import { transcriptTests } from '../support/transcript-tests.js';
 const installed = new InstalledPrograms();
 after(() => installed.close());
 
-transcriptTests('test/imap/transcripts', installed.target, { suffix: ', over TLS' });
+for (const folder of ['test/imap/transcripts', 'test/imap/smap-transcripts'])
+  transcriptTests(folder, installed.target, { suffix: ', over TLS' });

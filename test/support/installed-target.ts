@@ -40,11 +40,15 @@ export class InstalledPrograms {
     await writeAccounts(servers.configuration, [bob, ...others]);
     return {
       name: 'our installed programs over TLS',
-      async connect(number, { loggedIn, plain }): Promise<TargetConnection> {
+      async connect(number, { loggedIn, plain, smap }): Promise<TargetConnection> {
         const connection = await openConnection(plain ? servers.port : servers.tlsPort, !plain);
         if (!loggedIn) return connection;
         const client = new ImapClient(connection);
         await client.response();
+        if (smap) {
+          await logInWithSmap(connection, userOf(needs, number).name);
+          return connection;
+        }
         await client.must(`LOGIN ${userOf(needs, number).name} ${PASSWORD}`);
         return connection;
       },
@@ -68,6 +72,13 @@ export class InstalledPrograms {
     this.#installed.set(key, starting);
     return starting;
   }
+}
+
+/** Reads the answer away, as of a login of IMAP. */
+async function logInWithSmap(connection: TargetConnection, name: string): Promise<void> {
+  connection.send(Buffer.from(`\\SMAP1 LOGIN ${name} ${PASSWORD}\n`));
+  const answer = (await connection.receive())?.toString();
+  if (answer !== '+OK SMAP1 LOGIN Ok.\n') throw new Error(`SMAP login: ${answer}`);
 }
 
 async function startWith(settings: TargetNeeds['settings']): Promise<Installed> {

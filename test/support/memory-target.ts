@@ -16,6 +16,7 @@ import { Session } from '../../imapd/session/session.js';
 import type { SessionSettings } from '../../imapd/settings/session-settings.js';
 import { readSessionSettings } from '../../imapd/settings/session-settings-reader.js';
 import { Sharing } from '../../imapd/sharing/sharing.js';
+import { serveSmap } from '../../imapd/smap/dialogue.js';
 import { logTo } from '../../init/runtime/log.js';
 import type { SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
 import { realClock } from '../../init/runtime/real-clock.js';
@@ -57,13 +58,14 @@ export const memoryTarget: MakeTarget = async (needs) => {
   const server = new ImapServer({ store, facts, fileSystem: realFileSystem, settings, clock: realClock, runLoginExec });
   const sharing = new Sharing(store, realFileSystem);
   const running: Promise<void>[] = [];
-  const serve = (connection: number, stream: Duplex, { loggedIn, plain }: ConnectOptions): Promise<void> => {
+  const serve = (connection: number, stream: Duplex, { loggedIn, plain, smap }: ConnectOptions): Promise<void> => {
     const account = accountOf(needs, connection);
     const remote = { ip: '127.0.0.1', port: 40_000 + connection };
     if (!loggedIn) return serveFromGreeting({ stream, server, settings, log, account, remote, tls: !plain });
     const maildir = store.open(account.maildir);
     const parts = { stream, unread: Buffer.alloc(0), account, remote, maildir, facts, settings, log, clock: realClock };
-    return serveSession(new Session({ ...parts, tls: true, sharing }));
+    const session = new Session({ ...parts, tls: true, sharing });
+    return smap ? serveSmap(session) : serveSession(session);
   };
 
   return {

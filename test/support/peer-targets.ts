@@ -46,7 +46,7 @@ export const courierTarget: MakeTarget = (needs) => {
   const sharedIndex = join(home, 'shared-index');
   writeFileSync(sharedIndex, sharedIndexText(needs));
   chmodSync(sharedIndex, 0o644);
-  const start = (connection: number) => {
+  const start = (connection: number, smap: boolean) => {
     const { name, maildir } = userOf(needs, connection);
     const environment = {
       ...courierEnvironment({ IMAP_SHAREDINDEXFILE: sharedIndex, ...needs.settings }),
@@ -55,6 +55,7 @@ export const courierTarget: MakeTarget = (needs) => {
       HOME: dirname(maildir),
       AUTHENTICATED: name,
       AUTHADDR: name,
+      ...(smap ? { PROTOCOL: 'SMAP1' } : {}),
       ...(options.length > 0 && name === 'bob' ? { OPTIONS: options.join(',') } : {}),
     };
     return spawn(COURIER_IMAPD, [maildir], { cwd: dirname(maildir), env: environment, uid, gid });
@@ -96,16 +97,19 @@ export function missingPeers(): string[] {
   return [COURIER_IMAPD, DOVECOT_IMAP, '/etc/courier/imapd'].filter((path) => !existsSync(path));
 }
 
-function pipeTarget(name: string, start: (connection: number) => ChildProcessWithoutNullStreams): Target {
+function pipeTarget(
+  name: string,
+  start: (connection: number, smap: boolean) => ChildProcessWithoutNullStreams,
+): Target {
   const running: ChildProcessWithoutNullStreams[] = [];
   return {
     name,
     lenient: true,
-    async connect(connection, { loggedIn }) {
+    async connect(connection, { loggedIn, smap = false }) {
       if (!loggedIn) throw new Error(`${name} runs without its login process; say Peers: none`);
-      const child = start(connection);
+      const child = start(connection, smap);
       running.push(child);
-      return pipeConnection(name, child);
+      return pipeConnection(name, child, smap ? '+OK SMAP1' : 'PREAUTH');
     },
     async close() {
       await Promise.all(running.map(ended));
@@ -123,8 +127,12 @@ async function ended(child: ChildProcessWithoutNullStreams): Promise<void> {
   clearTimeout(timer);
 }
 
-/** The connection after the line `* PREAUTH …`. */
-async function pipeConnection(name: string, child: ChildProcessWithoutNullStreams): Promise<TargetConnection> {
+/** The connection after the line `* PREAUTH …`, or what stands for it. */
+async function pipeConnection(
+  name: string,
+  child: ChildProcessWithoutNullStreams,
+  welcome: string,
+): Promise<TargetConnection> {
   const inbox = new Inbox();
   const complaints: Buffer[] = [];
   child.stdout.on('data', (octets: Buffer) => inbox.push(octets));
@@ -134,13 +142,13 @@ async function pipeConnection(name: string, child: ChildProcessWithoutNullStream
   child.stdin.on('error', () => undefined);
 
   let greeting = Buffer.alloc(0);
-  while (!greeting.includes('\r\n')) {
+  while (!greeting.includes('\n')) {
     const octets = await inbox.receive();
     if (octets === undefined) throw new Error(`${name} ended: ${greeting.toString()}${Buffer.concat(complaints)}`);
     greeting = Buffer.concat([greeting, octets]);
   }
-  const lineEnd = greeting.indexOf('\r\n') + 2;
-  if (!greeting.subarray(0, lineEnd).includes('PREAUTH')) throw new Error(`${name}: ${greeting.toString()}`);
+  const lineEnd = greeting.indexOf('\n') + 1;
+  if (!greeting.subarray(0, lineEnd).includes(welcome)) throw new Error(`${name}: ${greeting.toString()}`);
   if (greeting.length > lineEnd) inbox.push(greeting.subarray(lineEnd));
   return {
     send: (octets) => void child.stdin.write(octets),

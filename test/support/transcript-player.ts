@@ -77,7 +77,7 @@ class Play {
     const filled = fillIn(text, this.#remembered);
     this.#dialogue.push(`C${connection}: ${readable(filled)}`);
     if (text !== STARTS_TLS) {
-      speaker.connection.send(Buffer.from(`${filled}\r\n`, 'latin1'));
+      speaker.connection.send(Buffer.from(filled + this.#lineEnd, 'latin1'));
       return;
     }
     if (speaker.connection.startTls === undefined) throw new Error(`${this.#target.name} has no STARTTLS`);
@@ -146,12 +146,21 @@ class Play {
     for (const { connection } of this.#speakers.values()) connection.close();
   }
 
+  get #speaksSmap(): boolean {
+    return headLine(this.#transcript, 'Protocol') === 'SMAP1';
+  }
+
+  get #lineEnd(): string {
+    return this.#speaksSmap ? '\n' : '\r\n';
+  }
+
   async #speaker(number: number): Promise<Speaker> {
     const known = this.#speakers.get(number);
     if (known !== undefined) return known;
     const connection = await this.#target.connect(number, {
       loggedIn: headLine(this.#transcript, 'Login') !== 'none',
       plain: headLine(this.#transcript, 'Connection') === 'plain',
+      smap: this.#speaksSmap,
     });
     const speaker: Speaker = { connection, lines: [], rest: '', closed: false, pending: undefined };
     this.#speakers.set(number, speaker);
@@ -170,7 +179,7 @@ class Play {
         const octets = await Promise.race([speaker.pending, late]);
         if (octets === 'late') return undefined;
         speaker.pending = undefined;
-        cutLines(speaker, octets);
+        cutLines(speaker, octets, this.#lineEnd);
       }
     } finally {
       clearTimeout(timer);
@@ -187,16 +196,17 @@ class Play {
   }
 }
 
-function cutLines(speaker: Speaker, octets: Buffer | undefined): void {
+function cutLines(speaker: Speaker, octets: Buffer | undefined, lineEnd: string): void {
   if (octets === undefined) {
     if (speaker.rest !== '') speaker.lines.push(speaker.rest);
     speaker.rest = '';
     speaker.lines.push(CONNECTION_CLOSED);
     return;
   }
-  const pieces = (speaker.rest + octets.toString('latin1')).split('\r\n');
+  const pieces = (speaker.rest + octets.toString('latin1')).split(lineEnd);
   speaker.rest = pieces.pop() ?? '';
-  speaker.lines.push(...pieces);
+  // The greeting comes before the client says that it speaks SMAP.
+  speaker.lines.push(...(lineEnd === '\n' ? pieces.map((line) => line.replace(/\r$/, '')) : pieces));
 }
 
 /** Runs one line of shell; what it prints on both outputs comes as lines. */

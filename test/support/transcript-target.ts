@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly loggedIn: boolean;
   /** `Connection: plain` in the head: no TLS at the start. */
   readonly plain: boolean;
+  /** `Protocol: SMAP1` in the head: the client speaks SMAP. */
+  readonly smap?: boolean;
 }
 
 /** One server with one account, for one transcript. */

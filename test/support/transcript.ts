@@ -18,6 +18,8 @@
  * there is none, and what STARTTLS means for the protocol is played all the same.
  * `Accounts: ann=three-messages` gives other accounts maildirs, at ../ann/Maildir, and names them in the shared index;
  * `Users: 2=ann` logs connection 2 in as one of them.
+ * `Protocol: SMAP1` in the head: the clients speak SMAP, whose lines end in LF alone.
+ *
  * An answer ends before the next line of another kind or connection; its last line cannot be `...`.
  */
 
@@ -64,6 +66,7 @@ const headNames = [
   'Maildir',
   'Login',
   'Connection',
+  'Protocol',
   'Order',
   'Settings',
   'Options',
