@@ -19,6 +19,8 @@ const extensions = [
   'UNSELECT',
   'MULTIAPPEND',
   'MOVE',
+  'CONDSTORE',
+  'QRESYNC',
   'ESEARCH',
   'SEARCHRES',
   'WITHIN',
@@ -129,5 +131,5 @@ export function capabilityCode(context: CapabilityContext): string {
   return ['CAPABILITY', ...capabilities(context)].join(' ');
 }
 
-/** What ENABLE can switch on: nothing yet, because no extension here changes what a client is sent. */
-export const ENABLABLE: ReadonlySet<string> = new Set<string>();
+/** What ENABLE can switch on. */
+export const ENABLABLE: ReadonlySet<string> = new Set(['CONDSTORE', 'QRESYNC']);

@@ -19,6 +19,12 @@ import { asUid, type Uid } from './uid.js';
 /** A program that renames a file each time we look for it would have to win this many races. */
 const MAX_TRIES = 5;
 
+/** A change that is made to some of the messages only. */
+export interface ConditionalChange extends FlagChange {
+  /** Is asked of each message when nobody else of this process can change it any more. */
+  readonly only?: (uid: number) => boolean;
+}
+
 /** A change that everybody sees, and that a power cut may still undo. */
 export interface ShownChange {
   /** Settles when it is on the disk. @throws {MaildirError} */
@@ -31,9 +37,10 @@ export interface ShownChange {
  */
 export async function changeFlags(
   state: FolderState,
-  uids: readonly number[],
-  change: FlagChange,
+  named: readonly number[],
+  { only, ...change }: ConditionalChange,
 ): Promise<ShownChange> {
+  const uids = only === undefined ? named : named.filter(only);
   const { keywordsChanged, renamed } = await spendOnFlags(state, { uids, change }, async () => ({
     keywordsChanged: await changeKeywords(state, uids, change),
     renamed: await eachOnDisk(state, uids, (row, cur) => renameForFlags(state, row, { change, cur })),

@@ -5,7 +5,7 @@
  * receive.ts, change-messages.ts and transfer.ts change it, one after the other in the folder's turn.
  */
 
-import { changeFlags, removeMessages, type ShownChange } from './change-messages.js';
+import { type ConditionalChange, changeFlags, removeMessages, type ShownChange } from './change-messages.js';
 import { diskErrors, diskErrorsSoon } from './errors.js';
 import type { FileStatus } from './file-system.js';
 import type { FlagBits, FlagChange, FlagLimits } from './flags.js';
@@ -334,7 +334,7 @@ export class Folder implements UseListener {
   }
 
   /** The same, but settles when everybody sees the change; `safe` settles when it is on the disk. */
-  showFlags(uids: readonly number[], change: FlagChange): Promise<ShownChange> {
+  showFlags(uids: readonly number[], change: ConditionalChange): Promise<ShownChange> {
     return this.#inTurn(() => changeFlags(this.#state, uids, change));
   }
 

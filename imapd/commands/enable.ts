@@ -19,7 +19,7 @@ export function parseEnable(cursor: Cursor): readonly string[] {
 /** Says which of the words are switched on by this command; those that are not known are ignored. */
 export async function enable(session: Session, words: readonly string[]): Promise<Completion> {
   const added = words.filter((word) => ENABLABLE.has(word) && !session.isEnabled(word));
-  session.enable(added);
   session.write(encodeWords('ENABLED', added));
+  await session.enable(added);
   return ok('Options enabled');
 }

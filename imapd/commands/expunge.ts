@@ -3,6 +3,7 @@
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { expungeDeleted } from '../mailbox/expunge-deleted.js';
+import { highestCode } from '../mailbox/highest-code.js';
 import type { Session } from '../session/session.js';
 import { requireSelectedRight } from '../sharing/require-right.js';
 import type { Cursor } from '../wire/cursor.js';
@@ -32,6 +33,6 @@ export async function expunge(session: Session, { uids }: ExpungeArguments): Pro
   requireSelectedRight(session.selected, 'e', 'EXPUNGE');
   if (session.selected.readOnly) throw new CommandFailure('Cannot expunge read-only mailbox.', 'READ-ONLY');
 
-  await expungeDeleted(session, uids);
-  return ok('EXPUNGE completed');
+  const removed = await expungeDeleted(session, uids);
+  return ok('EXPUNGE completed', removed.length === 0 ? undefined : await highestCode(session));
 }

@@ -11,31 +11,37 @@ import { SEEN } from '../../maildir/flags.js';
 import { falseIfGone } from '../cache/message-reading.js';
 import { ClientGone, CommandFailure, type Completion, no, ok } from '../completion.js';
 import { FetchPlan } from '../fetch/fetch-plan.js';
+import { askedMessages } from '../fetch/asked-messages.js';
 import { FetchSubject } from '../fetch/fetch-subject.js';
 import { LiteralFailure } from '../fetch/section-steps.js';
-import { flagsFetchLine } from '../mailbox/mailbox-updates.js';
 import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { type FetchItem, marksSeen, parseFetchItems } from '../wire/fetch-items.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 
+import { type FetchModifiers, parseFetchModifiers } from '../wire/fetch-modifiers.js';
 interface FetchArguments {
   readonly messages: SequenceSet;
   readonly by: 'uid' | 'sequence number';
   readonly items: readonly FetchItem[];
 }
 
+  readonly modifiers: FetchModifiers;
 /** `fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" … ")")` (RFC 9051 section 9). */
 export function parseFetch(cursor: Cursor, by: FetchArguments['by']): FetchArguments {
   cursor.sp();
   const messages = cursor.sequenceSet();
   cursor.sp();
-  const items = parseFetchItems(cursor);
+  const asked = parseFetchItems(cursor);
+  const modifiers = parseFetchModifiers(cursor);
   cursor.end();
   // As Courier has it: the UID comes first, unless the client gave it another place.
   const withUid = by === 'sequence number' || items.some(({ kind }) => kind === 'uid');
-  return { messages, by, items: withUid ? items : [{ kind: 'uid' }, ...items] };
+  // RFC 7162 section 3.1.4.1: who asks what changed is told the mod-sequences, too.
+  const adds = modifiers.changedSince !== undefined && asked.every(({ kind }) => kind !== 'modseq');
+  const items: readonly FetchItem[] = adds ? [...asked, { kind: 'modseq' }] : asked;
+  return { messages, by, items: withUid ? items : [{ kind: 'uid' }, ...items], modifiers };
 }
 
 /**
@@ -44,9 +50,10 @@ export function parseFetch(cursor: Cursor, by: FetchArguments['by']): FetchArgum
  * Messages that have left the folder are omitted, and NO tells that at the end; they are expunged for this client when
  * the next command allows it.
  */
-export async function fetch(session: Session, { messages, by, items }: FetchArguments): Promise<Completion> {
+export async function fetch(session: Session, { messages, by, items, modifiers }: FetchArguments): Promise<Completion> {
   const mailbox = session.selected;
-  const picked = mailbox.pick(messages, by);
+  const picked = await askedMessages(session, { messages, by, modifiers });
+  if (items.some(({ kind }) => kind === 'modseq')) await session.useModSequences();
   const facts = await session.facts.ready(mailbox.folder);
   const setsSeen = !mailbox.readOnly && items.some(marksSeen);
   const unseen: PickedMessage[] = [];
@@ -117,10 +124,10 @@ async function markSeen(session: Session, messages: readonly PickedMessage[], by
   const mailbox = session.selected;
   const uids = messages.map(({ uid }) => uid);
   await mailbox.folder.changeFlags(uids, { operation: 'add', flags: SEEN, keywords: [] });
-  for (const { sequenceNumber, uid } of messages) {
-    const flags = mailbox.flagsOf(uid);
-    if (flags === undefined) continue;
-    session.write(Buffer.from(flagsFetchLine(sequenceNumber, flags, by === 'uid' ? uid : undefined)));
-    mailbox.told(uid);
+  for (const message of messages) {
+    const line = mailbox.flagsLine(message, by);
+    if (line === undefined) continue;
+    session.write(Buffer.from(line));
+    mailbox.told(message.uid);
   }
 }

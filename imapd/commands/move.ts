@@ -2,6 +2,7 @@
  * MOVE and UID MOVE (RFC 6851): each message is at every moment in exactly one of the two folders.
  */
 import { CommandFailure, type Completion, ok } from '../completion.js';
+import { highestCode } from '../mailbox/highest-code.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import type { Session } from '../session/session.js';
 import { flagLimits, requireSelectedRight } from '../sharing/require-right.js';
@@ -28,5 +29,5 @@ export async function move(session: Session, { messages, by, mailboxName }: Tran
   warnAfterAdding(session);
   const mapping = copyUidCode(target.uidValidity, moved);
   if (mapping !== undefined) session.write(encodeUntagged({ status: 'OK', code: mapping, text: 'Moved.' }));
-  return ok('MOVE completed.');
+  return ok('MOVE completed.', mapping === undefined ? undefined : await highestCode(session));
 }

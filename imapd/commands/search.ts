@@ -33,7 +33,7 @@ export async function search(session: Session, { program, by, tag }: SearchArgum
   checkTag(session, options, tag);
   await saveOnSuccess(session, options, async () => {
     const found = await searchMessages(session, program, extentOf(options));
-    await answerFound(session, 'SEARCH', found, { tag, by, options });
+    await answerFound(session, 'SEARCH', found, { tag, by, options, key: program.key });
     await keepUpToDate(session, options, { tag, by, request: program }, found);
     return found;
   });

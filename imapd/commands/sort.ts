@@ -31,7 +31,7 @@ export async function sort(session: Session, { program, by, tag }: SortArguments
   checkTag(session, options, tag);
   await saveOnSuccess(session, options, async () => {
     const inOrder = await sortMessages(session, await searchMessages(session, program), program.criteria);
-    await answerFound(session, 'SORT', inOrder, { tag, by, options });
+    await answerFound(session, 'SORT', inOrder, { tag, by, options, key: program.key });
     await keepUpToDate(session, options, { tag, by, request: program, criteria: program.criteria }, inOrder);
     return inOrder;
   });

@@ -3,15 +3,16 @@
  */
 
 import { ALL_FLAGS, DELETED, type FlagChange, type FlagLimits, SEEN } from '../../maildir/flags.js';
+import type { Span } from '../../maildir/spans.js';
 import { CommandFailure, type Completion, no, ok } from '../completion.js';
 import { bitsFromFlags, changedBits } from '../mailbox/flag-bits.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
-import type { RowRange, SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 import type { Session } from '../session/session.js';
 import { flagLimits, requireSelectedRight } from '../sharing/require-right.js';
 import type { Cursor } from '../wire/cursor.js';
-import type { SequenceSet } from '../wire/sequence-set.js';
+import { compactSet, type SequenceSet } from '../wire/sequence-set.js';
 
 interface StoreArguments {
   readonly messages: SequenceSet;
@@ -19,23 +20,37 @@ interface StoreArguments {
   readonly operation: 'add' | 'remove' | 'replace';
   readonly flags: ReturnType<Cursor['flagList']>;
   readonly silent: boolean;
+  /** Only messages that have not changed after this mod-sequence. */
+  readonly unchangedSince: number | undefined;
 }
 
 /**
- * `store = "STORE" SP sequence-set SP store-att-flags`
+ * `store = "STORE" SP sequence-set [store-modifiers] SP store-att-flags`
  * `store-att-flags = (["+" / "-"] "FLAGS" [".SILENT"]) SP (flag-list / (flag *(SP flag)))` (RFC 9051 section 9)
  */
 export function parseStore(cursor: Cursor, by: StoreArguments['by']): StoreArguments {
   cursor.sp();
   const messages = cursor.sequenceSet();
   cursor.sp();
+  const unchangedSince = parseModifier(cursor);
   const operation = cursor.take('+') ? 'add' : cursor.take('-') ? 'remove' : 'replace';
   cursor.expect('FLAGS');
   const silent = cursor.take('.SILENT');
   cursor.sp();
   const flags = cursor.flagList();
   cursor.end();
-  return { messages, by, operation, flags, silent };
+  return { messages, by, operation, flags, silent, unchangedSince };
+}
+
+/** `store-modifiers = SP "(" "UNCHANGEDSINCE" SP mod-sequence-valzer ")"` (RFC 7162 section 7), from behind the space. */
+function parseModifier(cursor: Cursor): number | undefined {
+  if (cursor.peekOctet() !== 0x28) return undefined;
+  const modSequence = cursor.nested(() => {
+    cursor.expect('UNCHANGEDSINCE ');
+    return cursor.number64();
+  });
+  cursor.sp();
+  return modSequence;
 }
 
 /**
@@ -49,7 +64,7 @@ export function parseStore(cursor: Cursor, by: StoreArguments['by']): StoreArgum
  */
 export async function store(
   session: Session,
-  { messages, by, silent, ...wanted }: StoreArguments,
+  { messages, by, silent, unchangedSince, ...wanted }: StoreArguments,
 ): Promise<Completion> {
   const mailbox = session.selected;
   if (mailbox.readOnly) throw new CommandFailure('Current box is selected READ-ONLY.', 'READ-ONLY');
@@ -64,10 +79,18 @@ export async function store(
   const uids = mailbox.pickUids(messages, by);
   // Whether silence hides something from the client is all that these are for.
   const expected = silent ? new ExpectedFlags(mailbox, uids, change) : undefined;
-  const { safe } = await mailbox.folder.showFlags(uids, change);
+  const condition = await unchangedCondition(session, unchangedSince);
+  const { safe } = await mailbox.folder.showFlags(uids, condition === undefined ? change : { ...change, ...condition });
   // Keywords that are new come before the messages that have them; those that went away are told after the command.
   if (keywords.length > 0) for (const line of mailbox.keywordChanges()) session.write(line);
 
+  if (session.manner.modSequences) {
+    await safe;
+    const gone = await tellModSequences(session, { ranges, by, expected, failed: condition?.failed ?? [] });
+    const failed = numbersOf(mailbox, condition?.failed ?? [], by);
+    if (failed.length > 0) return ok('Conditional STORE failed.', `MODIFIED ${compactSet(failed)}`);
+    return gone > 0 && !silent ? no('Some messages are gone.', 'EXPUNGEISSUED') : ok('STORE completed.');
+  }
   if (expected !== undefined) {
     await safe;
     expected.noteTold();
@@ -98,6 +121,67 @@ function requireRightToSome(
   requireSelectedRight(mailbox, right, 'STORE');
 }
 
+/** Messages that a conditional STORE leaves as they are. */
+interface Condition {
+  readonly only: (uid: number) => boolean;
+  /** UIDs, ascending, when the change was made. */
+  readonly failed: readonly number[];
+}
+
+/** RFC 7162 section 3.1.3. What other processes did is looked at first; within this one nothing can come between. */
+async function unchangedCondition(session: Session, since: number | undefined): Promise<Condition | undefined> {
+  if (since === undefined) return undefined;
+  await session.useModSequences();
+  const { folder } = session.selected;
+  const kept = await folder.sequences.keep();
+  const failed: number[] = [];
+  const only = (uid: number): boolean => {
+    const row = folder.table.rowOf(uid);
+    const unchanged = row < 0 || kept.at(row) <= since;
+    if (!unchanged) failed.push(uid);
+    return unchanged;
+  };
+  return { only, failed };
+}
+
+interface ModSequenceAnswer {
+  readonly ranges: readonly Span[];
+  readonly by: StoreArguments['by'];
+  /** Present if the client asked for silence. */
+  readonly expected: ExpectedFlags | undefined;
+  readonly failed: readonly number[];
+}
+
+/** Writes a response with MODSEQ for each message, in silence without the flags; gives how many messages are gone. */
+async function tellModSequences(session: Session, answer: ModSequenceAnswer): Promise<number> {
+  const { ranges, by, expected } = answer;
+  const mailbox = session.selected;
+  const failed = new Set(answer.failed);
+  await mailbox.folder.sequences.settle();
+  expected?.noteTold();
+  if (failed.size > 0) for (const line of mailbox.keywordChanges()) session.write(line);
+  let gone = 0;
+  for (const [first, last] of ranges) {
+    for (let row = first; row <= last; row += 1) {
+      const uid = mailbox.uidOf(row + 1);
+      // What others did meanwhile is told together with the flags after the command.
+      if (expected !== undefined && !failed.has(uid) && !mailbox.knowsFlagsOf(uid)) continue;
+      const silent = expected !== undefined && !failed.has(uid);
+      const line = silent ? mailbox.modSequenceLineAt(row, by) : mailbox.flagsLineAt(row, by);
+      if (line === undefined) gone += 1;
+      else session.write(Buffer.from(line));
+      if (session.full) await session.flush();
+      const turn = session.pace();
+      if (turn !== undefined) await turn;
+    }
+  }
+  return gone;
+}
+
+function numbersOf(mailbox: SelectedMailbox, uids: readonly number[], by: StoreArguments['by']): readonly number[] {
+  return by === 'uid' ? uids : uids.flatMap((uid) => mailbox.sequenceNumberOf(uid) ?? []);
+}
+
 /** Lines that are written without a look at the clock or at what is collected: a fraction of a millisecond. */
 const LINES_AT_ONCE = 512;
 
@@ -105,7 +189,7 @@ const LINES_AT_ONCE = 512;
 const LINE_OCTETS = 80;
 
 /** Writes a FETCH response for each message; gives how many messages are gone. */
-async function tellFlags(session: Session, ranges: readonly RowRange[], by: StoreArguments['by']): Promise<number> {
+async function tellFlags(session: Session, ranges: readonly Span[], by: StoreArguments['by']): Promise<number> {
   const mailbox = session.selected;
   let gone = 0;
   let lines = 0;

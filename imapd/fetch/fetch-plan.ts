@@ -154,6 +154,8 @@ function plainStep({ kind }: PlainItem, fact: StructureFact, header: HeaderParts
       return { write: (subject, out) => void out.number(subject.message?.uid ?? 0) };
     case 'flags':
       return { write: writeFlags };
+    case 'modseq':
+      return { write: writeModSequence };
     case 'internaldate':
       return { prepare: prepareDate, write: writeDate };
     case 'envelope':
@@ -175,6 +177,14 @@ function plainStep({ kind }: PlainItem, fact: StructureFact, header: HeaderParts
 function writeFlags({ mailbox, message }: FetchSubject, out: OctetWriter): undefined {
   out.octet(LEFT);
   if (message !== undefined) out.text(mailbox.flagsTextOf(message) ?? '');
+  out.octet(RIGHT);
+}
+
+/** RFC 7162 section 3.1.4.2. */
+function writeModSequence({ mailbox, row }: FetchSubject, out: OctetWriter): undefined {
+  out.octet(LEFT);
+  // A message that left meanwhile is told to be gone after the command.
+  out.number(row < 0 ? 1 : (mailbox.folder.sequences.kept?.at(row) ?? 1));
   out.octet(RIGHT);
 }
 

@@ -39,25 +39,27 @@ export async function statusOf(
   const { items } = question;
   const size = items.includes('SIZE') ? await sumOfSizes(session, folder) : 0;
   const deletedStorage = items.includes('DELETED-STORAGE') ? await sizeOfDeleted(session, folder) : 0;
-  return encodeCounts(question, counts, { size, deletedStorage });
+  const highestModSequence = items.includes('HIGHESTMODSEQ') ? (await folder.sequences.keep()).highest : 0;
+  return encodeCounts(question, counts, { size, deletedStorage, highestModSequence });
 }
 
 /** Octets that are added up only where they are asked for. */
 export interface CountedSizes {
   readonly size: number;
   readonly deletedStorage: number;
+  readonly highestModSequence: number;
 }
 
 /** Whether something is asked for that must be added up. */
 export function asksForSizes(items: readonly StatusItem[]): boolean {
-  return items.includes('SIZE') || items.includes('DELETED-STORAGE');
+  return items.some((item) => item === 'SIZE' || item === 'DELETED-STORAGE' || item === 'HIGHESTMODSEQ');
 }
 
 /** The response for what was counted. */
 export function encodeCounts(
   { mailboxName, items }: StatusQuestion,
   counts: FolderCounts,
-  { size, deletedStorage }: CountedSizes = { size: 0, deletedStorage: 0 },
+  { size, deletedStorage, highestModSequence }: CountedSizes = { size: 0, deletedStorage: 0, highestModSequence: 0 },
 ): Buffer {
   return encodeStatus(mailboxName, items, {
     MESSAGES: counts.messages,
@@ -67,6 +69,7 @@ export function encodeCounts(
     UNSEEN: counts.unseen,
     DELETED: counts.deleted,
     'DELETED-STORAGE': deletedStorage,
+    HIGHESTMODSEQ: highestModSequence,
     SIZE: size,
   });
 }

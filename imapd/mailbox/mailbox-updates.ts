@@ -52,23 +52,45 @@ export interface MessageFlags {
   readonly recent: boolean;
 }
 
+/** Flags of a message, as they are told. */
+export interface ToldFlags extends MessageFlags {
+  readonly uid: number;
+  /** Where the client is told of mod-sequences. */
+  readonly modSequence?: number | undefined;
+}
+
 /** `* 4 FETCH (FLAGS (\Seen))`, with the UID where the client expects it. RFC 9051 section 7.5.2. */
-export function flagsFetchLine(sequenceNumber: number, flags: MessageFlags, uid?: number): string {
+export function flagsFetchLine(sequenceNumber: number, flags: ToldFlags, withUid: boolean): string {
   const words = flagsText(flags.bits, flags.recent, flags.keywords);
-  return uid === undefined
-    ? `* ${sequenceNumber} FETCH (FLAGS (${words}))\r\n`
-    : `* ${sequenceNumber} FETCH (UID ${uid} FLAGS (${words}))\r\n`;
+  const modSequence = flags.modSequence === undefined ? '' : ` MODSEQ (${flags.modSequence})`;
+  return withUid
+    ? `* ${sequenceNumber} FETCH (UID ${flags.uid} FLAGS (${words})${modSequence})\r\n`
+    : `* ${sequenceNumber} FETCH (FLAGS (${words})${modSequence})\r\n`;
+}
+
+/** `* 4 FETCH (MODSEQ (12121230956))`. RFC 7162 section 3.1.3: a silent STORE tells it all the same. */
+export function modSequenceLine(
+  sequenceNumber: number,
+  { uid, modSequence = 1 }: Pick<ToldFlags, 'uid' | 'modSequence'>,
+  withUid: boolean,
+): string {
+  return `* ${sequenceNumber} FETCH (${withUid ? `UID ${uid} ` : ''}MODSEQ (${modSequence}))\r\n`;
 }
 
 /** How what has changed in a selected mailbox is told to its client. Each text is whole lines, or empty. */
 export interface UpdateWording {
   /** Whether the client is told which keywords there are. */
   readonly namesKeywords: boolean;
+  /** Whether flags are told with their mod-sequences. */
+  readonly modSequences?: boolean;
   /** @param rows of the messages in the client's view, ascending, as they were before all of them left */
   expunged(rows: readonly number[], view: MessageTable): string;
   /** @param arrived whether there are more than before; there may be fewer */
   exists(exists: number, recent: number, arrived: boolean): string;
-  flags(sequenceNumber: number, flags: MessageFlags): string;
+  /** Where modSequences is true: that alone. */
+  modSequence?(sequenceNumber: number, told: Pick<ToldFlags, 'uid' | 'modSequence'>, withUid: boolean): string;
+  /** @param withUid the client expects the UID in any case: its command named UIDs */
+  flags(sequenceNumber: number, flags: ToldFlags, withUid?: boolean): string;
 }
 
 /** RFC 9051 section 7. Each EXPUNGE counts those before it as gone already. */
@@ -76,7 +98,7 @@ export const imapWording: UpdateWording = {
   namesKeywords: true,
   expunged: (rows) => rows.map((row, gone) => expungeLine(row + 1 - gone)).join(''),
   exists: existsLines,
-  flags: (sequenceNumber, flags) => flagsFetchLine(sequenceNumber, flags),
+  flags: (sequenceNumber, flags, withUid = false) => flagsFetchLine(sequenceNumber, flags, withUid),
 };
 
 /** `* 44 EXPUNGE`. RFC 9051 section 7.5.1. */

@@ -13,14 +13,22 @@
 import { hasRight, type Rights } from '../../maildir/acl/rights.js';
 import type { Folder, FolderUse } from '../../maildir/folder.js';
 import type { MessageTable } from '../../maildir/message-table.js';
+import { joinedSpans, type Span } from '../../maildir/spans.js';
 import type { Uid } from '../../maildir/uid.js';
 import { ELEMENTS_PER_STEP } from '../message/steps.js';
 import type { MailboxPlace } from '../sharing/mailbox-place.js';
 import { flagLimits, isReadOnly } from '../sharing/require-right.js';
 import { myRightsCode } from '../sharing/rights-wording.js';
-import { SyntaxFailure } from '../wire/failures.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
-import { flagsLines, flagsText, imapWording, type MessageFlags, type UpdateWording } from './mailbox-updates.js';
+import {
+  flagsLines,
+  flagsText,
+  imapWording,
+  type MessageFlags,
+  type ToldFlags,
+  type UpdateWording,
+} from './mailbox-updates.js';
+import { rowsOfSequenceNumbers, rowsOfUids, rowsSaved } from './row-ranges.js';
 import { NOTHING_SAVED, type SavedResult } from './saved-result.js';
 import { UidRanges } from './uid-ranges.js';
 
@@ -59,9 +67,6 @@ export interface UpdateFollower {
   afterChanges(): Promise<void>;
 }
 
-/** First and last row of a range. */
-export type RowRange = readonly [first: number, last: number];
-
 /** The mailbox that a session has selected. */
 export class SelectedMailbox {
   readonly folder: Folder;
@@ -71,7 +76,7 @@ export class SelectedMailbox {
   readonly uidValidity: number;
   readonly #use: FolderUse;
   readonly #keywords: boolean;
-  readonly #wording: UpdateWording;
+  #wording: UpdateWording;
   readonly #recent = new UidRanges();
   /** What was told by commands since the last changes(): UID to the number of the change. */
   #toldFlags: Map<number, number> | undefined;
@@ -109,6 +114,11 @@ export class SelectedMailbox {
   /** The number of messages that the client knows of: its EXISTS. */
   get count(): number {
     return this.#count;
+  }
+
+  /** The messages that it knows of: the first `count` rows. */
+  get view(): MessageTable {
+    return this.#table;
   }
 
   /** How many of them are \Recent in this session. */
@@ -176,9 +186,11 @@ export class SelectedMailbox {
    *
    * @throws {SyntaxFailure} as pick() does.
    */
-  pickRows(set: SequenceSet, by: 'uid' | 'sequence number'): readonly RowRange[] {
-    if (set === '$') return this.#rowsSaved();
-    return merged(by === 'uid' ? this.#rowsOfUids(set) : this.#rowsOfSequenceNumbers(set));
+  pickRows(set: SequenceSet, by: 'uid' | 'sequence number'): readonly Span[] {
+    if (set === '$') return rowsSaved(this.savedResult.uids, this.#table, this.#count);
+    return joinedSpans(
+      by === 'uid' ? rowsOfUids(set, this.#table, this.#count) : rowsOfSequenceNumbers(set, this.#count),
+    );
   }
 
   /** The UIDs of what a set names, as pick() gives them. */
@@ -207,6 +219,40 @@ export class SelectedMailbox {
     if (row < 0) return undefined;
     const keywords = this.#keywords ? this.folder.keywordsAt(row) : [];
     return { bits: this.folder.flagsAt(row), keywords, recent: this.#recent.has(uid) };
+  }
+
+  /** How changes are said from now on. */
+  speak(wording: UpdateWording): void {
+    this.#wording = wording;
+  }
+
+  /** The response for a message's flags as they are now; undefined if it has been expunged meanwhile. */
+  flagsLine({ sequenceNumber, uid }: PickedMessage, by: 'uid' | 'sequence number'): string | undefined {
+    const row = this.currentRow(sequenceNumber - 1);
+    return row < 0 ? undefined : this.#wording.flags(sequenceNumber, this.#toldFlagsAt(row, uid), by === 'uid');
+  }
+
+  /** The same by row of the view; the client knows these flags then. */
+  flagsLineAt(row: number, by: 'uid' | 'sequence number'): string | undefined {
+    const uid = this.#table.uidAt(row);
+    const line = this.flagsLine({ sequenceNumber: (row + 1) as SequenceNumber, uid }, by);
+    this.told(uid);
+    return line;
+  }
+
+  /** The response for a message's mod-sequence alone; undefined if it has been expunged meanwhile. */
+  modSequenceLineAt(row: number, by: 'uid' | 'sequence number'): string | undefined {
+    const current = this.currentRow(row);
+    const modSequence = current < 0 ? undefined : this.folder.sequences.kept?.at(current);
+    if (modSequence === undefined) return undefined;
+    return this.#wording.modSequence?.(row + 1, { uid: this.#table.uidAt(row), modSequence }, by === 'uid');
+  }
+
+  #toldFlagsAt(current: number, uid: number): ToldFlags {
+    const { folder } = this;
+    const keywords = this.#keywords ? folder.keywordsAt(current) : noKeywords;
+    const modSequence = this.#wording.modSequences === true ? folder.sequences.kept?.at(current) : undefined;
+    return { uid, bits: folder.flagsAt(current), keywords, recent: this.#recent.has(uid), modSequence };
   }
 
   /** The flags as they are now, in words; undefined if the message has been expunged meanwhile. */
@@ -289,7 +335,8 @@ export class SelectedMailbox {
     const updates = this.keywordChanges();
     const known = this.#count;
     const arrived = current === this.#table ? this.#takeNewMessages() : 0;
-    if (removed.length + arrived > 0) updates.push(Buffer.from(wording.exists(this.#count, this.recentCount, arrived > 0)));
+    if (removed.length + arrived > 0)
+      updates.push(Buffer.from(wording.exists(this.#count, this.recentCount, arrived > 0)));
     const flags = this.#flagChanges(known);
     this.#toldChange = folder.changeNumber;
     this.#toldFlags = undefined;
@@ -356,8 +403,7 @@ export class SelectedMailbox {
       const uid = folder.table.uidAt(current);
       const row = folder.table === this.#table ? current : this.#table.rowOf(uid);
       if (row < 0 || row >= known || this.#isTold(uid, current)) continue;
-      const flags = this.flagsOf(uid);
-      if (flags !== undefined) lines.push(this.#wording.flags(row + 1, flags));
+      lines.push(this.#wording.flags(row + 1, this.#toldFlagsAt(current, uid)));
     }
     return lines.join('');
   }
@@ -367,70 +413,4 @@ export class SelectedMailbox {
     const changedAt = this.folder.changedAt(row);
     return changedAt <= this.#toldChange || changedAt <= (this.#toldFlags?.get(uid) ?? -1);
   }
-
-  #rowsSaved(): RowRange[] {
-    const rows: [number, number][] = [];
-    for (const uid of this.savedResult.uids) {
-      const row = this.#table.rowOf(uid);
-      const last = rows.at(-1);
-      if (row < 0 || row >= this.#count) continue;
-      if (last !== undefined && last[1] === row - 1) last[1] = row;
-      else rows.push([row, row]);
-    }
-    return rows;
-  }
-
-  #rowsOfSequenceNumbers(set: Exclude<SequenceSet, '$'>): RowRange[] {
-    const rows: RowRange[] = [];
-    for (const range of set) {
-      const open = range.first === '*' || range.last === '*';
-      const first = range.first === '*' ? this.#count : range.first;
-      const last = range.last === '*' ? this.#count : range.last;
-      const low = Math.min(first, last);
-      const high = open ? this.#count : Math.max(first, last);
-      if (high > this.#count) throw new SyntaxFailure(`There is no message ${high}.`);
-      if (high > 0) rows.push([Math.min(low, high) - 1, high - 1]);
-    }
-    return rows;
-  }
-
-  #rowsOfUids(set: Exclude<SequenceSet, '$'>): RowRange[] {
-    if (this.#count === 0) return [];
-    const highest = this.#table.uidAt(this.#count - 1);
-    const rows: RowRange[] = [];
-    for (const range of set) {
-      const first = range.first === '*' ? highest : range.first;
-      const last = range.last === '*' ? highest : range.last;
-      const low = this.#firstRowFrom(Math.min(first, last));
-      const high = this.#firstRowFrom(Math.max(first, last) + 1) - 1;
-      if (low <= high) rows.push([low, high]);
-    }
-    return rows;
-  }
-
-  /** The first row of the view whose UID is at least `uid`; `count` if there is none. */
-  #firstRowFrom(uid: number): number {
-    let low = 0;
-    let high = this.#count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#table.uidAt(middle) < uid) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-}
-
-/** Sorts intervals and joins those that touch, so that each number is in one of them at most. */
-function merged(intervals: readonly RowRange[]): RowRange[] {
-  const result: RowRange[] = [];
-  for (const [first, last] of [...intervals].sort(([a], [b]) => a - b)) {
-    const previous = result.at(-1);
-    if (previous !== undefined && first <= previous[1] + 1) {
-      result[result.length - 1] = [previous[0], Math.max(previous[1], last)];
-    } else {
-      result.push([first, last]);
-    }
-  }
-  return result;
 }

@@ -76,6 +76,8 @@ export function conditionFor(key: SearchKey, scope: SearchScope): Condition {
     case 'larger':
     case 'smaller':
       return sizeIs(key.kind, key.octets);
+    case 'modseq':
+      return byName(({ row }) => (mailbox.folder.sequences.kept?.at(row) ?? 0) >= key.least);
     case 'internal date':
       return internalDateIs(key.compare, key.day);
     case 'sent date':

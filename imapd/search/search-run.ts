@@ -7,7 +7,7 @@
  */
 import { falseIfGone } from '../cache/message-reading.js';
 import type { Session } from '../session/session.js';
-import type { SearchKey } from '../wire/search-keys.js';
+import { asksModSequences, type SearchKey } from '../wire/search-keys.js';
 import { Candidate, MESSAGES_PER_LOOK_AT_CLOCK } from './candidate.js';
 import { COST, type Condition, conditionFor, type Verdict } from './search-conditions.js';
 import { textConditions } from './search-texts.js';
@@ -42,6 +42,7 @@ export async function searchMessages(
   { charset, key }: SearchRequest,
   extent = EVERYTHING,
 ): Promise<number[]> {
+  if (asksModSequences(key)) await session.useModSequences();
   const search = await Search.begin(session, charset, key);
   const { count } = session.selected;
   if (count === 0) return [];

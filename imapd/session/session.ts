@@ -16,6 +16,7 @@ import type { Clock } from '../clock.js';
 import type { CommandRules, Conversation, State } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
 import { ClientGone, CommandFailure } from '../completion.js';
+import { type Manner, mannerOf, plainManner } from '../mailbox/manner.js';
 import { isAdministrator } from '../mailbox/quota-root.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { SessionSettings } from '../settings/session-settings.js';
@@ -31,6 +32,7 @@ import {
   type ReceivedCommand,
 } from '../wire/command-reader.js';
 import { MAX_LINE_OCTETS, MAX_LITERAL_OCTETS, MAX_LITERALS_TOTAL_OCTETS } from '../wire/limits.js';
+import { encodeUntagged } from '../wire/responses.js';
 import { ClientInput, type InputOwner } from './input.js';
 import { ClientOutput } from './output.js';
 import { who } from './session-log.js';
@@ -54,8 +56,6 @@ const commandLimits: CommandReaderOptions = {
   maxLiteralsTotalOctets: MAX_LITERALS_TOTAL_OCTETS,
   streams: (name) => mailCommands.get(name)?.streamsLiteral === true,
 };
-
-const nothingEnabled: readonly string[] = [];
 
 /** What a session is made of. */
 export interface SessionParts {
@@ -101,7 +101,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
   #selected: SelectedMailbox | undefined;
   #space: MailboxSpace | undefined;
   readonly #sharing: Sharing | undefined;
-  #enabled: readonly string[] = nothingEnabled;
+  #manner: Manner = plainManner;
   #sliceStartedAt: number;
   #betweenCommands = true;
   #doneMayFollow = false;
@@ -148,11 +148,29 @@ export class Session implements Conversation, CommandSource, InputOwner {
 
   /** Whether the client switched an extension on with ENABLE; `word` is in capitals. */
   isEnabled(word: string): boolean {
-    return this.#enabled.includes(word);
+    return this.#manner.enabled.includes(word);
   }
 
-  enable(words: readonly string[]): void {
-    this.#enabled = [...this.#enabled, ...words];
+  /** How the client is told of messages. */
+  get manner(): Manner {
+    return this.#manner;
+  }
+
+  /** Switches extensions on: by ENABLE, or because a command uses what has to be told from then on. */
+  async enable(words: readonly string[]): Promise<void> {
+    const knewModSequences = this.#manner.modSequences;
+    this.#manner = mannerOf([...this.#manner.enabled, ...words]);
+    const mailbox = this.#selected;
+    if (mailbox === undefined) return;
+    mailbox.speak(this.#manner.wording);
+    if (knewModSequences || !this.#manner.modSequences) return;
+    const { highest } = await mailbox.folder.sequences.keep();
+    this.write(encodeUntagged({ status: 'OK', code: `HIGHESTMODSEQ ${highest}`, text: 'Highest' }));
+  }
+
+  /** For commands that tell that the client knows mod-sequences (RFC 7162 section 3.1). */
+  async useModSequences(): Promise<void> {
+    if (!this.#manner.modSequences) await this.enable(['CONDSTORE']);
   }
 
   /** The selected mailbox. The command table lets only commands of the selected state get here. */
@@ -293,6 +311,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
       if (error.kind === 'no such folder') this.#leaveMailbox('[NONEXISTENT] The selected mailbox was deleted.');
       else if (error.kind === 'numbered anew') this.#leaveMailbox('The messages of this mailbox have got other UIDs.');
       else this.log.write('error', `${mailbox.folder.name}: ${error.kind}: ${error.detail}`);
+      if (this.#manner.modSequences) await mailbox.folder.sequences.settle();
       return;
     }
     // A change wakes all who look at the mailbox at once, and each may have much to tell.

@@ -27,7 +27,16 @@ export interface SectionItem {
   readonly partial?: { readonly offset: number; readonly count: number };
 }
 
-const plainItems = ['flags', 'uid', 'internaldate', 'rfc822.size', 'envelope', 'body', 'bodystructure'] as const;
+const plainItems = [
+  'flags',
+  'uid',
+  'internaldate',
+  'rfc822.size',
+  'envelope',
+  'body',
+  'bodystructure',
+  'modseq',
+] as const;
 
 export interface PlainItem {
   readonly kind: (typeof plainItems)[number];

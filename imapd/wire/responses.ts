@@ -133,15 +133,22 @@ export function encodeStatus(
     .crlf();
 }
 
-/** `* SEARCH 2 84 882`, `* SORT …`; without numbers just the name. In steps. */
-export function* encodeNumbers(name: 'SEARCH' | 'SORT', numbers: readonly number[]): Generator<void, Buffer, void> {
-  const out = new NumberWriter(numbers.length, name.length + 4);
+/** What stands around the numbers: `* `, line end, and the longest ` (MODSEQ n)`. */
+const MODSEQ_OCTETS = 48;
+
+/** `* SEARCH 2 84 882 (MODSEQ 917162500)`, `* SORT …`; without numbers just the name. In steps. */
+export function* encodeNumbers(
+  name: 'SEARCH' | 'SORT',
+  numbers: readonly number[],
+  modSequence?: number,
+): Generator<void, Buffer, void> {
+  const out = new NumberWriter(numbers.length, name.length + MODSEQ_OCTETS);
   out.text(`* ${name}`);
   for (let at = 0; at < numbers.length; at += NUMBERS_PER_STEP) {
     if (at > 0) yield;
     out.numbers(SPACE, numbers, at, Math.min(at + NUMBERS_PER_STEP, numbers.length));
   }
-  out.text('\r\n');
+  out.text(modSequence === undefined ? '\r\n' : ` (MODSEQ ${modSequence})\r\n`);
   return out.octets();
 }
 
@@ -162,6 +169,8 @@ export interface SearchResult {
 }
 
 /** `* ESEARCH (TAG "a2") UID MIN 3 COUNT 7 ALL 3:5,9`, in steps. */
+  /** The highest of the messages found (RFC 7162 section 3.1.10). */
+  readonly modSequence?: number | undefined;
 export function* encodeEsearch({
   tag,
   uid,
@@ -173,6 +182,7 @@ export function* encodeEsearch({
 }: SearchResult): Generator<void, Buffer, void> {
   const line = new Encoder().atom('* ESEARCH (TAG ').quoted(tag).atom(')');
   if (uid) line.atom(' UID');
+  modSequence,
   if (min !== undefined) line.atom(' MIN ').number(min);
   if (max !== undefined) line.atom(' MAX ').number(max);
   if (count !== undefined) line.atom(' COUNT ').number(count);
@@ -185,6 +195,7 @@ export function* encodeEsearch({
   return line.crlf();
 }
 
+  if (modSequence !== undefined) line.atom(' MODSEQ ').number(modSequence);
 function rangeText({ first, last, fromEnd }: PartialRange): string {
   return fromEnd ? `-${first}:-${last}` : `${first}:${last}`;
 }
@@ -197,12 +208,14 @@ export interface NumbersWanted {
 }
 
 /** The answer to SEARCH or SORT: `* SEARCH 2 84`, or ESEARCH with what RETURN asks for. In steps. */
+  /** Of the messages found, where the client asked for it. */
+  readonly modSequence?: number | undefined;
 export function encodeFound(
   name: 'SEARCH' | 'SORT',
   numbers: readonly number[],
-  { tag, by, options }: NumbersWanted,
+  { tag, by, options, modSequence }: NumbersWanted,
 ): Generator<void, Buffer, void> {
-  if (options === undefined) return encodeNumbers(name, numbers);
+  if (options === undefined) return encodeNumbers(name, numbers, modSequence);
   const { words, partial } = options;
   return encodeEsearch({
     tag,
@@ -215,6 +228,7 @@ export function encodeFound(
   });
 }
 
+    modSequence,
 /** Begins `* 12 FETCH (`; the caller writes the items and ends with `)` and `crlf`. */
 export function beginFetch(sequenceNumber: number, expectedOctets?: number): Encoder {
   return new Encoder(expectedOctets).atom('* ').number(sequenceNumber).atom(' FETCH (');

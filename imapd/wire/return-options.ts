@@ -58,7 +58,7 @@ function returnWord(word: string): ReturnWord {
 }
 
 /** `partial-range = nz-number ":" nz-number / MINUS nz-number ":" MINUS nz-number` */
-function parsePartial(cursor: Cursor): PartialRange {
+export function parsePartial(cursor: Cursor): PartialRange {
   cursor.sp();
   const fromEnd = cursor.take('-');
   const one = cursor.nzNumber();
@@ -83,7 +83,7 @@ function among(words: readonly string[]): (word: string) => boolean {
 }
 
 /** The piece of the messages found that a range names. */
-export function partOf(numbers: readonly number[], { first, last, fromEnd }: PartialRange): readonly number[] {
+export function partOf<T>(numbers: readonly T[], { first, last, fromEnd }: PartialRange): readonly T[] {
   const { length } = numbers;
   return fromEnd
     ? numbers.slice(Math.max(0, length - last), Math.max(0, length - first + 1))

@@ -19,6 +19,7 @@ export type SearchKey =
   | { readonly kind: 'flag'; readonly bit: SearchFlag; readonly set: boolean }
   | { readonly kind: 'keyword'; readonly keyword: string; readonly set: boolean }
   | { readonly kind: 'larger' | 'smaller'; readonly octets: number }
+  | { readonly kind: 'modseq'; readonly least: number }
   /** `day` counts from 1 January 1970. */
   | { readonly kind: 'internal date' | 'sent date'; readonly compare: DateComparison; readonly day: number }
   /** `field` in upper case; an empty text means that the field is there. */
@@ -105,6 +106,7 @@ const readers = new Map<string, KeyReader>([
   ['OLDER', (parser) => ({ kind: 'older', seconds: parser.interval() })],
   ['YOUNGER', (parser) => ({ kind: 'younger', seconds: parser.interval() })],
   ['UID', (parser) => ({ kind: 'uid', set: parser.set() })],
+  ['MODSEQ', (parser) => ({ kind: 'modseq', least: parser.modSequence() })],
   ['NOT', (parser) => ({ kind: 'not', key: parser.next() })],
   ['OR', (parser) => either(parser.next(), parser.next())],
 ]);
@@ -147,6 +149,23 @@ class KeyParser {
     return this.#cursor.number64();
   }
 
+  /**
+   * `search-modsequence = "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer` (RFC 7162 section 7), from
+   * behind the word. All flags of a message have one mod-sequence here, so it makes no difference which is meant.
+   */
+  modSequence(): number {
+    this.#cursor.sp();
+    if (this.#cursor.peekOctet() === 0x22) {
+      const entry = this.#cursor.string().toString('latin1');
+      if (!/^\/flags\/./i.test(entry)) throw new SyntaxFailure('MODSEQ knows "/flags/" entries only.');
+      this.#cursor.sp();
+      const type = this.#cursor.atom();
+      if (!/^(?:all|priv|shared)$/i.test(type)) throw new SyntaxFailure(`Unknown entry type ${nameWord(type)}.`);
+      this.#cursor.sp();
+    }
+    return this.#cursor.number64();
+  }
+
   interval(): number {
     this.#cursor.sp();
     return this.#cursor.nzNumber();
@@ -180,6 +199,12 @@ class KeyParser {
     // A space before CRLF or a closing parenthesis is no key; the next reader decides whether it may stand there.
     return this.#cursor.spaceBeforeMore() && this.#cursor.take(' ');
   }
+}
+
+/** Whether the answer must tell the highest mod-sequence of what was found (RFC 7162 section 3.1.5). */
+export function asksModSequences(key: SearchKey): boolean {
+  if (key.kind === 'and' || key.kind === 'or') return key.keys.some(asksModSequences);
+  return key.kind === 'not' ? asksModSequences(key.key) : key.kind === 'modseq';
 }
 
 /** OR takes two keys; a chain of them is one list, so that matching it is not deep. */

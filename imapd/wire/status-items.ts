@@ -12,6 +12,7 @@ const statusItems = [
   'UNSEEN',
   'DELETED',
   'DELETED-STORAGE',
+  'HIGHESTMODSEQ',
   'SIZE',
 ] as const;
 

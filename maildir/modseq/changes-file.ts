@@ -55,7 +55,8 @@ export class ChangesFile {
     const { batches, whole } = readBatches(octets.subarray(HEAD_OCTETS));
     const isOurs = head?.uidValidity === uidValidity && head.inode === status.inode && head.run.equals(bootRun());
     if (head === undefined || !isOurs || !whole) {
-      if (this.#disk.status(this.#paths.changes)?.inode === status.inode) unlinkIfThere(this.#disk, this.#paths.changes);
+      if (this.#disk.status(this.#paths.changes)?.inode === status.inode)
+        unlinkIfThere(this.#disk, this.#paths.changes);
       return undefined;
     }
     this.#inode = status.inode;

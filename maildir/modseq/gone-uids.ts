@@ -4,6 +4,7 @@
  * The list is bounded; before the mod-sequence `forgottenUpTo` it is not known who left when. It may name UIDs that no
  * message ever had: that does a client no harm.
  */
+import { joinedSpans, type Span } from '../spans.js';
 
 /** 96 kilobytes. Who was away for longer than these hears of every UID that is not there. */
 const MAX_SPANS = 4_096;
@@ -51,25 +52,9 @@ export class GoneUids {
   }
 
   /** The spans that left after a mod-sequence, ascending and apart; undefined if that is not known any more. */
-  after(modSequence: number): (readonly [first: number, last: number])[] | undefined {
+  after(modSequence: number): readonly Span[] | undefined {
     if (modSequence < this.#forgottenUpTo) return undefined;
     const later = this.#spans.filter((span) => span.modSequence > modSequence);
     return joinedSpans(later.map(({ first, last }) => [first, last]));
   }
-}
-
-/** Sorts spans and joins those that touch. */
-export function joinedSpans(
-  spans: readonly (readonly [first: number, last: number])[],
-): (readonly [first: number, last: number])[] {
-  const result: (readonly [number, number])[] = [];
-  for (const [first, last] of [...spans].sort(([one], [other]) => one - other)) {
-    const previous = result.at(-1);
-    if (previous !== undefined && first <= previous[1] + 1) {
-      result[result.length - 1] = [previous[0], Math.max(previous[1], last)];
-    } else {
-      result.push([first, last]);
-    }
-  }
-  return result;
 }

@@ -23,9 +23,10 @@ import { errorCode } from '../errors.js';
 import type { FolderState } from '../folder-state.js';
 import { firstRowFrom, type MessageTable } from '../message-table.js';
 import { MTIME_GRANULARITY_MILLISECONDS } from '../observation.js';
+import { joinedSpans, type Span } from '../spans.js';
 import { type Batch, BatchWriter, eachRecord, emptyRecord } from './change-records.js';
 import { ChangesFile, type NewHead } from './changes-file.js';
-import { type GoneSpan, GoneUids, joinedSpans } from './gone-uids.js';
+import { type GoneSpan, GoneUids } from './gone-uids.js';
 import { keywordMark } from './keyword-mark.js';
 import { ListedState, shiftOf } from './listed-state.js';
 
@@ -38,7 +39,6 @@ const WASTE_FACTOR = 4;
 /** A file that is replaced at every look is none that can be used. */
 const MAX_TRIES = 5;
 
-type Span = readonly [first: number, last: number];
 /** A row and the number of its last change. */
 type RowChange = readonly [row: number, change: number];
 
@@ -192,7 +192,8 @@ export class ModSequences {
     const { rows, changeNumber, uidList } = this.#state;
     const writer = new BatchWriter();
     const isSame = changeNumber === this.#written && rows.table === this.#table && rows.table.count === this.#count;
-    if (isSame && uidList.uidNext <= this.#uidNext && this.#unsaid.length === 0) return { writer, changed: [], gone: [] };
+    if (isSame && uidList.uidNext <= this.#uidNext && this.#unsaid.length === 0)
+      return { writer, changed: [], gone: [] };
     const modSequence = this.#base + changeNumber;
     const spans = joinedSpans([...this.#unsaid, ...this.#goneFromTable(), ...this.#gapsInNewUids()]);
     const gone = spans.map(([first, last]) => ({ first, last, modSequence }));
