@@ -35,6 +35,9 @@ const extensions = [
   'QUOTA=RES-MESSAGE',
 ] as const;
 
+/** `RIGHTS=`: what RFC 2086 does not have. `ACL2=UNION` is Courier's own: rights of all entries add up. */
+const accessLists = ['ACL', 'RIGHTS=kxte', 'LIST-MYRIGHTS', 'ACL2=UNION'] as const;
+
 const sortAndThread = [
   'SORT',
   'SORT=DISPLAY',
@@ -83,6 +86,7 @@ function wordsOfSite(context: CapabilityContext): string[] {
     return [...own.split(/\s+/).filter((word) => word !== '' && !external.includes(word)), ...external];
   }
   const words: string[] = ['IMAP4rev1', ...extensions];
+  if (settings.acl) words.push(...accessLists);
   if (!settings.disableThreadSort) words.push(...sortAndThread);
   if (compressAvailable) words.push('COMPRESS=DEFLATE');
   if (context.setsQuotas === true) words.push('QUOTASET');

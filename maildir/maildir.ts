@@ -109,6 +109,11 @@ export class Maildir {
     return this.#acls;
   }
 
+  /** Has those who watch its folders look again: something else than messages has changed. */
+  wake(): void {
+    for (const folder of this.#folders.values()) folder.wake();
+  }
+
   /** Makes a folder. @throws {MaildirError} 'folder exists', 'invalid folder name' */
   async createFolder(name: string): Promise<void> {
     const canonical = canonicalFolderName(name);

@@ -13,7 +13,9 @@ import {
   statusOf,
 } from '../mailbox/mailbox-status.js';
 import type { Session } from '../session/session.js';
+import { asksForRights, extensionFor } from '../sharing/courier-acl.js';
 import { listShared } from '../sharing/list-shared.js';
+import { myRightsLine } from '../sharing/rights-wording.js';
 import type { ListArguments } from '../wire/list-arguments.js';
 import { encodeList } from '../wire/responses.js';
 
@@ -129,8 +131,10 @@ function listOne(
   const saysSubscribed = args.returns.subscribed || args.selection.has('SUBSCRIBED');
   if (saysSubscribed && tree.subscribed.has(name)) attributes.push('\\Subscribed');
   const wireName = mailboxName(name);
+  const rights = asksForRights(args) ? session.space.place(wireName) : undefined;
   const mailbox = { attributes: [...attributes, ...uses], name: wireName, childInfo };
-  session.write(encodeList('LIST', DELIMITER, mailbox));
+  session.write(encodeList('LIST', DELIMITER, { ...mailbox, extension: extensionFor(args, rights) }));
+  if (rights !== undefined && args.returns.myRights === true) session.write(myRightsLine(wireName, rights));
   const items = args.returns.status;
   if (items === undefined || look === undefined) return undefined;
   const question = { mailboxName: wireName, items };

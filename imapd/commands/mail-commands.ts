@@ -8,6 +8,7 @@ import type { Session } from '../session/session.js';
 import { parseCancelUpdate } from '../wire/context-updates.js';
 import { parseList } from '../wire/list-arguments.js';
 import { parseTransfer } from '../wire/transfer-arguments.js';
+import { acl, parseAcl } from './acl.js';
 import { append, parseAppend } from './append.js';
 import { cancelUpdate } from './cancelupdate.js';
 import { capability } from './capability.js';
@@ -79,6 +80,7 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['SUBSCRIBE', command(always, parseSubscribe, subscribe)],
   ['UNSUBSCRIBE', command(always, parseUnsubscribe, unsubscribe)],
 
+  ['ACL', command(always, parseAcl, acl)],
   ['GETACL', command(always, parseGetAcl, getAcl)],
   ['SETACL', command(always, parseSetAcl, setAcl)],
   ['DELETEACL', command(always, parseMailboxAndIdentifier, deleteAcl)],

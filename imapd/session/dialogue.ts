@@ -7,7 +7,7 @@
  */
 import { runCommand } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
-import { bad, ClientGone, type Completion } from '../completion.js';
+import { bad, ClientGone, type Completion, no } from '../completion.js';
 import type { BadLine, ReceivedCommand } from '../wire/command-reader.js';
 import { encodeCompletion } from '../wire/responses.js';
 import { closeSession } from './closing.js';
@@ -91,6 +91,14 @@ class Dialogue {
   async #announce(idling: Idling): Promise<void> {
     await idling.announce();
     if (this.#session.ended) this.end = 'DISCONNECTED';
+    else if (!this.#session.mayHearOfMailbox) await this.#refuseIdling(idling);
+  }
+
+  /** Somebody took the right to read the mailbox away. A DONE may be on its way. */
+  async #refuseIdling(idling: Idling): Promise<void> {
+    this.close();
+    this.#session.expectLateDone(true);
+    await this.#answer(idling.tag, no('You may no longer read this mailbox.', 'NOPERM'));
   }
 
   async #endIdling(idling: Idling, received: ReceivedCommand | BadLine): Promise<void> {

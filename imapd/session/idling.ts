@@ -5,6 +5,7 @@
  * Nothing of it waits by itself: it interrupts the waiting for the client's next octets. It knows no command's syntax.
  */
 import type { Completion } from '../completion.js';
+import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import { encodeUntagged } from '../wire/responses.js';
 import type { Session } from './session.js';
 
@@ -16,13 +17,14 @@ export class Idling {
   readonly #session: Session;
   #beatDue = false;
   #cancelBeat: (() => void) | undefined;
+  #stopLooking: (() => void) | undefined;
 
   /** From now on the session is woken. */
   constructor(session: Session, tag: string, completion: Completion) {
     this.tag = tag;
     this.completion = completion;
     this.#session = session;
-    if (session.state === 'selected') session.selected.watch(() => session.input.interrupt());
+    if (session.state === 'selected') this.#watch(session.selected);
     this.#scheduleBeat();
   }
 
@@ -35,7 +37,15 @@ export class Idling {
 
   end(): void {
     this.#cancelBeat?.();
+    this.#stopLooking?.();
     if (this.#session.state === 'selected') this.#session.selected.unwatch();
+  }
+
+  #watch(mailbox: SelectedMailbox): void {
+    mailbox.watch(() => this.#session.input.interrupt());
+    const { namespace, maildir, folderName } = mailbox.place;
+    // The owner's list is changed by his own sessions, which are all here; lists of others also elsewhere.
+    if (namespace === 'virtual') this.#stopLooking = maildir.acls.keepLooking(folderName);
   }
 
   #scheduleBeat(): void {

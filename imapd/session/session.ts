@@ -298,6 +298,11 @@ export class Session implements Conversation, CommandSource, InputOwner {
     }
   }
 
+  /** Whether there is nothing that keeps the client from hearing of the selected mailbox. */
+  get mayHearOfMailbox(): boolean {
+    return this.#selected?.mayBeRead !== false;
+  }
+
   /** Tells the client what has changed in the selected mailbox, by whomever. */
   async announceChanges(options: { readonly expunges: boolean }): Promise<void> {
     const mailbox = this.#selected;

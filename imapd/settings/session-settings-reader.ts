@@ -31,6 +31,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readQuota(settings),
     oauth: false,
     tlsRequired: settings.switchedOn('IMAP_TLS_REQUIRED', false),
+    acl: settings.switchedOn('IMAP_ACL', true),
     disableThreadSort: settings.switchedOn('IMAP_DISABLETHREADSORT', false),
     checkAllFolders: settings.switchedOn('IMAP_CHECK_ALL_FOLDERS', false),
     obsoleteClient: settings.switchedOn('IMAP_OBSOLETE_CLIENT', false),

@@ -22,6 +22,8 @@ export interface SessionSettings {
   readonly certificateField?: string;
   /** IMAP_TLS_REQUIRED: no login without TLS. */
   readonly tlsRequired: boolean;
+  /** IMAP_ACL: access lists are announced. */
+  readonly acl: boolean;
   /** IMAP_DISABLETHREADSORT: SORT and THREAD are refused. */
   readonly disableThreadSort: boolean;
   /** SMAP_CAPABILITY: what CAPABILITY says of SMAP; absent where clients may not speak it. */

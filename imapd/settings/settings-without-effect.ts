@@ -11,7 +11,6 @@ export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
   COURIERTLS: { reason: 'TLS needs no program of its own here' },
   HEADERFROM: { reason: `${NOT_YET}: mail cannot be sent through a folder`, harmless: ['X-IMAP-Sender'] },
   IMAPDEBUGFILE: { reason: `${NOT_YET}` },
-  IMAP_ACL: { reason: `${NOT_YET}: folders have no access lists, every folder is its owner's alone`, harmless: ['0'] },
   IMAP_BROKENUIDV: { reason: 'deleting and renaming folders never waits here' },
   IMAP_CAPABILITY_ORIG: { reason: WEBADMIN },
   IMAP_CAPABILITY_TLS_ORIG: { reason: WEBADMIN },

@@ -19,8 +19,9 @@ export function administeredPlace(session: Session, mailboxName: Buffer, command
 
 /** Names without a folder have a list, too, where there are folders below them. @throws {CommandFailure} NONEXISTENT */
 export function existing(place: MailboxPlace): MailboxPlace {
-  const { maildir, folderName } = place;
-  if (maildir.hasFolder(folderName)) return place;
+  const { namespace, maildir, folderName } = place;
+  // These have no levels of their own, and the name was found.
+  if (namespace === 'filesystem' || maildir.hasFolder(folderName)) return place;
   if (maildir.listFolders().some((name) => name.startsWith(`${folderName}.`))) return place;
   throw nonexistent();
 }

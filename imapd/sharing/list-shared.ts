@@ -12,7 +12,9 @@ import { statusResponse } from '../mailbox/mailbox-status.js';
 import type { Session } from '../session/session.js';
 import type { ListArguments } from '../wire/list-arguments.js';
 import { encodeList } from '../wire/responses.js';
+import { extensionFor } from './courier-acl.js';
 import { folderAt, type MailboxPlace } from './mailbox-place.js';
+import { myRightsLine } from './rights-wording.js';
 import type { SharedMailbox } from './virtual-mailboxes.js';
 
 /** One LIST, as far as it is about shared mailboxes. */
@@ -66,7 +68,9 @@ async function tell(
   const saysSubscribed = args.returns.subscribed || args.selection.has('SUBSCRIBED');
   if (saysSubscribed && subscribed.has(name)) attributes.push('\\Subscribed');
   const wireName = mailboxName(name);
-  session.write(encodeList('LIST', DELIMITER, { attributes, name: wireName, childInfo }));
+  const extension = extensionFor(args, place);
+  session.write(encodeList('LIST', DELIMITER, { attributes, name: wireName, childInfo, extension }));
+  if (place !== undefined && args.returns.myRights === true) session.write(myRightsLine(wireName, place));
   const items = args.returns.status;
   if (items === undefined || place === undefined || !hasRight(place.rights, 'r')) return;
   // RFC 5819 section 2: a mailbox that cannot be looked at is listed without STATUS.

@@ -7,6 +7,7 @@
  */
 import { isIdentifier } from '../../maildir/acl/acl-list.js';
 import { lettersFromRights, type Rights } from '../../maildir/acl/rights.js';
+import { Encoder } from '../wire/encoder.js';
 import { encodeUntagged } from '../wire/responses.js';
 
 /** In the order of RFC 4314 section 2.1; each in the file's letter and in the RFC's. */
@@ -53,6 +54,16 @@ export function myRightsCode(rights: Rights): Buffer {
     code: `MYRIGHTS "${courierRightsText(lettersFromRights(rights))}"`,
     text: 'ACL',
   });
+}
+
+/** `* MYRIGHTS INBOX lrs` (RFC 4314 section 3.8) */
+export function myRightsLine(mailboxName: Buffer, { rights }: { readonly rights: Rights }): Buffer {
+  return new Encoder()
+    .atom('* MYRIGHTS ')
+    .string(mailboxName)
+    .sp()
+    .string(rightsText(lettersFromRights(rights)))
+    .crlf();
 }
 
 /** The letters of files for what a client said; undefined if one of them is no right. */

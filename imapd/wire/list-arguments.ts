@@ -15,10 +15,18 @@ export interface ListReturns {
   readonly children: boolean;
   readonly specialUse: boolean;
   readonly status?: readonly StatusItem[];
+  /** LIST-MYRIGHTS (RFC 8440). */
+  readonly myRights?: boolean;
 }
+
+const courierItems = ['ACL', 'MYRIGHTS', 'POSTADDRESS'] as const;
+
+/** What `LIST (ACL MYRIGHTS POSTADDRESS)`, Courier's own form, adds to each line. */
+export type CourierListItem = (typeof courierItems)[number];
 
 export interface ListArguments {
   readonly selection: ReadonlySet<ListSelection>;
+  readonly courierItems: ReadonlySet<CourierListItem>;
   readonly reference: Buffer;
   /** At least one; one empty pattern asks for the delimiter. */
   readonly patterns: readonly Buffer[];
@@ -32,8 +40,13 @@ export function parseList(cursor: Cursor): ListArguments {
   cursor.sp();
   const hasSelection = cursor.peekOctet() === 0x28;
   const selection = new Set<ListSelection>();
+  const items = new Set<CourierListItem>();
   if (hasSelection) {
-    for (const option of cursor.parenthesised(() => parseSelection(cursor), { most: 100 })) selection.add(option);
+    const options = cursor.parenthesised(() => parseSelection(cursor), { most: 100 });
+    for (const option of options) {
+      if (isCourierItem(option)) items.add(option);
+      else selection.add(option);
+    }
     cursor.sp();
   }
   if (selection.has('RECURSIVEMATCH') && !selection.has('SUBSCRIBED'))
@@ -50,14 +63,19 @@ export function parseList(cursor: Cursor): ListArguments {
   const hasReturns = cursor.take(' RETURN ');
   const returns = hasReturns ? parseReturns(cursor) : noReturns;
   cursor.end();
-  return { selection, reference, patterns, returns, extended: hasSelection || hasPatterns || hasReturns };
+  const extended = (hasSelection && items.size === 0) || hasPatterns || hasReturns;
+  return { selection, courierItems: items, reference, patterns, returns, extended };
 }
 
 const noReturns: ListReturns = { subscribed: false, children: false, specialUse: false };
 
-function parseSelection(cursor: Cursor): ListSelection {
+function isCourierItem(option: ListSelection | CourierListItem): option is CourierListItem {
+  return courierItems.some((known) => known === option);
+}
+
+function parseSelection(cursor: Cursor): ListSelection | CourierListItem {
   const word = cursor.atom();
-  const option = selectionOptions.find((known) => known === word.toUpperCase());
+  const option = [...selectionOptions, ...courierItems].find((known) => known === word.toUpperCase());
   if (option === undefined) throw new SyntaxFailure(`Unknown selection option ${nameWord(word)}.`);
   return option;
 }
@@ -77,6 +95,8 @@ function parseReturn(cursor: Cursor): Partial<ListReturns> {
       return { children: true };
     case 'SPECIAL-USE':
       return { specialUse: true };
+    case 'MYRIGHTS':
+      return { myRights: true };
     case 'STATUS':
       cursor.sp();
       return { status: parseStatusItems(cursor) };

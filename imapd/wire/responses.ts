@@ -101,6 +101,8 @@ export interface ListedMailbox {
   readonly name: Buffer | string;
   /** Why an unselected parent is listed (RFC 5258 section 4). */
   readonly childInfo?: readonly string[];
+  /** What Courier's own forms of LIST add, from the space on. */
+  readonly extension?: Buffer | undefined;
 }
 
 /** `* LIST (\HasNoChildren) "." "INBOX.Sent"` */
@@ -108,11 +110,12 @@ export function encodeList(command: 'LIST' | 'LSUB', delimiter: string, mailbox:
   const line = new Encoder().atom('* ').atom(command).sp();
   line.list(mailbox.attributes, (attribute) => line.atom(attribute));
   line.sp().quoted(delimiter).sp().string(mailbox.name);
-  const { childInfo } = mailbox;
+  const { childInfo, extension } = mailbox;
   if (childInfo !== undefined && childInfo.length > 0) {
     line.atom(' ("CHILDINFO" ');
     line.list(childInfo, (word) => line.quoted(word)).atom(')');
   }
+  if (extension !== undefined) line.raw(extension);
   return line.crlf();
 }
 

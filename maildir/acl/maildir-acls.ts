@@ -9,7 +9,7 @@
  * it is written when it matters: when a folder is made, and before the list above it changes or goes away. So looking
  * changes nothing, and a maildir that nobody shares has no such files.
  *
- * What was read is kept while the file stays the same, and the file is looked at again after half a second, so that a
+ * What was read is kept while the file stays the same, and the file is looked at again after not quite half a second, so that a
  * right that another process takes away is gone within a second. Many may want to know at once: within that time nobody
  * asks the disk. A file that cannot be read or believed gives nobody but the owner and administrators anything.
  */
@@ -25,8 +25,9 @@ import type { Rights } from './rights.js';
 /** A hundred thousand entries would be a list of a megabyte; Courier takes seconds for far fewer. */
 const MAX_ACL_OCTETS = 256 * 1024;
 
-/** Half of the second within which everybody knows of a change. */
-const LOOK_AGAIN_MILLISECONDS = 500;
+/** Together less than the second within which everybody knows of a change. */
+const LOOK_AGAIN_MILLISECONDS = 400;
+const LOOK_EVERY_MILLISECONDS = 450;
 
 /** Folders of one maildir whose lists are remembered; forgotten ones are read again. */
 const MAX_REMEMBERED = 256;
@@ -62,6 +63,8 @@ export interface AclMaildir {
   readonly path: string;
   listFolders(): readonly string[];
   hasFolder(name: string): boolean;
+  /** Has those who watch its folders look again. */
+  wake(): void;
 }
 
 /** The lists of one maildir. Folder names are canonical. */
@@ -69,7 +72,9 @@ export class MaildirAcls {
   readonly #maildir: AclMaildir;
   readonly #surroundings: Surroundings;
   readonly #found = new Map<string, Found>();
-  readonly #listeners = new Set<() => void>();
+  /** Lists that somebody waits for to change, as they were last. */
+  readonly #looks = new Set<{ readonly folderName: string; list: AclList }>();
+  #cancelLook: (() => void) | undefined;
 
   constructor(maildir: AclMaildir, surroundings: Surroundings) {
     this.#maildir = maildir;
@@ -168,15 +173,35 @@ export class MaildirAcls {
     this.#found.clear();
   }
 
-  /** Calls back when this process has changed a list, until the function it gives is called. */
-  watch(onChange: () => void): () => void {
-    this.#listeners.add(onChange);
-    return () => this.#listeners.delete(onChange);
+  /** Looks at a folder's list again and again, and wakes who watches folders when it has changed; until it is told to stop. */
+  keepLooking(folderName: string): () => void {
+    const look = { folderName, list: this.list(folderName) };
+    this.#looks.add(look);
+    if (this.#looks.size === 1) this.#lookSoon();
+    return () => {
+      this.#looks.delete(look);
+      if (this.#looks.size > 0) return;
+      this.#cancelLook?.();
+      this.#cancelLook = undefined;
+    };
+  }
+
+  #lookSoon(): void {
+    this.#cancelLook = this.#surroundings.after(LOOK_EVERY_MILLISECONDS, () => {
+      let changed = false;
+      for (const look of this.#looks) {
+        const list = this.list(look.folderName);
+        if (list !== look.list) changed = true;
+        look.list = list;
+      }
+      if (changed) this.#maildir.wake();
+      this.#lookSoon();
+    });
   }
 
   #tellAll(): void {
     this.#found.clear();
-    for (const listener of this.#listeners) listener();
+    this.#maildir.wake();
   }
 
   get #hierarchyDirectory(): string {
