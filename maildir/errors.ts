@@ -55,7 +55,7 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /** Turns an error of the operating system into a MaildirError; bugs and MaildirErrors stay what they are. */
-function diskError(error: unknown, what: string): unknown {
+export function diskError(error: unknown, what: string): unknown {
   if (error instanceof MaildirError) return error;
   const code = errorCode(error);
   if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;

@@ -89,12 +89,25 @@ export function openMessageFile(state: FolderState, uid: number, into?: Buffer):
 
 function openedFile(state: FolderState, uid: number): OpenFile {
   try {
-    return withMessagePath(state, uid, (path) => state.disk.open(path));
+    return openAtOnce(state, uid) ?? withMessagePath(state, uid, (path) => state.disk.open(path));
   } catch (error) {
     const code = errorCode(error);
     if (code !== 'ELOOP' && code !== 'EINVAL' && code !== 'ENXIO') throw error;
     state.surroundings.warnOnce(`Not a message file, not served: UID ${uid} in ${state.paths.directory}`);
     throw new MaildirError('message gone', `${state.paths.directory}: UID ${uid}`, error);
+  }
+}
+
+/** The same where the file is found at once, without a function that has to be made for each message. */
+function openAtOnce(state: FolderState, uid: number): OpenFile | undefined {
+  state.mustExist();
+  const row = state.rows.table.rowOf(uid);
+  if (row < 0 || state.isMissing(uid)) return undefined;
+  try {
+    return state.disk.open(pathOfRow(state, row));
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

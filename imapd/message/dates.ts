@@ -54,6 +54,91 @@ function fromUsual(parts: RegExpExecArray): MessageDate | undefined {
   return { ms: local - east * 60_000, zoneMinutes: east || 0 };
 }
 
+/**
+ * Reads the date that lies there in octets, in its usual form: `Tue, 1 Jul 2003 10:52:37 +0200 (CEST)`. Undefined for all
+ * others; what it gives is what `parseMessageDate` gives.
+ */
+export function parseDateOctets(octets: Buffer, start: number, end: number): MessageDate | undefined {
+  const day = octets[start + 3] === COMMA && isWeekday(octets, start) ? start + 5 : start;
+  const month = octets[day + 1] === SPACE ? day + 2 : day + 3;
+  // All that is looked at lies before the end.
+  if (month + 23 > end || octets[month - 1] !== SPACE || octets[month + 3] !== SPACE) return undefined;
+  const monthNumber = monthAt(octets, month);
+  const dayNumber = month - day === 2 ? digitsAt(octets, day, 1) : digitsAt(octets, day, 2);
+  const year = digitsAt(octets, month + 4, 4);
+  const time = month + 9;
+  if (octets[time - 1] !== SPACE || octets[time + 2] !== COLON || octets[time + 5] !== COLON) return undefined;
+  const hours = digitsAt(octets, time, 2);
+  const minutes = digitsAt(octets, time + 3, 2);
+  const seconds = digitsAt(octets, time + 6, 2);
+  const sign = octets[time + 9];
+  if (octets[time + 8] !== SPACE || (sign !== PLUS && sign !== MINUS)) return undefined;
+  const zoneHours = digitsAt(octets, time + 10, 2);
+  const zoneRest = digitsAt(octets, time + 12, 2);
+  if (!isZoneName(octets, time + 14, end)) return undefined;
+  const zone = zoneHours * 60 + zoneRest;
+  const isUsual = monthNumber >= 0 && dayNumber >= 1 && year >= 1_000 && zone <= 1_439;
+  const isTime = hours >= 0 && hours <= 23 && minutes >= 0 && minutes <= 59 && seconds >= 0 && seconds <= 59;
+  if (!isUsual || !isTime || zoneHours < 0 || zoneRest < 0) return undefined;
+  if (dayNumber > 28 && dayNumber > daysOf(year, monthNumber)) return undefined;
+  const local = Date.UTC(year, monthNumber, dayNumber, hours, minutes, seconds);
+  const east = sign === MINUS ? -zone : zone;
+  return { ms: local - east * 60_000, zoneMinutes: east || 0 };
+}
+
+/** Days of a month, which is counted from 0 on. */
+function daysOf(year: number, month: number): number {
+  if (month === 1) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
+  return month === 3 || month === 5 || month === 8 || month === 10 ? 30 : 31;
+}
+
+/** `Tue, ` without its comma, which was looked at. */
+function isWeekday(octets: Buffer, at: number): boolean {
+  return isCapital(octets[at]) && isSmall(octets[at + 1]) && isSmall(octets[at + 2]) && octets[at + 4] === SPACE;
+}
+
+/** Nothing, or ` (CEST)`. */
+function isZoneName(octets: Buffer, start: number, end: number): boolean {
+  if (start === end) return true;
+  if (end - start < 3 || octets[start] !== SPACE || octets[start + 1] !== LEFT || octets[end - 1] !== RIGHT)
+    return false;
+  for (let at = start + 2; at < end - 1; at += 1) if (!isCapital(octets[at])) return false;
+  return true;
+}
+
+/** The number of the month from 0 on; -1 if there is none. */
+function monthAt(octets: Buffer, at: number): number {
+  if (!isCapital(octets[at])) return -1;
+  for (let month = 0; month < monthOctets.length; month += 3) {
+    if (((octets[at] ?? 0) | 0x20) !== monthOctets[month]) continue;
+    if (octets[at + 1] === monthOctets[month + 1] && octets[at + 2] === monthOctets[month + 2]) return month / 3;
+  }
+  return -1;
+}
+
+const monthOctets = Buffer.from(months.join(''), 'latin1');
+
+/** So many digits as a number; -1 if one of them is none. */
+function digitsAt(octets: Buffer, start: number, count: number): number {
+  let value = 0;
+  for (let at = start; at < start + count; at += 1) {
+    const digit = (octets[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function isCapital(octet: number | undefined): boolean {
+  return octet !== undefined && octet >= 0x41 && octet <= 0x5a;
+}
+
+function isSmall(octet: number | undefined): boolean {
+  return octet !== undefined && octet >= 0x61 && octet <= 0x7a;
+}
+
+const [SPACE, LEFT, RIGHT, PLUS, COMMA, MINUS, COLON] = [0x20, 0x28, 0x29, 0x2b, 0x2c, 0x2d, 0x3a];
+
 function parseOtherDate(value: string): MessageDate | undefined {
   const text = value.slice(0, MAX_DATE_LENGTH).replace(/\([^()]*\)/g, ' ');
   const day = /(?:^|[\s,])(\d{1,2})[\s-]+([A-Za-z]{3})[A-Za-z]*\.?[\s,-]+(\d{2,4})(?!\d)/.exec(text);

@@ -73,7 +73,7 @@ const TABLE = FREE_OCTETS.start;
 const TABLE_END = TABLE + MOST_AT_ONCE * FIELD_OCTETS;
 
 /** A header that is read into it is not copied. There is one buffer: for work that waits for nothing. */
-export const HEADER_BUFFER_OCTETS = 8_192;
+const HEADER_BUFFER_OCTETS = 8_192;
 const HEADER = TABLE_END + 64;
 export const headerBuffer = loopMemory.octets.subarray(HEADER, HEADER + HEADER_BUFFER_OCTETS);
 

@@ -4,6 +4,7 @@
  * Values are strings of octets (Latin-1), unfolded; `decodeWords` in encoded-words.ts makes text of them.
  */
 import { MAX_HEADER_FIELDS, MAX_HEADER_OCTETS } from './limits.js';
+import { type WalkedLines, walkLines } from './line-machine.js';
 import type { MessageSource } from './source.js';
 
 /** A field and where it stands in its header block, with its line ends. */
@@ -54,6 +55,25 @@ function endAfterLineEnd(octets: Buffer): number | undefined {
 
 /** Position behind the blank line that ends a header; undefined when there is none. */
 export function endOfHeader(octets: Buffer): number | undefined {
+  if (
+    isBlankLine(octets, 0) ||
+    !walkLines(octets, { start: 0, end: octets.length, toDashes: false, toBlank: true }, walked)
+  ) {
+    return endByLines(octets);
+  }
+  const { at } = walked;
+  // It may have seen a line behind the octets.
+  if (!isBlankLine(octets, at)) return undefined;
+  return octets[at] === LF ? at + 1 : at + 2;
+}
+
+const walked: WalkedLines = { at: 0, lines: 0, bareLfs: 0 };
+
+function isBlankLine(octets: Buffer, at: number): boolean {
+  return octets[at] === LF || (octets[at] === CR && octets[at + 1] === LF);
+}
+
+function endByLines(octets: Buffer): number | undefined {
   for (let start = 0; start < octets.length; ) {
     const lf = octets.indexOf(LF, start);
     if (lf === -1) return undefined;

@@ -30,7 +30,7 @@ export function collated(text: string): string {
 }
 
 /** The longest line of RFC 5322, and so the longest Message-ID that can be told from a mistake. */
-const MAX_ID_LENGTH = 998;
+export const MAX_ID_LENGTH = 998;
 
 /** Message-IDs in a field; quotes inside them are taken off, so that two spellings of one are equal. */
 export function messageIds(value: string): string[] {

@@ -2,13 +2,12 @@
  * SEARCH_FACTS of a message whose header nobody has looked at yet: read, put into a record, and kept.
  */
 import { type FactView, type FolderFacts, SEARCH_FACTS } from '../cache/folder-facts.js';
+import { headerBuffer } from '../message/field-machine.js';
 import { endOfHeader, readHeader } from '../message/header.js';
 import { encodeSearchFacts } from './search-facts.js';
 
-/** Most headers are shorter, and one read gives them. */
-const FIRST_READ_OCTETS = 8_192;
-/** Used for one message after the other, and never across a wait. */
-const firstRead = Buffer.allocUnsafeSlow(FIRST_READ_OCTETS);
+/** Most headers are shorter, and one read gives them. Used for one message after the other, and never across a wait. */
+const firstRead = headerBuffer;
 
 /**
  * Shows the record of a message: remembered, or made from its header. Valid until the next one is made.

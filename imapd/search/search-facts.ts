@@ -16,11 +16,15 @@
  * Numbers are little-endian. It knows neither the cache nor where the header comes from.
  */
 import type { FactView } from '../cache/folder-facts.js';
-import { parseMessageDate, writtenDay } from '../message/dates.js';
+import { type MessageDate, parseDateOctets, parseMessageDate, writtenDay } from '../message/dates.js';
+import { decodeWords } from '../message/encoded-words.js';
+import { writeFoldedLatin } from '../message/folded-octets.js';
+import { foldedWords } from '../message/folded-words.js';
 import { MAX_VALUE_OCTETS } from '../message/limits.js';
 import { OctetWriter } from '../message/octet-writer.js';
 import { baseSubject, collated, firstMailbox, MAX_REFERENCES_OCTETS, messageIds } from '../message/sort.js';
-import { HeaderFields } from './header-fields.js';
+import { FIELD, HeaderFields } from './header-fields.js';
+import { findPlainMailbox, findPlainSubject, writeFoldedAscii, writeLowerCase, writePlainIds } from './plain-values.js';
 
 const HAS_DATE = 1;
 const IS_REPLY = 2;
@@ -49,7 +53,8 @@ export type Section = (typeof SECTION)[keyof typeof SECTION];
 const SECTIONS = 10;
 const HEAD_OCTETS = ENDS_AT + SECTIONS * 2;
 
-const searchedFields = ['subject', 'from', 'to', 'cc', 'bcc'] as const;
+/** The numbers of the searched fields are those of their sections. */
+const SEARCHED_FIELDS = 5;
 
 /** Between two fields of one name: no octet of UTF-8. */
 const FIELD_SEPARATOR = 0xff;
@@ -65,26 +70,35 @@ const MAX_KEY_OCTETS = 4_096;
 /** Room for Message-ID and references, of which the last ones count: some hundred of the usual length. */
 const MAX_IDS_OCTETS = 16_384;
 
+/** Longer references are looked at as a string: most of them will not be kept. */
+const MAX_PLAIN_IDS_OCTETS = 8_192;
+
 const writer = new OctetWriter();
+
+/** The header at hand. */
+const fields = new HeaderFields();
+const place = { start: 0, end: 0 };
+const found = { start: 0, end: 0 };
+
+/** Where the first subject ends in the record if it was written as it stands; 0 if it was decoded. */
+let plainSubjectEnd = 0;
 
 /**
  * Makes the record of a header block, which is `header` up to `end`. It is valid until the next one is made.
  */
 export function encodeSearchFacts(header: Buffer, end = header.length): Buffer {
-  const fields = new HeaderFields(header, end);
+  fields.reset(header, 0, end);
   writer.length = HEAD_OCTETS;
   writer.octets.fill(0, 0, HEAD_OCTETS);
-  for (const [section, name] of searchedFields.entries()) {
-    if (fields.has(name)) writeSearched(section, fields.folded(name, MAX_FIELD_OCTETS));
+  plainSubjectEnd = 0;
+  for (let section = 0; section < SEARCHED_FIELDS; section += 1) {
+    if (fields.first(section) !== -1) writeSearched(section);
     endSection(section);
   }
-  const { subject, isReply } = baseSubject(fields.text('subject', MAX_VALUE_OCTETS));
-  writeKey(SECTION.baseSubject, collated(subject));
-  writeKey(SECTION.firstFrom, firstMailbox(fields.value('from', MAX_VALUE_OCTETS)));
-  writeKey(SECTION.firstTo, firstMailbox(fields.value('to', MAX_VALUE_OCTETS)));
-  writeKey(SECTION.firstCc, firstMailbox(fields.value('cc', MAX_VALUE_OCTETS)));
-  writeIds(fields);
-  const date = parseMessageDate(fields.value('date', MAX_VALUE_OCTETS));
+  const isReply = writeBaseSubject();
+  for (let section = SECTION.from; section <= SECTION.cc; section += 1) writeMailbox(section);
+  writeIds();
+  const date = dateOf(fields.first(FIELD.date));
   const { octets } = writer;
   octets[0] = (date === undefined ? 0 : HAS_DATE) | (isReply ? IS_REPLY : 0);
   octets.writeDoubleLE(date?.ms ?? 0, DATE_AT);
@@ -92,18 +106,81 @@ export function encodeSearchFacts(header: Buffer, end = header.length): Buffer {
   return writer.view();
 }
 
-function writeSearched(section: number, values: readonly string[] | undefined): void {
+/** Writes all values of a field; none if they are too long. */
+function writeSearched(section: number): void {
   const bit = 1 << section;
   const from = writer.length;
-  let tooLong = values === undefined;
-  for (const [index, value] of (values ?? []).entries()) {
-    if (index > 0) writer.octet(FIELD_SEPARATOR);
-    writeUtf8(value);
+  let tooLong = false;
+  let octets = 0;
+  for (let field = fields.first(section); field !== -1 && !tooLong; field = fields.next(field)) {
+    octets += fields.octetsOf(field) + 1;
+    tooLong = octets > MAX_FIELD_OCTETS;
+    if (!tooLong) writeFolded(section, field);
   }
   tooLong ||= writer.length - from > MAX_SEARCHED_OCTETS;
-  if (tooLong) writer.length = from;
+  if (tooLong) {
+    writer.length = from;
+    if (section === SECTION.subject) plainSubjectEnd = 0;
+  }
   writer.octets[1] = (writer.octets[1] ?? 0) | bit;
   if (tooLong) writer.octets[2] = (writer.octets[2] ?? 0) | bit;
+}
+
+function writeFolded(section: number, field: number): void {
+  const isFirst = field === fields.first(section);
+  if (!isFirst) writer.octet(FIELD_SEPARATOR);
+  fields.find(field, MAX_FIELD_OCTETS, place);
+  const isPlain = writeFoldedAscii(writer, fields.octets, place);
+  if (isPlain && isFirst && section === SECTION.subject) plainSubjectEnd = writer.length;
+  if (isPlain || writeFoldedLatin(writer, fields.octets, place.start, place.end)) return;
+  writeUtf8(foldedWords(fields.text(place)));
+}
+
+/** Writes the base subject; gives whether it is that of a reply. */
+function writeBaseSubject(): boolean {
+  place.start = HEAD_OCTETS;
+  place.end = plainSubjectEnd;
+  const plain = plainSubjectEnd > 0 ? findPlainSubject(writer.octets, place, found) : undefined;
+  if (plain !== undefined) {
+    writer.copy(writer.octets, found.start, found.end);
+    endSection(SECTION.baseSubject);
+    return plain;
+  }
+  const { subject, isReply } = baseSubject(decodeWords(valueIn(FIELD.subject, MAX_VALUE_OCTETS)));
+  writeKey(SECTION.baseSubject, collated(subject));
+  return isReply;
+}
+
+/** Writes the mailbox of the first address of From, To or Cc. */
+function writeMailbox(section: number): void {
+  const key = SECTION.firstFrom - SECTION.from + section;
+  const field = fields.first(section);
+  if (field === -1) {
+    endSection(key);
+    return;
+  }
+  fields.find(field, MAX_VALUE_OCTETS, place);
+  if (!findPlainMailbox(fields.octets, place, found)) {
+    writeKey(key, firstMailbox(fields.text(place)));
+    return;
+  }
+  found.end = Math.min(found.end, found.start + MAX_KEY_OCTETS);
+  writeLowerCase(writer, fields.octets, found);
+  endSection(key);
+}
+
+/** The value of the first field of a name, unfolded, as octets in Latin-1; empty without one. */
+function valueIn(name: number, maxOctets: number): string {
+  const field = fields.first(name);
+  if (field === -1) return '';
+  fields.find(field, maxOctets, place);
+  return fields.text(place);
+}
+
+function dateOf(field: number): MessageDate | undefined {
+  if (field === -1) return undefined;
+  fields.find(field, MAX_VALUE_OCTETS, place);
+  return parseDateOctets(fields.octets, place.start, place.end) ?? parseMessageDate(fields.text(place));
 }
 
 function writeKey(section: number, text: string): void {
@@ -113,15 +190,31 @@ function writeKey(section: number, text: string): void {
   endSection(section);
 }
 
-function writeIds(fields: HeaderFields): void {
+function writeIds(): void {
   const from = writer.length;
-  const room = () => MAX_IDS_OCTETS - (writer.length - from);
-  writer.text(messageIds(fields.value('message-id', MAX_VALUE_OCTETS))[0] ?? '');
-  let ancestors = messageIds(fields.value('references', MAX_REFERENCES_OCTETS));
-  if (ancestors.length === 0) ancestors = messageIds(fields.value('in-reply-to', MAX_VALUE_OCTETS)).slice(0, 1);
+  if (writePlain(FIELD['message-id'], false) < 0)
+    writer.text(messageIds(valueIn(FIELD['message-id'], MAX_VALUE_OCTETS))[0] ?? '');
+  const references = writePlain(FIELD.references, true);
+  if (references < 0 || (references === 0 && fields.first(FIELD['in-reply-to']) !== -1)) writeAncestors(from);
+  endSection(SECTION.ids);
+}
+
+/** Writes the Message-IDs of a field: gives how many there are, or -1, with nothing written, if they are not plain. */
+function writePlain(name: number, all: boolean): number {
+  const field = fields.first(name);
+  if (field === -1) return 0;
+  if (fields.octetsOf(field) > MAX_PLAIN_IDS_OCTETS) return -1;
+  fields.find(field, MAX_PLAIN_IDS_OCTETS, place);
+  return writePlainIds(writer, fields.octets, place, all);
+}
+
+/** Writes the Message-IDs that a message refers to, as far as there is room. */
+function writeAncestors(from: number): void {
+  let ancestors = messageIds(valueIn(FIELD.references, MAX_REFERENCES_OCTETS));
+  if (ancestors.length === 0) ancestors = messageIds(valueIn(FIELD['in-reply-to'], MAX_VALUE_OCTETS)).slice(0, 1);
   // The nearest ancestors are the last.
   let first = ancestors.length;
-  for (let left = room(); first > 0; first -= 1) {
+  for (let left = MAX_IDS_OCTETS - (writer.length - from); first > 0; first -= 1) {
     left -= 1 + (ancestors[first - 1] ?? '').length;
     if (left < 0) break;
   }
@@ -129,7 +222,6 @@ function writeIds(fields: HeaderFields): void {
     writer.octet(SPACE);
     writer.text(ancestors[index] ?? '');
   }
-  endSection(SECTION.ids);
 }
 
 function endSection(section: number): void {
