@@ -7,27 +7,29 @@
  * \Seen is set once for all messages, after they were sent, with one sync of the directory. The client hears of it in
  * a FETCH response of its own per message, after the bodies, as from Courier.
  */
+import { hasRight } from '../../maildir/acl/rights.js';
 import { SEEN } from '../../maildir/flags.js';
 import { falseIfGone } from '../cache/message-reading.js';
 import { ClientGone, CommandFailure, type Completion, no, ok } from '../completion.js';
-import { FetchPlan } from '../fetch/fetch-plan.js';
 import { askedMessages } from '../fetch/asked-messages.js';
+import { FetchPlan } from '../fetch/fetch-plan.js';
 import { FetchSubject } from '../fetch/fetch-subject.js';
 import { LiteralFailure } from '../fetch/section-steps.js';
 import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
+import { requireSelectedRight } from '../sharing/require-right.js';
 import type { Cursor } from '../wire/cursor.js';
 import { type FetchItem, marksSeen, parseFetchItems } from '../wire/fetch-items.js';
+import { type FetchModifiers, parseFetchModifiers } from '../wire/fetch-modifiers.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 
-import { type FetchModifiers, parseFetchModifiers } from '../wire/fetch-modifiers.js';
 interface FetchArguments {
   readonly messages: SequenceSet;
   readonly by: 'uid' | 'sequence number';
   readonly items: readonly FetchItem[];
+  readonly modifiers: FetchModifiers;
 }
 
-  readonly modifiers: FetchModifiers;
 /** `fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" … ")")` (RFC 9051 section 9). */
 export function parseFetch(cursor: Cursor, by: FetchArguments['by']): FetchArguments {
   cursor.sp();
@@ -36,11 +38,11 @@ export function parseFetch(cursor: Cursor, by: FetchArguments['by']): FetchArgum
   const asked = parseFetchItems(cursor);
   const modifiers = parseFetchModifiers(cursor);
   cursor.end();
-  // As Courier has it: the UID comes first, unless the client gave it another place.
-  const withUid = by === 'sequence number' || items.some(({ kind }) => kind === 'uid');
   // RFC 7162 section 3.1.4.1: who asks what changed is told the mod-sequences, too.
   const adds = modifiers.changedSince !== undefined && asked.every(({ kind }) => kind !== 'modseq');
   const items: readonly FetchItem[] = adds ? [...asked, { kind: 'modseq' }] : asked;
+  // As Courier has it: the UID comes first, unless the client gave it another place.
+  const withUid = by === 'sequence number' || items.some(({ kind }) => kind === 'uid');
   return { messages, by, items: withUid ? items : [{ kind: 'uid' }, ...items], modifiers };
 }
 
@@ -55,7 +57,7 @@ export async function fetch(session: Session, { messages, by, items, modifiers }
   const picked = await askedMessages(session, { messages, by, modifiers });
   if (items.some(({ kind }) => kind === 'modseq')) await session.useModSequences();
   const facts = await session.facts.ready(mailbox.folder);
-  const setsSeen = !mailbox.readOnly && items.some(marksSeen);
+  const setsSeen = !mailbox.readOnly && hasRight(mailbox.place.rights, 's') && items.some(marksSeen);
   const unseen: PickedMessage[] = [];
   const plan = new FetchPlan(items);
   const subject = new FetchSubject(session, facts);
@@ -69,7 +71,10 @@ export async function fetch(session: Session, { messages, by, items, modifiers }
       else if (setsSeen && isUnseen(mailbox, message)) unseen.push(message);
       if (session.full) await session.flush();
       const turn = session.pace();
-      if (turn !== undefined) await turn;
+      if (turn === undefined) continue;
+      await turn;
+      // Somebody may have taken the right away meanwhile.
+      requireSelectedRight(mailbox, 'r', 'FETCH');
     }
   } catch (error) {
     if (!(error instanceof LiteralFailure)) throw error;

@@ -169,11 +169,11 @@ export interface SearchResult {
   readonly all?: readonly number[] | undefined;
   /** A piece of the numbers, and which piece it is (RFC 5267 section 4.4). */
   readonly partial?: { readonly range: PartialRange; readonly numbers: readonly number[] } | undefined;
+  /** The highest of the messages found (RFC 7162 section 3.1.10). */
+  readonly modSequence?: number | undefined;
 }
 
 /** `* ESEARCH (TAG "a2") UID MIN 3 COUNT 7 ALL 3:5,9`, in steps. */
-  /** The highest of the messages found (RFC 7162 section 3.1.10). */
-  readonly modSequence?: number | undefined;
 export function* encodeEsearch({
   tag,
   uid,
@@ -182,10 +182,10 @@ export function* encodeEsearch({
   count,
   all,
   partial,
+  modSequence,
 }: SearchResult): Generator<void, Buffer, void> {
   const line = new Encoder().atom('* ESEARCH (TAG ').quoted(tag).atom(')');
   if (uid) line.atom(' UID');
-  modSequence,
   if (min !== undefined) line.atom(' MIN ').number(min);
   if (max !== undefined) line.atom(' MAX ').number(max);
   if (count !== undefined) line.atom(' COUNT ').number(count);
@@ -195,10 +195,10 @@ export function* encodeEsearch({
     if (partial.numbers.length === 0) line.atom('NIL)');
     else line.raw(yield* encodeSet(partial.numbers)).atom(')');
   }
+  if (modSequence !== undefined) line.atom(' MODSEQ ').number(modSequence);
   return line.crlf();
 }
 
-  if (modSequence !== undefined) line.atom(' MODSEQ ').number(modSequence);
 function rangeText({ first, last, fromEnd }: PartialRange): string {
   return fromEnd ? `-${first}:-${last}` : `${first}:${last}`;
 }
@@ -208,11 +208,11 @@ export interface NumbersWanted {
   readonly tag: string;
   readonly by: 'uid' | 'sequence number';
   readonly options: ReturnOptions | undefined;
+  /** Of the messages found, where the client asked for it. */
+  readonly modSequence?: number | undefined;
 }
 
 /** The answer to SEARCH or SORT: `* SEARCH 2 84`, or ESEARCH with what RETURN asks for. In steps. */
-  /** Of the messages found, where the client asked for it. */
-  readonly modSequence?: number | undefined;
 export function encodeFound(
   name: 'SEARCH' | 'SORT',
   numbers: readonly number[],
@@ -228,10 +228,10 @@ export function encodeFound(
     count: words.includes('COUNT') ? numbers.length : undefined,
     all: words.includes('ALL') ? numbers : undefined,
     partial: partial && { range: partial, numbers: partOf(numbers, partial) },
+    modSequence,
   });
 }
 
-    modSequence,
 /** Begins `* 12 FETCH (`; the caller writes the items and ends with `)` and `crlf`. */
 export function beginFetch(sequenceNumber: number, expectedOctets?: number): Encoder {
   return new Encoder(expectedOctets).atom('* ').number(sequenceNumber).atom(' FETCH (');
