@@ -1,13 +1,13 @@
 /** ACL, GETACL, SETACL and DELETEACL of SMAP. Rights and identifiers are those of Courier's files. */
-import type { AclList } from '../../../maildir/acl/acl-list.js';
-import { type AclChange, AclRefused, type MaildirAcls } from '../../../maildir/acl/maildir-acls.js';
-import { lettersFromRights, NO_RIGHTS } from '../../../maildir/acl/rights.js';
-import { ownerOf } from '../../sharing/acl-access.js';
-import type { MailboxPlace } from '../../sharing/mailbox-place.js';
-import { isFolder, splitFolder } from '../folder-words.js';
-import { denied, done, failed, INVALID, requireRight, SmapFailure, type SmapReply } from '../replies.js';
-import type { SmapSession } from '../smap-session.js';
-import { quoted } from '../words.js';
+import type { AclList } from '../../maildir/acl/acl-list.js';
+import { type AclChange, AclRefused, type MaildirAcls } from '../../maildir/acl/maildir-acls.js';
+import { lettersFromRights, NO_RIGHTS } from '../../maildir/acl/rights.js';
+import { ownerOf } from '../sharing/acl-access.js';
+import type { MailboxPlace } from '../sharing/mailbox-place.js';
+import { isFolder, splitFolder } from './folder-words.js';
+import { denied, done, failed, INVALID, requireRight, SmapFailure, type SmapReply } from './replies.js';
+import type { SmapSession } from './smap-session.js';
+import { quoted } from './words.js';
 
 /** What an owner and administrators must be left with, in the groups that Courier names. */
 const MINIMUM = 'al c e i p r s t w x';
@@ -23,6 +23,7 @@ export async function ownRights(smap: SmapSession, words: readonly string[]): Pr
   return done('ACLs retrieved');
 }
 
+/** The whole list of a folder. */
 export async function getAcl(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {
   const { place } = placeOf(smap, words);
   requireRight(place, 'a');

@@ -1,18 +1,18 @@
 /** ADD and RSET of SMAP: stores a message, or sends it, or both (courier.md section 5.7). */
-import { hasRight } from '../../../maildir/acl/rights.js';
-import { ALL_FLAGS } from '../../../maildir/flags.js';
-import { ClientGone } from '../../completion.js';
-import { isSpeakable } from '../../mailbox/mailbox-updates.js';
-import { parseMessageDate } from '../../message/dates.js';
-import { folderAt } from '../../sharing/mailbox-place.js';
-import { flagLimits } from '../../sharing/require-right.js';
-import { type Addition, NO_ADDITION } from '../addition.js';
-import { type TextFormat, textFormatOf } from '../client-lines.js';
-import { isFolder, splitFolder } from '../folder-words.js';
-import { done, failed, INVALID, requireRight, type SmapReply } from '../replies.js';
-import type { SmapSession } from '../smap-session.js';
-import { flagsFromList } from '../wording.js';
-import { attributeOf } from '../words.js';
+import { hasRight } from '../../maildir/acl/rights.js';
+import { ALL_FLAGS } from '../../maildir/flags.js';
+import { ClientGone } from '../completion.js';
+import { isSpeakable } from '../mailbox/mailbox-updates.js';
+import { parseMessageDate } from '../message/dates.js';
+import { folderAt } from '../sharing/mailbox-place.js';
+import { flagLimits } from '../sharing/require-right.js';
+import { type Addition, NO_ADDITION } from './addition.js';
+import { type TextFormat, textFormatOf } from './client-lines.js';
+import { isFolder, splitFolder } from './folder-words.js';
+import { done, failed, INVALID, requireRight, type SmapReply } from './replies.js';
+import type { SmapSession } from './smap-session.js';
+import { flagsFromList } from './wording.js';
+import { attributeOf } from './words.js';
 
 /** Reads words until the text of the message, or the end of the line; then the message is put together further. */
 export async function add(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {

@@ -1,13 +1,13 @@
 /** COPY and MOVE of SMAP. */
-import type { TransferredUids } from '../../../maildir/folder.js';
-import type { Uid } from '../../../maildir/uid.js';
-import { folderAt } from '../../sharing/mailbox-place.js';
-import { flagLimits } from '../../sharing/require-right.js';
-import { isFolder, splitFolder } from '../folder-words.js';
-import { messagesIn, takeSet } from '../message-set.js';
-import { done, INVALID, requireRight, SmapFailure, type SmapReply } from '../replies.js';
-import type { SmapSession } from '../smap-session.js';
-import { quoted } from '../words.js';
+import type { TransferredUids } from '../../maildir/folder.js';
+import type { Uid } from '../../maildir/uid.js';
+import { folderAt } from '../sharing/mailbox-place.js';
+import { flagLimits } from '../sharing/require-right.js';
+import { isFolder, splitFolder } from './folder-words.js';
+import { messagesIn, takeSet } from './message-set.js';
+import { done, INVALID, requireRight, SmapFailure, type SmapReply } from './replies.js';
+import type { SmapSession } from './smap-session.js';
+import { quoted } from './words.js';
 
 /** What both have in common: which messages, and where to. */
 interface Transfer {

@@ -1,17 +1,17 @@
 /** FETCH of SMAP: attributes and contents of messages (courier.md section 5.4). */
 
-import { hasRight } from '../../../maildir/acl/rights.js';
-import { SEEN } from '../../../maildir/flags.js';
-import type { FolderFacts } from '../../cache/folder-facts.js';
-import { falseIfGone, MessageReading } from '../../cache/message-reading.js';
-import type { PickedMessage } from '../../mailbox/selected-mailbox.js';
-import { sendContents } from '../contents.js';
-import { type ContentsRequest, contentsRequest } from '../contents-request.js';
-import { messagesIn, takeSet } from '../message-set.js';
-import { done, type SmapReply } from '../replies.js';
-import type { SmapSession } from '../smap-session.js';
-import { flagsAttribute, keywordsAttribute } from '../wording.js';
-import { quoted } from '../words.js';
+import { hasRight } from '../../maildir/acl/rights.js';
+import { SEEN } from '../../maildir/flags.js';
+import type { FolderFacts } from '../cache/folder-facts.js';
+import { falseIfGone, MessageReading } from '../cache/message-reading.js';
+import type { PickedMessage } from '../mailbox/selected-mailbox.js';
+import { sendContents } from './contents.js';
+import { type ContentsRequest, contentsRequest } from './contents-request.js';
+import { messagesIn, takeSet } from './message-set.js';
+import { done, type SmapReply } from './replies.js';
+import type { SmapSession } from './smap-session.js';
+import { flagsAttribute, keywordsAttribute } from './wording.js';
+import { quoted } from './words.js';
 
 /** In the order in which they are told, whatever the client's is. */
 const attributes = ['FLAGS', 'KEYWORDS', 'UID', 'SIZE', 'INTERNALDATE'] as const;

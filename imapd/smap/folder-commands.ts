@@ -1,14 +1,14 @@
 /** The commands of SMAP that work on folders as wholes: LIST, STATUS, CREATE, MKDIR, RMDIR, DELETE, RENAME. */
-import { levelsAbove } from '../../mailbox/mailbox-list.js';
-import { DELIMITER, PERSONAL_PREFIX } from '../../mailbox/mailbox-name.js';
-import { mailboxPattern } from '../../mailbox/mailbox-pattern.js';
-import { folderAt, isSamePlace } from '../../sharing/mailbox-place.js';
-import { VIRTUAL_PREFIX } from '../../sharing/virtual-mailboxes.js';
-import { decodeMailboxName, encodeMailboxName } from '../../wire/modified-utf7.js';
-import { isFolder, isPublic, mailboxNameOf, shownLevel, splitFolder } from '../folder-words.js';
-import { done, failed, INVALID, NO_SUCH_FOLDER, requireRight, SmapFailure, type SmapReply } from '../replies.js';
-import type { SmapSession } from '../smap-session.js';
-import { quoted } from '../words.js';
+import { levelsAbove } from '../mailbox/mailbox-list.js';
+import { DELIMITER, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
+import { mailboxPattern } from '../mailbox/mailbox-pattern.js';
+import { folderAt, isSamePlace } from '../sharing/mailbox-place.js';
+import { VIRTUAL_PREFIX } from '../sharing/virtual-mailboxes.js';
+import { decodeMailboxName, encodeMailboxName } from '../wire/modified-utf7.js';
+import { isFolder, isPublic, mailboxNameOf, shownLevel, splitFolder } from './folder-words.js';
+import { done, failed, INVALID, NO_SUCH_FOLDER, requireRight, SmapFailure, type SmapReply } from './replies.js';
+import type { SmapSession } from './smap-session.js';
+import { quoted } from './words.js';
 
 /** The three places that a client begins with, or what is one level below a folder. Of what is not there nothing is. */
 export async function list(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {
@@ -84,6 +84,7 @@ export async function status(smap: SmapSession, [, ...words]: readonly string[])
   return done('Folder status retrieved');
 }
 
+/** Makes a folder. */
 export async function create(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {
   const { folder } = splitFolder(words);
   if (!isFolder(folder) || folder.length === 1) throw new SmapFailure(cannotCreate());
@@ -105,6 +106,7 @@ export async function makeDirectory(smap: SmapSession, words: readonly string[])
   return done('Folder created');
 }
 
+/** The other way round, and as little. */
 export async function removeDirectory(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {
   const { folder } = splitFolder(words);
   if (!isFolder(folder)) throw new SmapFailure(`Cannot delete folder: ${INVALID}`);
@@ -112,6 +114,7 @@ export async function removeDirectory(smap: SmapSession, words: readonly string[
   return done('Folder deleted');
 }
 
+/** Deletes a folder with its messages; those below it stay. */
 export async function deleteFolder(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {
   const { folder } = splitFolder(words);
   if (!isFolder(folder)) throw new SmapFailure(`Cannot delete folder: ${INVALID}`);
@@ -126,6 +129,7 @@ export async function deleteFolder(smap: SmapSession, words: readonly string[]):
   return done('Folder deleted');
 }
 
+/** `RENAME old… "" new…`, with all folders below. */
 export async function rename(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {
   const { folder: oldWords, rest } = splitFolder(words);
   const { folder: newWords } = splitFolder(rest);

@@ -1,12 +1,12 @@
 /** OPEN, SOPEN, CLOSE, NOOP and EXPUNGE of SMAP. */
-import { expungeDeleted, removeForGood } from '../../mailbox/expunge-deleted.js';
-import { SelectedMailbox } from '../../mailbox/selected-mailbox.js';
-import { folderAt } from '../../sharing/mailbox-place.js';
-import { isFolder, splitFolder } from '../folder-words.js';
-import { messagesIn, takeSet } from '../message-set.js';
-import { done, INVALID, requireRight, SmapFailure, type SmapReply } from '../replies.js';
-import type { SmapSession } from '../smap-session.js';
-import { smapWording } from '../wording.js';
+import { expungeDeleted, removeForGood } from '../mailbox/expunge-deleted.js';
+import { SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import { folderAt } from '../sharing/mailbox-place.js';
+import { isFolder, splitFolder } from './folder-words.js';
+import { messagesIn, takeSet } from './message-set.js';
+import { done, INVALID, requireRight, SmapFailure, type SmapReply } from './replies.js';
+import type { SmapSession } from './smap-session.js';
+import { smapWording } from './wording.js';
 
 /** Opens a folder; the one that was open is closed in any case. */
 export async function open(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {

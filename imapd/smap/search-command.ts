@@ -1,11 +1,11 @@
 /** SEARCH of SMAP: one criterion at a time (courier.md section 5.6), searched for as IMAP's SEARCH does. */
-import { searchMessages } from '../../search/search-run.js';
-import { dayNumber, parseDate } from '../../wire/date-time.js';
-import type { SearchFlag, SearchKey } from '../../wire/search-keys.js';
-import { takeSet } from '../message-set.js';
-import { done, failed, INVALID, type SmapReply } from '../replies.js';
-import type { SmapSession } from '../smap-session.js';
-import { rangesOf } from '../wording.js';
+import { searchMessages } from '../search/search-run.js';
+import { dayNumber, parseDate } from '../wire/date-time.js';
+import type { SearchFlag, SearchKey } from '../wire/search-keys.js';
+import { takeSet } from './message-set.js';
+import { done, failed, INVALID, type SmapReply } from './replies.js';
+import type { SmapSession } from './smap-session.js';
+import { rangesOf } from './wording.js';
 
 /** `SEARCH scope [NOT] criterion [arg…]` */
 export async function search(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {

@@ -2,16 +2,16 @@
  * The command table of SMAP (courier.md section 5.3). A command exists if and only if it has a row; IDLE is a state of the
  * dialogue.
  */
-import { deleteAcl, getAcl, ownRights, setAcl } from './commands/acl.js';
-import { add, reset } from './commands/add.js';
-import { copy, move } from './commands/copy.js';
-import { fetch } from './commands/fetch.js';
-import { create, deleteFolder, list, makeDirectory, removeDirectory, rename, status } from './commands/folders.js';
-import { logout } from './commands/logout.js';
-import { close, expunge, noop, open, openSince } from './commands/open.js';
-import { search } from './commands/search.js';
-import { store } from './commands/store.js';
+import { deleteAcl, getAcl, ownRights, setAcl } from './acl-commands.js';
+import { add, reset } from './add-commands.js';
+import { copy, move } from './copy-commands.js';
+import { fetch } from './fetch-command.js';
+import { create, deleteFolder, list, makeDirectory, removeDirectory, rename, status } from './folder-commands.js';
+import { logout } from './logout-command.js';
+import { close, expunge, noop, open, openSince } from './open-commands.js';
+import { search } from './search-command.js';
 import type { SmapCommand } from './smap-command.js';
+import { store } from './store-command.js';
 
 /** Name in capitals to row. */
 export const smapCommands: ReadonlyMap<string, SmapCommand> = new Map<string, SmapCommand>([

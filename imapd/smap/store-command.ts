@@ -1,18 +1,18 @@
 /** STORE of SMAP: flags, keywords and internal dates (courier.md section 5.5). */
 
-import { hasRight } from '../../../maildir/acl/rights.js';
-import type { FlagChange, FlagLimits } from '../../../maildir/flags.js';
-import { ALL_FLAGS } from '../../../maildir/flags.js';
-import { isSpeakable, type MessageFlags } from '../../mailbox/mailbox-updates.js';
-import type { PickedMessage } from '../../mailbox/selected-mailbox.js';
-import { parseMessageDate } from '../../message/dates.js';
-import type { MailboxPlace } from '../../sharing/mailbox-place.js';
-import { flagLimits } from '../../sharing/require-right.js';
-import { messagesIn, takeSet } from '../message-set.js';
-import { done, type SmapReply } from '../replies.js';
-import type { SmapSession } from '../smap-session.js';
-import { flagsAttribute, flagsFromList, keywordsAttribute } from '../wording.js';
-import { attributeOf } from '../words.js';
+import { hasRight } from '../../maildir/acl/rights.js';
+import type { FlagChange, FlagLimits } from '../../maildir/flags.js';
+import { ALL_FLAGS } from '../../maildir/flags.js';
+import { isSpeakable, type MessageFlags } from '../mailbox/mailbox-updates.js';
+import type { PickedMessage } from '../mailbox/selected-mailbox.js';
+import { parseMessageDate } from '../message/dates.js';
+import type { MailboxPlace } from '../sharing/mailbox-place.js';
+import { flagLimits } from '../sharing/require-right.js';
+import { messagesIn, takeSet } from './message-set.js';
+import { done, type SmapReply } from './replies.js';
+import type { SmapSession } from './smap-session.js';
+import { flagsAttribute, flagsFromList, keywordsAttribute } from './wording.js';
+import { attributeOf } from './words.js';
 
 /** One item after the other. What it does not know is passed over. */
 export async function store(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {

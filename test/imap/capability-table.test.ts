@@ -31,7 +31,7 @@ function tableOf(readme: string): Row[] {
 /** Every word that some client, with some settings, is told. */
 function everyWord(): Set<string> {
   const mechanisms = { mechanisms: SASL_MECHANISMS, mechanismsTls: SASL_MECHANISMS, oauth: true };
-  const settings = { ...testSettings(), ...mechanisms, tlsRequired: true };
+  const settings = { ...testSettings({ SMAP_CAPABILITY: 'SMAP1' }), ...mechanisms, tlsRequired: true };
   const known = { settings, setsQuotas: true, certificateName: 'bob', bindsChannel: () => true };
   const contexts: readonly CapabilityContext[] = [
     { ...known, loggedIn: false, tls: false, tlsAvailable: true, compressAvailable: false },
