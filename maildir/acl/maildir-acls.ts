@@ -13,7 +13,7 @@
  * right that another process takes away is gone within a second. Many may want to know at once: within that time nobody
  * asks the disk. A file that cannot be read or believed gives nobody but the owner and administrators anything.
  */
-import { errorCode, MaildirError } from '../errors.js';
+import { diskErrorsSoon, errorCode, MaildirError } from '../errors.js';
 import { namesIn, textFromOctets } from '../file-system.js';
 import { readWhole, replaceFile, sameFile, unlessMissing, type Version, versionOf } from '../files.js';
 import { folderDirectory, folderPaths } from '../folder-name.js';
@@ -110,17 +110,19 @@ export class MaildirAcls {
    */
   async change(folderName: string, change: AclChange, owner?: string): Promise<AclList> {
     const { tmp } = folderPaths(this.#maildir.path);
-    return withLock(this.#surroundings, tmp, async () => {
-      this.#found.clear();
-      if (this.isDamaged(folderName)) throw new MaildirError('corrupt', `access list of ${folderName}`);
-      const changed = change(this.list(folderName));
-      const because = changed.tooLittleFor(owner);
-      if (because !== undefined) throw new AclRefused(because);
-      await this.#keepBelow(folderName);
-      await this.#write(folderName, changed);
-      this.#tellAll();
-      return changed;
-    });
+    return diskErrorsSoon(this.#maildir.path, () =>
+      withLock(this.#surroundings, tmp, async () => {
+        this.#found.clear();
+        if (this.isDamaged(folderName)) throw new MaildirError('corrupt', `access list of ${folderName}`);
+        const changed = change(this.list(folderName));
+        const because = changed.tooLittleFor(owner);
+        if (because !== undefined) throw new AclRefused(because);
+        await this.#keepBelow(folderName);
+        await this.#write(folderName, changed);
+        this.#tellAll();
+        return changed;
+      }),
+    );
   }
 
   /** To be called when a folder was made: it begins with what it inherits, not with the list of one that had its name. */
