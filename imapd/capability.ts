@@ -25,6 +25,7 @@ const extensions = [
   'SEARCHRES',
   'WITHIN',
   'CONTEXT=SEARCH',
+  'SEARCH=FUZZY',
   'SPECIAL-USE',
   'LIST-EXTENDED',
   'LIST-STATUS',

@@ -32,8 +32,10 @@ export async function search(session: Session, { program, by, tag }: SearchArgum
   const options = program.return;
   checkTag(session, options, tag);
   await saveOnSuccess(session, options, async () => {
-    const found = await searchMessages(session, program, extentOf(options));
-    await answerFound(session, 'SEARCH', found, { tag, by, options, key: program.key });
+    const scores = options?.words.includes('RELEVANCY') === true ? new Map<number, number>() : undefined;
+    const found = await searchMessages(session, program, extentOf(options), scores);
+    const relevancies = scores && found.map((number) => scores.get(number) ?? 0);
+    await answerFound(session, 'SEARCH', found, { tag, by, options, key: program.key, relevancies });
     await keepUpToDate(session, options, { tag, by, request: program }, found);
     return found;
   });

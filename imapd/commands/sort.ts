@@ -9,6 +9,7 @@ import { sortMessages } from '../search/sort-messages.js';
 import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
+import { isFuzzy } from '../wire/search-keys.js';
 import { parseSort, type SortProgram } from '../wire/sort-thread.js';
 
 interface SortArguments {
@@ -30,8 +31,11 @@ export async function sort(session: Session, { program, by, tag }: SortArguments
   const options = program.return;
   checkTag(session, options, tag);
   await saveOnSuccess(session, options, async () => {
-    const inOrder = await sortMessages(session, await searchMessages(session, program), program.criteria);
-    await answerFound(session, 'SORT', inOrder, { tag, by, options, key: program.key });
+    const scores = isFuzzy(program.key) ? new Map<number, number>() : undefined;
+    const found = await searchMessages(session, program, undefined, scores);
+    const inOrder = await sortMessages(session, found, program.criteria, scores);
+    const relevancies = scores && inOrder.map((number) => scores.get(number) ?? 0);
+    await answerFound(session, 'SORT', inOrder, { tag, by, options, key: program.key, relevancies });
     await keepUpToDate(session, options, { tag, by, request: program, criteria: program.criteria }, inOrder);
     return inOrder;
   });

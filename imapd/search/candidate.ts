@@ -19,6 +19,8 @@ export class Candidate {
   uid = 0;
   /** Row of the folder's current table. */
   row = -1;
+  /** How near it comes to what a FUZZY key asks for, of 100; undefined if none has looked at it. */
+  relevancy: number | undefined;
   /** A file was opened for this message. */
   opened = false;
   #viewIsFilled = false;
@@ -33,6 +35,7 @@ export class Candidate {
   moveTo(sequenceNumber: number): boolean {
     this.sequenceNumber = sequenceNumber;
     this.opened = false;
+    this.relevancy = undefined;
     this.uid = this.mailbox.uidOf(sequenceNumber);
     return this.relocate();
   }

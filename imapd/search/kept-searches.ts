@@ -46,7 +46,9 @@ export async function keepUpToDate(
   const present = mailbox.keptSearches;
   const kept = present instanceof KeptSearches ? present : new KeptSearches(session, mailbox);
   const uids = await paced(session, mailbox.uidsOf(found));
-  if (kept.begin(search, uids)) mailbox.keptSearches = kept;
+  // Relevancy is that of one search.
+  const canBeKept = search.criteria?.some(({ key }) => key === 'RELEVANCY') !== true;
+  if (canBeKept && kept.begin(search, uids)) mailbox.keptSearches = kept;
   else session.write(encodeUntagged({ status: 'NO', code: `NOUPDATE "${search.tag}"`, text: 'Too many contexts' }));
 }
 

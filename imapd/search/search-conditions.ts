@@ -10,6 +10,7 @@ import { NumberSet } from '../mailbox/number-set.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { DateComparison, SearchFlag, SearchKey } from '../wire/search-keys.js';
 import type { Candidate } from './candidate.js';
+import { fuzzyCondition } from './fuzzy-conditions.js';
 import { sentDay } from './search-facts.js';
 
 /** What a condition may have to touch, in the order of what it takes. */
@@ -30,6 +31,10 @@ export interface TextConditions {
   header(field: string, text: Buffer): Condition;
   body(text: Buffer): Condition;
   text(text: Buffer): Condition;
+  /** The words of a client's text, folded. */
+  words(text: Buffer): readonly string[];
+  /** The same for texts in UTF-8. */
+  readonly inUtf8: TextConditions;
 }
 
 /** What is searched, and what its keys are measured by. */
@@ -54,6 +59,8 @@ export function conditionFor(key: SearchKey, scope: SearchScope): Condition {
       );
     case 'not':
       return negated(conditionFor(key.key, scope));
+    case 'fuzzy':
+      return fuzzyCondition(key.key, scope);
     case 'flag':
       return flagIs(flagBits[key.bit], key.set, mailbox);
     case 'keyword':

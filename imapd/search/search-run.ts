@@ -29,21 +29,27 @@ export interface SearchExtent {
   readonly last: boolean;
 }
 
+/** What no FUZZY key has looked at fits exactly. */
+const MOST_RELEVANT = 100;
+
 const EVERYTHING: SearchExtent = { all: true, first: true, last: true };
 
 /**
  * Finds the messages that a key describes; gives their sequence numbers, ascending. Messages that have left meanwhile
  * are not found.
  *
+ * @param relevancies takes the relevancy of each, by its sequence number
  * @throws {CommandFailure} BADCHARSET
  */
 export async function searchMessages(
   session: Session,
   { charset, key }: SearchRequest,
   extent = EVERYTHING,
+  relevancies?: Map<number, number>,
 ): Promise<number[]> {
   if (asksModSequences(key)) await session.useModSequences();
   const search = await Search.begin(session, charset, key);
+  search.relevancies = relevancies;
   const { count } = session.selected;
   if (count === 0) return [];
   if (extent.all) return search.go(1, count, Number.POSITIVE_INFINITY);
@@ -67,6 +73,8 @@ export async function searchAmong(
 }
 
 class Search {
+  /** Takes the relevancy of each message that is found. */
+  relevancies: Map<number, number> | undefined;
   readonly #session: Session;
   readonly #condition: Condition;
   readonly #candidate: Candidate;
@@ -93,7 +101,10 @@ class Search {
     for (let number = from; step > 0 ? number <= to : number >= to; number += step) {
       const verdict = this.#judge(number);
       const holds: boolean = verdict instanceof Promise ? await verdict : verdict;
-      if (holds) found.push(number);
+      if (holds) {
+        found.push(number);
+        this.relevancies?.set(number, this.#candidate.relevancy ?? MOST_RELEVANT);
+      }
       if (found.length >= most) break;
       if (number % pause !== 0 && !this.#candidate.opened) continue;
       const turn = session.pace();

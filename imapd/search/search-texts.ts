@@ -38,7 +38,23 @@ export function textConditions(charset: string | undefined): TextConditions {
       const needle = needleOf(text);
       return { cost: COST.text, holds: (candidate) => inMessage(candidate, needle) };
     },
+    words: (text) => wordsIn(needleOf(text).folded),
+    get inUtf8() {
+      return textConditions(undefined);
+    },
   };
+}
+
+function wordsIn(folded: string): string[] {
+  return folded.split(/[^\p{L}\p{N}\p{M}]+/u).filter((word) => word !== '');
+}
+
+/** The words of a field, folded; none of one that is not kept, or too long to be. */
+export function wordsOfField({ facts }: Candidate, field: string): string[] {
+  const section = sections.get(field);
+  if (section === undefined || isLeftOut(facts, section)) return [];
+  findSection(facts, section, place);
+  return wordsIn(facts.octets.toString('utf8', place.start, place.end));
 }
 
 /** Fields that SEARCH_FACTS have, by their names in capitals. */

@@ -26,15 +26,25 @@ interface RankedMessages {
 
 const NO_RANKS: Ranks = { ranks: new Uint32Array(0), below: 0 };
 
+/** How near messages come to what a FUZZY key asks for, by their sequence numbers. */
+type Relevancies = ReadonlyMap<number, number>;
+
+interface WantedKeys {
+  readonly keys: readonly SortKey[];
+  readonly relevancies: Relevancies | undefined;
+}
+
 /** Gives sequence numbers in the order of the criteria; messages that are gone are left out. */
 export async function sortMessages(
   session: Session,
   found: readonly number[],
   criteria: readonly SortCriterion[],
+  relevancies?: Relevancies,
 ): Promise<number[]> {
   const facts = await session.facts.ready(session.selected.folder);
   const keys = [...new Set(criteria.map(({ key }) => key))];
-  const ranked = (await knownRanks(session, facts, found, keys)) ?? (await newRanks(session, facts, found, keys));
+  const ranked =
+    (await knownRanks(session, facts, found, keys)) ?? (await newRanks(session, facts, found, { keys, relevancies }));
   const { numbers, ranks } = ranked;
   const rankKeys = criteria.map(({ key, reverse }) => ({ ...(ranks.get(key) ?? NO_RANKS), reverse }));
   const order = await paced(session, orderByRanks(numbers.length, rankKeys));
@@ -97,32 +107,34 @@ async function newRanks(
   session: Session,
   facts: FolderFacts,
   found: readonly number[],
-  keys: readonly SortKey[],
+  wanted: WantedKeys,
 ): Promise<RankedMessages> {
   const { count } = session.selected;
-  if (found.length < count && found.length * 2 > count) {
+  const { keys } = wanted;
+  // Relevancy is that of one search, and is not kept.
+  if (found.length < count && found.length * 2 > count && !keys.includes('RELEVANCY')) {
     const all = Array.from({ length: count }, (_, row) => row + 1);
-    await collectRanks(session, facts, all, keys);
+    await collectRanks(session, facts, all, wanted);
     const known = await knownRanks(session, facts, found, keys);
     if (known !== undefined) return known;
   }
-  return collectRanks(session, facts, found, keys);
+  return collectRanks(session, facts, found, wanted);
 }
 
 async function collectRanks(
   session: Session,
   facts: FolderFacts,
   found: readonly number[],
-  keys: readonly SortKey[],
+  wanted: WantedKeys,
 ): Promise<RankedMessages> {
   const { files } = facts;
-  const collected = new CollectedKeys(found.length, keys);
+  const collected = new CollectedKeys(found.length, wanted);
   await collect(session, found, collected);
   const { numbers } = collected;
   const ranks = new Map<SortKey, Ranks>();
   for (const [key, column] of collected.columns()) ranks.set(key, await paced(session, ranksOf(column)));
   const uids = await paced(session, session.selected.uidsOf(numbers));
-  for (const [key, own] of ranks) keepRanks({ facts, files }, key, uids, own);
+  for (const [key, own] of ranks) if (key !== 'RELEVANCY') keepRanks({ facts, files }, key, uids, own);
   return { numbers, ranks };
 }
 
@@ -134,8 +146,10 @@ class CollectedKeys implements Collector {
   /** Sequence numbers of those that are there. */
   readonly numbers: number[] = [];
   readonly #columns = new Map<SortKey, TextColumn | Float64Array>();
+  readonly #relevancies: Relevancies | undefined;
 
-  constructor(room: number, keys: readonly SortKey[]) {
+  constructor(room: number, { keys, relevancies }: WantedKeys) {
+    this.#relevancies = relevancies;
     this.needsSize = keys.includes('SIZE');
     for (const key of keys) {
       const isText = textSections[key] !== undefined || displayFields[key] !== undefined;
@@ -156,10 +170,16 @@ class CollectedKeys implements Collector {
         findSection(facts, section, place);
         column.add(facts.octets, place.start, place.end);
       } else {
-        column[this.numbers.length] = numberOf(key, candidate, sizeOctets);
+        column[this.numbers.length] =
+          key === 'RELEVANCY' ? this.#rankOf(candidate) : numberOf(key, candidate, sizeOctets);
       }
     }
     this.numbers.push(candidate.sequenceNumber);
+  }
+
+  /** The most relevant come first (RFC 6203 section 6). */
+  #rankOf({ sequenceNumber }: Candidate): number {
+    return -(this.#relevancies?.get(sequenceNumber) ?? 0);
   }
 
   *columns(): Generator<readonly [SortKey, SortColumn]> {

@@ -171,6 +171,8 @@ export interface SearchResult {
   readonly partial?: { readonly range: PartialRange; readonly numbers: readonly number[] } | undefined;
   /** The highest of the messages found (RFC 7162 section 3.1.10). */
   readonly modSequence?: number | undefined;
+  /** Of each of the numbers that are told (RFC 6203 section 4). */
+  readonly relevancies?: readonly number[] | undefined;
 }
 
 /** `* ESEARCH (TAG "a2") UID MIN 3 COUNT 7 ALL 3:5,9`, in steps. */
@@ -183,6 +185,7 @@ export function* encodeEsearch({
   all,
   partial,
   modSequence,
+  relevancies,
 }: SearchResult): Generator<void, Buffer, void> {
   const line = new Encoder().atom('* ESEARCH (TAG ').quoted(tag).atom(')');
   if (uid) line.atom(' UID');
@@ -196,6 +199,7 @@ export function* encodeEsearch({
     else line.raw(yield* encodeSet(partial.numbers)).atom(')');
   }
   if (modSequence !== undefined) line.atom(' MODSEQ ').number(modSequence);
+  if (relevancies !== undefined) line.atom(' RELEVANCY ').list(relevancies, (each) => line.number(each));
   return line.crlf();
 }
 
@@ -210,13 +214,15 @@ export interface NumbersWanted {
   readonly options: ReturnOptions | undefined;
   /** Of the messages found, where the client asked for it. */
   readonly modSequence?: number | undefined;
+  /** Of each of them. */
+  readonly relevancies?: readonly number[] | undefined;
 }
 
 /** The answer to SEARCH or SORT: `* SEARCH 2 84`, or ESEARCH with what RETURN asks for. In steps. */
 export function encodeFound(
   name: 'SEARCH' | 'SORT',
   numbers: readonly number[],
-  { tag, by, options, modSequence }: NumbersWanted,
+  { tag, by, options, modSequence, relevancies }: NumbersWanted,
 ): Generator<void, Buffer, void> {
   if (options === undefined) return encodeNumbers(name, numbers, modSequence);
   const { words, partial } = options;
@@ -229,6 +235,11 @@ export function encodeFound(
     all: words.includes('ALL') ? numbers : undefined,
     partial: partial && { range: partial, numbers: partOf(numbers, partial) },
     modSequence,
+    relevancies: words.includes('RELEVANCY')
+      ? partial && relevancies
+        ? partOf(relevancies, partial)
+        : relevancies
+      : undefined,
   });
 }
 

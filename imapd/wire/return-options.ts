@@ -9,7 +9,7 @@ import { nameWord, SyntaxFailure } from './failures.js';
 /** Words that say what is told of the messages found. */
 const resultWords = ['MIN', 'MAX', 'ALL', 'COUNT'] as const;
 /** Words that say what else is done with them. */
-const otherWords = ['SAVE', 'UPDATE', 'CONTEXT'] as const;
+const otherWords = ['RELEVANCY', 'SAVE', 'UPDATE', 'CONTEXT'] as const;
 const returnWords = [...resultWords, ...otherWords];
 
 export type ReturnWord = (typeof returnWords)[number];
@@ -70,12 +70,14 @@ export function parsePartial(cursor: Cursor): PartialRange {
 
 /** Whether anything is told of the messages found; if not, there is no ESEARCH response (RFC 5182 section 2.1). */
 export function tellsResult({ words, partial }: ReturnOptions): boolean {
-  return partial !== undefined || resultWords.some((word) => words.includes(word));
+  return partial !== undefined || words.includes('RELEVANCY') || resultWords.some((word) => words.includes(word));
 }
 
 /** Whether the first and the last of the messages found are all that matters. */
 export function wantsEndsOnly({ words, partial }: ReturnOptions): boolean {
-  return partial === undefined && ['MIN', 'MAX'].some(among(words)) && words.every(among(['MIN', 'MAX', 'SAVE', 'CONTEXT']));
+  return (
+    partial === undefined && ['MIN', 'MAX'].some(among(words)) && words.every(among(['MIN', 'MAX', 'SAVE', 'CONTEXT']))
+  );
 }
 
 function among(words: readonly string[]): (word: string) => boolean {

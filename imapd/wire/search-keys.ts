@@ -15,7 +15,7 @@ export type DateComparison = 'before' | 'on' | 'since';
 export type SearchKey =
   | { readonly kind: 'all' | 'recent' | 'new' | 'old' }
   | { readonly kind: 'and' | 'or'; readonly keys: readonly SearchKey[] }
-  | { readonly kind: 'not'; readonly key: SearchKey }
+  | { readonly kind: 'not' | 'fuzzy'; readonly key: SearchKey }
   | { readonly kind: 'flag'; readonly bit: SearchFlag; readonly set: boolean }
   | { readonly kind: 'keyword'; readonly keyword: string; readonly set: boolean }
   | { readonly kind: 'larger' | 'smaller'; readonly octets: number }
@@ -48,6 +48,7 @@ export function parseSearch(cursor: Cursor): SearchProgram {
   cursor.sp();
   const charset = parseCharset(cursor);
   const key = parseKeys(cursor);
+  if (options?.words.includes('RELEVANCY') === true) requireFuzzy(key);
   return { ...(charset === undefined ? {} : { charset }), ...(options === undefined ? {} : { return: options }), key };
 }
 
@@ -108,6 +109,7 @@ const readers = new Map<string, KeyReader>([
   ['UID', (parser) => ({ kind: 'uid', set: parser.set() })],
   ['MODSEQ', (parser) => ({ kind: 'modseq', least: parser.modSequence() })],
   ['NOT', (parser) => ({ kind: 'not', key: parser.next() })],
+  ['FUZZY', (parser) => ({ kind: 'fuzzy', key: parser.next() })],
   ['OR', (parser) => either(parser.next(), parser.next())],
 ]);
 
@@ -204,7 +206,26 @@ class KeyParser {
 /** Whether the answer must tell the highest mod-sequence of what was found (RFC 7162 section 3.1.5). */
 export function asksModSequences(key: SearchKey): boolean {
   if (key.kind === 'and' || key.kind === 'or') return key.keys.some(asksModSequences);
-  return key.kind === 'not' ? asksModSequences(key.key) : key.kind === 'modseq';
+  return key.kind === 'not' || key.kind === 'fuzzy' ? asksModSequences(key.key) : key.kind === 'modseq';
+}
+
+/** Refuses RELEVANCY where no key is FUZZY (RFC 6203 sections 4 and 6). @throws {SyntaxFailure} */
+export function requireFuzzy(key: SearchKey): void {
+  if (!isFuzzy(key)) throw new SyntaxFailure('RELEVANCY needs a FUZZY key.');
+}
+
+/** Whether one of the keys is FUZZY: only then messages are more or less relevant. */
+export function isFuzzy(key: SearchKey): boolean {
+  if (key.kind === 'and' || key.kind === 'or') return key.keys.some(isFuzzy);
+  return key.kind === 'not' ? isFuzzy(key.key) : key.kind === 'fuzzy';
+}
+
+/** The same key with FUZZY before each of those that it is made of (RFC 6203 section 3). */
+export function withFuzzyKeys(key: SearchKey): SearchKey {
+  const fuzzy = (each: SearchKey): SearchKey => ({ kind: 'fuzzy', key: each });
+  if (key.kind === 'and' || key.kind === 'or') return { kind: key.kind, keys: key.keys.map(fuzzy) };
+  if (key.kind === 'not') return { kind: 'not', key: fuzzy(key.key) };
+  return key.kind === 'fuzzy' ? withFuzzyKeys(key.key) : key;
 }
 
 /** OR takes two keys; a chain of them is one list, so that matching it is not deep. */

@@ -5,9 +5,20 @@ import type { Cursor } from './cursor.js';
 import { nameWord, SyntaxFailure } from './failures.js';
 import { MAX_SORT_KEYS } from './limits.js';
 import { parseReturnOptions, type ReturnOptions } from './return-options.js';
-import { parseKeys, type SearchKey } from './search-keys.js';
+import { parseKeys, requireFuzzy, type SearchKey } from './search-keys.js';
 
-const sortKeys = ['ARRIVAL', 'CC', 'DATE', 'DISPLAYFROM', 'DISPLAYTO', 'FROM', 'SIZE', 'SUBJECT', 'TO'] as const;
+const sortKeys = [
+  'ARRIVAL',
+  'CC',
+  'DATE',
+  'DISPLAYFROM',
+  'DISPLAYTO',
+  'FROM',
+  'RELEVANCY',
+  'SIZE',
+  'SUBJECT',
+  'TO',
+] as const;
 const threadAlgorithms = ['ORDEREDSUBJECT', 'REFERENCES', 'REFS'] as const;
 
 export interface SortCriterion {
@@ -36,6 +47,9 @@ export function parseSort(cursor: Cursor): SortProgram {
   const criteria = cursor.parenthesised(() => parseCriterion(cursor), { most: MAX_SORT_KEYS });
   if (criteria.length === 0) throw new SyntaxFailure('SORT needs at least one key.');
   const program = { criteria, ...parseCriteria(cursor) };
+  const wantsRelevancy =
+    options?.words.includes('RELEVANCY') === true || criteria.some(({ key }) => key === 'RELEVANCY');
+  if (wantsRelevancy) requireFuzzy(program.key);
   return options === undefined ? program : { ...program, return: options };
 }
 
