@@ -58,6 +58,11 @@ export class TextColumn implements SortColumn {
     this.numbers[row] = prefix;
   }
 
+  /** Takes back all but the first texts. */
+  cutTo(count: number): void {
+    this.#count = Math.min(this.#count, count);
+  }
+
   /** Compares two texts whose numbers are equal. */
   compareEqual(one: number, other: number): number {
     const octets = this.#octets;

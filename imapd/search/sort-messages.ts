@@ -158,6 +158,7 @@ class CollectedKeys implements Collector {
   }
 
   take(candidate: Candidate, sizeOctets: number): void {
+    this.#forgetHalf();
     for (const [key, column] of this.#columns) {
       const section = textSections[key];
       if (column instanceof TextColumn) {
@@ -177,12 +178,18 @@ class CollectedKeys implements Collector {
     this.numbers.push(candidate.sequenceNumber);
   }
 
+  /** Of a message that was gone in the middle, some columns have a key. */
+  #forgetHalf(): void {
+    for (const column of this.#columns.values()) if (column instanceof TextColumn) column.cutTo(this.numbers.length);
+  }
+
   /** The most relevant come first (RFC 6203 section 6). */
   #rankOf({ sequenceNumber }: Candidate): number {
     return -(this.#relevancies?.get(sequenceNumber) ?? 0);
   }
 
   *columns(): Generator<readonly [SortKey, SortColumn]> {
+    this.#forgetHalf();
     for (const [key, column] of this.#columns) {
       const isText = column instanceof TextColumn;
       yield [key, isText ? column : { count: this.numbers.length, numbers: column }];

@@ -21,6 +21,8 @@ const LISTS = [
   'UID BODY.PEEK[HEADER.FIELDS (SUBJECT FROM)] BODY.PEEK[1]',
   'UID BODY.PEEK[] INTERNALDATE ENVELOPE',
   'UID BODY.PEEK[]<100.5000> BODYSTRUCTURE',
+  'UID PREVIEW BINARY.SIZE[1]',
+  'UID BINARY.PEEK[1] PREVIEW ENVELOPE',
 ] as const;
 
 const SEARCHES = [
@@ -36,7 +38,7 @@ const SEARCHES = [
 
 const ORDERS = [
   ...(['SUBJECT', 'FROM', 'DATE', 'ARRIVAL', 'SIZE'] as const),
-  ...(['SUBJECT ARRIVAL', 'FROM SIZE', 'FROM REVERSE DATE'] as const),
+  ...(['SUBJECT ARRIVAL', 'FROM SIZE', 'FROM REVERSE DATE', 'SUBJECT DISPLAYFROM', 'DISPLAYTO SIZE'] as const),
 ] as const;
 
 const COMMANDS = [
@@ -45,11 +47,12 @@ const COMMANDS = [
   ...ORDERS.map((keys) => `UID SORT (${keys}) UTF-8 ALL`),
   'UID SORT (SUBJECT) UTF-8 UNFLAGGED',
   'UID THREAD REFERENCES UTF-8 ALL',
+  'UID THREAD REFS UTF-8 ALL',
   'UID THREAD ORDEREDSUBJECT UTF-8 ALL',
   'STATUS INBOX (UIDNEXT SIZE)',
 ] as const;
 
-const BEFORE = ['nothing', 'asked', 'asked before the last came'] as const;
+const BEFORE = ['nothing', 'subjects', 'asked', 'asked before the last came'] as const;
 const DEEDS = ['expunge', 'remove', 'replace', 'drive out', 'deliver'] as const;
 
 /** A command, and what is known when it comes. */
@@ -141,7 +144,8 @@ async function answerTo(
   const other = mailbox.client();
   const client = mailbox.client(() => (asked ? inPause(other) : undefined));
   for (const each of [client, other]) await each.command('s1 SELECT INBOX');
-  if (before !== 'nothing') await client.command(`s2 ${command}`);
+  if (before === 'subjects') await client.command('s2 UID SORT (SUBJECT) UTF-8 ALL');
+  else if (before !== 'nothing') await client.command(`s2 ${command}`);
   if (before === 'asked before the last came') {
     for (let number = 1; number <= ARRIVALS; number += 1) mailbox.deliver(MESSAGES + number);
   }
@@ -208,6 +212,14 @@ test('in whichever pause messages leave that a SORT puts among those sorted befo
         assert.ok(await assertRight({ ...asked, deed: 'expunge', pause, first, count: 1 }, truth), `pause ${pause}`);
       }
     }
+  }
+});
+
+test('a message whose file is gone when some of its keys are known takes no place among those of the others', async () => {
+  const asked: Asked = { command: 'UID SORT (SUBJECT DISPLAYFROM) UTF-8 ALL', before: 'subjects' };
+  const { truth } = await rehearsed(asked);
+  for (const first of [1, 7, MESSAGES]) {
+    assert.ok(await assertRight({ ...asked, deed: 'remove', pause: 1, first, count: 1 }, truth));
   }
 });
 
