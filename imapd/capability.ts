@@ -90,6 +90,7 @@ function wordsOfSite(context: CapabilityContext): string[] {
   if (settings.acl) words.push(...accessLists);
   if (!settings.disableThreadSort) words.push(...sortAndThread);
   if (compressAvailable) words.push('COMPRESS=DEFLATE');
+  if (settings.expungeToTrash) words.push('XMAGICTRASH');
   if (context.setsQuotas === true) words.push('QUOTASET');
   if (loggedIn) return words;
   words.push('SASL-IR');

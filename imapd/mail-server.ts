@@ -13,6 +13,7 @@ import { parseLimits } from '../maildir/quota/quota-limits.js';
 import type { FactCache } from './cache/fact-cache.js';
 import { capabilityCode } from './capability.js';
 import type { Clock } from './clock.js';
+import { Emptying } from './emptying.js';
 import { prepareFirstLogin } from './first-login.js';
 import { serveSession } from './session/dialogue.js';
 import { Session } from './session/session.js';
@@ -65,12 +66,14 @@ export class ImapServer implements MailServer {
   readonly #parts: MailServerParts;
   readonly #sharing: Sharing;
   readonly #sessions = new Set<Session>();
+  readonly #emptying: Emptying;
   /** When each maildir was looked after, the oldest first. */
   readonly #lookedAfter = new Map<string, number>();
   #settings: SessionSettings;
 
   constructor(parts: MailServerParts) {
     this.#parts = parts;
+    this.#emptying = new Emptying(parts.clock);
     this.#sharing = new Sharing(parts.store, parts.fileSystem);
     this.#settings = parts.settings;
   }
@@ -132,6 +135,7 @@ export class ImapServer implements MailServer {
     const text = isSmap ? 'SMAP1 LOGIN Ok.' : 'LOGIN Ok.';
     session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text }));
     session.log.write('info', loginLine(arrived, isSmap ? 'SMAP1' : 'IMAP'));
+    this.#emptying.afterLogin(arrived, maildir, this.#settings);
     return session;
   }
 

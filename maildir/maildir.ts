@@ -25,6 +25,7 @@ import {
   renameFolderDirectories,
   type TreePlace,
 } from './folder-tree.js';
+import { removeOldMail } from './old-mail.js';
 import { Turns } from './pace.js';
 import { MaildirQuota } from './quota/maildir-quota.js';
 import { changeSubscriptions, foldInbox, readSubscriptions } from './subscriptions.js';
@@ -196,6 +197,16 @@ export class Maildir {
   async unsubscribe(name: string): Promise<boolean> {
     return this.#inTurn(() =>
       changeSubscriptions(this.#surroundings, this.path, (names) => names.filter((known) => known !== foldInbox(name))),
+    );
+  }
+
+  /** Removes messages whose files are older than `before`, in milliseconds since 1970; gives how many. */
+  async removeOldMail(name: string, before: number): Promise<number> {
+    const { fileSystem: disk, now } = this.#surroundings;
+    const folderName = canonicalFolderName(name);
+    const paths = folderPaths(folderDirectory(this.path, folderName));
+    return diskErrorsSoon(paths.directory, () =>
+      removeOldMail({ disk, paths, folderName, quota: this.quota, before, now }),
     );
   }
 

@@ -2,6 +2,7 @@
  * COPY and UID COPY: all the messages, or none.
  */
 import { type Completion, ok } from '../completion.js';
+import { noteCopied } from '../mailbox/expunge-to-trash.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import type { Session } from '../session/session.js';
 import { flagLimits } from '../sharing/require-right.js';
@@ -19,6 +20,7 @@ export async function copy(session: Session, { messages, by, mailboxName }: Tran
   const { place, folder: target } = session.openTarget(mailboxName, 'COPY');
 
   const copied = await mailbox.folder.copyTo(target, uids, flagLimits(place.rights));
+  noteCopied(session, copied.from);
   warnAfterAdding(session);
   return ok('COPY completed.', copyUidCode(target.uidValidity, copied));
 }

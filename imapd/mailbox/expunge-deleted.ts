@@ -9,6 +9,7 @@ import type { Uid } from '../../maildir/uid.js';
 import type { Session } from '../session/session.js';
 import { who } from '../session/session-log.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
+import { boundForTrash, moveToTrash } from './expunge-to-trash.js';
 import type { SelectedMailbox } from './selected-mailbox.js';
 
 /** Every UID there can be. */
@@ -24,7 +25,13 @@ const ALL: SequenceSet = [{ first: 1, last: '*' }];
 export async function expungeDeleted(session: Session, uids: SequenceSet = ALL): Promise<readonly Uid[]> {
   const { selected } = session;
   const deleted = selected.pickUids(uids, 'uid').filter((uid) => isDeleted(selected, uid));
-  return deleted.length === 0 ? [] : removeForGood(session, deleted);
+  if (deleted.length === 0) return [];
+  const bound = boundForTrash(session, deleted);
+  const paths = session.settings.logDeletions ? pathsForLog(session.selected, bound) : undefined;
+  const moved = await moveToTrash(session, bound, paths);
+  const isBound = new Set(bound);
+  const rest = bound.length === 0 ? deleted : deleted.filter((uid) => !isBound.has(uid));
+  return rest.length === 0 ? moved : [...moved, ...(await removeForGood(session, rest))];
 }
 
 /** Removes messages whatever their flags, and logs it where deletions are logged. @returns the UIDs that left. */

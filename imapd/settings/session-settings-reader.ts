@@ -5,7 +5,7 @@ import { isAbsolute } from 'node:path';
 import { SASL_MECHANISMS } from '../../authdaemon/sasl/mechanisms.js';
 import type { Settings } from '../../init/runtime/settings-file.js';
 import { isFolderName } from '../../maildir/folder-name.js';
-import { parseLimits } from '../../maildir/quota/quota-limits.js';
+import { readKeeping } from './keeping-reader.js';
 import type { SessionSettings, SpecialUse } from './session-settings.js';
 import { isShippedCapability } from './shipped-capabilities.js';
 
@@ -28,7 +28,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readCertificateField(settings),
     ...readCache(settings),
     ...readFirstLogin(settings),
-    ...readQuota(settings),
+    ...readKeeping(settings),
     oauth: false,
     tlsRequired: settings.switchedOn('IMAP_TLS_REQUIRED', false),
     acl: settings.switchedOn('IMAP_ACL', true),
@@ -156,19 +156,6 @@ function readFirstLogin(settings: Settings): Pick<SessionSettings, 'makeHomesFro
   const what = `AUTH_MKHOMEDIR_SKEL=${skeleton} is not an absolute path`;
   settings.problem('AUTH_MKHOMEDIR_SKEL', what, 'write for example /etc/skel');
   return { makeMaildirs, makeFolders };
-}
-
-function readQuota(settings: Settings): Pick<SessionSettings, 'siteQuota' | 'quotaWarnPercent' | 'trashCounts'> {
-  const quotaWarnPercent = settings.integer('IMAP_QUOTAWARN', 90, { max: 100 });
-  const trashCounts = settings.switchedOn('IMAP_TRASHQUOTA', false);
-  const siteQuota = settings.optionalText('MAILDIRQUOTA');
-  if (siteQuota === undefined) return { quotaWarnPercent, trashCounts };
-  if (/^\d+[SC](,\d+[SC])?$/.test(siteQuota) && parseLimits(siteQuota) !== undefined) {
-    return { siteQuota, quotaWarnPercent, trashCounts };
-  }
-  const remedy = 'write octets with S, messages with C, or both: 1000000000S,100000C';
-  settings.problem('MAILDIRQUOTA', `MAILDIRQUOTA=${siteQuota} is no quota`, remedy);
-  return { quotaWarnPercent, trashCounts };
 }
 
 /** `Drafts=Drafts, Sent=Sent Items`: roles of RFC 6154 and folder names without `INBOX.`. */

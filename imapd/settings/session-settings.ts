@@ -58,6 +58,10 @@ export interface SessionSettings {
   readonly quotaWarnPercent: number;
   /** IMAP_TRASHQUOTA: what is in Trash, or marked \Deleted, counts. */
   readonly trashCounts: boolean;
+  /** IMAP_EMPTYTRASH: folders without `INBOX.`, and after how many days messages leave them. */
+  readonly emptyTrash: readonly { readonly folder: string; readonly days: number }[];
+  /** IMAP_MOVE_EXPUNGE_TO_TRASH. */
+  readonly expungeToTrash: boolean;
   /** IMAP_LOG_DELETIONS. */
   readonly logDeletions: boolean;
   /** IMAP_SHAREDINDEXFILE: the accounts whose mailboxes others may be allowed to see. */

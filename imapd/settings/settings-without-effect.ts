@@ -14,13 +14,11 @@ export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
   IMAP_BROKENUIDV: { reason: 'deleting and renaming folders never waits here' },
   IMAP_CAPABILITY_ORIG: { reason: WEBADMIN },
   IMAP_CAPABILITY_TLS_ORIG: { reason: WEBADMIN },
-  IMAP_EMPTYTRASH: { reason: `${NOT_YET}: old messages stay in the trash`, harmless: ['0'] },
   IMAP_ENHANCEDIDLE: { reason: 'IDLE always hears of changes at once', harmless: ['0', '1'] },
   IMAP_IDLE_TIMEOUT: {
     reason: 'IDLE hears of changes at once; for signs of life see IMAP_IDLE_HEARTBEAT',
     harmless: ['60'],
   },
-  IMAP_MOVE_EXPUNGE_TO_TRASH: { reason: `${NOT_YET}: EXPUNGE removes messages`, harmless: ['0'] },
   IMAP_PROXY: { reason: `${NOT_YET}: accounts of other servers are not passed on`, harmless: ['0'] },
   IMAP_PROXY_FOREIGN: { reason: `${NOT_YET}`, harmless: ['0'] },
   IMAP_ULIMITD: { reason: 'one process serves many sessions; limit the service as a whole, with systemd or cgroups' },

@@ -1,0 +1,60 @@
+/**
+ * Reads the settings of what happens to mail that is there: quotas, the trash, and the folder that sends. See etc/imapd for
+ * what each means.
+ */
+import type { Settings } from '../../init/runtime/settings-file.js';
+import { isFolderName } from '../../maildir/folder-name.js';
+import { parseLimits } from '../../maildir/quota/quota-limits.js';
+import type { SessionSettings } from './session-settings.js';
+
+type Keeping = Pick<
+  SessionSettings,
+  'siteQuota' | 'quotaWarnPercent' | 'trashCounts' | 'emptyTrash' | 'expungeToTrash'
+>;
+
+/** A century: more is a mistake. */
+const MAX_DAYS = 36_500;
+
+/** See session-settings.ts for what each is. */
+export function readKeeping(settings: Settings): Keeping {
+  const siteQuota = readSiteQuota(settings);
+  return {
+    ...(siteQuota === undefined ? {} : { siteQuota }),
+    quotaWarnPercent: settings.integer('IMAP_QUOTAWARN', 90, { max: 100 }),
+    trashCounts: settings.switchedOn('IMAP_TRASHQUOTA', false),
+    emptyTrash: readEmptyTrash(settings),
+    expungeToTrash: settings.switchedOn('IMAP_MOVE_EXPUNGE_TO_TRASH', false),
+  };
+}
+
+function readSiteQuota(settings: Settings): string | undefined {
+  const siteQuota = settings.optionalText('MAILDIRQUOTA');
+  if (siteQuota === undefined) return undefined;
+  if (/^\d+[SC](,\d+[SC])?$/.test(siteQuota) && parseLimits(siteQuota) !== undefined) return siteQuota;
+  const remedy = 'write octets with S, messages with C, or both: 1000000000S,100000C';
+  settings.problem('MAILDIRQUOTA', `MAILDIRQUOTA=${siteQuota} is no quota`, remedy);
+  return undefined;
+}
+
+/** `Trash:7,Spam:30`; a number alone is for the trash. As in Courier, less than a day is a day. */
+function readEmptyTrash(settings: Settings): Keeping['emptyTrash'] {
+  const text = settings.optionalText('IMAP_EMPTYTRASH') ?? '';
+  if (/^\d+$/.test(text)) {
+    return Number(text) === 0 ? [] : [{ folder: settings.text('IMAP_TRASHFOLDERNAME', 'Trash'), days: days(text) }];
+  }
+  const items = text.split(',').map((item) => item.trim());
+  return items
+    .filter((item) => item !== '')
+    .flatMap((item) => {
+      const [, folder = '', number = ''] = /^(.+):(\d+)$/.exec(item) ?? [];
+      if (number !== '' && isFolderName(folder === 'INBOX' ? folder : `INBOX.${folder}`))
+        return [{ folder, days: days(number) }];
+      const remedy = 'write Folder:days with commas between, folders without INBOX in front, or a number of days';
+      settings.problem('IMAP_EMPTYTRASH', `IMAP_EMPTYTRASH: ${item} is not understood`, remedy);
+      return [];
+    });
+}
+
+function days(number: string): number {
+  return Math.min(Math.max(1, Number(number)), MAX_DAYS);
+}
