@@ -30,6 +30,7 @@ const extensions = [
   'LIST-EXTENDED',
   'LIST-STATUS',
   'STATUS=SIZE',
+  'METADATA',
   'PREVIEW',
   'QUOTA',
   'QUOTA=RES-STORAGE',

@@ -83,6 +83,7 @@ const failures: Readonly<Record<MaildirErrorKind, Failure>> = {
   'read-only': { code: 'NOPERM', text: 'Mailbox is read-only.', logged: false },
   'input/output error': { code: 'UNAVAILABLE', text: 'Mailbox cannot be read at this time.', logged: true },
   'too many keywords': { code: 'LIMIT', text: 'Too many different keywords in this mailbox.', logged: false },
+  'too many annotations': { code: 'LIMIT', text: 'Too many annotations.', logged: false },
   'not a maildir': { code: 'UNAVAILABLE', text: 'Mailbox is not available at this time.', logged: true },
 };
 

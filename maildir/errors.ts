@@ -19,7 +19,8 @@ export type MaildirErrorKind =
   | 'read-only'
   | 'input/output error'
   | 'not a maildir'
-  | 'too many keywords';
+  | 'too many keywords'
+  | 'too many annotations';
 
 /** A failure of the mail store. `message` is its kind; `detail` is for the log and may hold a path. */
 export class MaildirError extends Error {

@@ -26,6 +26,7 @@ import {
   type TreePlace,
 } from './folder-tree.js';
 import { removeOldMail } from './old-mail.js';
+import { Metadata } from './metadata.js';
 import { Turns } from './pace.js';
 import { MaildirQuota } from './quota/maildir-quota.js';
 import { changeSubscriptions, foldInbox, readSubscriptions } from './subscriptions.js';
@@ -108,6 +109,21 @@ export class Maildir {
   get acls(): MaildirAcls {
     this.#acls ??= new MaildirAcls(this, this.#surroundings);
     return this.#acls;
+  }
+
+  /** The annotations of a folder. */
+  metadata(folderName: string): Metadata {
+    return this.#metadataIn(canonicalFolderName(folderName), 'angarium-metadata');
+  }
+
+  /** Annotations that are about no folder. */
+  get serverMetadata(): Metadata {
+    return this.#metadataIn('INBOX', 'angarium-server-metadata');
+  }
+
+  #metadataIn(name: string, filename: string): Metadata {
+    const { directory, tmp } = folderPaths(folderDirectory(this.path, name));
+    return new Metadata(this.#surroundings, { directory, tmp, filename });
   }
 
   /** Has those who watch its folders look again: something else than messages has changed. */

@@ -23,6 +23,7 @@ import { enable, parseEnable } from './enable.js';
 import { expunge, parseExpunge, parseUidExpunge } from './expunge.js';
 import { fetch, parseFetch } from './fetch.js';
 import { getAcl, parseGetAcl } from './getacl.js';
+import { getMetadata, parseGetMetadata } from './getmetadata.js';
 import { getQuota, parseGetQuota } from './getquota.js';
 import { getQuotaRoot, parseGetQuotaRoot } from './getquotaroot.js';
 import { id, parseId } from './id.js';
@@ -39,6 +40,7 @@ import { parseRename, rename } from './rename.js';
 import { parseSearchCommand, search } from './search.js';
 import { parseSelect, select } from './select.js';
 import { parseSetAcl, setAcl } from './setacl.js';
+import { parseSetMetadata, setMetadata } from './setmetadata.js';
 import { parseSetQuota, setQuota } from './setquota.js';
 import { parseSortCommand, sort } from './sort.js';
 import { parseStatus, status } from './status.js';
@@ -74,6 +76,8 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['CREATE', command(always, parseCreate, create)],
   ['DELETE', command(always, parseDelete, deleteMailbox)],
   ['RENAME', command(always, parseRename, rename)],
+  ['GETMETADATA', command(always, parseGetMetadata, getMetadata)],
+  ['SETMETADATA', command(always, parseSetMetadata, setMetadata)],
   ['GETQUOTA', command(always, parseGetQuota, getQuota)],
   ['GETQUOTAROOT', command(always, parseGetQuotaRoot, getQuotaRoot)],
   ['SETQUOTA', command(always, parseSetQuota, setQuota)],

@@ -56,6 +56,7 @@ const reasons: Readonly<Record<MaildirErrorKind, string>> = {
   'read-only': 'Read-only file system',
   'input/output error': 'Input/output error',
   'too many keywords': 'No space left on device',
+  'too many annotations': 'No space left on device',
   'not a maildir': NO_SUCH_FOLDER,
 };
 

@@ -58,9 +58,9 @@ export class Cursor {
     return this.#position >= this.#octets.length;
   }
 
-  /** The next octet, which stays unread; undefined at the end. */
-  peekOctet(): number | undefined {
-    return this.#octets[this.#position];
+  /** The next octet, or one further on, which stays unread; undefined at the end. */
+  peekOctet(ahead = 0): number | undefined {
+    return this.#octets[this.#position + ahead];
   }
 
   /** Makes the failure that says what should have stood here. */
