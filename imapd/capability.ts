@@ -31,6 +31,7 @@ const extensions = [
   'LIST-STATUS',
   'STATUS=SIZE',
   'METADATA',
+  'XLIST',
   'PREVIEW',
   'QUOTA',
   'QUOTA=RES-STORAGE',

@@ -4,29 +4,14 @@ import { allLevelsAbove, attributesOf, attributeWords, mailboxTree, sortedByLeve
 import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
 import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
 import type { Session } from '../session/session.js';
-import type { Cursor } from '../wire/cursor.js';
+import type { PlainListArguments } from '../wire/list-arguments.js';
 import { encodeList } from '../wire/responses.js';
-
-interface LsubArguments {
-  readonly reference: Buffer;
-  readonly pattern: Buffer;
-}
-
-/** `lsub = "LSUB" SP mailbox SP list-mailbox` */
-export function parseLsub(cursor: Cursor): LsubArguments {
-  cursor.sp();
-  const reference = cursor.mailbox();
-  cursor.sp();
-  const pattern = cursor.listMailbox();
-  cursor.end();
-  return { reference, pattern };
-}
 
 /**
  * Lists subscriptions, and the levels above them as \Noselect. RFC 3501 section 6.3.9 wants those only where `%` cuts off
  * what is below; Courier lists them always, and clients that build a tree are glad of it.
  */
-export async function lsub(session: Session, { reference, pattern }: LsubArguments): Promise<Completion> {
+export async function lsub(session: Session, { reference, pattern }: PlainListArguments): Promise<Completion> {
   if (pattern.length === 0) {
     session.write(encodeList('LSUB', DELIMITER, { attributes: ['\\Noselect'], name: '' }));
     return ok('LSUB completed');

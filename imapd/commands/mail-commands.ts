@@ -6,7 +6,7 @@
 import { type Command, type CommandRules, command, parseNothing } from '../command.js';
 import type { Session } from '../session/session.js';
 import { parseCancelUpdate } from '../wire/context-updates.js';
-import { parseList } from '../wire/list-arguments.js';
+import { parseList, parsePlainList } from '../wire/list-arguments.js';
 import { parseTransfer } from '../wire/transfer-arguments.js';
 import { acl, parseAcl } from './acl.js';
 import { append, parseAppend } from './append.js';
@@ -31,7 +31,7 @@ import { idle } from './idle.js';
 import { list } from './list.js';
 import { listRights } from './listrights.js';
 import { logout } from './logout.js';
-import { lsub, parseLsub } from './lsub.js';
+import { lsub } from './lsub.js';
 import { move } from './move.js';
 import { myRights } from './myrights.js';
 import { namespace } from './namespace.js';
@@ -49,6 +49,7 @@ import { parseSubscribe, subscribe } from './subscribe.js';
 import { parseThreadCommand, thread } from './thread.js';
 import { unselect } from './unselect.js';
 import { parseUnsubscribe, unsubscribe } from './unsubscribe.js';
+import { xlist } from './xlist.js';
 
 /** Once logged in. */
 export const always: CommandRules = { states: ['authenticated', 'selected'] };
@@ -71,7 +72,8 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['IDLE', command({ ...always, untilDone: true }, parseNothing, idle)],
 
   ['LIST', command(always, parseList, list)],
-  ['LSUB', command(always, parseLsub, lsub)],
+  ['LSUB', command(always, parsePlainList, lsub)],
+  ['XLIST', command(always, parsePlainList, xlist)],
   ['STATUS', command(always, parseStatus, status)],
   ['CREATE', command(always, parseCreate, create)],
   ['DELETE', command(always, parseDelete, deleteMailbox)],

@@ -67,6 +67,22 @@ export function parseList(cursor: Cursor): ListArguments {
   return { selection, courierItems: items, reference, patterns, returns, extended };
 }
 
+/** The arguments of LSUB and XLIST, which have no extended form. */
+export interface PlainListArguments {
+  readonly reference: Buffer;
+  readonly pattern: Buffer;
+}
+
+/** `SP mailbox SP list-mailbox` */
+export function parsePlainList(cursor: Cursor): PlainListArguments {
+  cursor.sp();
+  const reference = cursor.mailbox();
+  cursor.sp();
+  const pattern = cursor.listMailbox();
+  cursor.end();
+  return { reference, pattern };
+}
+
 const noReturns: ListReturns = { subscribed: false, children: false, specialUse: false };
 
 function isCourierItem(option: ListSelection | CourierListItem): option is CourierListItem {

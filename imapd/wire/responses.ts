@@ -106,7 +106,7 @@ export interface ListedMailbox {
 }
 
 /** `* LIST (\HasNoChildren) "." "INBOX.Sent"` */
-export function encodeList(command: 'LIST' | 'LSUB', delimiter: string, mailbox: ListedMailbox): Buffer {
+export function encodeList(command: 'LIST' | 'LSUB' | 'XLIST', delimiter: string, mailbox: ListedMailbox): Buffer {
   const line = new Encoder().atom('* ').atom(command).sp();
   line.list(mailbox.attributes, (attribute) => line.atom(attribute));
   line.sp().quoted(delimiter).sp().string(mailbox.name);
