@@ -23,6 +23,7 @@ const LISTS = [
   'UID BODY.PEEK[]<100.5000> BODYSTRUCTURE',
   'UID PREVIEW BINARY.SIZE[1]',
   'UID BINARY.PEEK[1] PREVIEW ENVELOPE',
+  'UID MODSEQ BODYSTRUCTURE',
 ] as const;
 
 const SEARCHES = [
@@ -34,6 +35,8 @@ const SEARCHES = [
   'LARGER 120 SMALLER 2000000',
   'SENTSINCE 15-Nov-2023 SINCE 14-Nov-2023',
   'UNFLAGGED NOT KEYWORD nothing HEADER From bob',
+  'OR TEXT yyyy OLDER 5',
+  'MODSEQ 1 SUBJECT pear',
 ] as const;
 
 const ORDERS = [
@@ -43,6 +46,7 @@ const ORDERS = [
 
 const COMMANDS = [
   ...LISTS.map((list) => `UID FETCH 1:* (${list})`),
+  'UID FETCH 1:* (UID ENVELOPE) (CHANGEDSINCE 1)',
   ...SEARCHES.map((keys) => `UID SEARCH ${keys}`),
   ...ORDERS.map((keys) => `UID SORT (${keys}) UTF-8 ALL`),
   'UID SORT (SUBJECT) UTF-8 UNFLAGGED',
@@ -101,11 +105,13 @@ async function disturb(mailbox: SharedMailbox, other: TestClient, trouble: Troub
   }
 }
 
-/** What an answer says of each message, in the order in which it says it. */
-function sayings(command: string, answer: string): Map<number, string> {
+/** What an answer says of each message, in the order in which it says it. Mod-sequences go by the clock. */
+function sayings(command: string, whole: string): Map<number, string> {
   const said = new Map<number, string>();
+  const answer = whole.replace(/ MODSEQ \(\d+\)| \(MODSEQ \d+\)/g, '');
   if (command.startsWith('UID FETCH')) {
-    for (const response of answer.split(/^(?=\* \d+ FETCH )/m).slice(1)) {
+    for (const response of answer.split(/^(?=\* \d+ FETCH )/m)) {
+      if (!/^\* \d+ FETCH /.test(response)) continue;
       const text = response.replace(/^\* \d+ /, '').replace(/\n(?:\* \d+ (?:EXPUNGE|EXISTS|RECENT)|t1 )[\s\S]*$/, '\n');
       said.set(Number(/^FETCH \(UID (\d+)/.exec(text)?.[1]), text);
     }
