@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { ImapFailure, imapGreets, imapLogin } from '../../authdaemon/learn/imap-login.js';
 import { checkLearnSettings } from '../../authdaemon/learn/settings.js';
 import { buildModule } from '../../authdaemon/modules/built-in-modules.js';
@@ -62,63 +62,66 @@ const USERDB = [
   'own\tuid=5000|gid=5000|home=/h|systempw={SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n',
 ].join('');
 
-test('U8: a password is learnt from Dovecot at the first login, and from then on the store knows it', async () => {
-  const { port, certificate, server } = await startPeer('dovecot');
-  const settings = await configuration(USERDB, 'authmodulelist="authuserdb authlearn"');
-  const learn = { LEARN_IMAP_SERVER: `localhost:${port}`, LEARN_IMAP_CACERT: certificate, LEARN_HASH: 'SSHA512' };
-  writeFileSync(join(settings, 'authlearnrc'), rc(learn));
-  const daemon = await startDaemon(settings);
-  const answer = async (loginName: string, password: string): Promise<string> =>
-    (await daemon.client.authenticate({ service: 'imap', loginName, password: new Secret(password) })).kind;
-  const source = (): string => readFileSync(join(settings, 'userdb'), 'utf8');
+// Both pause after a wrong password, Dovecot two seconds and Courier five: at the same time.
+describe('real servers', { concurrency: true }, () => {
+  test('U8: a password is learnt from Dovecot at the first login, and from then on the store knows it', async () => {
+    const { port, certificate, server } = await startPeer('dovecot');
+    const settings = await configuration(USERDB, 'authmodulelist="authuserdb authlearn"');
+    const learn = { LEARN_IMAP_SERVER: `localhost:${port}`, LEARN_IMAP_CACERT: certificate, LEARN_HASH: 'SSHA512' };
+    writeFileSync(join(settings, 'authlearnrc'), rc(learn));
+    const daemon = await startDaemon(settings);
+    const answer = async (loginName: string, password: string): Promise<string> =>
+      (await daemon.client.authenticate({ service: 'imap', loginName, password: new Secret(password) })).kind;
+    const source = (): string => readFileSync(join(settings, 'userdb'), 'utf8');
 
-  for (const [name, password] of [
-    ['nobody', PASSWORD],
-    ['own', 'wrong'],
-    ['ann', 'wrong'],
-  ] as const)
-    assert.equal(await answer(name, password), 'rejected', daemon.log());
-  assert.equal(source(), USERDB);
-  assert.deepEqual(await Promise.all([1, 2, 3].map(() => answer('ann', PASSWORD))), Array(3).fill('account'));
-  assert.match(
-    source(),
-    /^ann\tuid=5000\|gid=5000\|home=\/h\|systempw=\{SSHA512\}\S+\njoe\tuid=5000\|gid=5000\|home=\/h\|quota=5S\n/,
-  );
-  assert.match(
-    daemon.log(),
-    /^INFO: authlearn: ann: the password was learnt from localhost:\d+ and written by authuserdb$/m,
-  );
-  const explained = await run([process.execPath, program('authtest'), '-v', 'ann', PASSWORD], {
-    environment: { COURIER_CONFDIR: settings },
+    for (const [name, password] of [
+      ['nobody', PASSWORD],
+      ['own', 'wrong'],
+      ['ann', 'wrong'],
+    ] as const)
+      assert.equal(await answer(name, password), 'rejected', daemon.log());
+    assert.equal(source(), USERDB);
+    assert.deepEqual(await Promise.all([1, 2, 3].map(() => answer('ann', PASSWORD))), Array(3).fill('account'));
+    assert.match(
+      source(),
+      /^ann\tuid=5000\|gid=5000\|home=\/h\|systempw=\{SSHA512\}\S+\njoe\tuid=5000\|gid=5000\|home=\/h\|quota=5S\n/,
+    );
+    assert.match(
+      daemon.log(),
+      /^INFO: authlearn: ann: the password was learnt from localhost:\d+ and written by authuserdb$/m,
+    );
+    const explained = await run([process.execPath, program('authtest'), '-v', 'ann', PASSWORD], {
+      environment: { COURIER_CONFDIR: settings },
+    });
+    assert.match(explained.stderr, /^authuserdb: yes/m);
+    assert.doesNotMatch(daemon.log(), /ERR|secret/);
+
+    await server.stop();
+    assert.equal(await answer('ann', PASSWORD), 'account');
+    assert.equal(await answer('joe', PASSWORD), 'temporary failure');
+    assert.match(daemon.log(), /^ERR: authlearn: localhost:\d+: .*ECONNREFUSED.*account=joe/m);
+    assert.equal(await daemon.stop(), 0);
   });
-  assert.match(explained.stderr, /^authuserdb: yes/m);
-  assert.doesNotMatch(daemon.log(), /ERR|secret/);
 
-  await server.stop();
-  assert.equal(await answer('ann', PASSWORD), 'account');
-  assert.equal(await answer('joe', PASSWORD), 'temporary failure');
-  assert.match(daemon.log(), /^ERR: authlearn: localhost:\d+: .*ECONNREFUSED.*account=joe/m);
-  assert.equal(await daemon.stop(), 0);
-});
+  test('U8: Courier is asked in TLS from the first octet, and in the clear on this machine only', async () => {
+    const { port, tlsPort, certificate } = await startPeer('courier');
+    const authorities = readFileSync(certificate);
+    const common = { host: '127.0.0.1', limitMs: 10_000 };
+    const secure = { ...common, port: tlsPort, tls: 'implicit', authorities } as const;
+    const clear = { ...common, port, tls: 'none' } as const;
 
-test('U8: Courier is asked in TLS from the first octet, and in the clear on this machine only', async () => {
-  const { port, tlsPort, certificate } = await startPeer('courier');
-  const authorities = readFileSync(certificate);
-  const common = { host: '127.0.0.1', limitMs: 10_000 };
-  const secure = { ...common, port: tlsPort, tls: 'implicit', authorities } as const;
-  const clear = { ...common, port, tls: 'none' } as const;
-
-  const asked = [
-    imapLogin(secure, 'ann', new Secret(PASSWORD)),
-    imapLogin(clear, 'ann', new Secret(PASSWORD)),
-    imapLogin(secure, 'ann', new Secret('wrong')),
-    imapLogin(clear, 'nobody', new Secret(PASSWORD)),
-  ];
-  assert.deepEqual(await Promise.all(asked), [true, true, false, false]);
-  for (const server of [secure, clear]) await imapGreets(server);
-  await assert.rejects(imapLogin({ ...clear, tls: 'starttls' }, 'ann', new Secret(PASSWORD)), /has no STARTTLS/);
-  const strange = { ...secure, authorities: Buffer.from('') };
-  await assert.rejects(imapLogin(strange, 'ann', new Secret(PASSWORD)), /127\.0\.0\.1:\d+: .*certificate/);
+    const asked = [
+      imapLogin(secure, 'ann', new Secret(PASSWORD)),
+      imapLogin(clear, 'ann', new Secret(PASSWORD)),
+      imapLogin(secure, 'ann', new Secret('wrong')),
+      imapLogin(clear, 'nobody', new Secret(PASSWORD)),
+    ];
+    assert.deepEqual(await Promise.all(asked), [true, true, false, false]);
+    for (const server of [secure, clear]) await imapGreets(server);
+    await assert.rejects(imapLogin({ ...clear, tls: 'starttls' }, 'ann', new Secret(PASSWORD)), /has no STARTTLS/);
+    const strange = { ...secure, authorities: Buffer.from('') };
+    await assert.rejects(imapLogin(strange, 'ann', new Secret(PASSWORD)), /127\.0\.0\.1:\d+: .*certificate/);
+  });
 });
 
 test('U8: names and passwords are sent as strings that hold them, and some are nobody’s', async () => {

@@ -128,47 +128,6 @@ describe('authldap in trouble', () => {
     });
   }
 
-  test('63: a server that does not answer is trouble after LDAP_TIMEOUT, and is used again when it does', async () => {
-    const proxy = await startProxy();
-    const plain = start(proxy.uri, { LDAP_TIMEOUT: '1' });
-    const started = start(proxy.uri, { LDAP_TIMEOUT: '1', LDAP_TLS: '1' }, { verify: false });
-    for (const ldap of [plain, started]) assert.equal(await ldap.login(JOE, 'secret'), GOOD);
-
-    proxy.hold();
-    const said = await Promise.all([plain, started].flatMap((ldap) => [ldap.login(JOE, 'secret'), ldap.lookup(JOE)]));
-    // All connections are new now: not even the first octet comes back.
-    const again = await Promise.all([plain, started].map((ldap) => ldap.login(JOE, 'secret')));
-    proxy.release();
-
-    for (const each of said)
-      assert.match(each, /^temporary failure: .*ldap:\S+: no answer within 1 s \(LDAP_TIMEOUT\)/);
-    for (const each of again)
-      assert.match(each, /^temporary failure: no LDAP server can be used: .*no answer within 1 s/);
-    for (const ldap of [plain, started]) assert.equal(await ldap.login(JOE, 'secret'), GOOD);
-  });
-
-  test('63: a connection that is cut off is replaced once, and garbage is no answer', async () => {
-    const proxy = await startProxy();
-    const ldap = start(proxy.uri, { LDAP_TIMEOUT: '1', LDAP_AUTHBIND: '1' });
-    assert.equal(await ldap.login(JOE, 'secret'), GOOD);
-
-    proxy.cutNext();
-    assert.equal(await ldap.login(JOE, 'secret'), GOOD);
-    proxy.cutAll = true;
-    assert.match(
-      await ldap.login(JOE, 'secret'),
-      /^temporary failure: .*(Connection closed|ECONNRESET|closed the connection)/,
-    );
-    proxy.cutAll = false;
-    assert.equal(await ldap.login(JOE, 'wrong'), 'rejected: wrong password');
-    for (const noise of [Buffer.alloc(4096, 0xff), Buffer.from('30050201026100', 'hex')]) {
-      proxy.answerWith(noise);
-      assert.match(await ldap.login(JOE, 'secret'), /^temporary failure: /, noise.toString('hex').slice(0, 20));
-    }
-    proxy.answerWith(undefined);
-    assert.equal(await ldap.login(JOE, 'secret'), GOOD);
-  });
-
   test('63: of several servers one that works is enough', async () => {
     const dead = `ldap://127.0.0.1:${await freePort()}`;
     const ldap = start(`${dead}, ${slapd.uri} ${other.uri}`, { LDAP_AUTHBIND: '1' });
@@ -188,19 +147,63 @@ describe('authldap in trouble', () => {
     assert.equal(one, GOOD);
   });
 
-  test('63: a server that takes connections and says nothing is left for another', async () => {
-    const proxy = await startProxy();
-    const changes = { LDAP_TIMEOUT: '1', LDAP_INITBIND: '0', LDAP_AUTHBIND: '1' };
-    const ldap = start(`${proxy.uri} ${other.uri}`, changes);
+  // Each waits for a second or two, for one server; at the same time.
+  describe('servers that say nothing', { concurrency: true }, () => {
+    test('63: a server that does not answer is trouble after LDAP_TIMEOUT, and is used again when it does', async () => {
+      const proxy = await startProxy();
+      const plain = start(proxy.uri, { LDAP_TIMEOUT: '1' });
+      const started = start(proxy.uri, { LDAP_TIMEOUT: '1', LDAP_TLS: '1' }, { verify: false });
+      for (const ldap of [plain, started]) assert.equal(await ldap.login(JOE, 'secret'), GOOD);
 
-    proxy.hold();
-    assert.equal(await ldap.login(JOE, 'secret'), GOOD);
-    assert.equal(await ldap.login(JOE, 'wrong'), 'rejected: wrong password');
-    proxy.release();
+      proxy.hold();
+      const said = await Promise.all([plain, started].flatMap((ldap) => [ldap.login(JOE, 'secret'), ldap.lookup(JOE)]));
+      // All connections are new now: not even the first octet comes back.
+      const again = await Promise.all([plain, started].map((ldap) => ldap.login(JOE, 'secret')));
+      proxy.release();
 
-    await other.stop();
-    assert.equal(await ldap.login(JOE, 'secret'), GOOD);
-    await other.resume();
+      for (const each of said)
+        assert.match(each, /^temporary failure: .*ldap:\S+: no answer within 1 s \(LDAP_TIMEOUT\)/);
+      for (const each of again)
+        assert.match(each, /^temporary failure: no LDAP server can be used: .*no answer within 1 s/);
+      for (const ldap of [plain, started]) assert.equal(await ldap.login(JOE, 'secret'), GOOD);
+    });
+
+    test('63: a connection that is cut off is replaced once, and garbage is no answer', async () => {
+      const proxy = await startProxy();
+      const ldap = start(proxy.uri, { LDAP_TIMEOUT: '1', LDAP_AUTHBIND: '1' });
+      assert.equal(await ldap.login(JOE, 'secret'), GOOD);
+
+      proxy.cutNext();
+      assert.equal(await ldap.login(JOE, 'secret'), GOOD);
+      proxy.cutAll = true;
+      assert.match(
+        await ldap.login(JOE, 'secret'),
+        /^temporary failure: .*(Connection closed|ECONNRESET|closed the connection)/,
+      );
+      proxy.cutAll = false;
+      assert.equal(await ldap.login(JOE, 'wrong'), 'rejected: wrong password');
+      for (const noise of [Buffer.alloc(4096, 0xff), Buffer.from('30050201026100', 'hex')]) {
+        proxy.answerWith(noise);
+        assert.match(await ldap.login(JOE, 'secret'), /^temporary failure: /, noise.toString('hex').slice(0, 20));
+      }
+      proxy.answerWith(undefined);
+      assert.equal(await ldap.login(JOE, 'secret'), GOOD);
+    });
+
+    test('63: a server that takes connections and says nothing is left for another', async () => {
+      const proxy = await startProxy();
+      const changes = { LDAP_TIMEOUT: '1', LDAP_INITBIND: '0', LDAP_AUTHBIND: '1' };
+      const ldap = start(`${proxy.uri} ${other.uri}`, changes);
+
+      proxy.hold();
+      assert.equal(await ldap.login(JOE, 'secret'), GOOD);
+      assert.equal(await ldap.login(JOE, 'wrong'), 'rejected: wrong password');
+      proxy.release();
+
+      await other.stop();
+      assert.equal(await ldap.login(JOE, 'secret'), GOOD);
+      await other.resume();
+    });
   });
 });
 

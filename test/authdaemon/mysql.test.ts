@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MYSQL } from '../../authdaemon/sql/mysql-store.js';
 import { DATABASE_PASSWORD, startMariadb, type TestDatabase } from '../support/sql-servers.js';
+import { testManyLogins } from './slow-database-tests.js';
 import { testAgainstCourier } from './sql-courier-tests.js';
 import { builderOf, makeAccounts, type SqlUnderTest, withModule } from './sql-fixture.js';
 import { testDatabaseModule } from './sql-tests.js';
@@ -26,7 +27,7 @@ const mysql: SqlUnderTest = {
   twoServers: (_, first, second) => ({ MYSQL_SERVER: `127.0.0.1:${first}, 127.0.0.1:${second}` }),
   tls: (_, authority) => ({ MYSQL_SSL_CACERT: authority }),
   sleep: 'SLEEP(30)',
-  nap: 'SLEEP(0.05) = 0',
+  nap: 'SLEEP(0.02) = 0',
   killConnections: 'KILL CONNECTION USER mail',
   countConnections: "SELECT count(*) FROM information_schema.processlist WHERE user = 'mail'",
   cipher: "(SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher')",
@@ -37,6 +38,7 @@ const mysql: SqlUnderTest = {
 
 const database = testDatabaseModule(mysql);
 testAgainstCourier(mysql, database);
+testManyLogins(database);
 
 test('names are names in every mode of the server, and inside double quotes', async () => {
   const modes = ['', 'NO_BACKSLASH_ESCAPES', 'ANSI_QUOTES', 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'];

@@ -78,11 +78,18 @@ describe('A9: authpipe', () => {
       ['relative', /HOME is not an absolute path/],
       ['stranger', /USERNAME pipe-stranger is no user/],
     ];
-    for (const [name, reason] of failures) {
-      const answer = await found(name);
-      assert.match(answer, /^temporary failure: authProg: /, name);
-      assert.match(answer, reason, name);
-      assert.equal(await found('good'), 'good@example.com', `after ${name}`);
+    // Each on a module of its own, with one program: all at the same time.
+    const tried = failures.map(async ([name, reason]) => {
+      const alone = new PipeModule(moduleContext(directory, 1), TIMES);
+      const asked = async (loginName: string) => inShort(await alone.lookup({ service: 'imap', loginName }));
+      const answers = [await asked(name), await asked('good')] as const;
+      await alone.stop();
+      return { name, reason, answers };
+    });
+    for (const { name, reason, answers } of await Promise.all(tried)) {
+      assert.match(answers[0], /^temporary failure: authProg: /, name);
+      assert.match(answers[0], reason, name);
+      assert.equal(answers[1], 'good@example.com', `after ${name}`);
     }
   });
 

@@ -57,10 +57,8 @@ describe('70: authpam and authpipe on the socket', () => {
     assert.equal(await ours.stop(), 0);
   });
 
-  const both = async (request: string): Promise<[string, string]> => [
-    await exchange(ours.socketPath, request),
-    await exchange(couriers.socketPath, request),
-  ];
+  const both = (request: string): Promise<[string, string]> =>
+    Promise.all([exchange(ours.socketPath, request), exchange(couriers.socketPath, request)]);
 
   /** Ours tells the uid, too, where Courier leaves it to the caller to look it up. */
   const withoutUid = (answer: string): string => answer.replace(/^(USERNAME=.*\n)UID=\d+\n/, '$1');
