@@ -3,7 +3,8 @@
  */
 import { ALL_FLAGS, type FlagBits } from '../../maildir/flags.js';
 import type { MessageWriter, NewMessage } from '../../maildir/folder.js';
-import { ClientGone, CommandFailure, type Completion, ok } from '../completion.js';
+import { type CommandRest, nextRest, receiveCatenated, receiveMessage } from '../append/receive-message.js';
+import { CommandFailure, type Completion, ok } from '../completion.js';
 import { bitsFromFlags } from '../mailbox/flag-bits.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
@@ -11,7 +12,7 @@ import type { Session } from '../session/session.js';
 import type { MailboxTarget } from '../sharing/mailbox-place.js';
 import { flagLimits, requireRight } from '../sharing/require-right.js';
 import type { ReceivedCommand, StreamingLiteral } from '../wire/command-reader.js';
-import { Cursor, type FlagList } from '../wire/cursor.js';
+import type { Cursor, FlagList } from '../wire/cursor.js';
 import { SyntaxFailure } from '../wire/failures.js';
 import { appendUidCode } from '../wire/uidplus.js';
 
@@ -20,7 +21,10 @@ interface MessageHead {
   readonly flags: FlagList;
   /** Milliseconds since 1970. */
   readonly internalDate: number | undefined;
-  readonly literal: StreamingLiteral;
+  /** Of a message that is one literal; of one that is put together, undefined. */
+  readonly literal: StreamingLiteral | undefined;
+  /** What stands behind `CATENATE (`. */
+  readonly parts?: CommandRest;
 }
 
 interface AppendArguments {
@@ -35,7 +39,7 @@ export function parseAppend(cursor: Cursor, { streamingLiteral }: ReceivedComman
   return { mailboxName, first: parseMessageHead(cursor, streamingLiteral) };
 }
 
-/** `append-message = [SP flag-list] [SP date-time] SP literal`; Courier also takes NIL for the flags. */
+/** `append-message = [SP flag-list] [SP date-time] SP (literal / catenation)`; Courier also takes NIL for the flags. */
 function parseMessageHead(cursor: Cursor, literal: StreamingLiteral | undefined): MessageHead {
   cursor.sp();
   let flags: FlagList = { system: [], keywords: [] };
@@ -50,6 +54,7 @@ function parseMessageHead(cursor: Cursor, literal: StreamingLiteral | undefined)
     internalDate = cursor.dateTime().ms;
     cursor.sp();
   }
+  if (cursor.take('CATENATE (')) return { flags, internalDate, literal: undefined, parts: { cursor, literal } };
   if (!cursor.atEnd) throw cursor.failure('the literal of a message');
   if (literal === undefined) throw new SyntaxFailure('APPEND needs a message as a literal.');
   return { flags, internalDate, literal };
@@ -72,11 +77,11 @@ export async function append(session: Session, { mailboxName, first }: AppendArg
       if (room !== undefined) await room;
       const message = startMessage(session, { place, folder }, head);
       messages.push(message);
-      await receive(session, message.writer, head.literal);
+      const rest = await receive(session, message.writer, head);
       // It goes to the disk while the next one comes.
       const turn = message.writer.end(message.internalDate);
       if (turn !== undefined) await turn;
-      head = await nextMessageHead(session);
+      head = nextMessageHead(rest);
     }
     // The client may have taken minutes, and somebody may have taken the right away meanwhile.
     requireRight(place, 'i', 'APPEND');
@@ -100,7 +105,7 @@ function expected(
   { flags, literal }: MessageHead,
 ): { sizeOctets: number; flags: FlagBits }[] {
   const received = messages.map((message) => ({ sizeOctets: message.writer.sizeOctets, flags: message.flags }));
-  const sizeOctets = Math.floor(literal.sizeOctets * LEAST_STORED);
+  const sizeOctets = Math.floor((literal?.sizeOctets ?? 0) * LEAST_STORED);
   return [...received, { sizeOctets, flags: bitsFromFlags(flags.system) }];
 }
 
@@ -110,7 +115,7 @@ function startMessage(
   { place, folder }: MailboxTarget,
   { flags, internalDate, literal }: MessageHead,
 ): NewMessage {
-  if (literal.sizeOctets === 0) throw new CommandFailure('A message without a single octet is not stored.');
+  if (literal?.sizeOctets === 0) throw new CommandFailure('A message without a single octet is not stored.');
   const limits = flagLimits(place.rights);
   const keywords = settings.keywords === 'off' || limits?.keywords === false ? [] : flags.keywords.filter(isSpeakable);
   return {
@@ -121,24 +126,15 @@ function startMessage(
   };
 }
 
-/** @throws {ClientGone} when the client leaves before all octets came. */
-async function receive(session: Session, writer: MessageWriter, literal: StreamingLiteral): Promise<void> {
-  let receivedOctets = 0;
-  for await (const octets of session.commands.literal()) {
-    receivedOctets += octets.length;
-    writer.write(octets);
-    const turn = session.pace();
-    if (turn !== undefined) await turn;
-  }
-  if (receivedOctets < literal.sizeOctets) throw new ClientGone();
+/** Receives a message; gives what stands behind it. */
+async function receive(session: Session, writer: MessageWriter, { literal, parts }: MessageHead): Promise<CommandRest> {
+  if (parts !== undefined) return receiveCatenated(session, writer, parts);
+  if (literal !== undefined) await receiveMessage(session, writer, literal);
+  return nextRest(session);
 }
 
-async function nextMessageHead(session: Session): Promise<MessageHead | undefined> {
-  const remainder = await session.commands.restOfCommand();
-  if (remainder === undefined) throw new ClientGone();
-  if (remainder.kind === 'bad') throw new SyntaxFailure(remainder.text);
-  const cursor = new Cursor(remainder.rest);
-  if (remainder.streamingLiteral !== undefined) return parseMessageHead(cursor, remainder.streamingLiteral);
+function nextMessageHead({ cursor, literal }: CommandRest): MessageHead | undefined {
+  if (literal !== undefined || cursor.spaceBeforeMore()) return parseMessageHead(cursor, literal);
   cursor.end();
   return undefined;
 }

@@ -113,7 +113,7 @@ function parseItem(cursor: Cursor, word: string): FetchItem {
 
 /** `("BODY" / "BODY.PEEK") section ["<" number64 "." nz-number64 ">"]`, from behind the bracket. */
 function parseSectionItem(cursor: Cursor, name: string): SectionItem {
-  const section = parseSection(cursor);
+  const section = parseSectionSpec(cursor);
   cursor.expect(']');
   const peek = name === 'BODY.PEEK';
   const partial = parsePartial(cursor);
@@ -158,7 +158,7 @@ function parsePartNumbers(cursor: Cursor): number[] {
 }
 
 /** `section-spec = section-msgtext / (section-part ["." section-text])` (RFC 9051 section 9). */
-function parseSection(cursor: Cursor): BodySection {
+export function parseSectionSpec(cursor: Cursor): BodySection {
   const part: number[] = [];
   while (startsWithDigit(cursor)) {
     if (part.length === MAX_PART_NUMBERS) throw new SyntaxFailure('A part number has too many levels.');

@@ -1,0 +1,164 @@
+/**
+ * Receives the octets of a message that is appended: from a literal, or put together of literals and of what URLs of this
+ * account's mail lead to (CATENATE, RFC 4469).
+ */
+import type { MessageWriter } from '../../maildir/folder.js';
+import { ClientGone, CommandFailure } from '../completion.js';
+import { withUrlContent } from '../fetch/url-content.js';
+import { paced } from '../session/paced.js';
+import type { Session } from '../session/session.js';
+import type { StreamingLiteral } from '../wire/command-reader.js';
+import { Cursor } from '../wire/cursor.js';
+import { Encoder } from '../wire/encoder.js';
+import { SyntaxFailure } from '../wire/failures.js';
+import { parseImapUrl } from '../wire/imap-url.js';
+import { MAX_BINARY_OCTETS, withoutBinary } from './binary-message.js';
+
+/** What stands behind a literal, up to the next one if there is one. */
+export interface CommandRest {
+  readonly cursor: Cursor;
+  readonly literal: StreamingLiteral | undefined;
+}
+
+/** Gives what follows the present literal. */
+export async function nextRest(session: Session): Promise<CommandRest> {
+  const remainder = await session.commands.restOfCommand();
+  if (remainder === undefined) throw new ClientGone();
+  if (remainder.kind === 'bad') throw new SyntaxFailure(remainder.text);
+  return { cursor: new Cursor(remainder.rest), literal: remainder.streamingLiteral };
+}
+
+/** Receives a whole message. @throws {ClientGone} when the client leaves before all octets came. */
+export async function receiveMessage(
+  session: Session,
+  writer: MessageWriter,
+  literal: StreamingLiteral,
+): Promise<void> {
+  if (literal.binary) return receiveBinary(session, writer, literal);
+  await receive(session, literal, (octets) => writer.write(octets));
+}
+
+async function receive(session: Session, literal: StreamingLiteral, take: (octets: Buffer) => void): Promise<void> {
+  let receivedOctets = 0;
+  for await (const octets of session.commands.literal()) {
+    receivedOctets += octets.length;
+    take(octets);
+    const turn = session.pace();
+    if (turn !== undefined) await turn;
+  }
+  if (receivedOctets < literal.sizeOctets) throw new ClientGone();
+}
+
+/** All literals of this process that are held in memory at one time, because they may be binary. */
+const MAX_HELD_OCTETS = 2 * MAX_BINARY_OCTETS;
+let heldOctets = 0;
+
+async function receiveBinary(session: Session, writer: MessageWriter, literal: StreamingLiteral): Promise<void> {
+  const { sizeOctets } = literal;
+  if (sizeOctets > MAX_BINARY_OCTETS) throw new CommandFailure('Too large for a binary literal.', 'TOOBIG');
+  if (heldOctets + sizeOctets > MAX_HELD_OCTETS) {
+    throw new CommandFailure('Others are sending binary literals, please try again.', 'LIMIT');
+  }
+  heldOctets += sizeOctets;
+  try {
+    const received: Buffer[] = [];
+    await receive(session, literal, (octets) => received.push(Buffer.from(octets)));
+    const pieces = await paced(session, withoutBinary(Buffer.concat(received)));
+    if (pieces === undefined) throw unknownEncoding();
+    for (const piece of pieces) {
+      writer.write(piece);
+      const turn = session.pace();
+      if (turn !== undefined) await turn;
+    }
+  } finally {
+    heldOctets -= sizeOctets;
+  }
+}
+
+function unknownEncoding(): CommandFailure {
+  return new CommandFailure('NUL stands where no encoding can help.', 'UNKNOWN-CTE');
+}
+
+/** Whoever forwards everything he ever got has fewer. */
+const MAX_PARTS = 1_000;
+/** A short command must not fill a disk. */
+const MAX_CATENATED_OCTETS = 256 * 1024 * 1024;
+/** A URL may be a literal, too. */
+const MAX_URL_OCTETS = 4_096;
+
+/**
+ * Puts a message together: `1*cat-part ")"`, from behind the opening parenthesis (RFC 4469 section 5).
+ *
+ * @returns what follows the closing one
+ * @throws {CommandFailure} BADURL, TOOBIG
+ */
+export async function receiveCatenated(
+  session: Session,
+  writer: MessageWriter,
+  beginning: CommandRest,
+): Promise<CommandRest> {
+  let rest = beginning;
+  for (let parts = 1; ; parts += 1) {
+    if (parts > MAX_PARTS) throw new CommandFailure('Too many parts.', 'TOOBIG');
+    if (rest.cursor.take('URL ')) rest = await receiveUrl(session, writer, rest);
+    else if (rest.cursor.take('TEXT ')) rest = await receiveText(session, writer, rest);
+    else throw rest.cursor.failure('URL or TEXT');
+    if (rest.cursor.take(')')) return rest;
+    rest.cursor.sp();
+  }
+}
+
+/** `text-literal = "TEXT" SP literal` */
+async function receiveText(
+  session: Session,
+  writer: MessageWriter,
+  { cursor, literal }: CommandRest,
+): Promise<CommandRest> {
+  if (!cursor.atEnd || literal === undefined) throw cursor.failure('a literal');
+  checkSize(writer.sizeOctets + literal.sizeOctets);
+  await receive(session, literal, (octets) => {
+    if (literal.binary && octets.includes(0)) throw unknownEncoding();
+    writer.write(octets);
+  });
+  return nextRest(session);
+}
+
+/** `cat-url = "URL" SP astring` */
+async function receiveUrl(session: Session, writer: MessageWriter, rest: CommandRest): Promise<CommandRest> {
+  const { cursor, literal } = rest;
+  if (!cursor.atEnd || literal === undefined) {
+    await appendUrl(session, writer, cursor.astring());
+    return rest;
+  }
+  if (literal.sizeOctets > MAX_URL_OCTETS) throw new SyntaxFailure('The URL is too long.');
+  const received: Buffer[] = [];
+  await receive(session, literal, (octets) => received.push(Buffer.from(octets)));
+  await appendUrl(session, writer, Buffer.concat(received));
+  return nextRest(session);
+}
+
+/** Only URLs without a server: whether another one means this server nobody can say (RFC 4469 section 3). */
+async function appendUrl(session: Session, writer: MessageWriter, octets: Buffer): Promise<void> {
+  const url = parseImapUrl(octets.toString('latin1'));
+  const isOurs = url !== undefined && !url.hasServer && url.authority === undefined;
+  const found =
+    isOurs &&
+    (await withUrlContent(session, url, 'APPEND', async (content) => {
+      checkSize(writer.sizeOctets + content.sizeOctets);
+      for (const piece of content.pieces()) {
+        writer.write(piece);
+        const turn = session.pace();
+        if (turn !== undefined) await turn;
+      }
+    }));
+  if (!found) throw badUrl(octets);
+}
+
+function badUrl(url: Buffer): CommandFailure {
+  const shown = new Encoder().quoted(url.toString('latin1').replace(/[^\x20-\x7e]/g, '?')).octets();
+  return new CommandFailure('The URL leads to no message of yours.', `BADURL ${shown.toString('latin1')}`);
+}
+
+function checkSize(octets: number): void {
+  if (octets > MAX_CATENATED_OCTETS) throw new CommandFailure('The message would be too large.', 'TOOBIG');
+}
