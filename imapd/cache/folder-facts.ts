@@ -112,13 +112,15 @@ export class FolderFacts {
   keep(row: number, group: FactGroup, payload: Buffer, file: FileFingerprint): void {
     this.#follow(row);
     if (payload.length > MAX_PAYLOAD_OCTETS) return;
-    const slots = this.#slots;
-    const slot = slots.firstOf(row) + group;
     this.#dropOthers(row, file);
-    const known = this.#holdsSome(row);
     const octets = record.recordOctets(payload.length);
     const growth = this.#arenas.growthFor(octets, useOf(group));
     if (growth > 0 && !this.#owner.mayGrow(growth, useOf(group))) return;
+    // To make room, all that was known of this folder may have been let go of, and its slots.
+    this.#follow(row);
+    const slots = this.#slots;
+    const slot = slots.firstOf(row) + group;
+    const known = this.#holdsSome(row);
     const place = this.#arenas.add({
       group,
       uid: this.folder.table.uidAt(row),
@@ -234,6 +236,7 @@ export class FolderFacts {
       if (slot < 0) continue;
       const growth = this.#arenas.growthFor(found.octets, 'loaded');
       if (growth > 0 && !this.#owner.mayGrow(growth, 'search')) return undefined;
+      this.#follow(this.folder.table.count - 1);
       this.#placeLoaded(slot, found, this.#arenas.addCopy(records, found.at, 'loaded'));
     }
   }

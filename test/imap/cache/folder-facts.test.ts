@@ -116,6 +116,19 @@ test('memory is bounded, and facts that are learnt again and again take no more 
   await close();
 });
 
+test('what is learnt is known at once, also when room for it is made by letting go of all the rest of its folder', async () => {
+  const rows = 80;
+  const { worker, close } = await inMemory(rows, 24 * 1024 * 1024);
+  for (let round = 0; round < 2; round += 1) {
+    for (let row = 0; row < rows; row += 1) {
+      const fact = worker.keep(row, SEARCH_FACTS, 'x'.repeat(250_000));
+      assert.equal(worker.look(row, SEARCH_FACTS), fact, `row ${row}`);
+    }
+  }
+  assert.ok(worker.shown() < rows, 'all that is known was never let go of');
+  await close();
+});
+
 test('of a folder that is too large for memory stays what SEARCH looks at', async () => {
   const { worker, close } = await inMemory(400, 320 * 1024);
 
