@@ -9,7 +9,7 @@
  *     32  8   inode of this file: a copy of it is another file, and may be older than what clients know
  *     40  16  the run of the operating system: what was told before a power cut need not have survived it
  *     56  4   CRC-32 of all before
- *     60  4   zero
+ *     60  4   a number that no other file has: an inode is given again to a new file
  *
  * Then batches, each appended in one write by whichever process has something to say:
  *
@@ -20,9 +20,10 @@
  *     20  4   CRC-32 of all before and of the records
  *     24      records of 24 octets: first and last UID, mod-sequence, flags, 1 if they are gone, mark of the keywords
  *
- * The order in the file decides. Changes whose mod-sequences are not above all before them mean as much higher ones as
- * it takes, and whoever reads the file finds the same. It knows octets only, no files.
+ * The order in the file decides. A change whose mod-sequence is not above all in the batches before it means the next one
+ * above them, and whoever reads the file finds the same. It knows octets only, no files.
  */
+import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /** Octets before the first batch. */
@@ -54,6 +55,7 @@ export function encodeHead({ uidValidity, highest, forgottenUpTo, inode, run }: 
   octets.writeDoubleLE(inode, 32);
   run.copy(octets, 40, 0, 16);
   octets.writeUInt32LE(crc32(octets.subarray(0, HEAD_CHECKED_OCTETS)), HEAD_CHECKED_OCTETS);
+  octets.writeUInt32LE(randomInt(2 ** 32), HEAD_CHECKED_OCTETS + 4);
   return octets;
 }
 
@@ -100,8 +102,7 @@ export class BatchWriter {
   #octets = Buffer.alloc(BATCH_HEAD_OCTETS + 16 * RECORD_OCTETS);
   #length = BATCH_HEAD_OCTETS;
   readonly #last = emptyRecord();
-  /** The lowest mod-sequence in it. */
-  lowest = Number.POSITIVE_INFINITY;
+  /** The highest mod-sequence in it. */
   highest = 0;
 
   get isEmpty(): boolean {
@@ -122,7 +123,6 @@ export class BatchWriter {
     }
     this.#writeLast();
     Object.assign(last, record);
-    this.lowest = Math.min(this.lowest, record.modSequence);
     this.highest = Math.max(this.highest, record.modSequence);
   }
 
@@ -166,8 +166,6 @@ function checksum(batch: Buffer): number {
 /** A batch that was read, where it lies. */
 export interface Batch extends BatchHead {
   readonly records: Buffer;
-  /** The lowest mod-sequence in it, as written. */
-  readonly lowest: number;
 }
 
 /** Reads batches. `whole` is false when what follows them makes no sense. */
@@ -188,15 +186,12 @@ function readBatch(octets: Buffer): Batch | undefined {
   if (length % RECORD_OCTETS !== 0 || BATCH_HEAD_OCTETS + length > octets.length) return undefined;
   if (octets.readUInt32LE(20) !== checksum(octets.subarray(0, BATCH_HEAD_OCTETS + length))) return undefined;
   const records = octets.subarray(BATCH_HEAD_OCTETS, BATCH_HEAD_OCTETS + length);
-  let lowest = Number.POSITIVE_INFINITY;
-  for (let at = 8; at < records.length; at += RECORD_OCTETS) lowest = Math.min(lowest, records.readDoubleLE(at));
   return {
     writer: octets.readUInt32LE(4),
     serial: octets.readUInt32LE(8),
     kind: octets.readUInt32LE(12) === 0 ? 'state' : 'changes',
     uidNext: octets.readUInt32LE(16),
     records,
-    lowest,
   };
 }
 

@@ -10,7 +10,7 @@
  * have to. Its methods throw the errors of the operating system.
  */
 import { errorCode } from '../errors.js';
-import { bootRun, type FileSystem, type OpenFile } from '../file-system.js';
+import { bootRun, type FileStatus, type FileSystem, type OpenFile } from '../file-system.js';
 import { createUnique, readWhole, unlessMissing, unlinkIfThere } from '../files.js';
 import type { FolderPaths } from '../folder-name.js';
 import type { Surroundings } from '../surroundings.js';
@@ -25,11 +25,20 @@ export interface FoundChanges {
 /** What is to be written at the start of a new file. */
 export type NewHead = Pick<ChangesHead, 'uidValidity' | 'highest' | 'forgottenUpTo'>;
 
+interface WrittenFile {
+  readonly path: string;
+  readonly status: FileStatus;
+  /** Its head. */
+  readonly first: Buffer;
+}
+
 /** The file of one folder, and how far this process has read it. */
 export class ChangesFile {
   readonly #surroundings: Surroundings;
   readonly #paths: FolderPaths;
   #inode = 0;
+  #modifiedAt = 0;
+  #head = Buffer.alloc(HEAD_OCTETS);
   #position = 0;
 
   constructor(surroundings: Surroundings, paths: FolderPaths) {
@@ -59,7 +68,7 @@ export class ChangesFile {
         unlinkIfThere(this.#disk, this.#paths.changes);
       return undefined;
     }
-    this.#inode = status.inode;
+    this.#begin(status, octets.subarray(0, HEAD_OCTETS));
     this.#position = octets.length;
     return { head, batches };
   }
@@ -68,11 +77,11 @@ export class ChangesFile {
   more(): readonly Batch[] | undefined {
     const status = this.#disk.status(this.#paths.changes);
     if (status?.inode !== this.#inode || status.sizeOctets < this.#position) return undefined;
-    if (status.sizeOctets === this.#position) return [];
+    if (status.sizeOctets === this.#position && status.modifiedAt === this.#modifiedAt) return [];
     const file = unlessMissing(() => this.#disk.open(this.#paths.changes));
     if (file === undefined) return undefined;
     try {
-      return file.status().inode === this.#inode ? this.#readOn(file) : undefined;
+      return this.#isKnown(file) ? this.#readOn(file) : undefined;
     } finally {
       file.close();
     }
@@ -83,8 +92,7 @@ export class ChangesFile {
     const file = unlessMissing(() => this.#disk.openToAppend(this.#paths.changes));
     if (file === undefined) return undefined;
     try {
-      const { inode, sizeOctets } = file.status();
-      if (inode !== this.#inode || sizeOctets < this.#position) return undefined;
+      if (!this.#isKnown(file)) return undefined;
       file.write(batch);
       const batches = this.#readOn(file);
       return this.#disk.status(this.#paths.changes)?.inode === this.#inode ? batches : undefined;
@@ -93,8 +101,17 @@ export class ChangesFile {
     }
   }
 
+  #isKnown(file: OpenFile): boolean {
+    const { inode, sizeOctets } = file.status();
+    const head = Buffer.alloc(HEAD_OCTETS);
+    const isWhole = sizeOctets >= this.#position && file.read(head, 0) === HEAD_OCTETS;
+    return inode === this.#inode && isWhole && head.equals(this.#head);
+  }
+
   #readOn(file: OpenFile): readonly Batch[] {
-    const tail = Buffer.allocUnsafe(file.status().sizeOctets - this.#position);
+    const { sizeOctets, modifiedAt } = file.status();
+    this.#modifiedAt = modifiedAt;
+    const tail = Buffer.allocUnsafe(sizeOctets - this.#position);
     let length = 0;
     while (length < tail.length) {
       const read = file.read(tail.subarray(length), this.#position + length);
@@ -110,7 +127,7 @@ export class ChangesFile {
 
   /** Makes the file; false if somebody else has just done so. */
   create(head: NewHead, state: Buffer): boolean {
-    const { path, inode } = this.#write(head, state);
+    const { path, status, first } = this.#write(head, state);
     try {
       this.#disk.link(path, this.#paths.changes);
     } catch (error) {
@@ -119,7 +136,8 @@ export class ChangesFile {
     } finally {
       unlinkIfThere(this.#disk, path);
     }
-    this.#begin(inode, state);
+    this.#begin(status, first);
+    this.#position = status.sizeOctets;
     return true;
   }
 
@@ -127,26 +145,27 @@ export class ChangesFile {
   replace(head: NewHead, state: Buffer): readonly Batch[] {
     const old = this.#disk.open(this.#paths.changes);
     try {
-      const { path, inode } = this.#write(head, state);
+      const { path, status, first } = this.#write(head, state);
       this.#disk.rename(path, this.#paths.changes);
       // What is only read says how long it was when it was opened, and may be longer now.
       const late = Buffer.alloc(LATE_OCTETS);
       const length = old.read(late, this.#position);
-      this.#begin(inode, state);
+      this.#begin(status, first);
+      this.#position = status.sizeOctets;
       return readBatches(late.subarray(0, length)).batches;
     } finally {
       old.close();
     }
   }
 
-  #write(head: NewHead, state: Buffer): { readonly path: string; readonly inode: number } {
+  #write(head: NewHead, state: Buffer): WrittenFile {
     const name = (): string => this.#surroundings.names.forPurpose('changes');
     const { path, file } = createUnique(this.#disk, this.#paths.tmp, { name, mode: 0o666 });
     try {
-      const { inode } = file.status();
-      file.write(encodeHead({ ...head, inode, run: bootRun() }));
+      const first = encodeHead({ ...head, inode: file.status().inode, run: bootRun() });
+      file.write(first);
       file.write(state);
-      return { path, inode };
+      return { path, status: file.status(), first };
     } catch (error) {
       unlinkIfThere(this.#disk, path);
       throw error;
@@ -155,9 +174,10 @@ export class ChangesFile {
     }
   }
 
-  #begin(inode: number, state: Buffer): void {
+  #begin({ inode, modifiedAt }: FileStatus, head: Buffer): void {
     this.#inode = inode;
-    this.#position = HEAD_OCTETS + state.length;
+    this.#modifiedAt = modifiedAt;
+    this.#head = Buffer.from(head);
   }
 
   /** Takes the file away: nothing in it counts any more. */

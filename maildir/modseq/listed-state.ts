@@ -33,10 +33,10 @@ export class ListedState {
   }
 
   take(batch: Batch): void {
-    const shift = shiftOf(batch, this.highest);
+    const least = leastIn(batch, this.highest);
     this.uidNext = Math.max(this.uidNext, batch.uidNext);
     eachRecord(batch.records, (record) => {
-      const modSequence = record.modSequence + shift;
+      const modSequence = Math.max(record.modSequence, least);
       this.highest = Math.max(this.highest, modSequence);
       const from = firstRowFrom(this.#table, record.first);
       const to = firstRowFrom(this.#table, record.last + 1);
@@ -67,7 +67,7 @@ export class ListedState {
   }
 }
 
-/** How much higher the mod-sequences of a batch mean than they are written, after all that was said before it. */
-export function shiftOf(batch: Batch, highest: number): number {
-  return batch.kind === 'changes' && batch.lowest <= highest ? highest + 1 - batch.lowest : 0;
+/** The least that the mod-sequences of a batch mean, after all that was said before it. */
+export function leastIn(batch: Batch, highest: number): number {
+  return batch.kind === 'changes' ? highest + 1 : 0;
 }

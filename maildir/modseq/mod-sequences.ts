@@ -28,7 +28,7 @@ import { type Batch, BatchWriter, eachRecord, emptyRecord } from './change-recor
 import { ChangesFile, type NewHead } from './changes-file.js';
 import { type GoneSpan, GoneUids } from './gone-uids.js';
 import { keywordMark } from './keyword-mark.js';
-import { ListedState, shiftOf } from './listed-state.js';
+import { ListedState, leastIn } from './listed-state.js';
 
 const MICROSECONDS_PER_MILLISECOND = 1_000;
 /** After the file could not be written, nobody tries again for so long. */
@@ -39,12 +39,10 @@ const WASTE_FACTOR = 4;
 /** A file that is replaced at every look is none that can be used. */
 const MAX_TRIES = 5;
 
-/** A row and the number of its last change. */
-type RowChange = readonly [row: number, change: number];
-
 interface News {
   readonly writer: BatchWriter;
-  readonly changed: readonly RowChange[];
+  /** Rows. */
+  readonly changed: readonly number[];
   readonly gone: readonly GoneSpan[];
 }
 
@@ -166,10 +164,10 @@ export class ModSequences {
         this.#hear(batch);
         continue;
       }
-      const shift = shiftOf(batch, this.#highest);
-      this.#highest = Math.max(this.#highest, writer.highest + shift);
-      if (shift > 0) for (const [row, change] of changed) this.#raise(row, change + shift);
-      for (const span of gone) this.#gone.add({ ...span, modSequence: span.modSequence + shift });
+      const least = leastIn(batch, this.#highest);
+      this.#highest = Math.max(least, writer.highest);
+      for (const row of changed) this.#raise(row, least - this.#base);
+      for (const span of gone) this.#gone.add({ ...span, modSequence: Math.max(span.modSequence, least) });
     }
     this.#said();
     if (this.#file.sizeOctets > Math.max(MAX_WASTED_OCTETS, this.#stateOctets * WASTE_FACTOR)) this.#shorten();
@@ -198,8 +196,8 @@ export class ModSequences {
     const spans = joinedSpans([...this.#unsaid, ...this.#goneFromTable(), ...this.#gapsInNewUids()]);
     const gone = spans.map(([first, last]) => ({ first, last, modSequence }));
     for (const span of gone) writer.add({ ...span, flags: 0, gone: true, keywords: 0 });
-    const changed = rows.changedRows(this.#written).map((row): RowChange => [row, rows.changedAt(row)]);
-    for (const [row] of changed) this.#addRow(writer, row);
+    const changed = rows.changedRows(this.#written);
+    for (const row of changed) this.#addRow(writer, row);
     return { writer, changed, gone };
   }
 
@@ -241,9 +239,9 @@ export class ModSequences {
   /** Takes what another process said. */
   #hear(batch: Batch): void {
     const { rows } = this.#state;
-    const shift = shiftOf(batch, this.#highest);
+    const least = leastIn(batch, this.#highest);
     eachRecord(batch.records, (record) => {
-      const modSequence = record.modSequence + shift;
+      const modSequence = Math.max(record.modSequence, least);
       this.#highest = Math.max(this.#highest, modSequence);
       if (record.gone) this.#gone.add({ first: record.first, last: record.last, modSequence });
       const to = firstRowFrom(rows.table, record.last + 1);
