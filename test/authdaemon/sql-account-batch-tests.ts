@@ -2,14 +2,31 @@
  * authaccounts on a table of a real database, for authmysql and authpgsql.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { freePort } from '../support/processes.js';
+import { searchPath } from '../support/paths.js';
+import { freePort, waitUntil } from '../support/processes.js';
 import type { TestDatabase } from '../support/sql-servers.js';
 import { authaccounts, makeMail, own, results, subjectIn, VMAIL } from './accounts-site.js';
 import { type RcChanges, rcText, type SqlUnderTest, withModule } from './sql-fixture.js';
+import { program } from './support.js';
+
+/** What makes changes of `people` take half a minute, and not any more. */
+const hangingUpdates: Readonly<Record<SqlUnderTest['prefix'], { readonly hang: string; readonly mend: string }>> = {
+  MYSQL: {
+    // One that is killed goes on with its row: it must fail then.
+    hang: "CREATE TRIGGER hang BEFORE UPDATE ON people FOR EACH ROW SET NEW.uid = IF(SLEEP(30) >= 0, 'no number', 0)",
+    mend: 'DROP TRIGGER hang',
+  },
+  PGSQL: {
+    hang: `CREATE FUNCTION hang() RETURNS trigger AS 'BEGIN PERFORM pg_sleep(30); RETURN NEW; END' LANGUAGE plpgsql;
+      CREATE TRIGGER hang BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION hang()`,
+    mend: 'DROP TRIGGER hang ON people; DROP FUNCTION hang',
+  },
+};
 
 /** Registers the tests for one kind of database. */
 export function testAccountBatches(under: SqlUnderTest, database: () => TestDatabase): void {
@@ -70,6 +87,38 @@ create bob@a.org password=x quota=10S
         rows.trim(),
         `ann@a.org\t${homes}/ann\t${under.prefix === 'MYSQL' ? 'NULL' : ''}\nrob@a.org\t${homes}/rob\t10S`,
       );
+    });
+  });
+
+  test('O12: killed when the home was moved and the row not yet changed, the next run goes on', async () => {
+    await withSite({}, async (config, homes) => {
+      const account = `uid=${VMAIL} gid=${VMAIL}`;
+      const made = await results(config, `create ann@a.org ${account} home=${homes}/ann`);
+      assert.deepEqual(made, ['1: ann@a.org: created', 'exit 0']);
+      makeMail(join(homes, 'ann'), 'hers');
+      const { hang, mend } = hangingUpdates[under.prefix];
+      await database().sql(hang);
+      const file = join(config, 'batch');
+      writeFileSync(file, `rename ann@a.org anna@a.org home=${homes}/anna\n`);
+      const child = spawn(process.execPath, [program('authaccounts'), file], {
+        env: { PATH: searchPath, COURIER_CONFDIR: config },
+        stdio: 'ignore',
+      });
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      await waitUntil('the home is moved', () => existsSync(join(homes, 'anna')), 30);
+      child.kill('SIGKILL');
+      await ended;
+      await database().sql(under.killConnections);
+      await database().sql(mend);
+      assert.equal((await database().sql('SELECT id FROM people')).trim(), 'ann@a.org');
+
+      assert.deepEqual(await results(config, readFileSync(file, 'utf8')), [
+        '1: ann@a.org: is anna@a.org already',
+        'exit 0',
+      ]);
+      assert.equal((await database().sql('SELECT id, home FROM people')).trim(), `anna@a.org\t${homes}/anna`);
+      assert.equal(subjectIn(join(homes, 'anna', 'Maildir')), 'Subject: hers');
+      assert.equal(existsSync(join(config, 'authaccounts.journal')), false);
     });
   });
 
