@@ -26,6 +26,7 @@ const extensions = [
   'WITHIN',
   'CONTEXT=SEARCH',
   'SEARCH=FUZZY',
+  'MULTISEARCH',
   'SPECIAL-USE',
   'LIST-EXTENDED',
   'LIST-STATUS',
@@ -95,6 +96,7 @@ function wordsOfSite(context: CapabilityContext): string[] {
   if (settings.acl) words.push(...accessLists);
   if (!settings.disableThreadSort) words.push(...sortAndThread);
   if (compressAvailable) words.push('COMPRESS=DEFLATE');
+  if (settings.outbox !== undefined) words.push(`XCOURIEROUTBOX=${settings.outbox.folderName}`);
   if (settings.expungeToTrash) words.push('XMAGICTRASH');
   if (context.setsQuotas === true) words.push('QUOTASET');
   if (loggedIn) return words;

@@ -29,6 +29,8 @@ export interface MessageWriter {
   write(octets: Buffer): void;
   /** Octets in the file so far. */
   readonly sizeOctets: number;
+  /** Reads what was written, from a position, until end() was called; gives how many octets were read, 0 at the end. */
+  read(octets: Buffer, position: number): number;
   /**
    * Says that all octets are there, and begins to bring them to the disk while others come. Gives a promise to wait for
    * when that takes longer than receiving. `internalDate` must be what addMessages() will be told.
@@ -81,6 +83,10 @@ export class TmpMessage implements MessageWriter {
 
   get sizeOctets(): number {
     return this.#sizeOctets;
+  }
+
+  read(octets: Buffer, position: number): number {
+    return diskErrors(this.path, () => this.#file.read(octets, position));
   }
 
   write(octets: Buffer): void {

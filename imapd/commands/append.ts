@@ -8,6 +8,7 @@ import { CommandFailure, type Completion, ok } from '../completion.js';
 import { bitsFromFlags } from '../mailbox/flag-bits.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
+import { checkNumber, octetsOf, outboxAt, send, storeSent } from '../outbox/outbox.js';
 import type { Session } from '../session/session.js';
 import type { MailboxTarget } from '../sharing/mailbox-place.js';
 import { flagLimits, requireRight } from '../sharing/require-right.js';
@@ -69,6 +70,7 @@ function parseMessageHead(cursor: Cursor, literal: StreamingLiteral | undefined)
  */
 export async function append(session: Session, { mailboxName, first }: AppendArguments): Promise<Completion> {
   const { place, folder } = session.openTarget(mailboxName, 'APPEND');
+  const outbox = outboxAt(session, place);
   const messages: NewMessage[] = [];
   // Whatever goes wrong, nothing may stay behind in tmp; after success abort() does nothing.
   try {
@@ -78,16 +80,28 @@ export async function append(session: Session, { mailboxName, first }: AppendArg
       const message = startMessage(session, { place, folder }, head);
       messages.push(message);
       const rest = await receive(session, message.writer, head);
-      // It goes to the disk while the next one comes.
-      const turn = message.writer.end(message.internalDate);
+      // It goes to the disk while the next one comes, unless it must be read again to be sent.
+      const turn = outbox === undefined ? message.writer.end(message.internalDate) : undefined;
       if (turn !== undefined) await turn;
       head = nextMessageHead(rest);
     }
     // The client may have taken minutes, and somebody may have taken the right away meanwhile.
     requireRight(place, 'i', 'APPEND');
-    const uids = await folder.addMessages(messages);
-    warnAfterAdding(session);
-    return ok('APPEND Ok.', appendUidCode(folder.uidValidity, uids));
+    const store = async (): Promise<Completion> => {
+      const uids = await folder.addMessages(messages);
+      warnAfterAdding(session);
+      return ok('APPEND Ok.', appendUidCode(folder.uidValidity, uids));
+    };
+    if (outbox === undefined) return await store();
+    checkNumber(outbox, messages.length);
+    for (const { writer } of messages) {
+      await send(
+        session,
+        outbox,
+        octetsOf((octets, position) => writer.read(octets, position)),
+      );
+    }
+    return await storeSent(session, store);
   } finally {
     for (const { writer } of messages) writer.abort();
   }

@@ -4,6 +4,7 @@
 import { type Completion, ok } from '../completion.js';
 import { noteCopied } from '../mailbox/expunge-to-trash.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
+import { sendingFirst } from '../outbox/send-messages.js';
 import type { Session } from '../session/session.js';
 import { flagLimits } from '../sharing/require-right.js';
 import type { TransferArguments } from '../wire/transfer-arguments.js';
@@ -19,8 +20,10 @@ export async function copy(session: Session, { messages, by, mailboxName }: Tran
   const uids = mailbox.pickUids(messages, by);
   const { place, folder: target } = session.openTarget(mailboxName, 'COPY');
 
-  const copied = await mailbox.folder.copyTo(target, uids, flagLimits(place.rights));
-  noteCopied(session, copied.from);
-  warnAfterAdding(session);
-  return ok('COPY completed.', copyUidCode(target.uidValidity, copied));
+  return sendingFirst(session, { place, uids }, async () => {
+    const copied = await mailbox.folder.copyTo(target, uids, flagLimits(place.rights));
+    noteCopied(session, copied.from);
+    warnAfterAdding(session);
+    return ok('COPY completed.', copyUidCode(target.uidValidity, copied));
+  });
 }

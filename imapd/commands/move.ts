@@ -4,6 +4,7 @@
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { highestCode } from '../mailbox/highest-code.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
+import { sendingFirst } from '../outbox/send-messages.js';
 import type { Session } from '../session/session.js';
 import { flagLimits, requireSelectedRight } from '../sharing/require-right.js';
 import { encodeUntagged } from '../wire/responses.js';
@@ -25,9 +26,11 @@ export async function move(session: Session, { messages, by, mailboxName }: Tran
   requireSelectedRight(mailbox, 'e', 'MOVE');
   const { place, folder: target } = session.openTarget(mailboxName, 'MOVE');
 
-  const moved = await mailbox.folder.moveTo(target, uids, flagLimits(place.rights));
-  warnAfterAdding(session);
-  const mapping = copyUidCode(target.uidValidity, moved);
-  if (mapping !== undefined) session.write(encodeUntagged({ status: 'OK', code: mapping, text: 'Moved.' }));
-  return ok('MOVE completed.', mapping === undefined ? undefined : await highestCode(session));
+  return sendingFirst(session, { place, uids }, async () => {
+    const moved = await mailbox.folder.moveTo(target, uids, flagLimits(place.rights));
+    warnAfterAdding(session);
+    const mapping = copyUidCode(target.uidValidity, moved);
+    if (mapping !== undefined) session.write(encodeUntagged({ status: 'OK', code: mapping, text: 'Moved.' }));
+    return ok('MOVE completed.', mapping === undefined ? undefined : await highestCode(session));
+  });
 }

@@ -9,7 +9,7 @@ import type { SessionSettings } from './session-settings.js';
 
 type Keeping = Pick<
   SessionSettings,
-  'siteQuota' | 'quotaWarnPercent' | 'trashCounts' | 'emptyTrash' | 'expungeToTrash'
+  'siteQuota' | 'quotaWarnPercent' | 'trashCounts' | 'emptyTrash' | 'expungeToTrash' | 'outbox'
 >;
 
 /** A century: more is a mistake. */
@@ -24,6 +24,7 @@ export function readKeeping(settings: Settings): Keeping {
     trashCounts: settings.switchedOn('IMAP_TRASHQUOTA', false),
     emptyTrash: readEmptyTrash(settings),
     expungeToTrash: settings.switchedOn('IMAP_MOVE_EXPUNGE_TO_TRASH', false),
+    ...readOutbox(settings),
   };
 }
 
@@ -53,6 +54,35 @@ function readEmptyTrash(settings: Settings): Keeping['emptyTrash'] {
       settings.problem('IMAP_EMPTYTRASH', `IMAP_EMPTYTRASH: ${item} is not understood`, remedy);
       return [];
     });
+}
+
+/** `.Outbox`, which is INBOX.Outbox. */
+function readOutbox(settings: Settings): Pick<Keeping, 'outbox'> {
+  const headerFrom = settings.text('HEADERFROM', 'X-IMAP-Sender');
+  const outbox = {
+    sendmail: settings.text('SENDMAIL', '/usr/sbin/sendmail'),
+    headerFrom,
+    severalAtOnce: settings.switchedOn('OUTBOX_MULTIPLE_SEND', false),
+    droppedFields: settings
+      .text('OUTBOX_DROPHEADERS', '')
+      .toLowerCase()
+      .split(/[\s,:]+/)
+      .filter((name) => name !== ''),
+  };
+  const folder = settings.optionalText('OUTBOX');
+  if (folder === undefined) return {};
+  const folderName = `INBOX${folder}`;
+  if (!folder.startsWith('.') || !isFolderName(folderName)) {
+    settings.problem('OUTBOX', `OUTBOX=${folder} is no folder`, 'write a dot and the name: .Outbox for INBOX.Outbox');
+  }
+  if (!/^[!-9;-~]*$/.test(headerFrom)) {
+    settings.problem(
+      'HEADERFROM',
+      `HEADERFROM=${headerFrom} is no name of a header field`,
+      'write for example X-IMAP-Sender',
+    );
+  }
+  return { outbox: { folderName, ...outbox } };
 }
 
 function days(number: string): number {

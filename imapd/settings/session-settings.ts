@@ -6,6 +6,20 @@
 /** Roles of RFC 6154 that a folder may be given by IMAP_SPECIALUSE. */
 export type SpecialUse = '\\Drafts' | '\\Sent' | '\\Junk' | '\\Trash' | '\\Archive';
 
+/** The folder that sends what is added to it. */
+export interface OutboxSettings {
+  /** `INBOX.Outbox` */
+  readonly folderName: string;
+  /** SENDMAIL */
+  readonly sendmail: string;
+  /** HEADERFROM: the field that names the account; empty for none. */
+  readonly headerFrom: string;
+  /** OUTBOX_MULTIPLE_SEND */
+  readonly severalAtOnce: boolean;
+  /** OUTBOX_DROPHEADERS, in small letters. */
+  readonly droppedFields: readonly string[];
+}
+
 /** The settings of sessions, before and after login. */
 export interface SessionSettings {
   /** Only when the administrator wrote words of his own (IMAP_CAPABILITY): they are said as they are. */
@@ -62,6 +76,8 @@ export interface SessionSettings {
   readonly emptyTrash: readonly { readonly folder: string; readonly days: number }[];
   /** IMAP_MOVE_EXPUNGE_TO_TRASH. */
   readonly expungeToTrash: boolean;
+  /** OUTBOX; absent: no folder sends. */
+  readonly outbox?: OutboxSettings;
   /** IMAP_LOG_DELETIONS. */
   readonly logDeletions: boolean;
   /** IMAP_SHAREDINDEXFILE: the accounts whose mailboxes others may be allowed to see. */

@@ -9,7 +9,6 @@ const NOT_YET = 'this server cannot do it yet';
 /** By name. A value in `harmless` asks for what is the case anyway. */
 export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
   COURIERTLS: { reason: 'TLS needs no program of its own here' },
-  HEADERFROM: { reason: `${NOT_YET}: mail cannot be sent through a folder`, harmless: ['X-IMAP-Sender'] },
   IMAPDEBUGFILE: { reason: `${NOT_YET}` },
   IMAP_BROKENUIDV: { reason: 'deleting and renaming folders never waits here' },
   IMAP_CAPABILITY_ORIG: { reason: WEBADMIN },
@@ -22,13 +21,7 @@ export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
   IMAP_PROXY: { reason: `${NOT_YET}: accounts of other servers are not passed on`, harmless: ['0'] },
   IMAP_PROXY_FOREIGN: { reason: `${NOT_YET}`, harmless: ['0'] },
   IMAP_ULIMITD: { reason: 'one process serves many sessions; limit the service as a whole, with systemd or cgroups' },
-  OUTBOX: { reason: `${NOT_YET}: mail cannot be sent through a folder` },
-  OUTBOX_MULTIPLE_SEND: { reason: `${NOT_YET}: mail cannot be sent through a folder`, harmless: ['0'] },
   PROXY_HOSTNAME: { reason: `${NOT_YET}: accounts of other servers are not passed on` },
-  SENDMAIL: {
-    reason: `${NOT_YET}: mail cannot be sent through a folder`,
-    harmless: ['/usr/sbin/sendmail', '/usr/lib/sendmail'],
-  },
   TLS_CACHEFILE: { reason: 'sessions are resumed by tickets, which need no file' },
   TLS_CACHESIZE: { reason: 'sessions are resumed by tickets, which need no file' },
   TLS_DHPARAMS: {

@@ -31,7 +31,8 @@ function tableOf(readme: string): Row[] {
 /** Every word that some client, with some settings, is told. */
 function everyWord(): Set<string> {
   const mechanisms = { mechanisms: SASL_MECHANISMS, mechanismsTls: SASL_MECHANISMS, oauth: true };
-  const settings = { ...testSettings({ SMAP_CAPABILITY: 'SMAP1' }), ...mechanisms, tlsRequired: true };
+  const courier = { SMAP_CAPABILITY: 'SMAP1', IMAP_MOVE_EXPUNGE_TO_TRASH: '1', OUTBOX: '.Outbox' };
+  const settings = { ...testSettings(courier), ...mechanisms, tlsRequired: true };
   const known = { settings, setsQuotas: true, certificateName: 'bob', bindsChannel: () => true };
   const contexts: readonly CapabilityContext[] = [
     { ...known, loggedIn: false, tls: false, tlsAvailable: true, compressAvailable: false },
