@@ -20,6 +20,7 @@ import { create, parseCreate } from './create.js';
 import { deleteMailbox, parseDelete } from './delete.js';
 import { deleteAcl, parseMailboxAndIdentifier } from './deleteacl.js';
 import { enable, parseEnable } from './enable.js';
+import { multiSearch, parseMultiSearchCommand } from './esearch.js';
 import { expunge, parseExpunge, parseUidExpunge } from './expunge.js';
 import { fetch, parseFetch } from './fetch.js';
 import { getAcl, parseGetAcl } from './getacl.js';
@@ -112,6 +113,8 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
     command(onSequenceNumbers, (cursor, received) => parseSortCommand(cursor, received, 'sequence number'), sort),
   ],
   ['UID SORT', command(onMailbox, (cursor, received) => parseSortCommand(cursor, received, 'uid'), sort)],
+  ['ESEARCH', command(always, parseMultiSearchCommand, multiSearch)],
+  ['UID ESEARCH', command(always, parseMultiSearchCommand, multiSearch)],
   ['CANCELUPDATE', command(onMailbox, parseCancelUpdate, cancelUpdate)],
   ['THREAD', command(onSequenceNumbers, (cursor) => parseThreadCommand(cursor, 'sequence number'), thread)],
   ['UID THREAD', command(onMailbox, (cursor) => parseThreadCommand(cursor, 'uid'), thread)],

@@ -6,6 +6,7 @@
  * means is in search-conditions.ts.
  */
 import { falseIfGone } from '../cache/message-reading.js';
+import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
 import { asksModSequences, type SearchKey } from '../wire/search-keys.js';
 import { Candidate, MESSAGES_PER_LOOK_AT_CLOCK } from './candidate.js';
@@ -20,6 +21,8 @@ export interface SearchRequest {
   /** As the client named it; undefined is US-ASCII, of which UTF-8 is a superset. */
   readonly charset?: string | undefined;
   readonly key: SearchKey;
+  /** Where; in the selected mailbox if absent. */
+  readonly mailbox?: SelectedMailbox;
 }
 
 /** Which of the messages found the client wants to hear of: all, or the first and the last ones only. */
@@ -43,14 +46,14 @@ const EVERYTHING: SearchExtent = { all: true, first: true, last: true };
  */
 export async function searchMessages(
   session: Session,
-  { charset, key }: SearchRequest,
+  request: SearchRequest,
   extent = EVERYTHING,
   relevancies?: Map<number, number>,
 ): Promise<number[]> {
-  if (asksModSequences(key)) await session.useModSequences();
-  const search = await Search.begin(session, charset, key);
+  if (asksModSequences(request.key)) await session.useModSequences();
+  const search = await Search.begin(session, request);
   search.relevancies = relevancies;
-  const { count } = session.selected;
+  const { count } = request.mailbox ?? session.selected;
   if (count === 0) return [];
   if (extent.all) return search.go(1, count, Number.POSITIVE_INFINITY);
   const first = extent.first ? await search.go(1, count, 1) : [];
@@ -63,10 +66,10 @@ export async function searchMessages(
 /** Asks some messages only, by their sequence numbers. Gives those that the key describes. */
 export async function searchAmong(
   session: Session,
-  { charset, key }: SearchRequest,
+  request: SearchRequest,
   numbers: readonly number[],
 ): Promise<number[]> {
-  const search = await Search.begin(session, charset, key);
+  const search = await Search.begin(session, request);
   const found: number[] = [];
   for (const number of numbers) found.push(...(await search.go(number, number, 1)));
   return found;
@@ -85,8 +88,8 @@ class Search {
     this.#candidate = candidate;
   }
 
-  static async begin(session: Session, charset: string | undefined, key: SearchKey): Promise<Search> {
-    const mailbox = session.selected;
+  static async begin(session: Session, { charset, key, mailbox: other }: SearchRequest): Promise<Search> {
+    const mailbox = other ?? session.selected;
     const condition = conditionFor(key, { mailbox, texts: textConditions(charset), now: session.clock.now() });
     const facts = condition.cost < COST.header ? session.facts.of(mailbox.folder) : session.facts.ready(mailbox.folder);
     return new Search(session, condition, new Candidate(mailbox, await facts));

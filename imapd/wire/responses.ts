@@ -157,6 +157,13 @@ export function* encodeNumbers(
 
 const SPACE = 0x20;
 
+/** Where messages were found that are not in the selected mailbox, or may not be (RFC 7377 section 2.1). */
+export interface FoundIn {
+  /** Encoded for the wire. */
+  readonly name: Buffer;
+  readonly uidValidity: number;
+}
+
 /** What an ESEARCH response tells (RFC 9051 section 7.3.4); absent means not asked for or nothing found. */
 export interface SearchResult {
   readonly tag: string;
@@ -173,6 +180,7 @@ export interface SearchResult {
   readonly modSequence?: number | undefined;
   /** Of each of the numbers that are told (RFC 6203 section 4). */
   readonly relevancies?: readonly number[] | undefined;
+  readonly mailbox?: FoundIn | undefined;
 }
 
 /** `* ESEARCH (TAG "a2") UID MIN 3 COUNT 7 ALL 3:5,9`, in steps. */
@@ -186,8 +194,12 @@ export function* encodeEsearch({
   partial,
   modSequence,
   relevancies,
+  mailbox,
 }: SearchResult): Generator<void, Buffer, void> {
-  const line = new Encoder().atom('* ESEARCH (TAG ').quoted(tag).atom(')');
+  const line = new Encoder().atom('* ESEARCH (TAG ').quoted(tag);
+  if (mailbox !== undefined)
+    line.atom(' MAILBOX ').string(mailbox.name).atom(' UIDVALIDITY ').number(mailbox.uidValidity);
+  line.atom(')');
   if (uid) line.atom(' UID');
   if (min !== undefined) line.atom(' MIN ').number(min);
   if (max !== undefined) line.atom(' MAX ').number(max);
@@ -216,13 +228,14 @@ export interface NumbersWanted {
   readonly modSequence?: number | undefined;
   /** Of each of them. */
   readonly relevancies?: readonly number[] | undefined;
+  readonly mailbox?: FoundIn;
 }
 
 /** The answer to SEARCH or SORT: `* SEARCH 2 84`, or ESEARCH with what RETURN asks for. In steps. */
 export function encodeFound(
   name: 'SEARCH' | 'SORT',
   numbers: readonly number[],
-  { tag, by, options, modSequence, relevancies }: NumbersWanted,
+  { tag, by, options, modSequence, relevancies, mailbox }: NumbersWanted,
 ): Generator<void, Buffer, void> {
   if (options === undefined) return encodeNumbers(name, numbers, modSequence);
   const { words, partial } = options;
@@ -240,6 +253,7 @@ export function encodeFound(
         ? partOf(relevancies, partial)
         : relevancies
       : undefined,
+    mailbox,
   });
 }
 

@@ -52,7 +52,8 @@ export function parseSearch(cursor: Cursor): SearchProgram {
   return { ...(charset === undefined ? {} : { charset }), ...(options === undefined ? {} : { return: options }), key };
 }
 
-function parseCharset(cursor: Cursor): string | undefined {
+/** `["CHARSET" SP charset SP]` */
+export function parseCharset(cursor: Cursor): string | undefined {
   if (!cursor.take('CHARSET ')) return undefined;
   const charset = cursor.astring().toString('latin1');
   cursor.sp();
