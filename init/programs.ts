@@ -21,6 +21,7 @@ const programs: Readonly<Record<string, string>> = {
   imapd: 'imapd/bin/imapd',
   maildiracl: 'maildir/bin/maildiracl',
   maildirmake: 'maildir/bin/maildirmake',
+  maildirquota: 'maildir/bin/maildirquota',
   makeimapaccess: 'imapd/bin/makeimapaccess',
   makeuserdb: 'authdaemon/bin/makeuserdb',
   mkimapdcert: 'imapd/bin/mkimapdcert',

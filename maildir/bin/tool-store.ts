@@ -38,3 +38,10 @@ export function openForTool(tool: string, path: string): { readonly maildir: Mai
   const store = new MaildirStore(toolSurroundings(tool));
   return { maildir: store.open(path), store };
 }
+
+/** Undoes becomeOwnerOf(), for a tool that goes from one owner to the next. */
+export function becomeRootAgain(): void {
+  if (process.getuid?.() !== 0) return;
+  process.seteuid?.(0);
+  process.setegid?.(process.getgid?.() ?? 0);
+}
