@@ -56,6 +56,8 @@ async function run(words: readonly string[]): Promise<number> {
   const configDirectory = settingsDirectory();
   const lines = readLines(file);
   const book = await openBook(moduleFor(configDirectory, values.module), configDirectory, values);
+  // Accounts are changed whether or not somebody reads of it.
+  process.stdout.on('error', () => undefined);
   const results = new Results(file === '-' ? 'stdin' : file, {
     out: (line) => process.stdout.write(octetsFromText(`${line}\n`)),
     complain: (line) => process.stderr.write(octetsFromText(`${line}\n`)),

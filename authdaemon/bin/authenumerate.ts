@@ -15,7 +15,7 @@ One line for each account: name, uid, gid, home, maildir, with TABs between.
   --help, --version
 Exit code: not 0 when the list is incomplete.`;
 
-await runProgram({ name: 'authenumerate', usage, run });
+await runProgram({ name: 'authenumerate', usage, run, endsWithReader: true });
 
 async function run(words: readonly string[]): Promise<number> {
   if (words.some((word) => word !== '-s' && word !== '-o')) {

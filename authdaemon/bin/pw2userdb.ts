@@ -28,7 +28,7 @@ interface PasswdLine {
   readonly shell: string;
 }
 
-await runProgram({ name: 'pw2userdb', usage, run });
+await runProgram({ name: 'pw2userdb', usage, run, endsWithReader: true });
 
 function run(words: readonly string[]): number {
   const values = readArguments(words);

@@ -32,7 +32,7 @@ interface Place {
   readonly name: string | undefined;
 }
 
-await runProgram({ name: 'userdb', usage, run });
+await runProgram({ name: 'userdb', usage, run, endsWithReader: true });
 
 async function run(words: readonly string[]): Promise<number> {
   try {

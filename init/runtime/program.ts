@@ -49,11 +49,23 @@ export async function runProgram(program: {
   readonly usage: string;
   /** Gets the words behind the program's name; gives the exit code. */
   readonly run: (words: readonly string[]) => Promise<number> | number;
+  /** It prints a list, and there is nothing to go on for when nobody reads it. */
+  readonly endsWithReader?: boolean;
 }): Promise<void> {
   const words = process.argv.slice(2);
+  if (program.endsWithReader === true) process.stdout.on('error', endWithReader);
   if (words.includes('--help')) process.stdout.write(`${program.usage}\n`);
   else if (words.includes('--version')) process.stdout.write(`${program.name} (Angarium) ${programVersion()}\n`);
   else process.exitCode = await exitCodeOf(program.name, () => program.run(words));
+}
+
+/** Exit code of a program that was ended by SIGPIPE, as a shell sees it. */
+const EXIT_PIPE = 141;
+
+/** Whoever read what we print has gone, as head(1) does: no bug of ours. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT_PIPE);
 }
 
 async function exitCodeOf(name: string, run: () => Promise<number> | number): Promise<number> {

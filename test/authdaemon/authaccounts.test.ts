@@ -162,6 +162,13 @@ test('what the program cannot work with is said before anything is done', async 
   writeFileSync(join(config, 'userdb'), 'twice\tuid=5\ntwice\tuid=6\n');
   assert.match(await told('delete x', '--module', 'authuserdb'), /^1 .*userdb: Cannot store record for twice/);
 
+  writeFileSync(join(config, 'userdb'), '');
+  const many = Array.from({ length: 300 }, (_, index) => `create u${index} uid=5 gid=5 home=/h/u${index}\n`).join('');
+  writeFileSync(join(config, 'many'), many);
+  const unread = `${process.execPath} ${program('authaccounts')} --module authuserdb ${config}/many | :`;
+  await run(['/bin/sh', '-c', unread], { environment: { COURIER_CONFDIR: config } });
+  assert.equal(readFileSync(join(config, 'userdb'), 'utf8').split('\n').length, 301, 'though nobody read of it');
+
   const file = join(config, 'batch');
   writeFileSync(file, 'create a password=x\n');
   chmodSync(file, 0o644);

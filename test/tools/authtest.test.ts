@@ -85,6 +85,14 @@ Cleartext Password: ${clear}
     stdout: '',
     stderr: 'Usage: authenumerate [-s] [-o]\n',
   });
+  const piped = [
+    '/bin/bash',
+    '--norc',
+    '-c',
+    `${process.execPath} ${program('authenumerate')} | :; echo "\${PIPESTATUS[0]}"`,
+  ];
+  const unread = await run(piped, { environment: { COURIER_CONFDIR: directory } });
+  assert.deepEqual([unread.stdout, unread.stderr], ['141\n', ''], 'as a program that SIGPIPE ends');
   await daemon.stop();
 
   const gone = await configuration(USERDB);
