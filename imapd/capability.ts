@@ -21,6 +21,9 @@ const extensions = [
   'MOVE',
   'CONDSTORE',
   'QRESYNC',
+  'UIDONLY',
+  'UIDBATCHES',
+  'PARTIAL',
   'ESEARCH',
   'SEARCHRES',
   'WITHIN',
@@ -31,6 +34,7 @@ const extensions = [
   'LIST-EXTENDED',
   'LIST-STATUS',
   'STATUS=SIZE',
+  'STATUS=DELETED',
   'METADATA',
   'XLIST',
   'PREVIEW',
@@ -145,4 +149,4 @@ export function capabilityCode(context: CapabilityContext): string {
 }
 
 /** What ENABLE can switch on. */
-export const ENABLABLE: ReadonlySet<string> = new Set(['CONDSTORE', 'QRESYNC']);
+export const ENABLABLE: ReadonlySet<string> = new Set(['CONDSTORE', 'QRESYNC', 'UIDONLY']);

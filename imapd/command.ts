@@ -16,6 +16,8 @@ export interface CommandRules {
   readonly states: readonly State[];
   /** Holds back EXPUNGE until another command (RFC 9051 section 7.5.1). */
   readonly usesSequenceNumbers?: boolean;
+  /** Names messages by numbers, which a client of UIDONLY must not (RFC 9586). */
+  readonly namesNumbers?: boolean;
   /** Starts before its last literal arrives: the command reads `session.commands.literal()` itself. */
   readonly streamsLiteral?: boolean;
   /** Of the selected state, but nothing is read from the mailbox: allowed also when the right to read it is gone. */

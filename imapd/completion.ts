@@ -89,7 +89,7 @@ const failures: Readonly<Record<MaildirErrorKind, Failure>> = {
 
 /** The completion that a failure becomes, or undefined for one that nobody foresaw: a bug. */
 export function completionForError(error: unknown): Completion | undefined {
-  if (error instanceof SyntaxFailure) return bad(error.message);
+  if (error instanceof SyntaxFailure) return bad(error.message, error.code);
   if (error instanceof CommandFailure) return no(error.message, error.code);
   if (error instanceof MaildirError) return no(failures[error.kind].text, failures[error.kind].code);
   return undefined;

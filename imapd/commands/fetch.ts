@@ -59,7 +59,11 @@ export async function fetch(session: Session, { messages, by, items, modifiers }
   const facts = await session.facts.ready(mailbox.folder);
   const setsSeen = !mailbox.readOnly && hasRight(mailbox.place.rights, 's') && items.some(marksSeen);
   const unseen: PickedMessage[] = [];
-  const plan = new FetchPlan(items);
+  const { uidsOnly } = session.manner;
+  const plan = new FetchPlan(
+    uidsOnly ? items.filter(({ kind }) => kind !== 'uid' || items.length === 1) : items,
+    uidsOnly,
+  );
   const subject = new FetchSubject(session, facts);
   let gone = 0;
   // What was sent is \Seen, even if the client left before it got everything.

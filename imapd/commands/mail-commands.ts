@@ -48,6 +48,7 @@ import { parseStatus, status } from './status.js';
 import { parseStore, store } from './store.js';
 import { parseSubscribe, subscribe } from './subscribe.js';
 import { parseThreadCommand, thread } from './thread.js';
+import { parseUidBatches, uidBatches } from './uidbatches.js';
 import { unselect } from './unselect.js';
 import { parseUnsubscribe, unsubscribe } from './unsubscribe.js';
 import { xlist } from './xlist.js';
@@ -59,7 +60,7 @@ export const onMailbox: CommandRules = { states: ['selected'] };
 /** Tells nothing of the mailbox, so that it may be left without the right to read it. */
 export const leavingMailbox: CommandRules = { states: ['selected'], leavesMailbox: true };
 /** Counts messages by sequence number, so EXPUNGE waits. */
-export const onSequenceNumbers: CommandRules = { states: ['selected'], usesSequenceNumbers: true };
+export const onSequenceNumbers: CommandRules = { states: ['selected'], usesSequenceNumbers: true, namesNumbers: true };
 
 /** Name in capitals to row; the UID commands have names of two words. */
 export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<string, Command<Session>>([
@@ -122,8 +123,9 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['UID STORE', command(onMailbox, (cursor) => parseStore(cursor, 'uid'), store)],
   ['COPY', command(onSequenceNumbers, (cursor) => parseTransfer(cursor, 'sequence number'), copy)],
   ['UID COPY', command(onMailbox, (cursor) => parseTransfer(cursor, 'uid'), copy)],
-  ['MOVE', command(onMailbox, (cursor) => parseTransfer(cursor, 'sequence number'), move)],
+  ['MOVE', command({ ...onMailbox, namesNumbers: true }, (cursor) => parseTransfer(cursor, 'sequence number'), move)],
   ['UID MOVE', command(onMailbox, (cursor) => parseTransfer(cursor, 'uid'), move)],
+  ['UIDBATCHES', command(onMailbox, parseUidBatches, uidBatches)],
   ['EXPUNGE', command(onMailbox, parseExpunge, expunge)],
   ['UID EXPUNGE', command(onMailbox, parseUidExpunge, expunge)],
 ]);

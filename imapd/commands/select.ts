@@ -33,8 +33,11 @@ export function parseSelect(cursor: Cursor, readOnly: boolean): SelectArguments 
 export async function select(session: Session, args: SelectArguments): Promise<Completion> {
   const { mailboxName, readOnly, parameters } = args;
   const { resync } = parameters;
-  if (resync !== undefined && !session.manner.vanished) throw new SyntaxFailure('QRESYNC is not enabled.');
-  if (session.state === 'selected' && session.manner.vanished) say(session, 'CLOSED');
+  if (resync !== undefined && !session.manner.resync) throw new SyntaxFailure('QRESYNC is not enabled.');
+  if (session.manner.uidsOnly && resync?.matches !== undefined) {
+    throw new SyntaxFailure('Messages have no numbers.', 'UIDREQUIRED');
+  }
+  if (session.state === 'selected' && session.manner.resync) say(session, 'CLOSED');
   session.select(undefined);
   if (parameters.condstore) await session.useModSequences();
   const mailbox = await open(session, { mailboxName, readOnly });
@@ -43,7 +46,7 @@ export async function select(session: Session, args: SelectArguments): Promise<C
   session.write(mailbox.describeFlags());
   session.write(encodeExists(mailbox.count));
   session.write(encodeRecent(mailbox.recentCount));
-  const unseen = mailbox.firstUnseen;
+  const unseen = session.manner.uidsOnly ? undefined : mailbox.firstUnseen;
   if (unseen !== undefined) say(session, `UNSEEN ${unseen}`);
   say(session, `UIDVALIDITY ${mailbox.uidValidity}`);
   say(session, `UIDNEXT ${mailbox.folder.uidNext}`);

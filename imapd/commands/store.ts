@@ -6,7 +6,7 @@ import { ALL_FLAGS, DELETED, type FlagChange, type FlagLimits, SEEN } from '../.
 import type { Span } from '../../maildir/spans.js';
 import { CommandFailure, type Completion, no, ok } from '../completion.js';
 import { bitsFromFlags, changedBits } from '../mailbox/flag-bits.js';
-import { isSpeakable } from '../mailbox/mailbox-updates.js';
+import { imapWording, isSpeakable } from '../mailbox/mailbox-updates.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 import type { Session } from '../session/session.js';
@@ -84,7 +84,7 @@ export async function store(
   // Keywords that are new come before the messages that have them; those that went away are told after the command.
   if (keywords.length > 0) for (const line of mailbox.keywordChanges()) session.write(line);
 
-  if (session.manner.modSequences) {
+  if (session.manner.wording !== imapWording) {
     await safe;
     const gone = await tellModSequences(session, { ranges, by, expected, failed: condition?.failed ?? [] });
     const failed = numbersOf(mailbox, condition?.failed ?? [], by);
@@ -160,6 +160,7 @@ async function tellModSequences(session: Session, answer: ModSequenceAnswer): Pr
   await mailbox.folder.sequences.settle();
   expected?.noteTold();
   if (failed.size > 0) for (const line of mailbox.keywordChanges()) session.write(line);
+  if (expected !== undefined && !session.manner.modSequences) return 0;
   let gone = 0;
   for (const [first, last] of ranges) {
     for (let row = first; row <= last; row += 1) {

@@ -26,7 +26,7 @@ export async function askedMessages(session: Session, asked: AskedMessages): Pro
   const { messages, by, modifiers } = asked;
   const { changedSince, vanished, partial } = modifiers;
   if (partial !== undefined && by !== 'uid') throw new SyntaxFailure('PARTIAL is for UID FETCH.');
-  if (vanished === true && (by !== 'uid' || !session.manner.vanished)) {
+  if (vanished === true && (by !== 'uid' || !session.manner.resync)) {
     throw new SyntaxFailure('VANISHED is for UID FETCH, and QRESYNC must be enabled.');
   }
   const mailbox = session.selected;

@@ -37,13 +37,17 @@ export class FetchPlan {
   readonly #labels: readonly string[];
   readonly #prepared: readonly FetchStep[];
 
-  constructor(items: readonly FetchItem[]) {
+  readonly #uidsOnly: boolean;
+
+  /** @param uidsOnly the client knows messages by UIDs, and not by numbers (RFC 9586) */
+  constructor(items: readonly FetchItem[], uidsOnly = false) {
+    this.#uidsOnly = uidsOnly;
     const fact = mostOfStructure(items);
     const header = mostOfHeader(items);
     this.#steps = items.map((item) => stepFor(item, fact, header));
     this.#labels = items.map((item, index) => {
       const name = 'label' in item ? item.label : item.kind.toUpperCase();
-      return index === 0 ? ` FETCH (${name} ` : ` ${name} `;
+      return index === 0 ? ` ${uidsOnly ? 'UIDFETCH' : 'FETCH'} (${name} ` : ` ${name} `;
     });
     const order = items.map((_, at) => at).sort((one, other) => turnOf(items[one]) - turnOf(items[other]));
     this.#prepared = order.flatMap((at) => this.#steps[at] ?? []).filter((step) => step.prepare !== undefined);
@@ -78,7 +82,7 @@ export class FetchPlan {
   #write(subject: FetchSubject): Promise<void> | undefined {
     const out = subject.output.room(ROOM_OCTETS);
     out.text('* ');
-    out.number(subject.message?.sequenceNumber ?? 0);
+    out.number((this.#uidsOnly ? subject.message?.uid : subject.message?.sequenceNumber) ?? 0);
     try {
       for (let at = 0; at < this.#steps.length; at += 1) {
         const writing = this.#writeItem(subject, at);

@@ -77,10 +77,18 @@ export function modSequenceLine(
   return `* ${sequenceNumber} FETCH (${withUid ? `UID ${uid} ` : ''}MODSEQ (${modSequence}))\r\n`;
 }
 
+/** `* 25996 UIDFETCH (FLAGS (\Seen))`. RFC 9586 section 3.3. */
+export function uidFetchLine({ uid, modSequence, ...flags }: ToldFlags): string {
+  const words = flagsText(flags.bits, flags.recent, flags.keywords);
+  return `* ${uid} UIDFETCH (FLAGS (${words})${modSequence === undefined ? '' : ` MODSEQ (${modSequence})`})\r\n`;
+}
+
 /** How what has changed in a selected mailbox is told to its client. Each text is whole lines, or empty. */
 export interface UpdateWording {
   /** Whether the client is told which keywords there are. */
   readonly namesKeywords: boolean;
+  /** Whether messages are told by their UIDs, and have no numbers (RFC 9586). */
+  readonly uidsOnly?: boolean;
   /** Whether flags are told with their mod-sequences. */
   readonly modSequences?: boolean;
   /** @param rows of the messages in the client's view, ascending, as they were before all of them left */

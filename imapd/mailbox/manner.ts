@@ -4,7 +4,7 @@
  */
 import type { MessageTable } from '../../maildir/message-table.js';
 import { compactSet } from '../wire/sequence-set.js';
-import { flagsFetchLine, imapWording, modSequenceLine, type UpdateWording } from './mailbox-updates.js';
+import { flagsFetchLine, imapWording, modSequenceLine, type UpdateWording, uidFetchLine } from './mailbox-updates.js';
 
 /** What of a client's ENABLE changes the answers that it gets. */
 export interface Manner {
@@ -12,20 +12,33 @@ export interface Manner {
   readonly enabled: readonly string[];
   /** CONDSTORE: every FETCH response that tells flags has MODSEQ (RFC 7162 section 3.1). */
   readonly modSequences: boolean;
-  /** QRESYNC: VANISHED in place of EXPUNGE (RFC 7162 section 3.2). */
-  readonly vanished: boolean;
+  /** QRESYNC: it may come back with what it knows, and hears of the mailbox that it leaves (RFC 7162 section 3.2). */
+  readonly resync: boolean;
+  /** UIDONLY: no message has a number (RFC 9586). */
+  readonly uidsOnly: boolean;
   readonly wording: UpdateWording;
 }
 
 /** Of a client that has enabled nothing. */
-export const plainManner: Manner = { enabled: [], modSequences: false, vanished: false, wording: imapWording };
+export const plainManner: Manner = {
+  enabled: [],
+  modSequences: false,
+  resync: false,
+  uidsOnly: false,
+  wording: imapWording,
+};
 
 /** The manner of a client that has enabled these words. */
 export function mannerOf(enabled: readonly string[]): Manner {
-  const vanished = enabled.includes('QRESYNC');
-  const modSequences = vanished || enabled.includes('CONDSTORE');
-  const wording = vanished ? vanishedWording : modSequences ? condstoreWording : imapWording;
-  return { enabled, modSequences, vanished, wording };
+  const resync = enabled.includes('QRESYNC');
+  const modSequences = resync || enabled.includes('CONDSTORE');
+  const uidsOnly = enabled.includes('UIDONLY');
+  return { enabled, modSequences, resync, uidsOnly, wording: wordingOf({ resync, modSequences, uidsOnly }) };
+}
+
+function wordingOf({ resync, modSequences, uidsOnly }: Omit<Manner, 'enabled' | 'wording'>): UpdateWording {
+  if (uidsOnly) return { ...uidsOnlyWording, modSequences };
+  return resync ? vanishedWording : modSequences ? condstoreWording : imapWording;
 }
 
 const condstoreWording: UpdateWording = { ...imapWording, modSequences: true, modSequence: modSequenceLine };
@@ -36,6 +49,14 @@ const vanishedWording: UpdateWording = {
   expunged: (rows, view) => (rows.length === 0 ? '' : `* VANISHED ${compactSet(uidsIn(rows, view))}\r\n`),
   modSequence: (sequenceNumber, told) => modSequenceLine(sequenceNumber, told, true),
   flags: (sequenceNumber, flags) => flagsFetchLine(sequenceNumber, flags, true),
+};
+
+/** RFC 9586 section 3: UIDs in place of numbers, everywhere. */
+const uidsOnlyWording: UpdateWording = {
+  ...vanishedWording,
+  uidsOnly: true,
+  modSequence: (_number, { uid, modSequence = 1 }) => `* ${uid} UIDFETCH (MODSEQ (${modSequence}))\r\n`,
+  flags: (_number, flags) => uidFetchLine(flags),
 };
 
 function uidsIn(rows: readonly number[], view: MessageTable): number[] {

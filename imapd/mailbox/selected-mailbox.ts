@@ -221,6 +221,11 @@ export class SelectedMailbox {
     return { bits: this.folder.flagsAt(row), keywords, recent: this.#recent.has(uid) };
   }
 
+  /** Whether the client must not name messages by numbers. */
+  get uidsOnly(): boolean {
+    return this.#wording.uidsOnly === true;
+  }
+
   /** How changes are said from now on. */
   speak(wording: UpdateWording): void {
     this.#wording = wording;

@@ -8,6 +8,7 @@ import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../../ma
 import type { MessageReading } from '../cache/message-reading.js';
 import { NumberSet } from '../mailbox/number-set.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import { SyntaxFailure } from '../wire/failures.js';
 import type { DateComparison, SearchFlag, SearchKey } from '../wire/search-keys.js';
 import type { Candidate } from './candidate.js';
 import { fuzzyCondition } from './fuzzy-conditions.js';
@@ -76,6 +77,7 @@ export function conditionFor(key: SearchKey, scope: SearchScope): Condition {
       return ageIs(key.kind, now - key.seconds * 1_000);
     case 'sequence set':
       if (key.set === '$') return isSaved(mailbox);
+      if (mailbox.uidsOnly) throw new SyntaxFailure('Messages have no numbers.', 'UIDREQUIRED');
       return inSet(new NumberSet(key.set, mailbox.count), ({ sequenceNumber }) => sequenceNumber);
     case 'uid':
       if (key.set === '$') return isSaved(mailbox);

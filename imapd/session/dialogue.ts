@@ -78,6 +78,9 @@ class Dialogue {
     const session = this.#session;
     if (received.kind === 'bad') return this.#answer(received.tag, bad(received.text, received.code));
     const row = mailCommands.get(received.name);
+    if (row?.namesNumbers === true && session.manner.uidsOnly) {
+      return this.#answer(received.tag, bad('Messages have no numbers.', 'UIDREQUIRED'));
+    }
     const completion = await runCommand(session, row, received);
     if (row?.untilDone === true && completion.status === 'OK') {
       session.expectLateDone(false);

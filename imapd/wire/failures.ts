@@ -5,6 +5,13 @@
 /** What the client sent is not IMAP. The text is shown after BAD and holds no control octets and no secrets. */
 export class SyntaxFailure extends Error {
   override readonly name = 'SyntaxFailure';
+  /** A response code that says what it is. */
+  readonly code: string | undefined;
+
+  constructor(text: string, code?: string) {
+    super(text);
+    this.code = code;
+  }
 }
 
 /** One octet as a text may show it: itself between quotes when it is printable, its number otherwise. */

@@ -257,6 +257,16 @@ export function encodeFound(
   });
 }
 
+/** `* UIDBATCHES (TAG "a1") 215295:99696,99695:1` */
+export function encodeUidBatches(
+  tag: string,
+  ranges: readonly { readonly high: number; readonly low: number }[],
+): Buffer {
+  const line = new Encoder().atom('* UIDBATCHES (TAG ').quoted(tag).atom(')');
+  if (ranges.length > 0) line.sp().atom(ranges.map(({ high, low }) => `${high}:${low}`).join(','));
+  return line.crlf();
+}
+
 /** Begins `* 12 FETCH (`; the caller writes the items and ends with `)` and `crlf`. */
 export function beginFetch(sequenceNumber: number, expectedOctets?: number): Encoder {
   return new Encoder(expectedOctets).atom('* ').number(sequenceNumber).atom(' FETCH (');

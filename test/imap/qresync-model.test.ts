@@ -24,8 +24,8 @@ import { QresyncClient } from '../support/qresync-client.js';
 import { SessionFixture, type TestClient } from '../support/session-fixture.js';
 import { testStore } from '../support/test-store.js';
 
-const RUNS = 6;
-const STEPS = 500;
+const RUNS = 4;
+const STEPS = 600;
 /** So much later than the last change every look sees what is there. */
 const QUIET_MILLISECONDS = 120;
 
