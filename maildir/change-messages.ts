@@ -7,7 +7,7 @@
 import { EntryName } from './entry-name.js';
 import { diskErrorsSoon, errorCode } from './errors.js';
 import { suffixFor } from './filename.js';
-import { changedFlags, type FlagChange } from './flags.js';
+import { changedFlags, DELETED, type FlagChange } from './flags.js';
 import { scanFolder } from './folder-scan.js';
 import type { FolderState } from './folder-state.js';
 import { changeKeywords } from './keyword-change.js';
@@ -102,27 +102,38 @@ function pathInCur(state: FolderState, row: number, suffix: string): string {
 export async function removeMessages(state: FolderState, uids: readonly number[]): Promise<Uid[]> {
   const there = [...new Set(uids)].filter((uid) => state.rows.table.rowOf(uid) >= 0);
   const gone = new Set<number>();
+  const kept = new Set<number>();
   const counted = countedMessages(state, there);
   try {
     await eachOnDisk(state, there, (row, cur) => {
-      unlinkFile(state, row, cur);
-      gone.add(state.rows.table.uidAt(row));
+      const uid = state.rows.table.uidAt(row);
+      if (unlinkFile(state, row, cur)) gone.add(uid);
+      else kept.add(uid);
       return true;
     });
-    for (const uid of there) gone.add(uid);
+    for (const uid of there) if (!kept.has(uid)) gone.add(uid);
   } finally {
     // What was unlinked before an error is gone all the same.
     forgetRows(state, gone);
     if (counted !== undefined) bookRemoved(state, counted, gone);
   }
+  // As in Courier, who may not remove it sees that it is not to be removed.
+  if (kept.size > 0) await changeFlags(state, [...kept], { operation: 'remove', flags: DELETED, keywords: [] });
   await state.syncs.sync({ directories: [state.paths.cur] });
-  return there.map(asUid).sort((one, other) => one - other);
+  return [...gone].map(asUid).sort((one, other) => one - other);
 }
 
-function unlinkFile(state: FolderState, row: number, cur: OpenDirectory): void {
+/** False for a message of somebody else in a folder that several write to, who alone may remove it. */
+function unlinkFile(state: FolderState, row: number, cur: OpenDirectory): boolean {
   const { files } = state.rows;
-  if (files.isInNew(row)) state.disk.unlink(pathOfRow(state, row));
-  else cur.unlink(fromName.set(files.baseView(row), files.suffixAt(row)));
+  try {
+    if (files.isInNew(row)) state.disk.unlink(pathOfRow(state, row));
+    else cur.unlink(fromName.set(files.baseView(row), files.suffixAt(row)));
+    return true;
+  } catch (error) {
+    if (state.place.linked === undefined || !['EPERM', 'EACCES'].includes(errorCode(error) ?? '')) throw error;
+    return false;
+  }
 }
 
 /** Takes messages out of the rows, because their files are no longer here. */

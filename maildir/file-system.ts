@@ -13,7 +13,7 @@ import { type FileStatus, quickStatus, quickStatusOf } from './file-status.js';
 import { isFineType } from './fine-times.js';
 import { directoryByDescriptor, type OpenDirectory } from './open-directory.js';
 
-export type { FileStatus };
+export type { FileStatus, NameVisitor };
 
 /** An open file. */
 export interface OpenFile {
@@ -26,6 +26,16 @@ export interface OpenFile {
   /** Settles when the contents are on the disk. */
   sync(): Promise<void>;
   close(): void;
+}
+
+/** What folders need whose messages are links into other maildirs. */
+export interface LinkOperations {
+  /** Where a symbolic link leads; undefined for what is none. */
+  read(path: string): string | undefined;
+  /** Makes a symbolic link at a path; EEXIST if there is something. */
+  make(target: string, path: string): void;
+  /** Whether this process may list a directory and open what is in it. */
+  mayRead(directory: string): boolean;
 }
 
 /** The disk. Paths are absolute. All throw the errors of the operating system. */
@@ -61,12 +71,27 @@ export interface FileSystem {
   mayWrite(directory: string): boolean;
   /** Settles when the entries of the directory are on the disk. */
   syncDirectory(directory: string): Promise<void>;
+  /** Where it is missing, there are no folders of other maildirs (shared-folders.ts). */
+  readonly links?: LinkOperations;
 }
 
 /** A directory larger than this (about 1,000 messages) is read in pieces, as octets. */
 const LARGE_DIRECTORY_OCTETS = 65_536;
 /** What file systems allow for a name; a few more do no harm. */
 const MAX_NAME_OCTETS = 1_024;
+
+const realLinks: LinkOperations = {
+  read: readLink,
+  make: (target, path) => fs.symlinkSync(pathOctets(target), pathOctets(path)),
+  mayRead(directory) {
+    try {
+      fs.accessSync(pathOctets(directory), fs.constants.R_OK | fs.constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+};
 
 /** The real disk. */
 export const realFileSystem: FileSystem = {
@@ -126,7 +151,19 @@ export const realFileSystem: FileSystem = {
       fs.closeSync(descriptor);
     }
   },
+  links: realLinks,
 };
+
+function readLink(path: string): string | undefined {
+  try {
+    return textFromOctets(fs.readlinkSync(pathOctets(path), { encoding: 'buffer' }));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // EINVAL: there is something, and it is no link.
+    if (code === 'EINVAL' || code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
 
 function openDescriptor(directory: string | Buffer): number {
   return fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
@@ -276,7 +313,10 @@ export function bootRun(): Buffer {
 
 function readBootRun(): Buffer | undefined {
   try {
-    const octets = Buffer.from(fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').replace(/[^\da-f]/g, ''), 'hex');
+    const octets = Buffer.from(
+      fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').replace(/[^\da-f]/g, ''),
+      'hex',
+    );
     return octets.length === RUN_OCTETS ? octets : undefined;
   } catch {
     return undefined;

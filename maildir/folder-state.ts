@@ -45,6 +45,16 @@ export interface FolderPlace {
   readonly paths: FolderPaths;
   readonly listFolders: () => string[];
   readonly quota: MaildirQuota;
+  /** For a folder whose messages are links into another maildir. */
+  readonly linked?: LinkedFolder;
+}
+
+/** What keeps the links as the files are. */
+export interface LinkedFolder {
+  /** Makes the links right; gives a promise only when there may be something to do. */
+  follow(): Promise<void> | undefined;
+  /** The directories with the files, to be watched, too. */
+  readonly directories: readonly string[];
 }
 
 /** The shared state of one folder. */

@@ -162,7 +162,7 @@ export class Folder implements UseListener {
     const state = this.#state;
     return diskErrors(state.paths.directory, () => {
       state.mustExist();
-      if (!state.areCountsCurrent(knownCur)) return undefined;
+      if (state.place.linked !== undefined || !state.areCountsCurrent(knownCur)) return undefined;
       this.#touched();
       return this.#counter.counts();
     });
@@ -179,6 +179,8 @@ export class Folder implements UseListener {
     const state = this.#state;
     await diskErrorsSoon(state.paths.directory, async () => {
       state.mustExist();
+      const followed = state.place.linked?.follow();
+      if (followed !== undefined) await followed;
       if (!state.isCurrent()) await this.#scanSoon();
       if (state.uidList.needsFolding && state.uidList.quiet) this.#foldTimer.schedule();
     });

@@ -25,10 +25,12 @@ import {
   renameFolderDirectories,
   type TreePlace,
 } from './folder-tree.js';
-import { removeOldMail } from './old-mail.js';
+import { linkedFolder } from './linked-folder.js';
 import { Metadata } from './metadata.js';
+import { removeOldMail } from './old-mail.js';
 import { Turns } from './pace.js';
 import { MaildirQuota } from './quota/maildir-quota.js';
+import { type SharedFolderPlace, SharedFolders } from './shared-folders.js';
 import { changeSubscriptions, foldInbox, readSubscriptions } from './subscriptions.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -50,6 +52,7 @@ export class Maildir {
   /** Changes of the tree and of the subscriptions, one after the other. */
   readonly #turns = new Turns();
   #acls: MaildirAcls | undefined;
+  #sharedFolders: SharedFolders | undefined;
 
   /** Made by MaildirStore only. */
   constructor(path: string, surroundings: Surroundings, onIdle: FolderListener) {
@@ -94,6 +97,33 @@ export class Maildir {
     const folder = new Folder(this, state, this.#onIdle);
     this.#folders.set(name, folder);
     return folder;
+  }
+
+  /** What other maildirs let this one's owner into, by file permissions. */
+  get sharedFolders(): SharedFolders {
+    this.#sharedFolders ??= new SharedFolders(this.path, this.#surroundings);
+    return this.#sharedFolders;
+  }
+
+  /** The shared object of a folder of another maildir, which is subscribed to if it was not yet. */
+  sharedFolder(place: SharedFolderPlace): Folder {
+    return diskErrors(place.real, () => {
+      if (!this.sharedFolders.isSubscribed(place)) this.sharedFolders.subscribe(place);
+      const known = this.#folders.get(place.name);
+      if (known?.ended === false) return known;
+      const folder = linkedFolder(this, this.#surroundings, { place, onIdle: this.#onIdle });
+      this.#folders.set(place.name, folder);
+      return folder;
+    });
+  }
+
+  /** Removes the subscription of such a folder. Sessions that use it hear of it. Gives whether there was one. */
+  async unsubscribeShared(place: SharedFolderPlace): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (!this.sharedFolders.isSubscribed(place)) return false;
+      await this.#end(place.name);
+      return this.sharedFolders.unsubscribe(place);
+    });
   }
 
   /**

@@ -58,6 +58,7 @@ export async function copyMessages(
     back: (_filePath, path) => unlinkIfThere(disk, path),
   };
   const transfers = await prepare(source, target, { ...order, way: link });
+  if (hasLinks(source) || hasLinks(target)) return copyOctets(source, target, transfers);
   try {
     return await place(target, transfers);
   } catch (error) {
@@ -79,6 +80,7 @@ export async function moveMessages(
     },
   };
   const transfers = await prepare(source, target, { ...order, way: rename });
+  if (hasLinks(source) || hasLinks(target)) return copyAndRemove(source, target, transfers);
   try {
     return await inBothTurns(source, target, () =>
       spendOnMove(source, target, { messages: transfers, run: () => moveInTurns(source, target, transfers) }),
@@ -86,10 +88,23 @@ export async function moveMessages(
   } catch (error) {
     source.mustScan = true;
     if (errorCode(error) !== 'EXDEV') throw error;
-    const copied = await copyOctets(source, target, transfers);
-    await source.turns.take(() => removeMessages(source, copied.from));
-    return copied;
+    return copyAndRemove(source, target, transfers);
   }
+}
+
+/** Where messages are links into another maildir, its files stay in it: they are copied, whichever side it is. */
+function hasLinks({ place }: FolderState): boolean {
+  return place.linked !== undefined;
+}
+
+async function copyAndRemove(
+  source: FolderState,
+  target: FolderState,
+  transfers: readonly Transfer[],
+): Promise<TransferredUids> {
+  const copied = await copyOctets(source, target, transfers);
+  await source.turns.take(() => removeMessages(source, copied.from));
+  return copied;
 }
 
 async function moveInTurns(

@@ -7,6 +7,7 @@
  */
 import { existsSync, type FSWatcher, watch as watchDirectory } from 'node:fs';
 import type { FolderPaths } from './folder-name.js';
+import type { FolderPlace } from './folder-state.js';
 import { POLL_MILLISECONDS, type Polled } from './polls.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -28,6 +29,7 @@ export function realTimer(milliseconds: number, run: () => void): () => void {
 export interface Watched {
   readonly paths: Pick<FolderPaths, 'cur' | 'new' | 'keywords'>;
   readonly surroundings: Pick<Surroundings, 'after' | 'polls' | 'warnOnce'>;
+  readonly place: Pick<FolderPlace, 'linked'>;
   /** It may have changed. */
   notify(): void;
 }
@@ -46,7 +48,7 @@ export class FolderWatch implements Polled {
     const hint = (): void => this.#hint();
     const giveUp = (error: unknown): void => this.#giveUp(error);
     this.#watchers = [];
-    this.#watchers = [cur, fresh, keywords]
+    this.#watchers = [cur, fresh, keywords, ...(watched.place.linked?.directories ?? [])]
       .map((directory) => watcherOf(directory, hint, giveUp))
       .filter((watcher) => watcher !== undefined);
   }

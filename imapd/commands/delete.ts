@@ -23,6 +23,11 @@ export async function deleteMailbox(session: Session, mailboxName: Buffer): Prom
   if (mailboxName.at(-1) === 0x2e) return ok('Folder directory delete punted.');
   const place = session.space.place(mailboxName);
   const { maildir, folderName } = place;
+  if (place.shared !== undefined) {
+    // What belongs to others stays; as in Courier, the reader alone gives it up.
+    await maildir.unsubscribeShared(place.shared);
+    return ok('UNSUBSCRIBEd a shared folder.');
+  }
   requireRight(place, 'x', 'DELETE');
   if (folderName === 'INBOX' || folderName === PERSONAL_PREFIX + session.settings.trashFolderName)
     throw new CommandFailure('Cannot delete this folder.', 'CANNOT');

@@ -19,7 +19,7 @@ export async function lsub(session: Session, { reference, pattern }: PlainListAr
   const { maildir, settings } = session;
   const tree = mailboxTree(maildir);
   const asked = mailboxPattern(reference, pattern);
-  if (asked.prefix.startsWith('#')) await lsubElsewhere(session, tree.subscribedElsewhere, asked);
+  await lsubElsewhere(session, tree.subscribedElsewhere, asked);
   for (const name of tree.names) {
     const subscribed = tree.subscribed.has(name);
     if (!(subscribed || tree.subscribedParents.has(name)) || !asked.matches(name)) continue;
@@ -33,9 +33,10 @@ export async function lsub(session: Session, { reference, pattern }: PlainListAr
   return ok('LSUB completed');
 }
 
-/** The same for shared mailboxes. As in Courier, a pattern that does not begin with `#` leaves them out. */
+/** The same for shared mailboxes. As in Courier, a pattern that does not begin with `#` leaves out what does. */
 async function lsubElsewhere(session: Session, subscribed: ReadonlySet<string>, asked: MailboxPattern): Promise<void> {
-  const shared = new Set([...subscribed].filter((name) => name.startsWith('#')));
+  const shared = new Set([...subscribed].filter((name) => !name.startsWith('#') || asked.prefix.startsWith('#')));
+  if (shared.size === 0) return;
   const parents = allLevelsAbove(shared);
   for (const name of sortedByLevels(new Set([...shared, ...parents]))) {
     if (!asked.matches(name)) continue;

@@ -1,4 +1,5 @@
 /** NAMESPACE: where folders are (RFC 2342). */
+import { SHARED_PREFIX } from '../../maildir/shared-folders.js';
 import { type Completion, ok } from '../completion.js';
 import { DELIMITER, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
 import type { Session } from '../session/session.js';
@@ -9,6 +10,7 @@ import { Encoder } from '../wire/encoder.js';
 export async function namespace(session: Session): Promise<Completion> {
   const response = new Encoder().atom('* NAMESPACE ((').quoted(PERSONAL_PREFIX).sp().quoted(DELIMITER);
   response.atom(')) NIL ((').quoted(VIRTUAL_PREFIX).sp().quoted(DELIMITER);
+  response.atom(')(').quoted(SHARED_PREFIX).sp().quoted(DELIMITER);
   session.write(response.atom('))').crlf());
   return ok('NAMESPACE completed.');
 }

@@ -1,4 +1,5 @@
 /** UNSUBSCRIBE: forgets a name. */
+import { SHARED_PREFIX } from '../../maildir/shared-folders.js';
 import { type Completion, ok } from '../completion.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
@@ -14,6 +15,12 @@ export function parseUnsubscribe(cursor: Cursor): Buffer {
 /** OK also when there was no such subscription, as in Courier: the client has what it wants. */
 export async function unsubscribe(session: Session, mailboxName: Buffer): Promise<Completion> {
   if (mailboxName.at(-1) === 0x2e) return ok('Folder directory unsubscribe punted.');
-  await session.maildir.unsubscribe(session.space.subscriptionName(mailboxName));
+  const name = session.space.subscriptionName(mailboxName);
+  if (name.startsWith(SHARED_PREFIX)) {
+    const place = session.space.filesystem.subscriptionPlace(name);
+    const there = place !== undefined && (await session.maildir.unsubscribeShared(place));
+    return ok(there ? 'UNSUBSCRIBE completed.' : 'Already unsubscribed.');
+  }
+  await session.maildir.unsubscribe(name);
   return ok('Folder unsubscribed.');
 }

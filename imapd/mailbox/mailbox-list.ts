@@ -4,6 +4,7 @@
  * It knows names and attributes; it reads no arguments and writes no response.
  */
 import type { CurStatuses, Maildir } from '../../maildir/maildir.js';
+import { SHARED_PREFIX } from '../../maildir/shared-folders.js';
 import type { SessionSettings, SpecialUse } from '../settings/session-settings.js';
 import { DELIMITER, PERSONAL_PREFIX, withInboxInCapitals } from './mailbox-name.js';
 
@@ -17,7 +18,7 @@ export interface MailboxTree {
   readonly parents: ReadonlySet<string>;
   /** Names that have a subscription below them. */
   readonly subscribedParents: ReadonlySet<string>;
-  /** Subscriptions of shared mailboxes, which stand in the same file. */
+  /** Subscriptions of shared mailboxes. */
   readonly subscribedElsewhere: ReadonlySet<string>;
 }
 
@@ -27,8 +28,11 @@ export function mailboxTree(maildir: Maildir, curStatuses?: CurStatuses): Mailbo
   const subscribed = new Set<string>();
   const subscribedElsewhere = new Set<string>();
   for (const name of maildir.subscriptions().map(withInboxInCapitals)) {
-    (name === 'INBOX' || name.startsWith(PERSONAL_PREFIX) ? subscribed : subscribedElsewhere).add(name);
+    if (name === 'INBOX' || name.startsWith(PERSONAL_PREFIX)) subscribed.add(name);
+    // Of filesystem shared mailboxes, only directories count.
+    else if (!name.startsWith(SHARED_PREFIX)) subscribedElsewhere.add(name);
   }
+  for (const name of maildir.sharedFolders.subscriptions()) subscribedElsewhere.add(name);
   const all = new Set(existing);
   for (const name of subscribed) all.add(name);
   const parents = allLevelsAbove(existing);

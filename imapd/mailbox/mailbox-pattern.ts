@@ -34,7 +34,7 @@ export interface MailboxPattern {
 export function mailboxPattern(reference: Buffer, pattern: Buffer): MailboxPattern {
   const decoded = decodeMailboxName(joined(reference.toString('latin1'), pattern.toString('latin1')));
   if (decoded === undefined) return nothing;
-  const text = caselessInbox(simplified(decoded));
+  const text = caselessInbox(simplified(decoded)).replace(/^shared(?=\.|$)/i, 'shared');
   if ([...text].filter(isWildcard).length > MAX_WILDCARDS)
     throw new CommandFailure(`A mailbox pattern may have ${MAX_WILDCARDS} wildcards.`, 'LIMIT');
   return compiled(text);

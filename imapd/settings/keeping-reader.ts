@@ -9,7 +9,7 @@ import type { SessionSettings } from './session-settings.js';
 
 type Keeping = Pick<
   SessionSettings,
-  'siteQuota' | 'quotaWarnPercent' | 'trashCounts' | 'emptyTrash' | 'expungeToTrash' | 'outbox'
+  'siteQuota' | 'quotaWarnPercent' | 'trashCounts' | 'emptyTrash' | 'expungeToTrash' | 'outbox' | 'noticeFile' | 'shutdownFile'
 >;
 
 /** A century: more is a mistake. */
@@ -25,6 +25,8 @@ export function readKeeping(settings: Settings): Keeping {
     emptyTrash: readEmptyTrash(settings),
     expungeToTrash: settings.switchedOn('IMAP_MOVE_EXPUNGE_TO_TRASH', false),
     ...readOutbox(settings),
+    noticeFile: settings.text('IMAP_NOTICEFILE', '/etc/courier/imapnotice'),
+    shutdownFile: settings.text('IMAP_SHUTDOWNFILE', '/etc/courier/imapshutdown'),
   };
 }
 

@@ -41,6 +41,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     sanityCheck: settings.switchedOn('IMAP_MAILBOX_SANITY_CHECK', true),
     logDeletions: !settings.text('IMAP_LOG_DELETIONS', '0').startsWith('0'),
     sharedIndexFile: settings.text('IMAP_SHAREDINDEXFILE', '/etc/courier/shared/index'),
+    sharedMaildirsFile: '/etc/courier/maildirshared',
     mungeSharedNames: settings.switchedOn('IMAP_SHAREDMUNGENAMES', false),
     trashFolderName: settings.text('IMAP_TRASHFOLDERNAME', 'Trash'),
     specialUse: readSpecialUse(settings),

@@ -74,6 +74,10 @@ export interface SessionSettings {
   readonly trashCounts: boolean;
   /** IMAP_EMPTYTRASH: folders without `INBOX.`, and after how many days messages leave them. */
   readonly emptyTrash: readonly { readonly folder: string; readonly days: number }[];
+  /** IMAP_NOTICEFILE: a line for everybody. */
+  readonly noticeFile: string;
+  /** IMAP_SHUTDOWNFILE: a line for everybody, who are not let in while there is one. */
+  readonly shutdownFile: string;
   /** IMAP_MOVE_EXPUNGE_TO_TRASH. */
   readonly expungeToTrash: boolean;
   /** OUTBOX; absent: no folder sends. */
@@ -82,6 +86,8 @@ export interface SessionSettings {
   readonly logDeletions: boolean;
   /** IMAP_SHAREDINDEXFILE: the accounts whose mailboxes others may be allowed to see. */
   readonly sharedIndexFile: string;
+  /** The file `maildirshared` beside the settings: maildirs whose folders file permissions share. */
+  readonly sharedMaildirsFile: string;
   /** IMAP_SHAREDMUNGENAMES: how dots and slashes in their names are shown. */
   readonly mungeSharedNames: boolean;
   /** IMAP_TRASHFOLDERNAME, without `INBOX.`. */

@@ -61,7 +61,11 @@ export function readImapdSettings(directory: string): ImapdSettings {
     log: readLog(settings, pidFile),
     relay: readRelaySettings(settings),
   };
-  const sessionSettings = { ...readSessionSettings(settings, authdaemon), oauth: isOauthEnabled(directory) };
+  const sessionSettings = {
+    ...readSessionSettings(settings, authdaemon),
+    oauth: isOauthEnabled(directory),
+    sharedMaildirsFile: join(directory, 'maildirshared'),
+  };
   const configuration = { ...service, sessionSettings, cacheDirectory: sessionSettings.cacheDirectory };
   const startAtBoot = [
     ...(settings.yes('IMAPDSTART', true) ? ['imapd'] : []),

@@ -72,7 +72,7 @@ async function tell(
   session.write(encodeList('LIST', DELIMITER, { attributes, name: wireName, childInfo, extension }));
   if (place !== undefined && args.returns.myRights === true) session.write(myRightsLine(wireName, place));
   const items = args.returns.status;
-  if (items === undefined || place === undefined || !hasRight(place.rights, 'r')) return;
+  if (items === undefined || place === undefined || !mayCount(place)) return;
   // RFC 5819 section 2: a mailbox that cannot be looked at is listed without STATUS.
   const response = await unlessImpossible(() =>
     statusResponse(session, { mailboxName: wireName, items }, folderAt(place)),
@@ -80,9 +80,15 @@ async function tell(
   if (response !== undefined) session.write(response);
 }
 
+/** A look at a folder of links would subscribe to it, and a LIST must not subscribe to all there are. */
+function mayCount({ rights, shared, maildir }: MailboxPlace): boolean {
+  return hasRight(rights, 'r') && (shared === undefined || maildir.sharedFolders.isSubscribed(shared));
+}
+
 /** Undefined where nobody asks for it, or where it may not be known. */
 function markOf({ settings }: Session, place: MailboxPlace | undefined): boolean | undefined {
-  if (!settings.checkAllFolders || place === undefined || !hasRight(place.rights, 'r')) return undefined;
+  if (!settings.checkAllFolders || place === undefined || place.shared !== undefined) return undefined;
+  if (!hasRight(place.rights, 'r')) return undefined;
   try {
     return place.maildir.hasNewOrUnseen(place.folderName);
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Identities } from '../../maildir/acl/acl-list.js';
 import { ALL_RIGHTS, type Rights } from '../../maildir/acl/rights.js';
 import type { Folder } from '../../maildir/folder.js';
 import type { Maildir } from '../../maildir/maildir.js';
+import type { SharedFolderPlace } from '../../maildir/shared-folders.js';
 
 /** `INBOX.` is personal, `#shared.` leads to other accounts, `shared.` to maildirs that file permissions share. */
 export type Namespace = 'personal' | 'virtual' | 'filesystem';
@@ -22,6 +23,8 @@ export interface MailboxPlace {
   /** As this client says it, decoded: `#shared.bob.Sent`. */
   readonly mailboxName: string;
   readonly rights: Rights;
+  /** Of a filesystem shared mailbox: where its files are. */
+  readonly shared?: SharedFolderPlace;
 }
 
 /** A place whose folder was found. */
@@ -76,8 +79,8 @@ export function newPersonalPlace(maildir: Maildir, folderName: string, rights: O
 }
 
 /** The folder of a place. @throws {MaildirError} 'no such folder' */
-export function folderAt({ maildir, folderName }: MailboxPlace): Folder {
-  return maildir.folder(folderName);
+export function folderAt({ maildir, folderName, shared }: MailboxPlace): Folder {
+  return shared === undefined ? maildir.folder(folderName) : maildir.sharedFolder(shared);
 }
 
 /** Whether two places are the same folder, whatever its names. */

@@ -3,16 +3,19 @@
  *
  *     INBOX.Sent              the account's own
  *     #shared.ann.Sent        of another account: virtual-mailboxes.ts
+ *     shared.pub.News         of a maildir that file permissions share: filesystem-mailboxes.ts
  *
  * A place may be one where there is no folder. Names that lead nowhere are answered as those of folders that do not exist.
  */
 import type { SessionAccount } from '../../init/runtime/mail-worker.js';
 import type { Maildir } from '../../maildir/maildir.js';
+import { SHARED_PREFIX } from '../../maildir/shared-folders.js';
 import { CommandFailure } from '../completion.js';
 import { DELIMITER, folderName, isStorable, nameOfExisting, nameOfNew } from '../mailbox/mailbox-name.js';
 import type { MailboxPattern } from '../mailbox/mailbox-pattern.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { decodeMailboxName } from '../wire/modified-utf7.js';
+import { FilesystemMailboxes } from './filesystem-mailboxes.js';
 import { identitiesOf, ownRightsOf, sharesNothing } from './identities.js';
 import { type MailboxPlace, newPersonalPlace, type OwnRights, personalPlace } from './mailbox-place.js';
 import { creationDenied } from './require-right.js';
@@ -24,7 +27,7 @@ export interface MailboxSpaceParts {
   /** The account's own. */
   readonly maildir: Maildir;
   readonly account: SessionAccount;
-  readonly settings: Pick<SessionSettings, 'sharedIndexFile' | 'mungeSharedNames'>;
+  readonly settings: Pick<SessionSettings, 'sharedIndexFile' | 'mungeSharedNames' | 'sharedMaildirsFile'>;
   /** None: nothing is shared. */
   readonly sharing: Sharing | undefined;
   /** For the log. */
@@ -32,11 +35,13 @@ export interface MailboxSpaceParts {
 }
 
 const SHARP = 0x23;
+const LETTER_S = 0x73;
 
 /** The names of one session. */
 export class MailboxSpace {
   readonly #parts: MailboxSpaceParts;
   #virtual: VirtualMailboxes | undefined;
+  #filesystem: FilesystemMailboxes | undefined;
   #ownRights: OwnRights | undefined;
 
   constructor(parts: MailboxSpaceParts) {
@@ -49,10 +54,9 @@ export class MailboxSpace {
    * @throws {CommandFailure} NONEXISTENT, also where the account may not know that there is something.
    */
   place(mailboxName: Buffer): MailboxPlace {
-    if (mailboxName[0] !== SHARP)
-      return personalPlace(this.#parts.maildir, nameOfExisting(mailboxName), this.ownRights);
     const name = sharedName(mailboxName);
-    const place = name === undefined ? undefined : this.#virtualMailboxes?.place(name);
+    if (name === undefined) return personalPlace(this.#parts.maildir, nameOfExisting(mailboxName), this.ownRights);
+    const place = name.startsWith(SHARED_PREFIX) ? this.filesystem.place(name) : this.#virtualMailboxes?.place(name);
     if (place === undefined)
       throw new CommandFailure('Mailbox does not exist, or must be subscribed to.', 'NONEXISTENT');
     return place;
@@ -65,9 +69,8 @@ export class MailboxSpace {
    * @throws {CommandFailure} CANNOT for a name that no mailbox can have, NOPERM where nobody can make one
    */
   placeOfNew(mailboxName: Buffer): MailboxPlace {
-    if (mailboxName[0] !== SHARP) return newPersonalPlace(this.#parts.maildir, nameOfNew(mailboxName), this.ownRights);
     const name = sharedName(mailboxName.at(-1) === 0x2e ? mailboxName.subarray(0, -1) : mailboxName);
-    if (name === undefined) throw new CommandFailure('Invalid mailbox name.', 'CANNOT');
+    if (name === undefined) return newPersonalPlace(this.#parts.maildir, nameOfNew(mailboxName), this.ownRights);
     const above = name.slice(0, name.lastIndexOf(DELIMITER));
     const parent = above.startsWith(VIRTUAL_PREFIX) ? this.#virtualMailboxes?.place(above) : undefined;
     // As where the right is missing, so that nobody learns which accounts there are.
@@ -83,7 +86,7 @@ export class MailboxSpace {
    * @throws {CommandFailure} CANNOT for a name that no mailbox can have.
    */
   subscriptionName(mailboxName: Buffer): string {
-    const name = mailboxName[0] === SHARP ? sharedName(mailboxName) : folderName(mailboxName);
+    const name = sharedName(mailboxName) ?? folderName(mailboxName);
     if (name === undefined) throw new CommandFailure('Invalid mailbox name.', 'CANNOT');
     return name;
   }
@@ -94,6 +97,17 @@ export class MailboxSpace {
     const wanted = patterns.filter((pattern) => pattern.prefix.startsWith(VIRTUAL_PREFIX));
     const virtual = wanted.length === 0 ? undefined : this.#virtualMailboxes;
     if (virtual !== undefined) yield* virtual.list(wanted);
+    const others = patterns.filter(
+      ({ prefix }) => SHARED_PREFIX.startsWith(prefix) || prefix.startsWith(SHARED_PREFIX),
+    );
+    if (others.length > 0) yield* this.filesystem.list(others);
+  }
+
+  /** Those that file permissions share. */
+  get filesystem(): FilesystemMailboxes {
+    const { maildir, settings } = this.#parts;
+    this.#filesystem ??= new FilesystemMailboxes(maildir, settings.sharedMaildirsFile);
+    return this.#filesystem;
   }
 
   /** Who the account is to its own folders. */
@@ -118,9 +132,13 @@ export class MailboxSpace {
   }
 }
 
-/** A name that begins as virtual shared mailboxes do, decoded; undefined for others, and for what can be none. */
+/** A name that begins as shared mailboxes do, decoded; undefined for others, and for what can be none. */
 function sharedName(mailboxName: Buffer): string | undefined {
-  const name = decodeMailboxName(mailboxName);
-  if (name === undefined || !name.startsWith(VIRTUAL_PREFIX) || !isStorable(name)) return undefined;
-  return name.length > VIRTUAL_PREFIX.length ? name : undefined;
+  // The names of most mailboxes begin otherwise.
+  const first = mailboxName[0] ?? 0;
+  if (first !== SHARP && (first | 0x20) !== LETTER_S) return undefined;
+  const name = decodeMailboxName(mailboxName)?.replace(/^shared\./i, SHARED_PREFIX);
+  if (name === undefined || !isStorable(name)) return undefined;
+  const isOne = [VIRTUAL_PREFIX, SHARED_PREFIX].some((each) => name.startsWith(each) && name.length > each.length);
+  return isOne ? name : undefined;
 }

@@ -8,6 +8,7 @@ import { closeSync, constants, existsSync, fchmodSync, fchownSync, mkdirSync, op
 import { dirname, join, resolve } from 'node:path';
 import { runProgram } from '../../init/runtime/program.js';
 import { parseLimits } from '../quota/quota-limits.js';
+import { addSharedMaildir, deleteSharedMaildir } from './shared-maildirs.js';
 import { becomeOwnerOf, openForTool } from './tool-store.js';
 
 const USAGE_LINE = 'Usage: maildirmake [ options ] maildir';
@@ -20,6 +21,8 @@ const HELP = `${USAGE_LINE}
   -F NAME                     the same for a name in which . / ~ : and \\ stand for themselves
   -q QUOTA                    sets its quota: 1000000000S,100000C is octets and messages; makes the maildir if need be
   -s read|write[,group]       with -f or -F: others, or only the group, may read it or add to it
+  --add NAME=/PATH            lets who reads mail in DIR look into the shared folders of the maildir /PATH, as shared.NAME
+  --del NAME                  takes that away
 
 As root, new directories belong to the owner of the directory they are made in.`;
 
@@ -29,6 +32,9 @@ interface Arguments {
   readonly folder: string | undefined;
   readonly share: string | undefined;
   readonly quota: string | undefined;
+  /** A line of shared-maildirs. */
+  readonly added: { readonly name: string; readonly path: string } | undefined;
+  readonly deleted: string | undefined;
 }
 
 interface Modes {
@@ -39,10 +45,12 @@ interface Modes {
 /** What the person at the keyboard is told, on standard output or, where Courier does so, on standard error. */
 class Refusal extends Error {
   readonly to: 'stdout' | 'stderr';
+  readonly exitCode: number;
 
-  constructor(text: string, to: 'stdout' | 'stderr') {
+  constructor(text: string, to: 'stdout' | 'stderr', exitCode = 1) {
     super(text);
     this.to = to;
+    this.exitCode = exitCode;
   }
 }
 
@@ -51,13 +59,14 @@ await runProgram({ name: 'maildirmake', usage: HELP, run });
 async function run(words: readonly string[]): Promise<number> {
   try {
     const args = parse(words);
-    if (args.quota === undefined) make(args);
+    if (args.added !== undefined || args.deleted !== undefined) await changeList(args);
+    else if (args.quota === undefined) make(args);
     else await setQuota(args, args.quota);
     return 0;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     process[error.to].write(`${error.message}\n`);
-    return 1;
+    return error.exitCode;
   }
 }
 
@@ -66,17 +75,21 @@ function parse(words: readonly string[]): Arguments {
   let folder: string | undefined;
   let share: string | undefined;
   let quota: string | undefined;
+  let added: Arguments['added'];
+  let deleted: string | undefined;
   const rest: string[] = [];
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
     const value = (): string => {
-      if (word.length > 2) return word.slice(2);
+      if (word.length > 2 && !word.startsWith('--')) return word.slice(2);
       at += 1;
       const next = words[at];
       if (next === undefined) throw new Refusal(USAGE_LINE, 'stdout');
       return next;
     };
     if (word === '-S') sharable = true;
+    else if (word === '--add') added = addition(value());
+    else if (word === '--del') deleted = value();
     else if (/^-f/.test(word)) folder = checkedFolder(value());
     else if (/^-F/.test(word)) folder = escapedFolder(value());
     else if (/^-s/.test(word)) share = value();
@@ -87,7 +100,25 @@ function parse(words: readonly string[]): Arguments {
   const [maildir] = rest;
   const wrong = rest.length !== 1 || (share !== undefined && folder === undefined);
   if (maildir === undefined || wrong) throw new Refusal(USAGE_LINE, 'stdout');
-  return { maildir, sharable, folder, share, quota };
+  return { maildir, sharable, folder, share, quota, added, deleted };
+}
+
+function addition(text: string): { readonly name: string; readonly path: string } {
+  const [, name, path] = /^([^=]*)=(\/.*)$/s.exec(text) ?? [];
+  if (name === undefined || path === undefined) throw new Refusal(USAGE_LINE, 'stdout');
+  return { name, path };
+}
+
+/** As in Courier, nothing is made then. */
+async function changeList({ maildir, added, deleted }: Arguments): Promise<void> {
+  try {
+    const refusal =
+      added === undefined ? await deleteSharedMaildir(maildir, deleted ?? '') : await addSharedMaildir(maildir, added);
+    if (refusal !== undefined) throw new Refusal(refusal.text, 'stderr', refusal.code);
+  } catch (error) {
+    if (error instanceof Refusal || !(error instanceof Error) || !('path' in error)) throw error;
+    throw new Refusal(`${String(error.path)}: ${reason(error)}`, 'stderr');
+  }
 }
 
 /** Courier refuses only a leading dot; the others would make folders that no client can reach, or leave the maildir. */

@@ -97,7 +97,8 @@ export function missingPeers(): string[] {
   return [COURIER_IMAPD, DOVECOT_IMAP, '/etc/courier/imapd'].filter((path) => !existsSync(path));
 }
 
-function pipeTarget(
+/** A server on a pair of pipes that says PREAUTH. */
+export function pipeTarget(
   name: string,
   start: (connection: number, smap: boolean) => ChildProcessWithoutNullStreams,
 ): Target {

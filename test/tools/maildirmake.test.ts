@@ -134,3 +134,30 @@ test('-q sets a quota as Courier does, and makes the maildir if there is none', 
     err: "WARN: quota string '5' not parseable\n",
   });
 });
+
+test('S2: --add and --del change the list of shared maildirs, and leave what they do not understand', (t) => {
+  const directory = scratch(t);
+  const list = join(directory, 'Maildir', 'shared-maildirs');
+  maildirmake(directory, 'Maildir');
+  maildirmake(directory, 'pub');
+  const [pub, other] = [join(directory, 'pub'), directory];
+  const add = (text: string, maildir = 'Maildir') => maildirmake(directory, '--add', text, maildir);
+  const del = (name: string) => maildirmake(directory, '--del', name, 'Maildir');
+
+  assert.deepEqual(add(`pub=${pub}`), { code: 0, out: '', err: '' });
+  assert.deepEqual(add(`other=${other}`), { code: 0, out: '', err: '' });
+  assert.equal(readFileSync(list, 'utf8'), `pub\t${pub}\nother\t${other}\n`);
+  assert.deepEqual(add(`pub=${other}`), { code: 2, out: '', err: 'pub: already defined as a sharable maildir.\n' });
+  for (const name of ['a.b', 'a/b', 'a b', ''])
+    assert.deepEqual(add(`${name}=${pub}`), { code: 1, out: '', err: `${name}: invalid name\n` });
+  const absent = join(directory, 'absent');
+  assert.deepEqual(add(`x=${absent}`), { code: 1, out: '', err: `${absent}: No such file or directory\n` });
+  assert.deepEqual(add(`x=${pub}`, 'none'), { code: 1, out: '', err: 'none: No such file or directory\n' });
+  for (const text of ['x', 'x=', 'x=relative', '='])
+    assert.deepEqual(add(text), { code: 1, out: 'Usage: maildirmake [ options ] maildir\n', err: '' });
+
+  writeFileSync(list, `# mine\nrubbish\npub\t${pub}\nother ${other} # too\n`);
+  assert.deepEqual(del('other'), { code: 0, out: '', err: '' });
+  assert.deepEqual(del('other'), { code: 1, out: '', err: 'other: not found.\n' });
+  assert.equal(readFileSync(list, 'utf8'), `# mine\nrubbish\npub\t${pub}\n`);
+});
