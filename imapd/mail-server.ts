@@ -15,6 +15,7 @@ import { capabilityCode } from './capability.js';
 import type { Clock } from './clock.js';
 import { Emptying } from './emptying.js';
 import { prepareFirstLogin } from './first-login.js';
+import { Notices } from './notices.js';
 import { serveSession } from './session/dialogue.js';
 import { Session } from './session/session.js';
 import { loginLine, who } from './session/session-log.js';
@@ -67,6 +68,7 @@ export class ImapServer implements MailServer {
   readonly #sharing: Sharing;
   readonly #sessions = new Set<Session>();
   readonly #emptying: Emptying;
+  readonly #notices: Notices;
   /** When each maildir was looked after, the oldest first. */
   readonly #lookedAfter = new Map<string, number>();
   #settings: SessionSettings;
@@ -74,6 +76,7 @@ export class ImapServer implements MailServer {
   constructor(parts: MailServerParts) {
     this.#parts = parts;
     this.#emptying = new Emptying(parts.clock);
+    this.#notices = new Notices({ ...parts, sessions: this.#sessions });
     this.#sharing = new Sharing(parts.store, parts.fileSystem);
     this.#settings = parts.settings;
   }
@@ -86,6 +89,7 @@ export class ImapServer implements MailServer {
       await (this.#speaksSmap(arrived) ? serveSmapSession(session) : serveSession(session));
     } finally {
       this.#sessions.delete(session);
+      this.#notices.end();
     }
   }
 
@@ -132,6 +136,7 @@ export class ImapServer implements MailServer {
     this.#sessions.add(session);
     const code = capabilityCode(session.capabilityContext);
     const isSmap = this.#speaksSmap(arrived);
+    if (!isSmap) this.#notices.begin(session, maildir);
     const text = isSmap ? 'SMAP1 LOGIN Ok.' : 'LOGIN Ok.';
     session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text }));
     session.log.write('info', loginLine(arrived, isSmap ? 'SMAP1' : 'IMAP'));
@@ -142,6 +147,8 @@ export class ImapServer implements MailServer {
   /** @throws {Refusal} */
   async #admit(arrived: WorkerSession): Promise<Maildir> {
     const { account, log } = arrived;
+    const shutdown = this.#notices.shutdownText(this.#settings);
+    if (shutdown !== undefined) throw new Refusal('UNAVAILABLE', shutdown);
     const home = this.#lookAt(account.home);
     if (home !== undefined && (home.mode & STICKY_BIT) !== 0) {
       log.write('info', `LOCKED, ${who(arrived)}`);

@@ -9,7 +9,14 @@ import type { SessionSettings } from './session-settings.js';
 
 type Keeping = Pick<
   SessionSettings,
-  'siteQuota' | 'quotaWarnPercent' | 'trashCounts' | 'emptyTrash' | 'expungeToTrash' | 'outbox' | 'noticeFile' | 'shutdownFile'
+  | 'siteQuota'
+  | 'quotaWarnPercent'
+  | 'trashCounts'
+  | 'emptyTrash'
+  | 'expungeToTrash'
+  | 'outbox'
+  | 'noticeFile'
+  | 'shutdownFile'
 >;
 
 /** A century: more is a mistake. */
