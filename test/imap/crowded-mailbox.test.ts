@@ -1,0 +1,215 @@
+/**
+ * Several sessions and another program work on one mailbox at once, and everybody pauses wherever he may: each client can
+ * follow what it is told, and in the end all of them know the same.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, renameSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import fc from 'fast-check';
+import { writeMessages } from '../support/generated-maildir.js';
+import { SessionFixture, type TestClient } from '../support/session-fixture.js';
+
+const MESSAGES = 20;
+const SESSIONS = 3;
+
+/** `$n` is a sequence number that the client knows, `$u` a UID. */
+const COMMANDS = [
+  ...[
+    'NOOP',
+    'NOOP',
+    'CHECK',
+    'EXPUNGE',
+    'STATUS INBOX (MESSAGES UNSEEN SIZE)',
+    'STATUS INBOX.Other (MESSAGES UIDNEXT)',
+  ],
+  ...['FETCH 1:* (UID FLAGS)', 'FETCH $n (UID BODY[])', 'FETCH $n:* (UID ENVELOPE RFC822.SIZE INTERNALDATE)'],
+  ...['UID FETCH $u:* (BODYSTRUCTURE FLAGS)', 'UID FETCH 1:* (BODY.PEEK[HEADER.FIELDS (SUBJECT)])'],
+  ...[
+    'STORE $n +FLAGS (\\Deleted)',
+    'STORE 1:* +FLAGS (\\Seen)',
+    'STORE $n FLAGS (blue)',
+    'UID STORE $u:* -FLAGS (green)',
+  ],
+  ...['UID STORE $u +FLAGS.SILENT (\\Deleted green)', 'UID STORE 1:$u -FLAGS.SILENT (\\Seen)', 'UID EXPUNGE $u:*'],
+  ...['COPY $n INBOX.Other', 'UID COPY $u:* INBOX', 'MOVE $n INBOX.Other', 'UID MOVE $u INBOX'],
+  ...['SORT (SUBJECT) UTF-8 ALL', 'UID SORT (ARRIVAL SIZE) UTF-8 UNSEEN', 'UID SORT (DATE) UTF-8 ALL'],
+  ...['SEARCH UNSEEN', 'SEARCH KEYWORD blue BODY text', 'UID SEARCH SUBJECT fig', 'THREAD REFERENCES UTF-8 ALL'],
+] as const;
+
+const DEEDS = ['deliver', 'remove', 'flag', 'nothing'] as const;
+
+interface Step {
+  readonly command: (typeof COMMANDS)[number];
+  readonly pick: number;
+}
+
+interface Deed {
+  readonly what: (typeof DEEDS)[number];
+  readonly pick: number;
+}
+
+function textOf(number: number): string {
+  return `Subject: ${['apple', 'fig', 'pear'][number % 3]}\nMessage-ID: <${number}@x>\n\ntext ${'x'.repeat(number % 5)}\n`;
+}
+
+/** A client that keeps account of the mailbox by nothing but what it is told. */
+class Follower {
+  readonly #client: TestClient;
+  readonly #name: string;
+  /** UIDs by sequence number; 0 where it was not told yet. */
+  readonly uids: number[] = [];
+  #commands = 0;
+
+  constructor(client: TestClient, name: string) {
+    this.#client = client;
+    this.#name = name;
+  }
+
+  async run({ command, pick }: Step): Promise<void> {
+    const number = 1 + (pick % Math.max(1, this.uids.length));
+    const uid = this.uids[number - 1] ?? 0;
+    await this.say(command.replaceAll('$n', String(number)).replaceAll('$u', String(uid === 0 ? number : uid)));
+  }
+
+  async say(command: string): Promise<string> {
+    this.#commands += 1;
+    const tag = `${this.#name}${this.#commands}`;
+    const answer = await this.#client.command(`${tag} ${command}`);
+    const told = `${this.#name}: ${command}\n${answer}`;
+    assert.doesNotMatch(answer, /SERVERBUG|\* BYE/, told);
+    const known = this.uids.length;
+    const mayExpunge = !/^(?:FETCH|STORE|SEARCH) /.test(command);
+    for (const line of answer.split('\n')) this.#hear(line, { told, mayExpunge });
+    for (const number of /^\* (?:SORT|SEARCH)((?: \d+)*)$/m.exec(answer)?.[1]?.split(' ').map(Number) ?? []) {
+      if (!command.startsWith('UID')) assert.ok(number <= known, told);
+    }
+    return answer;
+  }
+
+  #hear(line: string, { told, mayExpunge }: { told: string; mayExpunge: boolean }): void {
+    const [, digits = '', what = ''] = /^\* (\d+) (EXPUNGE|EXISTS|FETCH)\b/.exec(line) ?? [];
+    const number = Number(digits);
+    if (what === 'EXISTS') {
+      assert.ok(number >= this.uids.length, told);
+      while (this.uids.length < number) this.uids.push(0);
+    } else if (what !== '') {
+      assert.ok(number >= 1 && number <= this.uids.length, told);
+      if (what === 'EXPUNGE') {
+        assert.ok(mayExpunge, told);
+        this.uids.splice(number - 1, 1);
+      } else {
+        const uid = Number(/\bUID (\d+)/.exec(line)?.[1] ?? 0);
+        const before = this.uids[number - 1] ?? 0;
+        assert.ok(uid === 0 || before === 0 || uid === before, told);
+        if (uid > 0) this.uids[number - 1] = uid;
+      }
+    }
+  }
+}
+
+/** Another program. */
+class Stranger {
+  readonly #maildir: string;
+  #deeds = 0;
+
+  constructor(maildir: string) {
+    this.#maildir = maildir;
+  }
+
+  act({ what, pick }: Deed): void {
+    this.#deeds += 1;
+    const cur = join(this.#maildir, 'cur');
+    const names = readdirSync(cur);
+    const name = names[pick % Math.max(1, names.length)];
+    if (what === 'deliver') {
+      const unique = `1800${String(this.#deeds).padStart(6, '0')}.M1.mx`;
+      writeFileSync(join(this.#maildir, 'tmp', unique), textOf(pick));
+      renameSync(join(this.#maildir, 'tmp', unique), join(this.#maildir, 'new', unique));
+    } else if (name !== undefined && what === 'remove') unlinkSync(join(cur, name));
+    else if (name !== undefined && what === 'flag') {
+      renameSync(join(cur, name), join(cur, name.replace(/:2,.*/, pick % 2 === 0 ? ':2,F' : ':2,FS')));
+    }
+    // So that it is seen at the next look, whatever the clock of the file system.
+    const seconds = 1_400_000_000 + this.#deeds;
+    utimesSync(join(this.#maildir, what === 'deliver' ? 'new' : 'cur'), seconds, seconds);
+  }
+}
+
+/** UIDs and flags, without those that are of one session alone. */
+async function stateSeenBy(follower: Follower): Promise<string[]> {
+  const answer = await follower.say('UID FETCH 1:* (FLAGS)');
+  return answer
+    .split('\n')
+    .filter((line) => /^\* \d+ FETCH /.test(line))
+    .map((line) => {
+      const [, uid, flags = ''] = /UID (\d+) FLAGS \(([^)]*)\)/.exec(line) ?? [];
+      const words = flags.split(' ').filter((flag) => flag !== '\\Recent');
+      return `${uid} ${words.sort().join(' ')}`;
+    });
+}
+
+async function assertAllFollow(scripts: readonly (readonly Step[])[], deeds: readonly Deed[]): Promise<void> {
+  // A clock on which every look takes long, so that each piece of work ends a slice.
+  let now = Date.now();
+  const fixture = new SessionFixture('empty', {
+    now: () => {
+      now += 20;
+      return now;
+    },
+  });
+  try {
+    const numbers = Array.from({ length: MESSAGES }, (_, number) => number);
+    writeMessages(
+      fixture.maildir,
+      numbers.map((number) => ({ octets: textOf(number) })),
+    );
+    const stranger = new Stranger(fixture.maildir);
+    const followers = scripts.map(
+      (_, number) => new Follower(fixture.client({}, { meanwhile: () => nextTurn() }), `s${number}x`),
+    );
+    await followers[0]?.say('CREATE INBOX.Other');
+    for (const follower of followers) await follower.say('SELECT INBOX');
+    const work = scripts.map(async (steps, number) => {
+      for (const step of steps) await followers[number]?.run(step);
+    });
+    const elsewhere = (async () => {
+      for (const deed of deeds) {
+        for (let turns = 0; turns < 20; turns += 1) await nextTurn();
+        stranger.act(deed);
+      }
+    })();
+    await Promise.all([...work, elsewhere]);
+
+    for (const follower of followers) await follower.say('NOOP');
+    const states: string[][] = [];
+    for (const follower of followers) {
+      await follower.say('NOOP');
+      states.push(await stateSeenBy(follower));
+    }
+    for (const [number, state] of states.entries()) {
+      assert.deepEqual(state, states[0]);
+      assert.deepEqual(
+        followers[number]?.uids,
+        state.map((line) => Number(line.split(' ')[0])),
+      );
+    }
+    assert.deepEqual(
+      fixture.log.filter((line) => line.includes('bug')),
+      [],
+    );
+  } finally {
+    await fixture.close();
+  }
+}
+
+test('clients of a mailbox that many change at once can follow, and know the same in the end', async () => {
+  const step: fc.Arbitrary<Step> = fc.record({ command: fc.constantFrom(...COMMANDS), pick: fc.nat(1_000) });
+  const deed: fc.Arbitrary<Deed> = fc.record({ what: fc.constantFrom(...DEEDS), pick: fc.nat(1_000) });
+  const scripts = fc.array(fc.array(step, { minLength: 4, maxLength: 12 }), {
+    minLength: SESSIONS,
+    maxLength: SESSIONS,
+  });
+  await fc.assert(fc.asyncProperty(scripts, fc.array(deed, { maxLength: 10 }), assertAllFollow), { numRuns: 40 });
+});
