@@ -26,6 +26,8 @@ const programs: Readonly<Record<string, string>> = {
   makeuserdb: 'authdaemon/bin/makeuserdb',
   mkimapdcert: 'imapd/bin/mkimapdcert',
   pw2userdb: 'authdaemon/bin/pw2userdb',
+  sharedindexinstall: 'imapd/bin/sharedindexinstall',
+  sharedindexsplit: 'imapd/bin/sharedindexsplit',
   userdb: 'authdaemon/bin/userdb',
   userdbpw: 'authdaemon/bin/userdbpw',
 };
