@@ -24,6 +24,7 @@ const extensions = [
   'UIDONLY',
   'UIDBATCHES',
   'PARTIAL',
+  'REPLACE',
   'ESEARCH',
   'SEARCHRES',
   'WITHIN',

@@ -38,6 +38,7 @@ import { myRights } from './myrights.js';
 import { namespace } from './namespace.js';
 import { noop } from './noop.js';
 import { parseRename, rename } from './rename.js';
+import { parseReplace, replace } from './replace.js';
 import { parseSearchCommand, search } from './search.js';
 import { parseSelect, select } from './select.js';
 import { parseSetAcl, setAcl } from './setacl.js';
@@ -102,6 +103,22 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['UNSELECT', command(leavingMailbox, parseNothing, unselect)],
 
   ['APPEND', command({ ...always, streamsLiteral: true }, parseAppend, append)],
+  [
+    'REPLACE',
+    command(
+      { ...onMailbox, namesNumbers: true, streamsLiteral: true },
+      (cursor, received) => parseReplace(cursor, received, 'sequence number'),
+      replace,
+    ),
+  ],
+  [
+    'UID REPLACE',
+    command(
+      { ...onMailbox, streamsLiteral: true },
+      (cursor, received) => parseReplace(cursor, received, 'uid'),
+      replace,
+    ),
+  ],
   ['FETCH', command(onSequenceNumbers, (cursor) => parseFetch(cursor, 'sequence number'), fetch)],
   ['UID FETCH', command(onMailbox, (cursor) => parseFetch(cursor, 'uid'), fetch)],
   [
