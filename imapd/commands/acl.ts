@@ -64,11 +64,11 @@ function parseEntry(cursor: Cursor, operation: AclArguments['operation']): AclCh
   const [, sign = '', said = ''] = /^([+-]?)(.*)$/s.exec(cursor.astring().toString('latin1')) ?? [];
   const letters = lettersFromText(said);
   if (letters === undefined) throw new SyntaxFailure(`${nameWord(said)} holds a letter that is no right.`);
-  return (list) => (sign + letters === '' ? list.without(identifier) : withEntry(list, identifier, sign + letters));
+  return (list) => withEntry(list, identifier, sign + letters);
 }
 
 function withEntry(list: AclList, identifier: string, rights: string): AclList {
-  const changed = list.with(identifier, rights);
+  const changed = list.given(identifier, rights);
   if (changed === undefined) throw new CommandFailure('Invalid ACL identifier.', 'CANNOT');
   return changed;
 }

@@ -30,6 +30,6 @@ export async function listRights(session: Session, args: ListRightsArguments): P
 }
 
 function alwaysGiven(identifier: string, owner: string | undefined): string {
-  if (identifier === 'group=administrators') return rightsText(ALL_LETTERS);
+  if (/^(group=)?administrators$/.test(identifier)) return rightsText(ALL_LETTERS);
   return identifier === 'owner' || identifier === owner ? rightsText('al') : '';
 }

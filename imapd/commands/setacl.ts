@@ -33,6 +33,6 @@ export async function setAcl(session: Session, { mailboxName, ...said }: SetAclA
   const place = administeredPlace(session, mailboxName, 'SETACL');
   const identifier = identifierFromText(said.identifier);
   if (identifier === undefined) throw new CommandFailure('Invalid ACL identifier.', 'CANNOT');
-  await changeAcl(session, place, (list) => list.with(identifier, said.rights) ?? list);
+  await changeAcl(session, place, (list) => list.given(identifier, said.rights) ?? list);
   return ok('ACLs updated.');
 }

@@ -84,13 +84,13 @@ export function optionalRights(required: string): string[] {
   return all.filter((said) => !required.includes(said));
 }
 
-const WORDS: ReadonlySet<string> = new Set(['owner', 'anyone', 'anonymous', 'authuser']);
+const WORDS: ReadonlySet<string> = new Set(['owner', 'anyone', 'anonymous', 'administrators', 'authuser']);
 
 /** The identifier of files for one that a client of RFC 4314 said; undefined if there can be none such. */
 export function identifierFromText(said: string): string | undefined {
   const [, minus = '', name = ''] = /^(-?)(.*)$/s.exec(said) ?? [];
   const isKept = WORDS.has(name) || /^(user|group)=./s.test(name);
-  const identifier = isKept ? name : name === 'administrators' ? 'group=administrators' : `user=${name}`;
+  const identifier = isKept ? name : `user=${name}`;
   return name !== '' && isIdentifier(minus + identifier) ? minus + identifier : undefined;
 }
 

@@ -7,8 +7,9 @@
  *     -user=cat r                negative: taken away again, whoever gave it
  *
  * An identifier ends at the first space, so none holds one. Letters that are no rights of ours are kept. Of two lines for
- * one identifier the last counts, in the place of the first. A line that Courier would pass over is passed over; but one
- * that was to take rights away makes the whole list one that is not to be believed, lest somebody gets more than was meant.
+ * one identifier the last counts, in the place of the first. A line that Courier would pass over is passed over, and leaves
+ * somebody who was named before without rights; but one that was to take rights away makes the whole list one that is not to
+ * be believed, lest somebody gets more than was meant.
  */
 import { ALL_LETTERS, hasRight, NO_RIGHTS, type Rights, rightsFromLetters } from './rights.js';
 
@@ -56,8 +57,10 @@ export class AclList {
       const space = line.indexOf(' ');
       const identifier = space < 0 ? line : line.slice(0, space);
       const rights = space < 0 ? '' : line.slice(space).replace(/^ +/, '').replace(/\0.*$/s, '');
-      if (identifier !== '' && isPlain(identifier) && isPlain(rights)) letters.set(identifier, sorted(rights));
+      const isSomebody = identifier !== '' && isPlain(identifier);
+      if (isSomebody && isPlain(rights)) letters.set(identifier, sorted(rights));
       else if (line.startsWith('-')) return undefined;
+      else if (isSomebody && letters.has(identifier)) letters.set(identifier, '');
     }
     return new AclList(withAdministrators(letters));
   }
@@ -82,6 +85,12 @@ export class AclList {
     const before = sign === '' ? '' : (this.#letters.get(identifier) ?? '');
     const after = sign === '-' ? [...before].filter((letter) => !given.includes(letter)).join('') : before + given;
     return new AclList(new Map(this.#letters).set(identifier, sorted(after)));
+  }
+
+  /** The same, but an entry without rights goes, as when Courier's clients change a list. */
+  given(identifier: string, change: string): AclList | undefined {
+    const changed = this.with(identifier, change);
+    return changed !== undefined && changed.#letters.get(identifier) === '' ? changed.without(identifier) : changed;
   }
 
   /** The list without the entry of an identifier. */

@@ -269,9 +269,13 @@ export class MaildirAcls {
 
   /** Writes down what the folders directly or further below a folder inherit from it, before that changes. */
   async #keepBelow(folderName: string): Promise<void> {
-    const below = this.#maildir.listFolders().filter((name) => name.startsWith(`${folderName}.`));
+    const below = new Set<string>();
+    for (const folder of this.#maildir.listFolders()) {
+      // Levels of which there is only the name have lists, too.
+      for (let name = folder; name.startsWith(`${folderName}.`); name = nameAbove(name)) below.add(name);
+    }
     // The uppermost come first, and what is further below then inherits the same from them.
-    for (const name of below.sort()) {
+    for (const name of [...below].sort()) {
       const { list, trouble } = this.#look(name);
       if (list === undefined && !trouble) await this.#write(name, this.list(nameAbove(name)));
     }

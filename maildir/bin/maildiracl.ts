@@ -39,8 +39,15 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['all', ALL_LETTERS],
 ]);
 
-/** What the person at the keyboard is told; the exit code is 1. */
-class Refusal extends Error {}
+/** What the person at the keyboard is told, where Courier tells it; the exit code is 1. */
+class Refusal extends Error {
+  readonly to: 'stdout' | 'stderr';
+
+  constructor(text: string, to: 'stdout' | 'stderr' = 'stderr') {
+    super(text);
+    this.to = to;
+  }
+}
 
 await runProgram({ name: 'maildiracl', usage: HELP, run });
 
@@ -50,7 +57,7 @@ async function run(words: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    process[error.to].write(`${error.message}\n`);
     return 1;
   }
 }
@@ -63,7 +70,7 @@ async function act([action = '', path = '', folder = '', ...rest]: readonly stri
     '-compute': rest.length > 0,
     '-reset': folder === '' && path !== '',
   };
-  if (counts[action] !== true || (action !== '-reset' && folder === '')) throw new Refusal(USAGE);
+  if (counts[action] !== true || (action !== '-reset' && folder === '')) throw new Refusal(USAGE, 'stdout');
   if (action !== '-reset' && !(isFolderName(folder) && folder.startsWith('INBOX')))
     throw new Refusal(`${folder}: Invalid argument`);
   becomeOwnerOf(path);
