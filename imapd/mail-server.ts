@@ -19,6 +19,7 @@ import { Notices } from './notices.js';
 import { serveSession } from './session/dialogue.js';
 import { Session } from './session/session.js';
 import { loginLine, who } from './session/session-log.js';
+import { SessionTrace } from './session/trace.js';
 import type { SessionSettings } from './settings/session-settings.js';
 import { Sharing } from './sharing/sharing.js';
 import { encodeCompletion, encodeUntagged } from './wire/responses.js';
@@ -85,9 +86,11 @@ export class ImapServer implements MailServer {
   async serve(arrived: WorkerSession): Promise<void> {
     const session = await this.#begin(arrived);
     if (session === undefined) return;
+    const trace = SessionTrace.begin(session, this.#parts.fileSystem);
     try {
       await (this.#speaksSmap(arrived) ? serveSmapSession(session) : serveSession(session));
     } finally {
+      trace?.close();
       this.#sessions.delete(session);
       this.#notices.end();
     }

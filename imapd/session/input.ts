@@ -35,6 +35,8 @@ const ENDS = ['end', 'close', 'error'] as const;
 
 /** The reading half of a client's stream. */
 export class ClientInput {
+  /** Is shown all that comes. */
+  trace: ((octets: Buffer) => void) | undefined;
   readonly #stream: Duplex;
   /** Where the octets are read: the stream, or what inflates it. */
   #source: Readable;
@@ -107,6 +109,7 @@ export class ClientInput {
     noteWork();
     this.#endPatience();
     this.#receivedOctets += octets.length;
+    this.trace?.(octets);
     this.#unread = octets;
     return true;
   }

@@ -29,6 +29,8 @@ const spareChunks: Buffer[] = [];
 
 /** The writing half of a client's stream. */
 export class ClientOutput {
+  /** Is shown all that goes, before it is compressed. */
+  trace: ((octets: Buffer) => void) | undefined;
   readonly #stream: Duplex;
   readonly #clock: Clock;
   /** Sockets have taken what was written when they say so; other streams may hand the buffer on. */
@@ -149,6 +151,7 @@ export class ClientOutput {
     this.#pieces = [];
     this.#chunks = [];
     this.#waitingOctets = 0;
+    this.trace?.(octets);
     if (this.#deflater !== undefined) {
       this.#deflated = this.#deflater.add(octets).then(() => giveBack(chunks));
       return true;

@@ -15,6 +15,7 @@ type Keeping = Pick<
   | 'emptyTrash'
   | 'expungeToTrash'
   | 'outbox'
+  | 'debugFile'
   | 'noticeFile'
   | 'shutdownFile'
 >;
@@ -32,6 +33,7 @@ export function readKeeping(settings: Settings): Keeping {
     emptyTrash: readEmptyTrash(settings),
     expungeToTrash: settings.switchedOn('IMAP_MOVE_EXPUNGE_TO_TRASH', false),
     ...readOutbox(settings),
+    ...readDebugFile(settings),
     noticeFile: settings.text('IMAP_NOTICEFILE', '/etc/courier/imapnotice'),
     shutdownFile: settings.text('IMAP_SHUTDOWNFILE', '/etc/courier/imapshutdown'),
   };
@@ -92,6 +94,19 @@ function readOutbox(settings: Settings): Pick<Keeping, 'outbox'> {
     );
   }
   return { outbox: { folderName, ...outbox } };
+}
+
+function readDebugFile(settings: Settings): Pick<Keeping, 'debugFile'> {
+  const debugFile = settings.optionalText('IMAPDEBUGFILE');
+  if (debugFile === undefined) return {};
+  if (!/^[^./:][^/:]*$/.test(debugFile)) {
+    settings.problem(
+      'IMAPDEBUGFILE',
+      `IMAPDEBUGFILE=${debugFile} is no name`,
+      'write a name without a path: imaplog.dat',
+    );
+  }
+  return { debugFile };
 }
 
 function days(number: string): number {

@@ -74,6 +74,8 @@ export interface SessionSettings {
   readonly trashCounts: boolean;
   /** IMAP_EMPTYTRASH: folders without `INBOX.`, and after how many days messages leave them. */
   readonly emptyTrash: readonly { readonly folder: string; readonly days: number }[];
+  /** IMAPDEBUGFILE: sessions of a maildir with such a file are traced in it. */
+  readonly debugFile?: string;
   /** IMAP_NOTICEFILE: a line for everybody. */
   readonly noticeFile: string;
   /** IMAP_SHUTDOWNFILE: a line for everybody, who are not let in while there is one. */

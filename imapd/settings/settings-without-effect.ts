@@ -9,7 +9,6 @@ const NOT_YET = 'this server cannot do it yet';
 /** By name. A value in `harmless` asks for what is the case anyway. */
 export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
   COURIERTLS: { reason: 'TLS needs no program of its own here' },
-  IMAPDEBUGFILE: { reason: `${NOT_YET}` },
   IMAP_BROKENUIDV: { reason: 'deleting and renaming folders never waits here' },
   IMAP_CAPABILITY_ORIG: { reason: WEBADMIN },
   IMAP_CAPABILITY_TLS_ORIG: { reason: WEBADMIN },
