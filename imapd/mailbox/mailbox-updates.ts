@@ -85,8 +85,8 @@ export function uidFetchLine({ uid, modSequence, ...flags }: ToldFlags): string 
 
 /** How what has changed in a selected mailbox is told to its client. Each text is whole lines, or empty. */
 export interface UpdateWording {
-  /** Whether the client is told which keywords there are. */
-  readonly namesKeywords: boolean;
+  /** Whether the client is told which keywords there are, and what it may do. */
+  readonly describesMailbox: boolean;
   /** Whether messages are told by their UIDs, and have no numbers (RFC 9586). */
   readonly uidsOnly?: boolean;
   /** Whether flags are told with their mod-sequences. */
@@ -103,7 +103,7 @@ export interface UpdateWording {
 
 /** RFC 9051 section 7. Each EXPUNGE counts those before it as gone already. */
 export const imapWording: UpdateWording = {
-  namesKeywords: true,
+  describesMailbox: true,
   expunged: (rows) => rows.map((row, gone) => expungeLine(row + 1 - gone)).join(''),
   exists: existsLines,
   flags: (sequenceNumber, flags, withUid = false) => flagsFetchLine(sequenceNumber, flags, withUid),

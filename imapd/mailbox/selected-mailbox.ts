@@ -308,14 +308,14 @@ export class SelectedMailbox {
   /** What the client is told when its rights have changed since it was: `* OK [MYRIGHTS "lr"] ACL`, and what it may set. */
   rightsChanges(): Buffer[] {
     const { rights } = this.place;
-    if (rights === this.#toldRights) return [];
+    if (rights === this.#toldRights || !this.#wording.describesMailbox) return [];
     this.#toldRights = rights;
     return this.mayBeRead ? [myRightsCode(rights), this.describeFlags()] : [myRightsCode(rights)];
   }
 
   /** FLAGS and PERMANENTFLAGS if they have changed. STORE sends them before it uses a new keyword. */
   keywordChanges(): Buffer[] {
-    if (!this.#wording.namesKeywords || this.folder.keywordsChangedAt <= this.#toldKeywordsChange) return [];
+    if (!this.#wording.describesMailbox || this.folder.keywordsChangedAt <= this.#toldKeywordsChange) return [];
     return [this.describeFlags()];
   }
 

@@ -78,7 +78,7 @@ function flagsLine(sequenceNumber: number, flags: MessageFlags, keywords: boolea
 /** The words for a session with or without keywords. */
 export function smapWording(keywords: boolean): UpdateWording {
   return {
-    namesKeywords: false,
+    describesMailbox: false,
     expunged: expungeLines,
     exists: (exists, _recent, arrived) => (arrived ? `* EXISTS ${exists}\n` : ''),
     flags: (sequenceNumber, flags) => flagsLine(sequenceNumber, flags, keywords),
