@@ -110,19 +110,20 @@ export class MaildirAcls {
    */
   async change(folderName: string, change: AclChange, owner?: string): Promise<AclList> {
     const { tmp } = folderPaths(this.#maildir.path);
-    return diskErrorsSoon(this.#maildir.path, () =>
-      withLock(this.#surroundings, tmp, async () => {
-        this.#found.clear();
-        if (this.isDamaged(folderName)) throw new MaildirError('corrupt', `access list of ${folderName}`);
-        const changed = change(this.list(folderName));
-        const because = changed.tooLittleFor(owner);
-        if (because !== undefined) throw new AclRefused(because);
-        await this.#keepBelow(folderName);
-        await this.#write(folderName, changed);
-        this.#tellAll();
-        return changed;
-      }),
-    );
+    const changeIt = (): Promise<AclList> => this.#change(folderName, change, owner);
+    return diskErrorsSoon(this.#maildir.path, () => withLock(this.#surroundings, tmp, changeIt));
+  }
+
+  async #change(folderName: string, change: AclChange, owner: string | undefined): Promise<AclList> {
+    this.#found.clear();
+    if (this.isDamaged(folderName)) throw new MaildirError('corrupt', `access list of ${folderName}`);
+    const changed = change(this.list(folderName));
+    const because = changed.tooLittleFor(owner);
+    if (because !== undefined) throw new AclRefused(because);
+    await this.#keepBelow(folderName);
+    await this.#write(folderName, changed);
+    this.#tellAll();
+    return changed;
   }
 
   /** To be called when a folder was made: it begins with what it inherits, not with the list of one that had its name. */

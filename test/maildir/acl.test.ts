@@ -1,3 +1,6 @@
+/**
+ * Access lists of a maildir: how files are read, whose rights they give, what folders inherit, and what damage does.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
