@@ -152,7 +152,7 @@ async function openBook(
 function mailSite(configDirectory: string): Pick<BatchOptions, 'usualMaildir' | 'index'> {
   const path = join(configDirectory, 'imapd');
   const settings = loadSettings([path], [path]);
-  const index = settings.text('IMAP_SHAREDINDEXFILE', join(configDirectory, 'shared', 'index'));
+  const index = settings.text('IMAP_SHAREDINDEXFILE', '/etc/courier/shared/index');
   const absolute = isAbsolute(index) ? index : join(dirname(path), index);
   return {
     usualMaildir: settings.text('MAILDIRPATH', 'Maildir'),

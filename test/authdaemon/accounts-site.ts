@@ -18,6 +18,7 @@ after(() => {
 /** A site: settings, and a directory for homes that belongs to the mail user. */
 export async function makeSite(userdb = ''): Promise<{ config: string; homes: string }> {
   const config = await configuration(userdb);
+  writeFileSync(join(config, 'imapd'), `IMAP_SHAREDINDEXFILE=${config}/shared/index\n`);
   const homes = mkdtempSync(join(tmpdir(), 'homes-'));
   chmodSync(homes, 0o755);
   chownSync(homes, VMAIL, VMAIL);

@@ -38,6 +38,7 @@ export function testAccountBatches(under: SqlUnderTest, database: () => TestData
     const homes = join('/var/tmp', `homes-${under.prefix}-${process.pid}`);
     mkdirSync(homes);
     own(homes);
+    writeFileSync(join(config, 'imapd'), `IMAP_SHAREDINDEXFILE=${config}/index\n`);
     writeFileSync(join(config, 'authdaemonrc'), `authmodulelist="authpam ${under.name}"\n`);
     writeFileSync(join(config, `${under.name}rc`), rcText(under, database(), { ...people, ...changes }));
     await database().sql(`DROP TABLE IF EXISTS people;
