@@ -30,6 +30,9 @@ interface FetchArguments {
   readonly modifiers: FetchModifiers;
 }
 
+/** The clock is asked once per so many answers for which no file was opened. */
+const ANSWERS_PER_LOOK_AT_CLOCK = 16;
+
 /** `fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" … ")")` (RFC 9051 section 9). */
 export function parseFetch(cursor: Cursor, by: FetchArguments['by']): FetchArguments {
   cursor.sp();
@@ -66,6 +69,7 @@ export async function fetch(session: Session, { messages, by, items, modifiers }
   );
   const subject = new FetchSubject(session, facts);
   let gone = 0;
+  let answered = 0;
   // What was sent is \Seen, even if the client left before it got everything.
   try {
     for (const message of picked) {
@@ -74,6 +78,8 @@ export async function fetch(session: Session, { messages, by, items, modifiers }
       if (!whole) gone += 1;
       else if (setsSeen && isUnseen(mailbox, message)) unseen.push(message);
       if (session.full) await session.flush();
+      answered += 1;
+      if (answered % ANSWERS_PER_LOOK_AT_CLOCK !== 0 && !subject.opened && !(sent instanceof Promise)) continue;
       const turn = session.pace();
       if (turn === undefined) continue;
       await turn;

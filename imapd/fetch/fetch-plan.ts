@@ -30,11 +30,14 @@ export interface FetchStep {
 /** Room that is there when an answer begins; whatever needs more asks for it. */
 const ROOM_OCTETS = 4_096;
 
+const UNTAGGED = Buffer.from('* ');
+const END = Buffer.from(')\r\n');
+
 /** The steps of a FETCH. */
 export class FetchPlan {
   readonly #steps: readonly FetchStep[];
   /** What stands before each value: blank and name. */
-  readonly #labels: readonly string[];
+  readonly #labels: readonly Buffer[];
   readonly #prepared: readonly FetchStep[];
 
   readonly #uidsOnly: boolean;
@@ -47,7 +50,7 @@ export class FetchPlan {
     this.#steps = items.map((item) => stepFor(item, fact, header));
     this.#labels = items.map((item, index) => {
       const name = 'label' in item ? item.label : item.kind.toUpperCase();
-      return index === 0 ? ` ${uidsOnly ? 'UIDFETCH' : 'FETCH'} (${name} ` : ` ${name} `;
+      return Buffer.from(index === 0 ? ` ${uidsOnly ? 'UIDFETCH' : 'FETCH'} (${name} ` : ` ${name} `, 'latin1');
     });
     const order = items.map((_, at) => at).sort((one, other) => turnOf(items[one]) - turnOf(items[other]));
     this.#prepared = order.flatMap((at) => this.#steps[at] ?? []).filter((step) => step.prepare !== undefined);
@@ -81,7 +84,7 @@ export class FetchPlan {
 
   #write(subject: FetchSubject): Promise<void> | undefined {
     const out = subject.output.room(ROOM_OCTETS);
-    out.text('* ');
+    out.few(UNTAGGED);
     out.number((this.#uidsOnly ? subject.message?.uid : subject.message?.sequenceNumber) ?? 0);
     try {
       for (let at = 0; at < this.#steps.length; at += 1) {
@@ -91,7 +94,7 @@ export class FetchPlan {
     } catch (error) {
       throw onceBegun(error);
     }
-    subject.output.room(3).text(')\r\n');
+    subject.output.room(END.length).few(END);
     return undefined;
   }
 
@@ -102,12 +105,12 @@ export class FetchPlan {
     } catch (error) {
       throw onceBegun(error);
     }
-    subject.output.room(3).text(')\r\n');
+    subject.output.room(END.length).few(END);
   }
 
   #writeItem(subject: FetchSubject, at: number): Promise<void> | undefined {
     const out = subject.output.room(ROOM_OCTETS);
-    out.text(this.#labels[at] ?? '');
+    out.few(this.#labels[at] ?? UNTAGGED);
     return this.#steps[at]?.write(subject, out);
   }
 }
@@ -179,6 +182,11 @@ function plainStep({ kind }: PlainItem, fact: StructureFact, header: HeaderParts
 }
 
 function writeFlags({ mailbox, message }: FetchSubject, out: OctetWriter): undefined {
+  const usual = message && mailbox.usualFlagsOf(message);
+  if (usual !== undefined) {
+    out.few(usual);
+    return;
+  }
   out.octet(LEFT);
   if (message !== undefined) out.text(mailbox.flagsTextOf(message) ?? '');
   out.octet(RIGHT);

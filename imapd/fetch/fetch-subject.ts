@@ -29,6 +29,8 @@ export class FetchSubject {
   /** The record that was found last. Valid until something is waited for. */
   readonly view: FactView = emptyView();
   message: PickedMessage | undefined;
+  /** The message's file was needed, or may have been. */
+  opened = false;
   /** Why messages were left out that are there. */
   failure: CommandFailure | undefined;
   #table: MessageTable;
@@ -53,6 +55,7 @@ export class FetchSubject {
     this.#row = next < table.count && table.uidAt(next) === uid ? next : table.rowOf(uid);
     this.#table = table;
     this.message = message;
+    this.opened = false;
     this.#fileDate = undefined;
     return this.#row >= 0;
   }
@@ -97,6 +100,7 @@ export class FetchSubject {
 
   /** The message's file and what can be learnt from it. */
   get reading(): MessageReading {
+    this.opened = true;
     this.#reading ??= new MessageReading(this.facts, this.row);
     return this.#reading;
   }

@@ -29,6 +29,9 @@ const flagWords: readonly string[] = Array.from({ length: 64 }, (_, bits) =>
     .join(' '),
 );
 
+const NO_FLAGS = Buffer.from('()');
+const flagLists: readonly Buffer[] = flagWords.map((words) => Buffer.from(`(${words})`));
+
 const KEYWORD = /^[!#$&'+,\-./0-9:;<=>?@A-Z[^_`a-z|}~]+$/;
 
 /** Whether a keyword can be said in IMAP; Courier's files may hold what another program put there. */
@@ -43,6 +46,11 @@ export function flagsText(bits: FlagBits, recent: boolean, keywords: readonly st
   const all = words === '' ? [] : [words];
   for (const keyword of keywords) if (isSpeakable(keyword)) all.push(keyword);
   return all.join(' ');
+}
+
+/** The system flags as FETCH tells them: `(\Seen)`. */
+export function usualFlags(bits: FlagBits, recent: boolean): Buffer {
+  return flagLists[(bits & 31) | (recent ? RECENT : 0)] ?? NO_FLAGS;
 }
 
 /** What a message's flags are, for those who write them. */

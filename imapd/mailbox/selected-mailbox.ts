@@ -27,6 +27,7 @@ import {
   type MessageFlags,
   type ToldFlags,
   type UpdateWording,
+  usualFlags,
 } from './mailbox-updates.js';
 import { rowsOfSequenceNumbers, rowsOfUids, rowsSaved } from './row-ranges.js';
 import { NOTHING_SAVED, type SavedResult } from './saved-result.js';
@@ -265,6 +266,13 @@ export class SelectedMailbox {
     const row = this.currentRow(sequenceNumber - 1);
     if (row < 0) return undefined;
     return this.#flagsText(row, uid);
+  }
+
+  /** The same in octets with the parentheses around, if there are no keywords among them; else undefined. */
+  usualFlagsOf({ sequenceNumber, uid }: PickedMessage): Buffer | undefined {
+    const row = this.currentRow(sequenceNumber - 1);
+    if (row < 0 || (this.#keywords && this.folder.keywordsAt(row).length > 0)) return undefined;
+    return usualFlags(this.folder.flagsAt(row), this.#recent.has(uid));
   }
 
   /** The same by row of the view. */

@@ -14,6 +14,10 @@ const LONG_TEXT = 24;
 /** Fewer octets are copied one by one: Node makes an object of their place first. */
 const SHORT_COPY_OCTETS = 96;
 
+/** Below 2^31 after one more digit. */
+const MAX_SMALL = 99_999_999;
+const MAX_SMALL_DIGITS = 8;
+
 /** A buffer that is filled from its start and grows when it must. */
 export class OctetWriter {
   octets: Buffer;
@@ -51,6 +55,16 @@ export class OctetWriter {
     this.length = at;
   }
 
+  /** Writes all of a few octets. */
+  few(octets: Uint8Array): void {
+    const count = octets.length;
+    this.need(count);
+    const target = this.octets;
+    let at = this.length;
+    for (let index = 0; index < count; index += 1) target[at++] = octets[index] ?? 0;
+    this.length = at;
+  }
+
   /** Writes `octets` from `start` to `end`. */
   copy(octets: Buffer, start: number, end: number): void {
     const count = end - start;
@@ -68,6 +82,10 @@ export class OctetWriter {
   /** Writes a whole number that is not negative. */
   number(value: number): void {
     this.need(16);
+    if (value <= MAX_SMALL) {
+      this.#smallNumber(value);
+      return;
+    }
     const { octets } = this;
     let digits = 1;
     for (let limit = 10; value >= limit; limit *= 10) digits += 1;
@@ -76,6 +94,21 @@ export class OctetWriter {
     let rest = value;
     do {
       const next = Math.floor(rest / 10);
+      octets[--at] = 0x30 + rest - next * 10;
+      rest = next;
+    } while (rest > 0);
+  }
+
+  /** The same with whole numbers of 32 bits alone, as nearly all are. */
+  #smallNumber(value: number): void {
+    const { octets } = this;
+    let digits = 1;
+    for (let limit = 10; digits < MAX_SMALL_DIGITS && value >= limit; limit *= 10) digits += 1;
+    let at = this.length + digits;
+    this.length = at;
+    let rest = value | 0;
+    do {
+      const next = (rest / 10) | 0;
       octets[--at] = 0x30 + rest - next * 10;
       rest = next;
     } while (rest > 0);
