@@ -20,6 +20,7 @@ const programs: Readonly<Record<string, string>> = {
   deliverquota: 'maildir/bin/deliverquota',
   imapd: 'imapd/bin/imapd',
   maildiracl: 'maildir/bin/maildiracl',
+  maildirkw: 'maildir/bin/maildirkw',
   maildirmake: 'maildir/bin/maildirmake',
   maildirquota: 'maildir/bin/maildirquota',
   makeimapaccess: 'imapd/bin/makeimapaccess',
