@@ -4,7 +4,7 @@
  * It knows no command by name. The table is smap-commands.ts.
  */
 import { ClientGone, logTextForError } from '../completion.js';
-import { failed, reasonOf, SmapFailure, type SmapReply } from './replies.js';
+import { failed, reasonOf, requireRight, SmapFailure, type SmapReply } from './replies.js';
 import type { SmapSession } from './smap-session.js';
 
 /** A row: what a command does with the words behind its name. */
@@ -33,6 +33,8 @@ export async function runSmapCommand(
 ): Promise<SmapReply> {
   if (row === undefined || (row.needsFolder === true && !smap.isOpen)) return SYNTAX_ERROR;
   try {
+    // It may have been taken away since the folder was opened.
+    if (row.needsFolder === true) requireRight(smap.selected.place, 'r');
     return await row.run(smap, words);
   } catch (error) {
     if (error instanceof SmapFailure) return failed(error.message);

@@ -4,6 +4,7 @@
  * It stands on the same Session as IMAP does, for the maildir, the input and the output, and adds what SMAP has of its
  * own: lines that end in LF alone, and a message that is put together by several commands.
  */
+import { MaildirError } from '../../maildir/errors.js';
 import { CommandFailure } from '../completion.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
@@ -11,7 +12,7 @@ import type { MailboxPlace } from '../sharing/mailbox-place.js';
 import { type Addition, NO_ADDITION } from './addition.js';
 import { ClientLines } from './client-lines.js';
 import { mailboxNameOf } from './folder-words.js';
-import { denied, NO_SUCH_FOLDER, SmapFailure } from './replies.js';
+import { denied } from './replies.js';
 
 /** One client after login. */
 export class SmapSession {
@@ -40,12 +41,12 @@ export class SmapSession {
     return this.session.selected;
   }
 
-  /** Where words lead. @throws {SmapFailure} */
+  /** Where words lead. @throws {SmapFailure | MaildirError} */
   place(folder: readonly string[]): MailboxPlace {
     return this.#asked(() => this.session.space.place(mailboxNameOf(folder)));
   }
 
-  /** Where the words of a folder lead that is to be made. @throws {SmapFailure} */
+  /** Where the words of a folder lead that is to be made. @throws {SmapFailure | MaildirError} */
   placeOfNew(folder: readonly string[]): MailboxPlace {
     return this.#asked(() => this.session.space.placeOfNew(mailboxNameOf(folder)));
   }
@@ -66,7 +67,7 @@ export class SmapSession {
     } catch (error) {
       // Nobody learns by the words which folders of others there are.
       if (error instanceof CommandFailure)
-        throw error.code === 'NOPERM' ? denied('c') : new SmapFailure(NO_SUCH_FOLDER);
+        throw error.code === 'NOPERM' ? denied('c') : new MaildirError('no such folder', error.message);
       throw error;
     }
   }
