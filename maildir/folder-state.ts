@@ -135,6 +135,11 @@ export class FolderState {
     return this.changeNumber;
   }
 
+  /** The inode of cur: it stays when the folder is renamed. */
+  get inode(): number {
+    return this.#seen?.cur.inode ?? this.disk.status(this.paths.cur)?.inode ?? 0;
+  }
+
   /** Until when everything was seen that others did, in milliseconds since 1970, for one who has just looked. */
   get seenUntil(): number {
     if (this.#seen === undefined) return 0;

@@ -97,6 +97,11 @@ export class Folder implements UseListener {
     return this.#state.foreignChanges;
   }
 
+  /** A name for the folder that stays when it is renamed, and that no other folder of its maildir has. */
+  get id(): string {
+    return `F${this.uidValidity.toString(36)}-${this.#state.inode.toString(36)}`;
+  }
+
   /** The folder's mod-sequences, for those who use them. Made when asked for: most folders' are never used. */
   get sequences(): SequenceUse {
     return new SequenceUse(this.#state, this);

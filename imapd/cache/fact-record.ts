@@ -16,7 +16,7 @@ import { crc32 } from 'node:zlib';
 import type { FileFingerprint } from '../../maildir/folder.js';
 
 /** Facts of one kind, learnt together. */
-export type FactGroup = 0 | 1 | 2 | 3;
+export type FactGroup = 0 | 1 | 2 | 3 | 4;
 
 /** ENVELOPE and the common header fields as they go on the wire. */
 export const HEADER_FACTS = 0;
@@ -26,7 +26,9 @@ export const STRUCTURE_FACTS = 1;
 export const SEARCH_FACTS = 2;
 /** The beginning of the text, in UTF-8. */
 export const PREVIEW_FACTS = 3;
-export const FACT_GROUPS = 4;
+/** The hash that EMAILID is made of. */
+export const ID_FACTS = 4;
+export const FACT_GROUPS = 5;
 
 /** Records begin with a multiple of this. */
 export const ALIGNMENT = 8;

@@ -7,7 +7,7 @@
 import type { Folder } from '../../maildir/folder.js';
 import type { MessageTable } from '../../maildir/message-table.js';
 import { type Use, useOf } from './fact-arenas.js';
-import { FACT_GROUPS, HEADER_FACTS, PREVIEW_FACTS, STRUCTURE_FACTS } from './fact-record.js';
+import { FACT_GROUPS, HEADER_FACTS, ID_FACTS, PREVIEW_FACTS, STRUCTURE_FACTS } from './fact-record.js';
 
 /** Per row: the places of its records, and at which count of foreign changes they were last checked. */
 const STRIDE = FACT_GROUPS + 1;
@@ -85,6 +85,7 @@ export class FactSlots {
       this.#slots[slot + HEADER_FACTS] = 0;
       this.#slots[slot + STRUCTURE_FACTS] = 0;
       this.#slots[slot + PREVIEW_FACTS] = 0;
+      this.#slots[slot + ID_FACTS] = 0;
     }
     this.#live.fetch = 0;
   }

@@ -21,6 +21,7 @@ import { type KeptColumn, KeptColumns } from './kept-columns.js';
 export {
   type FactGroup,
   HEADER_FACTS,
+  ID_FACTS,
   MAX_PAYLOAD_OCTETS,
   PREVIEW_FACTS,
   SEARCH_FACTS,

@@ -22,6 +22,11 @@ export async function create(session: Session, mailboxName: Buffer): Promise<Com
   const branchOnly = mailboxName.at(-1) === 0x2e;
   if (folderName === 'INBOX' && !branchOnly) throw new CommandFailure('INBOX already exists!', 'ALREADYEXISTS');
   requireCreation(place);
-  if (!branchOnly) await maildir.createFolder(folderName);
-  return ok(`"${mailboxName.toString('latin1')}" created.`);
+  const text = `"${mailboxName.toString('latin1')}" created.`;
+  if (branchOnly) return ok(text);
+  await maildir.createFolder(folderName);
+  const folder = maildir.folder(folderName);
+  await folder.refresh();
+  // RFC 8474 section 4.2.
+  return ok(text, `MAILBOXID (${folder.id})`);
 }

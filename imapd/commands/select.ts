@@ -50,6 +50,7 @@ export async function select(session: Session, args: SelectArguments): Promise<C
   if (unseen !== undefined) say(session, `UNSEEN ${unseen}`);
   say(session, `UIDVALIDITY ${mailbox.uidValidity}`);
   say(session, `UIDNEXT ${mailbox.folder.uidNext}`);
+  say(session, `MAILBOXID (${mailbox.folder.id})`);
   if (session.manner.modSequences) await mailbox.folder.sequences.keep();
   say(session, `HIGHESTMODSEQ ${mailbox.folder.sequences.highest}`);
   if (resync !== undefined && resync.uidValidity === mailbox.uidValidity) await resynchronise(session, resync);

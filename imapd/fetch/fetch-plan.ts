@@ -10,6 +10,7 @@ import type { FetchItem, PlainItem } from '../wire/fetch-items.js';
 import { binaryStep } from './binary-steps.js';
 import type { FetchSubject } from './fetch-subject.js';
 import { ENVELOPE, FIELDS, type HeaderParts, writeKnownEnvelope } from './header-facts.js';
+import { emailIdStep, saveDateStep, threadIdStep } from './id-steps.js';
 import { writeInternalDate } from './internal-date.js';
 import { previewStep } from './preview-step.js';
 import { commonFieldsOf, fileSectionStep, headerFieldsStep, LiteralFailure } from './section-steps.js';
@@ -163,6 +164,12 @@ function plainStep({ kind }: PlainItem, fact: StructureFact, header: HeaderParts
       return { write: writeFlags };
     case 'modseq':
       return { write: writeModSequence };
+    case 'emailid':
+      return emailIdStep();
+    case 'threadid':
+      return threadIdStep;
+    case 'savedate':
+      return saveDateStep;
     case 'internaldate':
       return { prepare: prepareDate, write: writeDate };
     case 'envelope':

@@ -40,7 +40,7 @@ export async function statusOf(
   const size = items.includes('SIZE') ? await sumOfSizes(session, folder) : 0;
   const deletedStorage = items.includes('DELETED-STORAGE') ? await sizeOfDeleted(session, folder) : 0;
   const highestModSequence = items.includes('HIGHESTMODSEQ') ? (await folder.sequences.keep()).highest : 0;
-  return encodeCounts(question, counts, { size, deletedStorage, highestModSequence });
+  return encodeCounts(question, counts, { size, deletedStorage, highestModSequence, mailboxId: folder.id });
 }
 
 /** Octets that are added up only where they are asked for. */
@@ -48,18 +48,23 @@ export interface CountedSizes {
   readonly size: number;
   readonly deletedStorage: number;
   readonly highestModSequence: number;
+  readonly mailboxId: string;
 }
 
-/** Whether something is asked for that must be added up. */
+const nothingElse: CountedSizes = { size: 0, deletedStorage: 0, highestModSequence: 0, mailboxId: '' };
+
+const ADDED_UP: ReadonlySet<StatusItem> = new Set(['SIZE', 'DELETED-STORAGE', 'HIGHESTMODSEQ', 'MAILBOXID']);
+
+/** Whether something is asked for that is not a count. */
 export function asksForSizes(items: readonly StatusItem[]): boolean {
-  return items.some((item) => item === 'SIZE' || item === 'DELETED-STORAGE' || item === 'HIGHESTMODSEQ');
+  return items.some((item) => ADDED_UP.has(item));
 }
 
 /** The response for what was counted. */
 export function encodeCounts(
   { mailboxName, items }: StatusQuestion,
   counts: FolderCounts,
-  { size, deletedStorage, highestModSequence }: CountedSizes = { size: 0, deletedStorage: 0, highestModSequence: 0 },
+  { size, deletedStorage, highestModSequence, mailboxId }: CountedSizes = nothingElse,
 ): Buffer {
   return encodeStatus(mailboxName, items, {
     MESSAGES: counts.messages,
@@ -70,6 +75,7 @@ export function encodeCounts(
     DELETED: counts.deleted,
     'DELETED-STORAGE': deletedStorage,
     HIGHESTMODSEQ: highestModSequence,
+    MAILBOXID: mailboxId,
     SIZE: size,
   });
 }

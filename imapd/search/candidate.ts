@@ -24,6 +24,7 @@ export class Candidate {
   /** A file was opened for this message. */
   opened = false;
   #viewIsFilled = false;
+  #otherView: FactView | undefined;
   #reading: MessageReading | undefined;
 
   constructor(mailbox: SelectedMailbox, facts: FolderFacts) {
@@ -55,6 +56,17 @@ export class Candidate {
     if (showSearchFacts(this.#facts, this.row, this.#view)) this.opened = true;
     this.#viewIsFilled = true;
     return this.#view;
+  }
+
+  /** All that is remembered of the folder's messages. */
+  get folderFacts(): FolderFacts {
+    return this.#facts;
+  }
+
+  /** A view for other records than those of SEARCH_FACTS. */
+  get ownView(): FactView {
+    this.#otherView ??= emptyView();
+    return this.#otherView;
   }
 
   /** The record of SEARCH_FACTS if it is remembered. */

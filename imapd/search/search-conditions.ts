@@ -5,8 +5,10 @@
  * of the loop over messages.
  */
 import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../../maildir/flags.js';
+import { emailId, type IdentifiedMessage, knownEmailId, threadId } from '../cache/message-ids.js';
 import type { MessageReading } from '../cache/message-reading.js';
 import { NumberSet } from '../mailbox/number-set.js';
+import { saveDate } from '../mailbox/save-date.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import { SyntaxFailure } from '../wire/failures.js';
 import type { DateComparison, SearchFlag, SearchKey } from '../wire/search-keys.js';
@@ -85,6 +87,12 @@ export function conditionFor(key: SearchKey, scope: SearchScope): Condition {
     case 'larger':
     case 'smaller':
       return sizeIs(key.kind, key.octets);
+    case 'email id':
+      return emailIdIs(key.id);
+    case 'thread id':
+      return { cost: COST.header, holds: ({ facts }) => threadId(facts) === key.id };
+    case 'save date':
+      return saveDateIs(key.compare, key.day);
     case 'modseq':
       return byName(({ row }) => (mailbox.folder.sequences.kept?.at(row) ?? 0) >= key.least);
     case 'internal date':
@@ -186,6 +194,31 @@ function ageIs(kind: 'older' | 'younger', moment: number): Condition {
     holds({ mailbox, row }) {
       const date = mailbox.folder.internalDateAt(row);
       return kind === 'older' ? date <= moment : date >= moment;
+    },
+  };
+}
+
+/** The file is read where nobody asked for its EMAILID before. */
+function emailIdIs(wanted: string): Condition {
+  return {
+    cost: COST.text,
+    holds({ folderFacts: facts, row, reading, ownView }) {
+      const known = knownEmailId(facts, row, ownView);
+      return known === undefined ? isEmailId({ facts, row, reading }, wanted) : known === wanted;
+    },
+  };
+}
+
+function* isEmailId(message: IdentifiedMessage, wanted: string): Generator<void, boolean> {
+  return (yield* emailId(message)) === wanted;
+}
+
+/** RFC 8514 section 4.3: without a save date, the internal date counts. */
+function saveDateIs(compare: DateComparison, day: number): Condition {
+  return {
+    cost: COST.status,
+    holds({ mailbox: { folder }, row }) {
+      return daysCompare(compare, localDay(saveDate(folder, row) ?? folder.internalDateAt(row)), day);
     },
   };
 }

@@ -127,7 +127,9 @@ class Search {
       if (found.length >= most) break;
       if (number % MESSAGES_PER_LOOK_AT_CLOCK !== 0 && !this.#candidate.opened) continue;
       const turn = session.pace();
-      if (turn !== undefined) await turn;
+      if (turn === undefined) continue;
+      await turn;
+      await session.tellProgress(Math.abs(number - from) + 1, Math.abs(to - from) + 1);
     }
     return found;
   }

@@ -81,7 +81,9 @@ class Dialogue {
     if (row?.namesNumbers === true && session.manner.uidsOnly) {
       return this.#answer(received.tag, bad('Messages have no numbers.', 'UIDREQUIRED'));
     }
+    session.runs(received.tag);
     const completion = await runCommand(session, row, received);
+    session.runs(undefined);
     if (row?.untilDone === true && completion.status === 'OK') {
       session.expectLateDone(false);
       this.#idling = new Idling(session, received.tag, completion);

@@ -44,6 +44,9 @@ const COMMAND_STALL_SECONDS = 60;
 /** A client that ended its side gets so much more of our work: it may wait for an answer, or be gone. */
 const MAX_MILLISECONDS_WITHOUT_CLIENT = 10_000;
 
+/** A client that waits for longer is told that its command goes on. RFC 9585 wants no more than one in ten seconds. */
+const PROGRESS_MILLISECONDS = 10_000;
+
 /**
  * A session works so long before others get their turn, and a small command waits for no more. The breaks of a download of
  * 50 MB cost less than a hundredth of it; with longer slices nothing is faster.
@@ -75,6 +78,13 @@ export interface SessionParts {
   readonly sharing?: Sharing;
 }
 
+/** What a client waits for. */
+interface RunningCommand {
+  readonly tag: string;
+  /** When the client last heard of it, in milliseconds since 1970. */
+  heardAt: number;
+}
+
 /** Octets for the log line at the end; FETCH counts headers and bodies. */
 export interface SessionCounters {
   headers: number;
@@ -98,6 +108,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
   readonly startedAt: number;
   /** Whether this session was looked at for, and told of, a mailbox that is nearly full. */
   quotaWarning: 'not looked' | 'looked' | 'told' = 'not looked';
+  #running: RunningCommand | undefined;
   #selected: SelectedMailbox | undefined;
   #space: MailboxSpace | undefined;
   readonly #sharing: Sharing | undefined;
@@ -218,6 +229,22 @@ export class Session implements Conversation, CommandSource, InputOwner {
     return this.#takeTurn();
   }
 
+  /** To be called before a command runs, and with undefined afterwards. */
+  runs(tag: string | undefined): void {
+    this.#running = tag === undefined ? undefined : { tag, heardAt: this.clock.now() };
+  }
+
+  /** Tells a client that has waited for long that its command goes on (RFC 9585). Between answers, never within one. */
+  async tellProgress(done: number, all: number): Promise<void> {
+    const running = this.#running;
+    const now = this.clock.now();
+    if (running === undefined || now - running.heardAt < PROGRESS_MILLISECONDS) return;
+    running.heardAt = now;
+    const code = `INPROGRESS ("${running.tag}" ${done} ${all})`;
+    await this.respond(encodeUntagged({ status: 'OK', code, text: 'Still at work.' }));
+    await this.flush();
+  }
+
   /** Makes the loop end after the present command is answered. */
   end(): void {
     this.#ended = true;
@@ -311,12 +338,12 @@ export class Session implements Conversation, CommandSource, InputOwner {
     if (!mailbox.mayBeRead) return;
     try {
       await mailbox.folder.refresh();
+      if (this.#manner.modSequences) await mailbox.folder.sequences.settle();
     } catch (error) {
       if (!(error instanceof MaildirError)) throw error;
       if (error.kind === 'no such folder') this.#leaveMailbox('[NONEXISTENT] The selected mailbox was deleted.');
       else if (error.kind === 'numbered anew') this.#leaveMailbox('The messages of this mailbox have got other UIDs.');
       else this.log.write('error', `${mailbox.folder.name}: ${error.kind}: ${error.detail}`);
-      if (this.#manner.modSequences) await mailbox.folder.sequences.settle();
       return;
     }
     // A change wakes all who look at the mailbox at once, and each may have much to tell.

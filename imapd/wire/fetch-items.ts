@@ -36,6 +36,9 @@ const plainItems = [
   'body',
   'bodystructure',
   'modseq',
+  'emailid',
+  'threadid',
+  'savedate',
 ] as const;
 
 export interface PlainItem {

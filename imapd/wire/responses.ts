@@ -123,17 +123,12 @@ export function encodeList(command: 'LIST' | 'LSUB' | 'XLIST', delimiter: string
 export function encodeStatus(
   name: Buffer | string,
   items: readonly StatusItem[],
-  counts: Readonly<Partial<Record<StatusItem, number>>>,
+  counts: Readonly<Partial<Record<StatusItem, number | string>>>,
 ): Buffer {
   const line = new Encoder().atom('* STATUS ').string(name).sp();
-  return line
-    .list(items, (item) =>
-      line
-        .atom(item)
-        .sp()
-        .number(counts[item] ?? 0),
-    )
-    .crlf();
+  const value = (count: number | string): void =>
+    void (typeof count === 'number' ? line.number(count) : line.atom(`(${count})`));
+  return line.list(items, (item) => value(line.atom(item).sp() && (counts[item] ?? 0))).crlf();
 }
 
 /** What stands around the numbers: `* `, line end, and the longest ` (MODSEQ n)`. */

@@ -20,8 +20,14 @@ export type SearchKey =
   | { readonly kind: 'keyword'; readonly keyword: string; readonly set: boolean }
   | { readonly kind: 'larger' | 'smaller'; readonly octets: number }
   | { readonly kind: 'modseq'; readonly least: number }
+  /** Object identifiers (RFC 8474). */
+  | { readonly kind: 'email id' | 'thread id'; readonly id: string }
   /** `day` counts from 1 January 1970. */
-  | { readonly kind: 'internal date' | 'sent date'; readonly compare: DateComparison; readonly day: number }
+  | {
+      readonly kind: 'internal date' | 'sent date' | 'save date';
+      readonly compare: DateComparison;
+      readonly day: number;
+    }
   /** `field` in upper case; an empty text means that the field is there. */
   | { readonly kind: 'header'; readonly field: string; readonly text: Buffer }
   | { readonly kind: 'body' | 'text'; readonly text: Buffer }
@@ -77,6 +83,8 @@ const flagWords = new Map<string, SearchKey>(
 const plainWords = new Map<string, SearchKey>([
   ...flagWords,
   ['ALL', { kind: 'all' }],
+  // RFC 8514 section 4.3: every mailbox here has save dates.
+  ['SAVEDATESUPPORTED', { kind: 'all' }],
   ['NEW', { kind: 'new' }],
   ['OLD', { kind: 'old' }],
   ['RECENT', { kind: 'recent' }],
@@ -108,6 +116,11 @@ const readers = new Map<string, KeyReader>([
   ['OLDER', (parser) => ({ kind: 'older', seconds: parser.interval() })],
   ['YOUNGER', (parser) => ({ kind: 'younger', seconds: parser.interval() })],
   ['UID', (parser) => ({ kind: 'uid', set: parser.set() })],
+  ['EMAILID', (parser) => ({ kind: 'email id', id: parser.keyword() })],
+  ['THREADID', (parser) => ({ kind: 'thread id', id: parser.keyword() })],
+  ['SAVEDBEFORE', (parser) => ({ kind: 'save date', compare: 'before', day: parser.day() })],
+  ['SAVEDON', (parser) => ({ kind: 'save date', compare: 'on', day: parser.day() })],
+  ['SAVEDSINCE', (parser) => ({ kind: 'save date', compare: 'since', day: parser.day() })],
   ['MODSEQ', (parser) => ({ kind: 'modseq', least: parser.modSequence() })],
   ['NOT', (parser) => ({ kind: 'not', key: parser.next() })],
   ['FUZZY', (parser) => ({ kind: 'fuzzy', key: parser.next() })],

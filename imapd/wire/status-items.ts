@@ -13,6 +13,7 @@ const statusItems = [
   'DELETED',
   'DELETED-STORAGE',
   'HIGHESTMODSEQ',
+  'MAILBOXID',
   'SIZE',
 ] as const;
 
