@@ -34,6 +34,8 @@ const extensions = [
   'CONTEXT=SEARCH',
   'SEARCH=FUZZY',
   'MULTISEARCH',
+  'I18NLEVEL=1',
+  'I18NLEVEL=2',
   'SPECIAL-USE',
   'LIST-EXTENDED',
   'LIST-STATUS',

@@ -22,7 +22,7 @@ import type { FolderFacts } from './folder-facts.js';
  * Version of the records and of what is in their payloads. Whoever changes either raises it: then the old files are of no
  * use, and every fact is learnt again.
  */
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 const HEAD_OCTETS = 16;
 const HEAD = Buffer.alloc(HEAD_OCTETS);
 HEAD.write('ANGFACTS', 'latin1');

@@ -14,6 +14,7 @@ import { cancelUpdate } from './cancelupdate.js';
 import { capability } from './capability.js';
 import { check } from './check.js';
 import { close } from './close.js';
+import { comparator, parseComparator } from './comparator.js';
 import { compress, parseCompress } from './compress.js';
 import { copy } from './copy.js';
 import { create, parseCreate } from './create.js';
@@ -71,6 +72,7 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['ID', command(always, parseId, id)],
   ['ENABLE', command(always, parseEnable, enable)],
   ['COMPRESS', command(always, parseCompress, compress)],
+  ['COMPARATOR', command(always, parseComparator, comparator)],
   ['NAMESPACE', command(always, parseNothing, namespace)],
   ['IDLE', command({ ...always, untilDone: true }, parseNothing, idle)],
 

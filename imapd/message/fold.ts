@@ -1,8 +1,9 @@
 /**
  * Text as SEARCH, SORT and THREAD compare it: without regard to case and to compatible spellings.
  *
- * NFKC, lower case, and one sigma. i;unicode-casemap (RFC 5051) decomposes instead; composed forms keep `e` from
- * matching the beginning of `é`, and give the same equalities otherwise.
+ * These are the equalities of i;unicode-casemap (RFC 5051), which RFC 5255 wants: decomposed, so that `cafe` is found in
+ * `café`, and of one case. Lower case, not title case: most mail is ASCII in lower case. Where the order counts, sort.ts
+ * and sort-columns.ts see to that.
  */
 
 /** Whether a text is all ASCII. */
@@ -10,13 +11,23 @@ export function isAscii(text: string): boolean {
   return !/[^\x00-\x7f]/.test(text);
 }
 
-/** Texts of Latin-1 alone, without the few characters that have another compatible spelling. */
-const plainLatin = /^[\x00-\x9f\xa1-\xa7\xa9\xab-\xae\xb0\xb1\xb6\xb7\xbb\xbf-\xff]*$/;
+/** Texts of Latin-1 that are decomposed as they are. */
+const plainLatin =
+  /^[\x00-\x9f\xa1-\xa7\xa9\xab-\xae\xb0\xb1\xb6\xb7\xbb\xbf\xc6\xd0\xd7\xd8\xde-\xdf\xe6\xf0\xf7\xf8\xfe]*$/;
 
-/** Folds a text. Folding twice changes nothing for what mail holds; most western languages take the short way. */
+/** Texts of Latin letters, without the few characters that have another compatible spelling, and without the dotless i. */
+const accentedLatin =
+  /^[\x00-\x9f\xa1-\xa7\xa9\xab-\xae\xb0\xb1\xb6\xb7\xbb\xbf-\u0130\u0134-\u013e\u0141-\u0148\u014a-\u017e]*$/;
+
+/** Folds a text. Folding twice changes nothing for what mail holds; most western languages take the short ways. */
 export function fold(text: string): string {
   if (plainLatin.test(text)) return text.toLowerCase();
-  return streamSafe(text).normalize('NFKC').toLowerCase().normalize('NFKC').replace(/ς/g, 'σ');
+  if (accentedLatin.test(text)) return text.normalize('NFD').toLowerCase();
+  return streamSafe(text).normalize('NFKD').toLowerCase().normalize('NFKD').replace(/[ςı]/g, oneSpelling);
+}
+
+function oneSpelling(letter: string): string {
+  return letter === 'ς' ? 'σ' : 'i';
 }
 
 /**

@@ -14,8 +14,8 @@ let waiting = 0;
 /** Writes the value that lies from `start` to `end`, folded, as UTF-8; false, with nothing written, if it takes more. */
 export function writeFoldedLatin(out: OctetWriter, octets: Buffer, start: number, end: number): boolean {
   const before = out.length;
-  // A character of one octet may take two.
-  out.need((end - start) * 2);
+  // A character of one octet may take three: a letter and its accent.
+  out.need((end - start) * 3);
   for (let at = start; at < end; ) {
     const octet = octets[at] ?? 0;
     const next = at + 1 < end ? octets[at + 1] : SPACE;
@@ -127,13 +127,16 @@ function writeDecoded(out: OctetWriter, octet: number): boolean {
   } else if (waiting !== 0 || (octet > 0x7f && octet < FIRST_OF_LATIN_1)) return false;
   const written = folded[character] ?? NOT_PLAIN;
   if (written === NOT_PLAIN) return false;
-  if (written < 0x80) {
-    out.octets[out.length++] = written;
-    return true;
-  }
-  out.octets[out.length++] = FIRST_LEAD | (written >> 6);
-  out.octets[out.length++] = 0x80 | (written & 0x3f);
+  writeCharacter(out, written);
+  const accent = accents[character] ?? 0;
+  if (accent !== 0) writeCharacter(out, accent);
   return true;
+}
+
+/** Writes a character below U+0800. */
+function writeCharacter(out: OctetWriter, code: number): void {
+  if (code >= 0x80) out.octets[out.length++] = 0xc0 | (code >> 6);
+  out.octets[out.length++] = code >= 0x80 ? 0x80 | (code & 0x3f) : code;
 }
 
 function isBlank(octet: number | undefined): boolean {
@@ -151,12 +154,14 @@ const UTF_8 = Buffer.from('utf-8');
 const ISO_8859_1 = Buffer.from('iso-8859-1');
 const US_ASCII = Buffer.from('us-ascii');
 
-/** What a character of Latin-1 is folded to; NOT_PLAIN for those that have another compatible spelling. */
+/** What a character of Latin-1 is folded to, without its accent; NOT_PLAIN for those that have another compatible spelling. */
 const NOT_PLAIN = 0x100;
-const folded = Uint16Array.from({ length: 256 }, (_, code) => {
-  const character = String.fromCharCode(code);
-  return character.normalize('NFKC') === character ? character.toLowerCase().charCodeAt(0) : NOT_PLAIN;
-});
+const decomposed = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code).normalize('NFD'));
+const folded = Uint16Array.from(decomposed, (characters) =>
+  characters.normalize('NFKD') === characters ? characters.toLowerCase().charCodeAt(0) : NOT_PLAIN,
+);
+/** Its accent; 0 without one. */
+const accents = Uint16Array.from(decomposed, (characters) => (characters.length > 1 ? characters.charCodeAt(1) : 0));
 
 function tableOf(hold: (octet: number) => number): Int16Array {
   return Int16Array.from({ length: 256 }, (_, octet) => hold(octet));

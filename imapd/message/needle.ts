@@ -2,7 +2,8 @@
  * Needle: a text that SEARCH looks for, ready for many looks.
  *
  * What counts is always whether the folded text holds the folded needle (see fold.ts). For an ASCII needle most texts can
- * be told not to hold it without folding them: the few characters that fold to something with ASCII in it are known.
+ * be told not to hold it without folding them: the few characters that fold to something with ASCII in it are known, and
+ * of letters with accents, which fold to a letter and its accents, only the last one of a match can be one.
  */
 import { decodeText, isKnownCharset } from './charset.js';
 import { fold, isAscii } from './fold.js';
@@ -14,6 +15,8 @@ export interface Needle {
   readonly octets: Buffer;
   /** Finds an ASCII needle in text that is not folded; undefined for other needles. */
   readonly pattern: RegExp | undefined;
+  /** The same, with an accent on its last letter or without. */
+  readonly accentedPattern: RegExp | undefined;
   /** Finds it in the lines of a header as they are, folded ones too; undefined for what may hold a field's colon. */
   readonly linesPattern: RegExp | undefined;
   /** What characters outside ASCII must hold to become a part of an ASCII needle: bits of `held`. */
@@ -104,14 +107,46 @@ export function compileNeedle(text: Buffer, charset?: string): Needle | undefine
   // A field is shown with one space behind its colon, whatever stands there.
   const isInOneLine = /^[!-9;-~][ -9;-~]*$/.test(folded);
   const linesPattern = isInOneLine ? new RegExp(escaped(folded).replaceAll(' ', '(?:\\r?\\n)? '), 'i') : undefined;
-  return { folded, octets: Buffer.from(folded), needs, pattern, linesPattern };
+  const accentedPattern = pattern && new RegExp(escaped(folded.slice(0, -1)) + lastOf(folded), 'i');
+  return { folded, octets: Buffer.from(folded), needs, pattern, accentedPattern, linesPattern };
+}
+
+/** Where letters with accents are, and the signs that are struck out. */
+const ACCENTED: Ranges = [
+  [0xc0, 0x24f],
+  [0x1e00, 0x1eff],
+  [0x226e, 0x226f],
+  [0x2260, 0x2260],
+];
+
+/** By an ASCII character in lower case: what folds to it and something behind it. */
+let accented: Map<string, string> | undefined;
+
+function accentedLetters(): Map<string, string> {
+  const letters = new Map<string, string>();
+  for (const [first, last] of ACCENTED) {
+    for (let code = first; code <= last; code += 1) {
+      const letter = String.fromCharCode(code);
+      const plain = fold(letter)[0] ?? '';
+      if (plain !== letter && isAscii(plain)) letters.set(plain, (letters.get(plain) ?? '') + letter);
+    }
+  }
+  return letters;
+}
+
+/** A pattern for the last character of an ASCII needle. */
+function lastOf(folded: string): string {
+  const last = folded.slice(-1);
+  accented ??= accentedLetters();
+  const others = accented.get(last);
+  return others === undefined ? escaped(last) : `(?:${escaped(last)}|[${others}])`;
 }
 
 /** Whether a text, decoded but not folded, holds a needle. */
 export function textHolds(text: string, needle: Needle): boolean {
-  const { pattern, needs } = needle;
+  const { accentedPattern, needs } = needle;
   // Without `u` and `v`, the flag `i` takes no character outside ASCII for one of ASCII.
-  if (pattern !== undefined && !pattern.test(text) && !holdsSome(text, needs)) return false;
+  if (accentedPattern !== undefined && !accentedPattern.test(text) && !holdsSome(text, needs)) return false;
   return fold(text).includes(needle.folded);
 }
 

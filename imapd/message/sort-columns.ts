@@ -1,8 +1,8 @@
 /**
  * SORT's comparison on columns: one number per message and key, and texts as octets (RFC 5256 section 3).
  *
- * Texts are UTF-8, folded and decomposed, and compared octet by octet, which is the order of code points: i;octet on what
- * i;unicode-casemap (RFC 5051) makes. The first octets of each text stand in a number, which decides nearly always. How
+ * Texts are UTF-8, folded and decomposed, and compared octet by octet with ASCII letters in capitals, which is the order of
+ * code points: i;octet on what i;unicode-casemap (RFC 5051) makes. The first octets of each text stand in a number, which decides nearly always. How
  * several keys decide one after the other is in sort-ranks.ts.
  */
 
@@ -14,6 +14,16 @@ export interface SortColumn {
   readonly count: number;
   /** The key itself; of a text its beginning. */
   readonly numbers: Float64Array;
+}
+
+/** Each octet, small ASCII letters as capitals: they come before `_`, not behind it. */
+const CAPITALS = Uint8Array.from({ length: 256 }, (_, octet) =>
+  octet >= 0x61 && octet <= 0x7a ? octet - 0x20 : octet,
+);
+
+/** Makes capitals of small ASCII letters, where they lie. */
+export function capitalise(octets: Buffer, start: number, end: number): void {
+  for (let at = start; at < end; at += 1) octets[at] = CAPITALS[octets[at] ?? 0] ?? 0;
 }
 
 /** Most subjects are shorter. */
@@ -47,8 +57,10 @@ export class TextColumn implements SortColumn {
     const to = from + end - start;
     if (to > this.#octets.length) this.#grow(from, to);
     const own = this.#octets;
-    if (end - start > LONG_OCTETS) octets.copy(own, from, start, end);
-    else for (let at = start; at < end; at += 1) own[from + at - start] = octets[at] ?? 0;
+    if (end - start > LONG_OCTETS) {
+      octets.copy(own, from, start, end);
+      capitalise(own, from, to);
+    } else for (let at = start; at < end; at += 1) own[from + at - start] = CAPITALS[octets[at] ?? 0] ?? 0;
     this.#ends[row] = to;
     this.#count = row + 1;
     let prefix = 0;

@@ -24,9 +24,19 @@ export function firstMailbox(value: string): string {
   return collated(decodeWords(parseAddresses(value, 1)[0]?.mailbox ?? ''));
 }
 
-/** A text as it is sorted. Decomposing after folding changes no equality: `ä` comes between `a` and `b`. */
+/**
+ * A text as it is sorted: what i;unicode-casemap (RFC 5051) makes of it, but for ASCII letters, which are small here; columns
+ * make them capital. `ä` comes between `a` and `b`.
+ */
 export function collated(text: string): string {
-  return isAscii(text) ? text.toLowerCase() : fold(text).normalize('NFD');
+  return isAscii(text) ? text.toLowerCase() : fold(text).replace(/[^\x00-\x7f]/gu, inTitleCase);
+}
+
+/** Simple title case: a character stays one character. Georgian has capitals, but no titles. */
+function inTitleCase(character: string): string {
+  if (/^[\u10d0-\u10ff]$/.test(character)) return character;
+  const capital = character.toUpperCase();
+  return capital.length > character.length ? character : capital;
 }
 
 /** The longest line of RFC 5322, and so the longest Message-ID that can be told from a mistake. */

@@ -6,6 +6,7 @@ import type { Folder } from '../../maildir/folder.js';
 import { emptyView, type FolderFacts } from '../cache/folder-facts.js';
 import type { KeptColumn } from '../cache/kept-columns.js';
 import { falseIfGone, MessageReading } from '../cache/message-reading.js';
+import { capitalise } from '../message/sort-columns.js';
 import { type Ranks, rankFurther } from '../message/sort-ranks.js';
 import { displayName } from './display-names.js';
 import { findSection, type Section, sentMs } from './search-facts.js';
@@ -101,13 +102,17 @@ const place = { start: 0, end: 0 };
 function textOf(facts: FolderFacts, row: number, section: Section): Buffer {
   showSearchFacts(facts, row, view);
   findSection(view, section, place);
-  return Buffer.from(view.octets.subarray(place.start, place.end));
+  const text = Buffer.from(view.octets.subarray(place.start, place.end));
+  capitalise(text, 0, text.length);
+  return text;
 }
 
 function shownName(facts: FolderFacts, row: number, field: 'from' | 'to'): Buffer {
   const reading = new MessageReading(facts, row);
   try {
-    return displayName(reading, field);
+    const name = displayName(reading, field);
+    capitalise(name, 0, name.length);
+    return name;
   } finally {
     reading.close();
   }

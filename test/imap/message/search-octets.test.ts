@@ -228,7 +228,7 @@ test('C23 folding is two normalisations and lower case, whatever way it takes', 
   for (const one of characters) {
     for (const other of [...characters, '\u0301', '\u0308', '\u03a3']) {
       const written = one + other;
-      const lower = written.normalize('NFKC').toLowerCase().normalize('NFKC').replaceAll('ς', 'σ');
+      const lower = written.normalize('NFKD').toLowerCase().normalize('NFKD').replaceAll('ς', 'σ').replaceAll('ı', 'i');
       assert.equal(fold(written), lower, JSON.stringify(written));
     }
   }

@@ -38,7 +38,7 @@ test('C23 header fields are decoded and folded', () => {
 });
 
 test('C23 needles come in the character set that the client names', () => {
-  assert.equal(compileNeedle(Buffer.from('gr\xfc', 'latin1'), 'ISO-8859-1')?.folded, 'grü');
+  assert.equal(compileNeedle(Buffer.from('gr\xfc', 'latin1'), 'ISO-8859-1')?.folded, 'gru\u0308');
   assert.equal(compileNeedle(Buffer.from('A'), undefined)?.folded, 'a');
   for (const charset of ['nonsense', '../../x', '__proto__', 'constructor', 'base64', '', 'x'.repeat(10_000)])
     assert.equal(compileNeedle(Buffer.from('a'), charset), undefined, charset);
@@ -105,7 +105,7 @@ test('10 combining marks without end are folded in their stride', () => {
   const marks = 'a'.concat('\u0301'.repeat(32_000), '\u0316'.repeat(32_000), '\uff9e\u0301'.repeat(32_000));
   // Sorted as one run this takes minutes.
   assert.ok(inBody(Buffer.from(`Content-Type: text/plain; charset=utf-8\n\n${marks.repeat(10)}end`), 'END'));
-  assert.equal(fold('E\u0301'), 'é');
+  assert.equal(fold('É'), 'e\u0301');
 });
 
 test('C23 ASCII searches agree with a plain look', () => {

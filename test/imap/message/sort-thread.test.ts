@@ -89,7 +89,7 @@ test('X7 facts come from the header', () => {
       '',
     ),
   );
-  assert.equal(sectionOf(facts, SECTION.subject), 're: grüsse');
+  assert.equal(sectionOf(facts, SECTION.subject), 're: gru\u0308sse');
   assert.equal(sectionOf(facts, SECTION.baseSubject), 'grüsse'.normalize('NFD'));
   assert.equal(sectionOf(facts, SECTION.from), '"b" <zed@x>, a@y');
   assert.equal(sectionOf(facts, SECTION.firstFrom), 'zed');
