@@ -44,10 +44,13 @@ export function writePlainAddresses(out: OctetWriter, octets: Buffer, start: num
 
 /** Writes the address that begins at `start`; gives the place behind it, or -1 when it is not plain. */
 function writeAddress(out: OctetWriter, octets: Buffer, start: number, end: number): number {
-  const wordEnd = endOfWord(octets, start, end);
-  if (wordEnd > start && octets[wordEnd] === AT && wordEnd < end) return writeBare(out, octets, start, end);
+  const before = out.length;
   out.octet(LEFT);
   const at = writeName(out, octets, start, end);
+  if (at === NO_NAME) {
+    out.length = before;
+    return writeBare(out, octets, start, end);
+  }
   if (at < 0 || at >= end || octets[at] !== LESS) return -1;
   out.text(' NIL ');
   return writeLocalAndHost(out, octets, { start: at + 1, end, inAngle: true });
@@ -55,14 +58,17 @@ function writeAddress(out: OctetWriter, octets: Buffer, start: number, end: numb
 
 /** Writes `user@host` or `user@host (Name)`; gives the place behind it, or -1. */
 function writeBare(out: OctetWriter, octets: Buffer, start: number, end: number): number {
+  const before = out.length;
+  out.octet(LEFT);
+  out.text('NIL NIL ');
+  const alone = writeLocalAndHost(out, octets, { start, end, inAngle: false });
+  if (alone >= 0) return alone;
   let hostEnd = start;
   while (hostEnd < end && (isWord[octets[hostEnd] ?? 0] === 1 || octets[hostEnd] === AT)) hostEnd += 1;
   const open = skipBlanks(octets, hostEnd, end);
+  if (open >= end || octets[open] !== LEFT) return -1;
+  out.length = before;
   out.octet(LEFT);
-  if (open >= end || octets[open] !== LEFT) {
-    out.text('NIL NIL ');
-    return writeLocalAndHost(out, octets, { start, end, inAngle: false });
-  }
   const close = endOfComment(octets, open + 1, end);
   if (close - open > MAX_QUOTED_OCTETS || close === -1) return -1;
   out.octet(QUOTE);
@@ -89,7 +95,10 @@ function isInComment(octet: number): boolean {
   return octet > SPACE && octet < 0x7f && octet !== LEFT && octet !== QUOTE && octet !== BACKSLASH;
 }
 
-/** Writes words and quoted strings up to `<` as one string, or NIL; gives the place of the `<`, or -1. */
+/** The field has no name: it begins with a word and an at sign. */
+const NO_NAME = -2;
+
+/** Writes words and quoted strings up to `<` as one string, or NIL; gives the place of the `<`, NO_NAME, or -1. */
 function writeName(out: OctetWriter, octets: Buffer, start: number, end: number): number {
   const written = out.octets;
   const first = out.length;
@@ -99,22 +108,23 @@ function writeName(out: OctetWriter, octets: Buffer, start: number, end: number)
   let spaced = false;
   while (at < end && octets[at] !== LESS) {
     if (spaced) written[to++] = SPACE;
-    const quoted = octets[at] === QUOTE;
-    const stop = quoted ? endOfQuoted(octets, at + 1, end) : endOfWord(octets, at, end);
-    // Of empty quotes the general way knows what becomes of the space behind them.
-    if (stop <= (quoted ? at + 1 : at)) return -1;
-    for (let from = quoted ? at + 1 : at; from < stop; from += 1) {
-      let octet = octets[from] ?? 0;
-      if (octet === CR || octet === LF) continue;
-      if (octet === BACKSLASH) {
-        // What needs no backslash is written without it, as everywhere else.
-        from += 1;
-        octet = octets[from] ?? 0;
-        if (octet === QUOTE || octet === BACKSLASH) written[to++] = BACKSLASH;
+    let next = at;
+    if (octets[at] === QUOTE) {
+      const stop = endOfQuoted(octets, at + 1, end);
+      // Of empty quotes the general way knows what becomes of the space behind them.
+      if (stop <= at + 1) return -1;
+      to = copyQuoted(written, to, octets, { start: at + 1, end: stop });
+      next = stop + 1;
+    } else {
+      // Looked at and copied in one go: names are much of what an envelope is made of.
+      for (; next < end; next += 1) {
+        const octet = octets[next] ?? 0;
+        if (isWord[octet] !== 1) break;
+        written[to++] = octet;
       }
-      written[to++] = octet;
+      if (next === at) return -1;
+      if (at === start && next < end && octets[next] === AT) return NO_NAME;
     }
-    const next = quoted ? stop + 1 : stop;
     at = skipBlanks(octets, next, end);
     spaced = at > next;
   }
@@ -128,6 +138,23 @@ function writeName(out: OctetWriter, octets: Buffer, start: number, end: number)
   return at;
 }
 
+/** Copies what stands in quotes, without line ends; gives where it ends. */
+function copyQuoted(written: Buffer, start: number, octets: Buffer, quoted: { start: number; end: number }): number {
+  let to = start;
+  for (let from = quoted.start; from < quoted.end; from += 1) {
+    let octet = octets[from] ?? 0;
+    if (octet === CR || octet === LF) continue;
+    if (octet === BACKSLASH) {
+      // What needs no backslash is written without it, as everywhere else.
+      from += 1;
+      octet = octets[from] ?? 0;
+      if (octet === QUOTE || octet === BACKSLASH) written[to++] = BACKSLASH;
+    }
+    written[to++] = octet;
+  }
+  return to;
+}
+
 interface LocalAndHost {
   readonly start: number;
   readonly end: number;
@@ -136,14 +163,12 @@ interface LocalAndHost {
 
 /** Writes `local@host`, up to `>` if it is in angle brackets; gives the place behind, where the address must end. */
 function writeLocalAndHost(out: OctetWriter, octets: Buffer, { start, end, inAngle }: LocalAndHost): number {
-  const at = endOfWord(octets, start, end);
-  if (at === start || at >= end || octets[at] !== AT) return -1;
-  const hostEnd = endOfWord(octets, at + 1, end);
-  if (hostEnd === at + 1 || hostEnd - start > MAX_QUOTED_OCTETS) return -1;
   out.octet(QUOTE);
-  copyOctets(out, octets, start, at);
+  const at = copyWord(out, octets, start, end);
+  if (at === start || at >= end || octets[at] !== AT) return -1;
   out.text('" "');
-  copyOctets(out, octets, at + 1, hostEnd);
+  const hostEnd = copyWord(out, octets, at + 1, end);
+  if (hostEnd === at + 1 || hostEnd - start > MAX_QUOTED_OCTETS) return -1;
   out.text('")');
   if (inAngle && (hostEnd >= end || octets[hostEnd] !== GREATER)) return -1;
   const next = skipBlanks(octets, inAngle ? hostEnd + 1 : hostEnd, end);
@@ -169,9 +194,17 @@ function skipBlanks(octets: Buffer, start: number, end: number): number {
   return at;
 }
 
-function endOfWord(octets: Buffer, start: number, end: number): number {
+/** Copies a word; gives where it ends. */
+function copyWord(out: OctetWriter, octets: Buffer, start: number, end: number): number {
+  const written = out.octets;
+  let to = out.length;
   let at = start;
-  while (at < end && isWord[octets[at] ?? 0] === 1) at += 1;
+  for (; at < end; at += 1) {
+    const octet = octets[at] ?? 0;
+    if (isWord[octet] !== 1) break;
+    written[to++] = octet;
+  }
+  out.length = to;
   return at;
 }
 

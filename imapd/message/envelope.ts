@@ -80,7 +80,8 @@ export function writeEnvelopeAt(out: OctetWriter, octets: Buffer, places: Envelo
   const from = out.length;
   writeAddresses(out, header, FROM);
   const fromEnd = out.length;
-  for (const field of [SENDER, REPLY_TO]) writeAddressesOr(out, header, field, [from, fromEnd]);
+  writeAddressesOr(out, header, SENDER, [from, fromEnd]);
+  writeAddressesOr(out, header, REPLY_TO, [from, fromEnd]);
   for (let field = TO; field <= BCC; field += 1) {
     out.octet(SPACE);
     writeAddresses(out, header, field);
@@ -112,7 +113,7 @@ function writeAddressesOr(
 ): void {
   out.octet(SPACE);
   const start = out.length;
-  writeAddresses(out, header, field);
+  if ((header.places.starts[field] ?? -1) !== -1) writeAddresses(out, header, field);
   // NIL: no list is as short.
   if (out.length - start > 3) return;
   out.length = start;
