@@ -117,7 +117,7 @@ function wordsOfSite(context: CapabilityContext): string[] {
 
 /** As in Courier, they are said whatever else the administrator wrote. */
 function wordsForSmap({ settings }: CapabilityContext): string[] {
-  return settings.smap?.split(/\s+/) ?? [];
+  return settings.smap?.capability.split(/\s+/) ?? [];
 }
 
 /** Mechanisms that AUTHENTICATE takes on this connection. A site switches on all but those that need nothing. */

@@ -52,8 +52,9 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
 }
 
 function readSmap(settings: Settings): Pick<SessionSettings, 'smap'> {
-  const smap = settings.text('SMAP_CAPABILITY', '').trim();
-  return smap === '' ? {} : { smap };
+  const capability = settings.text('SMAP_CAPABILITY', '').trim();
+  const sendmail = settings.text('SENDMAIL', '/usr/sbin/sendmail');
+  return capability === '' ? {} : { smap: { capability, sendmail } };
 }
 
 /** Only words of the administrator's own are obeyed: a value that Courier shipped would hide what is new here. */

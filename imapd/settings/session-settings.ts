@@ -40,8 +40,8 @@ export interface SessionSettings {
   readonly acl: boolean;
   /** IMAP_DISABLETHREADSORT: SORT and THREAD are refused. */
   readonly disableThreadSort: boolean;
-  /** SMAP_CAPABILITY: what CAPABILITY says of SMAP; absent where clients may not speak it. */
-  readonly smap?: string;
+  /** SMAP_CAPABILITY: what CAPABILITY says of SMAP, whose clients send with SENDMAIL; absent where nobody may speak it. */
+  readonly smap?: { readonly capability: string; readonly sendmail: string };
   /** IMAP_CHECK_ALL_FOLDERS: LIST says \Marked for every folder, not only for INBOX. */
   readonly checkAllFolders: boolean;
   /** IMAP_OBSOLETE_CLIENT: LIST says \Noinferiors in place of \HasNoChildren. */

@@ -1,9 +1,11 @@
 /** ADD and RSET of SMAP: stores a message, or sends it, or both (courier.md section 5.7). */
 import { hasRight } from '../../maildir/acl/rights.js';
 import { ALL_FLAGS } from '../../maildir/flags.js';
+import type { Folder, MessageWriter } from '../../maildir/folder.js';
 import { ClientGone } from '../completion.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
 import { parseMessageDate } from '../message/dates.js';
+import { octetsOf } from '../outbox/outbox.js';
 import { folderAt } from '../sharing/mailbox-place.js';
 import { flagLimits } from '../sharing/require-right.js';
 import { type Addition, NO_ADDITION } from './addition.js';
@@ -60,6 +62,15 @@ function addAttribute(smap: SmapSession, word: string): SmapReply | undefined {
     case 'INTERNALDATE':
       note(smap, { internalDate: parseMessageDate(value)?.ms });
       return done('INTERNALDATE set');
+    case 'MAILFROM':
+      note(smap, { sender: value });
+      return done('So far, so good...');
+    case 'RCPTTO':
+      note(smap, { recipients: [...smap.addition.recipients, value] });
+      return done('RCPT TO set');
+    case 'NOTIFY':
+      note(smap, { notify: value });
+      return done('NOTIFY set');
     default:
       return undefined;
   }
@@ -69,37 +80,83 @@ function note(smap: SmapSession, said: Partial<Addition>): void {
   smap.addition = { ...smap.addition, ...said };
 }
 
-/** Asks for the text and stores it. Without a folder it goes nowhere, as with Courier. */
+/** Asks for the text, sends it where there are recipients, and stores it where there is a folder. */
 async function receive(smap: SmapSession, format: TextFormat): Promise<SmapReply> {
   const { session, addition } = smap;
   smap.addition = NO_ADDITION;
   smap.say('> Go ahead');
   const folder = addition.place === undefined ? undefined : folderAt(addition.place);
-  const writer = folder?.beginMessage();
+  // What is only sent passes through a file, too: a client may take minutes, and break off.
+  const isKept = folder !== undefined || addition.recipients.length > 0;
+  const writer = isKept ? (folder ?? session.maildir.folder('INBOX')).beginMessage() : undefined;
   try {
-    const pieces = smap.lines.text(format);
-    for (;;) {
-      const piece = await pieces.next();
-      if (piece.done === true) {
-        if (!piece.value) throw new ClientGone();
-        break;
-      }
-      writer?.write(piece.value);
-      const turn = session.pace();
-      if (turn !== undefined) await turn;
-    }
-    if (folder === undefined || writer === undefined) return done('Message saved');
-    const { internalDate } = addition;
-    await writer.end(internalDate);
-    const [uid] = await folder.addMessages([
-      { writer, ...whatMayBeSet(smap, addition), ...(internalDate === undefined ? {} : { internalDate }) },
-    ]);
-    const row = uid === undefined ? -1 : folder.table.rowOf(uid);
-    if (row >= 0) smap.say(`* ADD "UID=${folder.baseNameAt(row)}"`);
+    await receiveText(smap, format, (octets) => writer?.write(octets));
+    if (writer === undefined) return done('Message saved');
+    const failure = await send(smap, addition, writer);
+    if (failure !== undefined) return failed(failure);
+    if (folder !== undefined) await store(smap, { folder, writer, addition });
     return done('Message saved');
   } finally {
     writer?.abort();
   }
+}
+
+/** @throws {ClientGone} when the client leaves before all of it came */
+async function receiveText(smap: SmapSession, format: TextFormat, take: (octets: Buffer) => void): Promise<void> {
+  const pieces = smap.lines.text(format);
+  for (;;) {
+    const piece = await pieces.next();
+    if (piece.done === true) {
+      if (!piece.value) throw new ClientGone();
+      return;
+    }
+    take(piece.value);
+    const turn = smap.session.pace();
+    if (turn !== undefined) await turn;
+  }
+}
+
+/** What has been sent is not refused because it cannot be stored: it would be sent twice. */
+async function store(
+  smap: SmapSession,
+  {
+    folder,
+    writer,
+    addition,
+  }: { readonly folder: Folder; readonly writer: MessageWriter; readonly addition: Addition },
+): Promise<void> {
+  const { internalDate, recipients } = addition;
+  try {
+    await writer.end(internalDate);
+    const date = internalDate === undefined ? {} : { internalDate };
+    const [uid] = await folder.addMessages([{ writer, ...whatMayBeSet(smap, addition), ...date }]);
+    const row = uid === undefined ? -1 : folder.table.rowOf(uid);
+    if (row >= 0) smap.say(`* ADD "UID=${folder.baseNameAt(row)}"`);
+  } catch (error) {
+    if (recipients.length === 0 || !(error instanceof Error)) throw error;
+    const { log, whoForLog } = smap.session;
+    log.write('error', `a message was sent and not stored, ${whoForLog}: ${error.message}`);
+  }
+}
+
+/** Gives why it could not be sent, in the words of the program; undefined when it was, or there is nobody to send it to. */
+async function send(
+  { session }: SmapSession,
+  { sender, recipients, notify }: Addition,
+  writer: MessageWriter,
+): Promise<string | undefined> {
+  const { settings, account } = session;
+  if (recipients.length === 0 || settings.smap === undefined) return undefined;
+  // Hardly any client sends, and what starts processes is not needed elsewhere here.
+  const { sendmail } = await import('../../init/runtime/sendmail.js');
+  const envelope = { sender: sender ?? account.address, recipients, notify };
+  const order = { program: settings.smap.sendmail, headerFrom: '', home: account.home, ...envelope };
+  const failure = await sendmail(
+    order,
+    octetsOf((octets, position) => writer.read(octets, position)),
+  );
+  if (failure !== undefined) session.log.write('error', `error sending a message, ${session.whoForLog}: ${failure}`);
+  return failure;
 }
 
 function whatMayBeSet({ session }: SmapSession, { place, flags, keywords }: Addition) {

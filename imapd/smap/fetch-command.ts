@@ -81,15 +81,23 @@ async function fetchAttributes(
   wanted: ReadonlySet<Attribute>,
 ): Promise<void> {
   const { session, selected } = smap;
+  const names = attributes.filter((name) => wanted.has(name));
   for (const message of messages) {
-    const row = selected.folder.table.rowOf(message.uid);
-    if (row < 0) continue;
-    const texts = attributes.filter((name) => wanted.has(name)).map((name) => attributeText(smap, message, name));
-    const line = texts.filter((text) => text !== '').join(' ');
-    if (line !== '') smap.say(`* FETCH ${message.sequenceNumber} ${line}`);
+    if (selected.folder.table.rowOf(message.uid) >= 0) tellAttributes(smap, message, names);
     if (session.full) await session.flush();
     const turn = session.pace();
     if (turn !== undefined) await turn;
+  }
+}
+
+/** Of a message whose file is gone nothing is told but its removal, when that is noticed. */
+function tellAttributes(smap: SmapSession, message: PickedMessage, names: readonly Attribute[]): void {
+  try {
+    const texts = names.map((name) => attributeText(smap, message, name));
+    const line = texts.filter((text) => text !== '').join(' ');
+    if (line !== '') smap.say(`* FETCH ${message.sequenceNumber} ${line}`);
+  } catch (error) {
+    falseIfGone(error);
   }
 }
 

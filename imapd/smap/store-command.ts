@@ -3,6 +3,7 @@
 import { hasRight } from '../../maildir/acl/rights.js';
 import type { FlagChange, FlagLimits } from '../../maildir/flags.js';
 import { ALL_FLAGS } from '../../maildir/flags.js';
+import { falseIfGone } from '../cache/message-reading.js';
 import { isSpeakable, type MessageFlags } from '../mailbox/mailbox-updates.js';
 import type { PickedMessage } from '../mailbox/selected-mailbox.js';
 import { parseMessageDate } from '../message/dates.js';
@@ -65,7 +66,12 @@ async function storeDate(smap: SmapSession, messages: readonly PickedMessage[], 
   for (const { uid } of messages) {
     const row = folder.table.rowOf(uid);
     if (row < 0) continue;
-    folder.setInternalDate(row, date.ms);
+    try {
+      folder.setInternalDate(row, date.ms);
+    } catch (error) {
+      // The others get theirs all the same.
+      falseIfGone(error);
+    }
     facts.forget(row);
     const turn = smap.session.pace();
     if (turn !== undefined) await turn;

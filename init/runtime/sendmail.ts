@@ -1,5 +1,6 @@
 /**
- * Runs the program that takes mail from this machine's users: `sendmail -oi -t -f SENDER`.
+ * Runs the program that takes mail from this machine's users: `sendmail -oi -t -f SENDER`, or with the recipients in place
+ * of `-t`.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +12,10 @@ export interface SendmailOrder {
   readonly headerFrom: string;
   readonly sender: string;
   readonly home: string;
+  /** Absent: those in the header of the message. */
+  readonly recipients?: readonly string[];
+  /** Delivery status notifications asked for, as `-N` has them: `success,failure`. */
+  readonly notify?: string | undefined;
 }
 
 /** A mail server that takes longer has lost us. */
@@ -20,11 +25,13 @@ const MAX_TEXT_OCTETS = 4_096;
 
 /** Sends a message. Gives what was said about a failure, for the log; undefined when it was sent. */
 export async function sendmail(order: SendmailOrder, message: Iterable<Buffer>): Promise<string | undefined> {
-  const { program, sender, home } = order;
+  const { program, sender, home, recipients = [] } = order;
   // An address with a line end would forge the header, one with a dash would be an option.
-  if (/^-|[\u0000-\u001f\u007f]/.test(sender)) return 'the address of the account cannot be a sender';
+  if (!isAddress(sender)) return 'the address of the account cannot be a sender';
+  const refused = recipients.find((recipient) => !isAddress(recipient));
+  if (refused !== undefined) return 'a recipient is no address';
   const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: home, AUTHENTICATED: sender, AUTHADDR: sender };
-  const child = spawn(program, ['-oi', '-t', '-f', sender], { cwd: '/', env: environment });
+  const child = spawn(program, argumentsOf(order), { cwd: '/', env: environment });
   const timer = setTimeout(() => child.kill('SIGKILL'), MAX_MILLISECONDS);
   try {
     const ended = endOf(child);
@@ -33,6 +40,16 @@ export async function sendmail(order: SendmailOrder, message: Iterable<Buffer>):
   } finally {
     clearTimeout(timer);
   }
+}
+
+function isAddress(text: string): boolean {
+  return text !== '' && !/^-|[\u0000-\u001f\u007f]/.test(text);
+}
+
+function argumentsOf({ sender, recipients, notify }: SendmailOrder): string[] {
+  if (recipients === undefined) return ['-oi', '-t', '-f', sender];
+  const notification = notify !== undefined && /^[A-Za-z,]+$/.test(notify) ? ['-N', notify] : [];
+  return ['-oi', '-f', sender, ...notification, ...recipients];
 }
 
 /** What it printed and how it ended, unless that was well. */
