@@ -88,6 +88,7 @@ export class MaildirQuota {
   /** What is used, or undefined where there is no limit. */
   usage(): Promise<QuotaUsage | undefined> {
     return diskErrorsSoon(this.#path, async () => {
+      await this.#counting;
       const file = this.#read();
       if (file === undefined || file.sound) return file;
       return { limits: file.limits, used: await this.#countAnew(file.limits) };
@@ -119,22 +120,34 @@ export class MaildirQuota {
   /** Writes down a change that was made. Trouble is for the log: the next count finds the truth. */
   book(change: MailAmount): void {
     if (isNothing(change)) return;
-    const { fileSystem, warnOnce } = this.#surroundings;
+    // A line behind one that was cut, or behind garbage, would be lost with it.
+    const file = this.#read();
+    if (file?.sound !== true) return;
+    this.#lastPercent = percentUsed(sum(file.used, change), file.limits);
     try {
-      // A line behind one that was cut, or behind garbage, would be lost with it.
-      const file = this.#read();
-      if (file?.sound !== true) return;
-      appendChange(fileSystem, this.#path, change);
-      this.#lastPercent = percentUsed(sum(file.used, change), file.limits);
+      appendChange(this.#surroundings.fileSystem, this.#path, change);
     } catch (error) {
-      if (errorCode(error) === undefined) throw error;
-      warnOnce(`The quota is not written down: ${this.#path}: ${errorCode(error)}`);
+      this.#notWritten(error, file.limits);
     }
+  }
+
+  /** A file that root made may be replaced by one of our own: that counts the change with all the others. */
+  #notWritten(error: unknown, limits: QuotaLimits): void {
+    const { fileSystem, warnOnce } = this.#surroundings;
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    const mayReplace = [this.#maildirPath, folderPaths(this.#maildirPath).tmp].every((path) =>
+      fileSystem.mayWrite(path),
+    );
+    if (mayReplace && (code === 'EACCES' || code === 'EPERM')) {
+      this.#countAnew(limits).catch((trouble: unknown) => warnOnce(`${this.#path}: ${String(trouble)}`));
+    } else warnOnce(`The quota is not written down: ${this.#path}: ${code}`);
   }
 
   /** Sets limits and counts; undefined removes the quota. */
   setLimits(limits: QuotaLimits | undefined): Promise<void> {
     return diskErrorsSoon(this.#path, async () => {
+      await this.#counting;
       this.#known = limits;
       const { fileSystem } = this.#surroundings;
       if (limits === undefined) unlessMissing(() => fileSystem.unlink(this.#path));
@@ -156,6 +169,7 @@ export class MaildirQuota {
 
   /** What passes is reserved at once: before anybody else can ask. */
   async #check(amount: MailAmount, reserved: MailAmount): Promise<void> {
+    if (this.#counting !== undefined) await this.#counting;
     const file = this.#read();
     if (file !== undefined && !(file.sound && this.#fits(file.used, amount, file.limits))) {
       const age = Math.abs(this.#surroundings.now() - file.modifiedAt);

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import { DELETED, SEEN } from '../../maildir/flags.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import { formatLimits, parseLimits, percentUsed } from '../../maildir/quota/quota-limits.js';
@@ -246,4 +247,29 @@ test('deleting a folder frees what was in it', async (t) => {
   await append(maildir.folder('INBOX'), 'b');
   await maildir.deleteFolder('INBOX.Old');
   assert.equal(file(), sizeFile('1000S', [SIZE, 1]));
+});
+
+test('a file that another user made is replaced by one of our own', async (t) => {
+  const sizes = sizeFile('1000S', [0, 0]);
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  writeFileSync(join(path, 'maildirsize'), sizes);
+  const refused = Object.assign(new Error('permission denied'), { code: 'EACCES' });
+  let isOurs = false;
+  const fileSystem: FileSystem = {
+    ...realFileSystem,
+    openToAppend: (name) => {
+      if (name.endsWith('maildirsize') && !isOurs) throw refused;
+      return realFileSystem.openToAppend(name);
+    },
+    rename: (from, to) => {
+      isOurs ||= to.endsWith('maildirsize');
+      realFileSystem.rename(from, to);
+    },
+  };
+  const maildir = openStore({ fileSystem }).open(path);
+
+  await append(maildir.folder('INBOX'), 'a');
+  assert.equal(await used(maildir), `${SIZE}/1`);
+  await append(maildir.folder('INBOX'), 'b');
+  assert.equal(readFileSync(join(path, 'maildirsize'), 'latin1'), sizeFile('1000S', [SIZE, 1], [SIZE, 1]));
 });
