@@ -83,14 +83,7 @@ const MAX_NAME_OCTETS = 1_024;
 const realLinks: LinkOperations = {
   read: readLink,
   make: (target, path) => fs.symlinkSync(pathOctets(target), pathOctets(path)),
-  mayRead(directory) {
-    try {
-      fs.accessSync(pathOctets(directory), fs.constants.R_OK | fs.constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  },
+  mayRead: (directory) => mayAccess(directory, fs.constants.R_OK | fs.constants.X_OK),
 };
 
 /** The real disk. */
@@ -135,14 +128,7 @@ export const realFileSystem: FileSystem = {
       return false;
     }
   },
-  mayWrite(directory) {
-    try {
-      fs.accessSync(pathOctets(directory), fs.constants.W_OK | fs.constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  },
+  mayWrite: (directory) => mayAccess(directory, fs.constants.W_OK | fs.constants.X_OK),
   async syncDirectory(directory) {
     const descriptor = openDescriptor(pathOctets(directory));
     try {
@@ -153,6 +139,15 @@ export const realFileSystem: FileSystem = {
   },
   links: realLinks,
 };
+
+function mayAccess(directory: string, how: number): boolean {
+  try {
+    fs.accessSync(pathOctets(directory), how);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function readLink(path: string): string | undefined {
   try {

@@ -184,8 +184,7 @@ export class Folder implements UseListener {
     const state = this.#state;
     await diskErrorsSoon(state.paths.directory, async () => {
       state.mustExist();
-      const followed = state.place.linked?.follow();
-      if (followed !== undefined) await followed;
+      if (state.place.linked !== undefined) await state.place.linked.follow();
       if (!state.isCurrent()) await this.#scanSoon();
       if (state.uidList.needsFolding && state.uidList.quiet) this.#foldTimer.schedule();
     });

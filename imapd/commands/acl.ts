@@ -97,13 +97,14 @@ interface NamedMailbox {
 
 function namedMailboxes(session: Session, wanted: readonly Buffer[]): NamedMailbox[] {
   const { maildir, settings, space } = session;
-  const patterns = wanted.map((pattern) => mailboxPattern(Buffer.alloc(0), pattern));
-  const tree = mailboxTree(maildir);
+  const { personalNames } = space;
+  const patterns = wanted.map((pattern) => mailboxPattern(Buffer.alloc(0), pattern, personalNames));
+  const tree = mailboxTree(maildir, { personalNames });
   const found: NamedMailbox[] = [];
   for (const name of tree.names) {
     const there = tree.existing.has(name) || tree.parents.has(name);
     if (!there || !patterns.some((pattern) => pattern.matches(name))) continue;
-    const attributes = attributesOf(name, { maildir, tree, settings, extended: false });
+    const attributes = attributesOf(name, { maildir, personalNames, tree, settings, extended: false });
     found.push({ place: space.place(mailboxName(name)), attributes });
   }
   for (const mailbox of space.sharedMailboxes(patterns)) {

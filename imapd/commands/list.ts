@@ -3,7 +3,7 @@ import { MaildirError } from '../../maildir/errors.js';
 import type { CurStatuses, Maildir } from '../../maildir/maildir.js';
 import { type Completion, ok } from '../completion.js';
 import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree, specialUses } from '../mailbox/mailbox-list.js';
-import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
+import { DELIMITER, mailboxName, type PersonalNames } from '../mailbox/mailbox-name.js';
 import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
 import {
   asksForSizes,
@@ -21,6 +21,7 @@ import { encodeList } from '../wire/responses.js';
 
 /** One LIST on its way. */
 interface Listing extends AttributeOptions {
+  readonly personalNames: PersonalNames;
   readonly args: ListArguments;
   readonly patterns: readonly MailboxPattern[];
   readonly uses: ReadonlyMap<string, readonly string[]>;
@@ -79,8 +80,9 @@ class Looks {
   #look(name: string): Look {
     if (!this.#listing.tree.existing.has(name)) return undefined;
     try {
-      const folder = this.#maildir.listedFolder(name);
-      const counts = folder.countsAtHand(this.#listing.curStatuses?.get(name));
+      const folderName = this.#listing.personalNames.folderName(name) ?? name;
+      const folder = this.#maildir.listedFolder(folderName);
+      const counts = folder.countsAtHand(this.#listing.curStatuses?.get(folderName));
       if (counts !== undefined) return { folder, counts };
       const soon = folder.counts({ sizes: false }).then((found) => ({ folder, counts: found }));
       // Whoever takes it hears of a failure.
@@ -95,10 +97,11 @@ class Looks {
   }
 }
 
-function prepare({ maildir, settings }: Session, args: ListArguments): Listing {
-  const patterns = args.patterns.map((pattern) => mailboxPattern(args.reference, pattern));
+function prepare({ maildir, settings, space }: Session, args: ListArguments): Listing {
+  const { personalNames } = space;
+  const patterns = args.patterns.map((pattern) => mailboxPattern(args.reference, pattern, personalNames));
   const curStatuses: CurStatuses | undefined = args.returns.status && new Map();
-  const tree = mailboxTree(maildir, curStatuses);
+  const tree = mailboxTree(maildir, { personalNames, curStatuses });
   const aboveSubscribed = new Set<string>();
   if (args.selection.has('RECURSIVEMATCH')) {
     for (const name of tree.subscribed) for (const above of levelsAbove(name)) aboveSubscribed.add(above);
@@ -109,7 +112,8 @@ function prepare({ maildir, settings }: Session, args: ListArguments): Listing {
     tree,
     curStatuses,
     aboveSubscribed,
-    uses: specialUses(settings),
+    uses: specialUses(settings, personalNames),
+    personalNames,
     maildir,
     settings,
     extended: args.extended,

@@ -17,16 +17,22 @@ export async function lsub(session: Session, { reference, pattern }: PlainListAr
     return ok('LSUB completed');
   }
   const { maildir, settings } = session;
-  const tree = mailboxTree(maildir);
-  const asked = mailboxPattern(reference, pattern);
+  const { personalNames } = session.space;
+  const tree = mailboxTree(maildir, { personalNames });
+  const asked = mailboxPattern(reference, pattern, personalNames);
   await lsubElsewhere(session, tree.subscribedElsewhere, asked);
   for (const name of tree.names) {
     const subscribed = tree.subscribed.has(name);
     if (!(subscribed || tree.subscribedParents.has(name)) || !asked.matches(name)) continue;
     const attributes = subscribed
-      ? attributesOf(name, { maildir, tree, settings, extended: false, amongSubscriptions: true }).filter(
-          (each) => each !== '\\Noselect',
-        )
+      ? attributesOf(name, {
+          maildir,
+          personalNames,
+          tree,
+          settings,
+          extended: false,
+          amongSubscriptions: true,
+        }).filter((each) => each !== '\\Noselect')
       : ['\\Noselect', '\\HasChildren'];
     await session.respond(encodeList('LSUB', DELIMITER, { attributes, name: mailboxName(name) }));
   }

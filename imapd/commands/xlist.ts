@@ -21,15 +21,16 @@ const olderWords: ReadonlyMap<string, string> = new Map([
 /** Tells the account's own mailboxes. */
 export async function xlist(session: Session, { reference, pattern }: PlainListArguments): Promise<Completion> {
   const { maildir, settings } = session;
-  const tree = mailboxTree(maildir);
-  const uses = specialUses(settings);
-  const asked = mailboxPattern(reference, pattern);
+  const { personalNames } = session.space;
+  const tree = mailboxTree(maildir, { personalNames });
+  const uses = specialUses(settings, personalNames);
+  const asked = mailboxPattern(reference, pattern, personalNames);
   for (const name of tree.names) {
     const isListed = tree.existing.has(name) || tree.parents.has(name);
     if (!isListed || !asked.matches(name)) continue;
     const roles = tree.existing.has(name) ? (uses.get(name) ?? []) : [];
     const words = name === 'INBOX' ? ['\\Inbox'] : roles.map((role) => olderWords.get(role) ?? role);
-    const attributes = [...attributesOf(name, { maildir, tree, settings, extended: false }), ...words];
+    const attributes = [...attributesOf(name, { maildir, personalNames, tree, settings, extended: false }), ...words];
     await session.respond(encodeList('XLIST', DELIMITER, { attributes, name: mailboxName(name) }));
     const turn = session.pace();
     if (turn !== undefined) await turn;

@@ -11,7 +11,7 @@ import { mailboxPattern } from './mailbox-pattern.js';
 
 /** Names as they are said to clients; those of the filter `selected` are not among them. */
 export async function filteredMailboxes(session: Session, filters: readonly MailboxFilter[]): Promise<Buffer[]> {
-  const tree = mailboxTree(session.maildir);
+  const tree = mailboxTree(session.maildir, { personalNames: session.space.personalNames });
   const names = new Set<string>();
   const add = (some: Iterable<string>): void => {
     for (const name of some) names.add(name);
@@ -52,7 +52,7 @@ async function subtree(
   const name = decodedName(root);
   if (name === undefined || /[*%]/.test(name)) return [];
   const below = Buffer.concat([mailboxName(name), Buffer.from(DELIMITER), Buffer.from(deep ? '*' : '%')]);
-  const pattern = mailboxPattern(Buffer.alloc(0), below);
+  const pattern = mailboxPattern(Buffer.alloc(0), below, session.space.personalNames);
   const names = [name, ...[...existing].filter((each) => pattern.matches(each))];
   await paced(session, sharedBelow(session, [pattern], names));
   return names;

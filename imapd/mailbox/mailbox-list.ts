@@ -6,9 +6,9 @@
 import type { CurStatuses, Maildir } from '../../maildir/maildir.js';
 import { SHARED_PREFIX } from '../../maildir/shared-folders.js';
 import type { SessionSettings, SpecialUse } from '../settings/session-settings.js';
-import { DELIMITER, PERSONAL_PREFIX, withInboxInCapitals } from './mailbox-name.js';
+import { belowInbox, DELIMITER, PERSONAL_PREFIX, type PersonalNames, withInboxInCapitals } from './mailbox-name.js';
 
-/** What there is to list, by folder name. */
+/** What there is to list, by the names that clients see. */
 export interface MailboxTree {
   readonly existing: ReadonlySet<string>;
   readonly subscribed: ReadonlySet<string>;
@@ -22,13 +22,25 @@ export interface MailboxTree {
   readonly subscribedElsewhere: ReadonlySet<string>;
 }
 
-/** Reads the account's folders and subscriptions. @param curStatuses see Maildir.listFolders() */
-export function mailboxTree(maildir: Maildir, curStatuses?: CurStatuses): MailboxTree {
-  const existing = new Set(maildir.listFolders(curStatuses));
+/** How a tree is made. */
+export interface TreeOptions {
+  /** Folder names where absent. */
+  readonly personalNames?: PersonalNames | undefined;
+  /** See Maildir.listFolders(). */
+  readonly curStatuses?: CurStatuses | undefined;
+}
+
+/** Reads the account's folders and subscriptions. */
+export function mailboxTree(
+  maildir: Maildir,
+  { personalNames = belowInbox, curStatuses }: TreeOptions = {},
+): MailboxTree {
+  const folders = maildir.listFolders(curStatuses);
+  const existing = new Set(personalNames === belowInbox ? folders : folders.map(personalNames.mailboxName));
   const subscribed = new Set<string>();
   const subscribedElsewhere = new Set<string>();
   for (const name of maildir.subscriptions().map(withInboxInCapitals)) {
-    if (name === 'INBOX' || name.startsWith(PERSONAL_PREFIX)) subscribed.add(name);
+    if (name === 'INBOX' || name.startsWith(PERSONAL_PREFIX)) subscribed.add(personalNames.mailboxName(name));
     // Of filesystem shared mailboxes, only directories count.
     else if (!name.startsWith(SHARED_PREFIX)) subscribedElsewhere.add(name);
   }
@@ -40,6 +52,7 @@ export function mailboxTree(maildir: Maildir, curStatuses?: CurStatuses): Mailbo
   for (const above of parents) all.add(above);
   for (const above of subscribedParents) all.add(above);
   const names = sortedByLevels(all);
+  if (personalNames !== belowInbox) names.sort((one, other) => Number(other === 'INBOX') - Number(one === 'INBOX'));
   return { existing, subscribed, parents, subscribedParents, subscribedElsewhere, names };
 }
 
@@ -72,13 +85,16 @@ export function sortedByLevels(names: Iterable<string>): string[] {
   return keys.map((key) => key.replaceAll('\u0000', DELIMITER));
 }
 
-/** Roles of RFC 6154 by folder name. IMAP_TRASHFOLDERNAME names the trash where IMAP_SPECIALUSE does not. */
-export function specialUses(settings: Pick<SessionSettings, 'specialUse' | 'trashFolderName'>): Map<string, string[]> {
+/** Roles of RFC 6154 by name. IMAP_TRASHFOLDERNAME names the trash where IMAP_SPECIALUSE does not. */
+export function specialUses(
+  settings: Pick<SessionSettings, 'specialUse' | 'trashFolderName'>,
+  personalNames: PersonalNames = belowInbox,
+): Map<string, string[]> {
   const uses = new Map<string, string[]>();
   const roles: Partial<Record<SpecialUse, string>> = { '\\Trash': settings.trashFolderName, ...settings.specialUse };
   for (const [role, folder] of Object.entries(roles)) {
     if (folder === '') continue;
-    const name = PERSONAL_PREFIX + folder;
+    const name = personalNames.mailboxName(PERSONAL_PREFIX + folder);
     uses.set(name, [...(uses.get(name) ?? []), role]);
   }
   return uses;
@@ -87,6 +103,7 @@ export function specialUses(settings: Pick<SessionSettings, 'specialUse' | 'tras
 /** How attributes are said. */
 export interface AttributeOptions {
   readonly maildir: Maildir;
+  readonly personalNames?: PersonalNames;
   readonly tree: MailboxTree;
   readonly settings: Pick<SessionSettings, 'checkAllFolders' | 'obsoleteClient'>;
   /** LIST-EXTENDED was used, so the client knows \NonExistent. */
@@ -97,11 +114,11 @@ export interface AttributeOptions {
 
 /** Attributes of a personal mailbox. */
 export function attributesOf(name: string, options: AttributeOptions): string[] {
-  const { maildir, tree, settings, amongSubscriptions } = options;
+  const { maildir, tree, settings, amongSubscriptions, personalNames = belowInbox } = options;
   const exists = tree.existing.has(name);
   const looked = exists && (name === 'INBOX' || settings.checkAllFolders);
   const hasChildren = tree.parents.has(name) || (amongSubscriptions === true && tree.subscribedParents.has(name));
-  const isMarked = looked ? maildir.hasNewOrUnseen(name) : undefined;
+  const isMarked = looked ? maildir.hasNewOrUnseen(personalNames.folderName(name) ?? name) : undefined;
   return attributeWords({ exists, hasChildren, isMarked }, options);
 }
 

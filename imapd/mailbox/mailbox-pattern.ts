@@ -7,7 +7,7 @@
  */
 import { CommandFailure } from '../completion.js';
 import { decodeMailboxName } from '../wire/modified-utf7.js';
-import { DELIMITER } from './mailbox-name.js';
+import { belowInbox, DELIMITER, type PersonalNames } from './mailbox-name.js';
 
 /** As Courier. No client has a use for more. */
 const MAX_WILDCARDS = 10;
@@ -31,13 +31,17 @@ export interface MailboxPattern {
  *
  * @throws {CommandFailure} when there are too many wildcards.
  */
-export function mailboxPattern(reference: Buffer, pattern: Buffer): MailboxPattern {
+export function mailboxPattern(reference: Buffer, pattern: Buffer, names: PersonalNames = belowInbox): MailboxPattern {
   const decoded = decodeMailboxName(joined(reference.toString('latin1'), pattern.toString('latin1')));
   if (decoded === undefined) return nothing;
-  const text = caselessInbox(simplified(decoded)).replace(/^shared(?=\.|$)/i, 'shared');
+  const asked = simplified(decoded).replace(/^shared(?=\.|$)/i, 'shared');
+  const text = caselessInbox(asked);
   if ([...text].filter(isWildcard).length > MAX_WILDCARDS)
     throw new CommandFailure(`A mailbox pattern may have ${MAX_WILDCARDS} wildcards.`, 'LIMIT');
-  return compiled(text);
+  if (names === belowInbox || text === asked) return compiled(text);
+  // Only INBOX is caseless, and there are names beside it.
+  const [ofInbox, ofOthers] = [compiled(text), compiled(asked)];
+  return { ...ofOthers, matches: (name) => (/^INBOX(\.|$)/.test(name) ? ofInbox : ofOthers).matches(name) };
 }
 
 /** The pattern that one name matches, decoded as it is. */

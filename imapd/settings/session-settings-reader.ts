@@ -40,6 +40,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     durable: settings.switchedOn('IMAP_SYNC', true),
     sanityCheck: settings.switchedOn('IMAP_MAILBOX_SANITY_CHECK', true),
     logDeletions: !settings.text('IMAP_LOG_DELETIONS', '0').startsWith('0'),
+    foldersBesideInbox: settings.switchedOn('IMAP_FOLDERS_BESIDE_INBOX', false),
     sharedIndexFile: settings.text('IMAP_SHAREDINDEXFILE', '/etc/courier/shared/index'),
     sharedMaildirsFile: '/etc/courier/maildirshared',
     mungeSharedNames: settings.switchedOn('IMAP_SHAREDMUNGENAMES', false),

@@ -86,6 +86,8 @@ export interface SessionSettings {
   readonly outbox?: OutboxSettings;
   /** IMAP_LOG_DELETIONS. */
   readonly logDeletions: boolean;
+  /** IMAP_FOLDERS_BESIDE_INBOX: folders are called `Sent`, not `INBOX.Sent`. */
+  readonly foldersBesideInbox: boolean;
   /** IMAP_SHAREDINDEXFILE: the accounts whose mailboxes others may be allowed to see. */
   readonly sharedIndexFile: string;
   /** The file `maildirshared` beside the settings: maildirs whose folders file permissions share. */

@@ -78,6 +78,20 @@ export function newPersonalPlace(maildir: Maildir, folderName: string, rights: O
   return new PersonalPlace(maildir, folderName, { rights, listName });
 }
 
+/** The same place under another name. */
+export function called(place: MailboxPlace, mailboxName: string): MailboxPlace {
+  const { namespace, maildir, folderName } = place;
+  return {
+    namespace,
+    maildir,
+    folderName,
+    mailboxName,
+    get rights() {
+      return place.rights;
+    },
+  };
+}
+
 /** The folder of a place. @throws {MaildirError} 'no such folder' */
 export function folderAt({ maildir, folderName, shared }: MailboxPlace): Folder {
   return shared === undefined ? maildir.folder(folderName) : maildir.sharedFolder(shared);

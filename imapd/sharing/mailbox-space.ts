@@ -11,13 +11,22 @@ import type { SessionAccount } from '../../init/runtime/mail-worker.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import { SHARED_PREFIX } from '../../maildir/shared-folders.js';
 import { CommandFailure } from '../completion.js';
-import { DELIMITER, folderName, isStorable, nameOfExisting, nameOfNew } from '../mailbox/mailbox-name.js';
+import {
+  belowInbox,
+  besideInbox,
+  DELIMITER,
+  folderName,
+  isStorable,
+  nameOfExisting,
+  nameOfNew,
+  type PersonalNames,
+} from '../mailbox/mailbox-name.js';
 import type { MailboxPattern } from '../mailbox/mailbox-pattern.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { decodeMailboxName } from '../wire/modified-utf7.js';
 import { FilesystemMailboxes } from './filesystem-mailboxes.js';
 import { identitiesOf, ownRightsOf, sharesNothing } from './identities.js';
-import { type MailboxPlace, newPersonalPlace, type OwnRights, personalPlace } from './mailbox-place.js';
+import { called, type MailboxPlace, newPersonalPlace, type OwnRights, personalPlace } from './mailbox-place.js';
 import { creationDenied } from './require-right.js';
 import type { Sharing } from './sharing.js';
 import { type SharedMailbox, VIRTUAL_PREFIX, VirtualMailboxes } from './virtual-mailboxes.js';
@@ -27,7 +36,10 @@ export interface MailboxSpaceParts {
   /** The account's own. */
   readonly maildir: Maildir;
   readonly account: SessionAccount;
-  readonly settings: Pick<SessionSettings, 'sharedIndexFile' | 'mungeSharedNames' | 'sharedMaildirsFile'>;
+  readonly settings: Pick<
+    SessionSettings,
+    'sharedIndexFile' | 'mungeSharedNames' | 'sharedMaildirsFile' | 'foldersBesideInbox'
+  >;
   /** None: nothing is shared. */
   readonly sharing: Sharing | undefined;
   /** For the log. */
@@ -55,7 +67,7 @@ export class MailboxSpace {
    */
   place(mailboxName: Buffer): MailboxPlace {
     const name = sharedName(mailboxName);
-    if (name === undefined) return personalPlace(this.#parts.maildir, nameOfExisting(mailboxName), this.ownRights);
+    if (name === undefined) return this.#personalPlace(nameOfExisting(mailboxName, this.personalNames));
     const place = name.startsWith(SHARED_PREFIX) ? this.filesystem.place(name) : this.#virtualMailboxes?.place(name);
     if (place === undefined)
       throw new CommandFailure('Mailbox does not exist, or must be subscribed to.', 'NONEXISTENT');
@@ -70,7 +82,11 @@ export class MailboxSpace {
    */
   placeOfNew(mailboxName: Buffer): MailboxPlace {
     const name = sharedName(mailboxName.at(-1) === 0x2e ? mailboxName.subarray(0, -1) : mailboxName);
-    if (name === undefined) return newPersonalPlace(this.#parts.maildir, nameOfNew(mailboxName), this.ownRights);
+    if (name === undefined) {
+      const folder = nameOfNew(mailboxName, this.personalNames);
+      const place = newPersonalPlace(this.#parts.maildir, folder, this.ownRights);
+      return this.#isPlain ? place : called(place, this.personalNames.mailboxName(folder));
+    }
     const above = name.slice(0, name.lastIndexOf(DELIMITER));
     const parent = above.startsWith(VIRTUAL_PREFIX) ? this.#virtualMailboxes?.place(above) : undefined;
     // As where the right is missing, so that nobody learns which accounts there are.
@@ -86,7 +102,7 @@ export class MailboxSpace {
    * @throws {CommandFailure} CANNOT for a name that no mailbox can have.
    */
   subscriptionName(mailboxName: Buffer): string {
-    const name = sharedName(mailboxName) ?? folderName(mailboxName);
+    const name = sharedName(mailboxName) ?? folderName(mailboxName, this.personalNames);
     if (name === undefined) throw new CommandFailure('Invalid mailbox name.', 'CANNOT');
     return name;
   }
@@ -108,6 +124,20 @@ export class MailboxSpace {
     const { maildir, settings } = this.#parts;
     this.#filesystem ??= new FilesystemMailboxes(maildir, settings.sharedMaildirsFile);
     return this.#filesystem;
+  }
+
+  /** How the account's own folders are called. */
+  get personalNames(): PersonalNames {
+    return this.#isPlain ? belowInbox : besideInbox;
+  }
+
+  get #isPlain(): boolean {
+    return !this.#parts.settings.foldersBesideInbox;
+  }
+
+  #personalPlace(folder: string): MailboxPlace {
+    const place = personalPlace(this.#parts.maildir, folder, this.ownRights);
+    return this.#isPlain ? place : called(place, this.personalNames.mailboxName(folder));
   }
 
   /** Who the account is to its own folders. */

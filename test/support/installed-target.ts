@@ -4,7 +4,6 @@
  * Starting a server costs a second, so one is kept for each set of changed settings; every transcript has a user of its
  * own, whom the transcript knows as `bob`.
  */
-import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ImapClient, openConnection } from './imap-client.js';
 import { type Scratch, scratchDirectory } from './maildir-fixture.js';
@@ -13,10 +12,10 @@ import { giveToMailUser } from './peer-targets.js';
 import { type OurServers, type OurUser, startOurs, writeAccounts } from './start.js';
 import {
   type MakeTarget,
-  sharedIndexText,
   type TargetConnection,
   type TargetNeeds,
   userOf,
+  writeSharedIndex,
 } from './transcript-target.js';
 
 interface Installed {
@@ -31,7 +30,7 @@ export class InstalledPrograms {
   /** For `transcriptTests`. */
   readonly target: MakeTarget = async (needs) => {
     const { servers, scratch } = await this.#serversFor(needs.settings);
-    writeFileSync(sharedIndexIn(scratch), sharedIndexText(needs));
+    writeSharedIndex(sharedIndexIn(scratch), needs);
     const home = dirname(needs.maildir);
     giveToMailUser(home);
     const options = Object.entries(needs.options).map(([name, value]) => `${name}=${value}`);

@@ -4,7 +4,6 @@
  * All connections of a transcript are sessions of one store, as in one mail worker. Those that begin before login have
  * one user, `bob`.
  */
-import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { LoginSession, serveBeforeLogin } from '../../imapd/before-login/login-session.js';
@@ -26,7 +25,7 @@ import { MEMORY_LOCAL, MemoryLoginClient } from './memory-login.js';
 import { checkoutRoot } from './paths.js';
 import { PASSWORD } from './peer-servers.js';
 import type { ConnectOptions, MakeTarget, TargetConnection, TargetNeeds } from './transcript-target.js';
-import { Inbox, sharedIndexText, userOf } from './transcript-target.js';
+import { Inbox, userOf, writeSharedIndex } from './transcript-target.js';
 
 /** Settings of a session in tests: those of etc/ unless the transcript changes them. */
 export function testSettings(changes: Readonly<Record<string, string>> = {}): SessionSettings {
@@ -42,7 +41,7 @@ export function testSettings(changes: Readonly<Record<string, string>> = {}): Se
 /** Sessions of `bob` in this process. What the mail store warns of, and every bug, makes the transcript fail. */
 export const memoryTarget: MakeTarget = async (needs) => {
   const sharedIndexFile = join(dirname(needs.maildir), 'shared-index');
-  writeFileSync(sharedIndexFile, sharedIndexText(needs));
+  writeSharedIndex(sharedIndexFile, needs);
   const settings = testSettings({ IMAP_SHAREDINDEXFILE: sharedIndexFile, ...needs.settings });
   const troubles: string[] = [];
   const log = logTo((level, line) => {

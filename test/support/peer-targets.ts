@@ -9,7 +9,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { giveTo } from './maildir-fixture.js';
 import type { MakeTarget, Target, TargetConnection, TargetNeeds } from './transcript-target.js';
-import { Inbox, sharedIndexText, userOf } from './transcript-target.js';
+import { Inbox, userOf, writeSharedIndex } from './transcript-target.js';
 
 const COURIER_IMAPD = '/usr/bin/imapd';
 const DOVECOT_IMAP = '/usr/lib/dovecot/imap';
@@ -44,8 +44,7 @@ export const courierTarget: MakeTarget = (needs) => {
   giveToMailUser(home);
   const options = Object.entries(needs.options).map(([name, value]) => `${name}=${value}`);
   const sharedIndex = join(home, 'shared-index');
-  writeFileSync(sharedIndex, sharedIndexText(needs));
-  chmodSync(sharedIndex, 0o644);
+  writeSharedIndex(sharedIndex, needs);
   const start = (connection: number, smap: boolean) => {
     const { name, maildir } = userOf(needs, connection);
     const environment = {

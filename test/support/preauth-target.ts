@@ -7,14 +7,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { programs, searchPath } from './paths.js';
 import { mailIds, pipeTarget } from './peer-targets.js';
-import { type MakeTarget, sharedIndexText, userOf } from './transcript-target.js';
+import { type MakeTarget, userOf, writeSharedIndex } from './transcript-target.js';
 
 /** For tests of what file permissions allow. Settings besides are those of the shipped files. */
 export const preauthTarget: MakeTarget = (needs) => {
   const etc = join(dirname(needs.maildir), 'etc');
   const sharedIndex = join(dirname(needs.maildir), 'shared-index');
   mkdirSync(etc, { recursive: true });
-  writeFileSync(sharedIndex, sharedIndexText(needs));
+  writeSharedIndex(sharedIndex, needs);
   const settings = { IMAP_SHAREDINDEXFILE: sharedIndex, IMAP_CACHEDIR: '', ...needs.settings };
   const lines = Object.entries(settings).map(([name, value]) => `${name}="${value}"\n`);
   writeFileSync(join(etc, 'imapd'), lines.join(''));

@@ -1,6 +1,7 @@
 /**
  * What a transcript plays against: our session in memory, our installed programs, Debian's Courier, Debian's Dovecot.
  */
+import { chmodSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** One connection as the client has it. */
@@ -61,10 +62,12 @@ export function userOf({ maildir, accounts, users }: TargetNeeds, connection: nu
   return { name, maildir: theirs };
 }
 
-/** All accounts of a transcript as a shared index; the ids stand for nobody. */
-export function sharedIndexText({ maildir, accounts }: TargetNeeds): string {
+/** Writes all accounts of a transcript into a shared index, if there are others; the ids stand for nobody. */
+export function writeSharedIndex(path: string, { maildir, accounts = {} }: TargetNeeds): void {
+  if (Object.keys(accounts).length === 0) return;
   const all = Object.entries({ bob: maildir, ...accounts });
-  return all.map(([name, path]) => `${name}\t5000\t5000\t${dirname(path)}\t${path}\n`).join('');
+  writeFileSync(path, all.map(([name, each]) => `${name}\t5000\t5000\t${dirname(each)}\t${each}\n`).join(''));
+  chmodSync(path, 0o644);
 }
 
 export type MakeTarget = (needs: TargetNeeds) => Promise<Target>;
