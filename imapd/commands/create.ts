@@ -1,4 +1,6 @@
 /** CREATE: makes a folder. */
+import { MaildirError } from '../../maildir/errors.js';
+import type { Maildir } from '../../maildir/maildir.js';
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import type { Session } from '../session/session.js';
 import { requireCreation } from '../sharing/require-right.js';
@@ -25,8 +27,20 @@ export async function create(session: Session, mailboxName: Buffer): Promise<Com
   const text = `"${mailboxName.toString('latin1')}" created.`;
   if (branchOnly) return ok(text);
   await maildir.createFolder(folderName);
+  return ok(text, `MAILBOXID (${await idOf(maildir, folderName)})`);
+}
+
+/** RFC 8474 section 4.2. */
+async function idOf(maildir: Maildir, folderName: string): Promise<string> {
   const folder = maildir.folder(folderName);
-  await folder.refresh();
-  // RFC 8474 section 4.2.
-  return ok(text, `MAILBOXID (${folder.id})`);
+  try {
+    await folder.refresh();
+    return folder.id;
+  } catch (error) {
+    // Others had selected a folder of this name that somebody removed: the next object is of this one.
+    if (!(error instanceof MaildirError && error.kind === 'numbered anew')) throw error;
+    const fresh = maildir.folder(folderName);
+    await fresh.refresh();
+    return fresh.id;
+  }
 }
