@@ -4,14 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ImapClient } from '../support/imap-client.js';
 import { InstalledPrograms } from '../support/installed-target.js';
+import { sendMail, startExim } from '../support/mail-transfer.js';
 import { copyMaildir, type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
 import { programs } from '../support/paths.js';
 import { courierTarget, giveToMailUser, mailIds } from '../support/peer-targets.js';
+import { freePort, waitUntil } from '../support/processes.js';
 import type { MakeTarget } from '../support/transcript-target.js';
 import { removeWhenQuiet } from '../support/transcript-tests.js';
 
@@ -191,3 +193,37 @@ for (const [name, sizes] of Object.entries(DAMAGE)) {
     }
   });
 }
+
+test('Q2: Exim and we keep one figure', async () => {
+  const place = placeWith('1000000S,1000C\n           0            0\n');
+  const { home } = place;
+  const bob = join(home.path, 'bob');
+  mkdirSync(bob);
+  renameSync(place.maildir, join(bob, 'Maildir'));
+  giveToMailUser(bob);
+  const maildir = join(bob, 'Maildir');
+  const directory = join(home.path, 'exim');
+  mkdirSync(directory);
+  chmodSync(home.path, 0o755);
+  const port = await freePort();
+  const transport =
+    '  quota = 1000000\n  quota_filecount = 1000\n  maildir_use_size_file\n  maildir_tag = ,S=$message_size';
+  const exim = await startExim({ directory, mail: home.path, port, transport });
+  try {
+    for (let round = 1; round <= 3; round += 1) {
+      await sendMail(port, 'bob@example.com', [`Subject: round ${round}\n\nhello`]);
+      await waitUntil('Exim has delivered', () => readdirSync(join(maildir, 'new')).length === 1);
+      await waitUntil(`the figure ${figure(maildir)} is ${truth(maildir)}`, () => figure(maildir) === truth(maildir));
+      await withServer(installed.target, maildir, async (client) => {
+        await client.must('APPEND INBOX', text(500 + round));
+        await client.must('SELECT INBOX');
+      });
+      assert.equal(figure(maildir), truth(maildir));
+      await waitUntil('what is new is in cur', () => readdirSync(join(maildir, 'new')).length === 0);
+    }
+    assert.match(figure(maildir), / 6$/);
+  } finally {
+    await exim.stop();
+    await removeWhenQuiet(home);
+  }
+});

@@ -25,6 +25,8 @@ export interface MailTransferOptions {
   readonly port: number;
   /** More lines of main.cf; for Exim, the section of its authenticators. */
   readonly more?: string;
+  /** For Exim: more lines of the transport that delivers. */
+  readonly transport?: string;
   /** For Postfix: smtpd.conf of Cyrus SASL. */
   readonly sasl?: string;
 }
@@ -82,7 +84,13 @@ ${more ?? ''}
  * Exim keeps root only with settings whose path stands in /etc/exim4/trusted_configs, a place that is compiled in. It
  * runs in a mount namespace where /etc/exim4 is a directory of the test.
  */
-export async function startExim({ directory, mail, port, more }: MailTransferOptions): Promise<MailTransfer> {
+export async function startExim({
+  directory,
+  mail,
+  port,
+  more,
+  transport,
+}: MailTransferOptions): Promise<MailTransfer> {
   const etc = join(directory, 'etc');
   for (const path of [etc, join(directory, 'spool'), join(directory, 'log')]) mkdirSync(path, { recursive: true });
   const [uid, gid] = await Promise.all(
@@ -90,7 +98,11 @@ export async function startExim({ directory, mail, port, more }: MailTransferOpt
   );
   for (const path of ['spool', 'log']) chownSync(join(directory, path), uid ?? 0, gid ?? 0);
   const configuration = join(directory, 'exim.conf');
-  writeFileSync(configuration, eximConfiguration({ directory, mail, port, more: more ?? '' }), { mode: 0o644 });
+  writeFileSync(
+    configuration,
+    eximConfiguration({ directory, mail, port, more: more ?? '', transport: transport ?? '' }),
+    { mode: 0o644 },
+  );
   writeFileSync(join(etc, 'trusted_configs'), `${configuration}\n`);
   const exim = findProgram('/usr/sbin/exim4');
   const script = `mount --bind ${etc} /etc/exim4 && exec ${exim} -C ${configuration} -bdf`;
@@ -111,7 +123,8 @@ export async function startExim({ directory, mail, port, more }: MailTransferOpt
   return { name: 'Exim', port, stop };
 }
 
-function eximConfiguration({ directory, mail, port, more }: Required<Omit<MailTransferOptions, 'sasl'>>): string {
+function eximConfiguration(options: Required<Omit<MailTransferOptions, 'sasl'>>): string {
+  const { directory, mail, port, more, transport } = options;
   const { uid, gid } = mailIds();
   return `
 primary_hostname = mail.example.com
@@ -142,6 +155,7 @@ maildir:
   maildir_format
   user = ${uid}
   group = ${gid}
+${transport}
 begin authenticators
 ${more}
 `;
