@@ -95,8 +95,10 @@ export class Notices {
 
   /** What cannot be read is no notice: it must not keep anybody from his mail. */
   #read(path: string): string | undefined {
+    const { fileSystem } = this.#parts;
     try {
-      return readText(this.#parts.fileSystem, path, MAX_NOTICE_OCTETS);
+      // Nearly always there is none, and opening it would cost each login an exception.
+      return fileSystem.status(path) === undefined ? undefined : readText(fileSystem, path, MAX_NOTICE_OCTETS);
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
       return undefined;
