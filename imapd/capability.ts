@@ -47,6 +47,7 @@ const extensions = [
   'BINARY',
   'CATENATE',
   'URL-PARTIAL',
+  'URLAUTH',
   'QUOTA',
   'QUOTA=RES-STORAGE',
   'QUOTA=RES-MESSAGE',

@@ -146,6 +146,11 @@ export class Maildir {
     return this.#metadataIn(canonicalFolderName(folderName), 'angarium-metadata');
   }
 
+  /** The keys that URLs of a folder's messages are authorised with. */
+  urlKeys(folderName: string): Metadata {
+    return this.#metadataIn(canonicalFolderName(folderName), 'angarium-url-keys');
+  }
+
   /** Annotations that are about no folder. */
   get serverMetadata(): Metadata {
     return this.#metadataIn('INBOX', 'angarium-server-metadata');

@@ -8,6 +8,7 @@ import type { Session } from '../session/session.js';
 import { parseCancelUpdate } from '../wire/context-updates.js';
 import { parseList, parsePlainList } from '../wire/list-arguments.js';
 import { parseTransfer } from '../wire/transfer-arguments.js';
+import { parseGenUrlAuth, parseResetKey, parseUrlFetch } from '../wire/url-arguments.js';
 import { acl, parseAcl } from './acl.js';
 import { append, parseAppend } from './append.js';
 import { cancelUpdate } from './cancelupdate.js';
@@ -24,6 +25,7 @@ import { enable, parseEnable } from './enable.js';
 import { multiSearch, parseMultiSearchCommand } from './esearch.js';
 import { expunge, parseExpunge, parseUidExpunge } from './expunge.js';
 import { fetch, parseFetch } from './fetch.js';
+import { genUrlAuth } from './genurlauth.js';
 import { getAcl, parseGetAcl } from './getacl.js';
 import { getMetadata, parseGetMetadata } from './getmetadata.js';
 import { getQuota, parseGetQuota } from './getquota.js';
@@ -40,6 +42,7 @@ import { namespace } from './namespace.js';
 import { noop } from './noop.js';
 import { parseRename, rename } from './rename.js';
 import { parseReplace, replace } from './replace.js';
+import { resetKey } from './resetkey.js';
 import { parseSearchCommand, search } from './search.js';
 import { parseSelect, select } from './select.js';
 import { parseSetAcl, setAcl } from './setacl.js';
@@ -53,6 +56,7 @@ import { parseThreadCommand, thread } from './thread.js';
 import { parseUidBatches, uidBatches } from './uidbatches.js';
 import { unselect } from './unselect.js';
 import { parseUnsubscribe, unsubscribe } from './unsubscribe.js';
+import { urlFetch } from './urlfetch.js';
 import { xlist } from './xlist.js';
 
 /** Once logged in. */
@@ -136,6 +140,9 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['ESEARCH', command(always, parseMultiSearchCommand, multiSearch)],
   ['UID ESEARCH', command(always, parseMultiSearchCommand, multiSearch)],
   ['CANCELUPDATE', command(onMailbox, parseCancelUpdate, cancelUpdate)],
+  ['GENURLAUTH', command(always, parseGenUrlAuth, genUrlAuth)],
+  ['URLFETCH', command(always, parseUrlFetch, urlFetch)],
+  ['RESETKEY', command(always, parseResetKey, resetKey)],
   ['THREAD', command(onSequenceNumbers, (cursor) => parseThreadCommand(cursor, 'sequence number'), thread)],
   ['UID THREAD', command(onMailbox, (cursor) => parseThreadCommand(cursor, 'uid'), thread)],
   ['STORE', command(onSequenceNumbers, (cursor) => parseStore(cursor, 'sequence number'), store)],

@@ -66,6 +66,8 @@ export interface SessionParts {
   /** What the client sent that nobody has read yet; comes before the stream. */
   readonly unread: Buffer;
   readonly account: SessionAccount;
+  /** Who acts as the account; absent when it is the account's owner. */
+  readonly administrator?: string | undefined;
   readonly remote: Endpoint;
   readonly tls: boolean;
   readonly maildir: Maildir;
@@ -94,6 +96,7 @@ export interface SessionCounters {
 /** One client after login. */
 export class Session implements Conversation, CommandSource, InputOwner {
   readonly account: SessionAccount;
+  readonly administrator: string | undefined;
   readonly remote: Endpoint;
   readonly tls: boolean;
   readonly maildir: Maildir;
@@ -121,6 +124,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
 
   constructor(parts: SessionParts) {
     this.account = parts.account;
+    this.administrator = parts.administrator;
     this.remote = parts.remote;
     this.tls = parts.tls;
     this.maildir = parts.maildir;
