@@ -34,6 +34,7 @@ const extensions = [
   'CONTEXT=SEARCH',
   'SEARCH=FUZZY',
   'MULTISEARCH',
+  'FILTERS',
   'I18NLEVEL=1',
   'I18NLEVEL=2',
   'SPECIAL-USE',

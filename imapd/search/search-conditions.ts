@@ -7,6 +7,7 @@
 import { ANSWERED, DELETED, DRAFT, FLAGGED, type FlagBits, SEEN } from '../../maildir/flags.js';
 import { emailId, type IdentifiedMessage, knownEmailId, threadId } from '../cache/message-ids.js';
 import type { MessageReading } from '../cache/message-reading.js';
+import { CommandFailure } from '../completion.js';
 import { NumberSet } from '../mailbox/number-set.js';
 import { saveDate } from '../mailbox/save-date.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
@@ -46,6 +47,10 @@ export interface SearchScope {
   readonly texts: TextConditions;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** @throws {CommandFailure} UNDEFINED-FILTER */
+  filterNamed(name: string): SearchKey;
+  /** How many filters stand inside one another here. */
+  readonly filterDepth?: number;
 }
 
 /** Makes a condition of a key. Keywords are those that the client may see. */
@@ -64,6 +69,8 @@ export function conditionFor(key: SearchKey, scope: SearchScope): Condition {
       return negated(conditionFor(key.key, scope));
     case 'fuzzy':
       return fuzzyCondition(key.key, scope);
+    case 'filter':
+      return filterCondition(key.name, scope);
     case 'flag':
       return flagIs(flagBits[key.bit], key.set, mailbox);
     case 'keyword':
@@ -106,6 +113,17 @@ export function conditionFor(key: SearchKey, scope: SearchScope): Condition {
     case 'text':
       return texts.text(key.text);
   }
+}
+
+/** A filter may name others, and by mistake itself. */
+const MAX_FILTER_DEPTH = 10;
+
+/** Filters are in UTF-8, whatever character set the client has for this search. */
+function filterCondition(name: string, scope: SearchScope): Condition {
+  const { texts, filterDepth = 0 } = scope;
+  if (filterDepth === MAX_FILTER_DEPTH) throw new CommandFailure('Filters lead too deep.', `UNDEFINED-FILTER ${name}`);
+  const inner = { ...scope, texts: texts.inUtf8, filterDepth: filterDepth + 1 };
+  return conditionFor(scope.filterNamed(name), inner);
 }
 
 const flagBits: Readonly<Record<SearchFlag, FlagBits>> = {

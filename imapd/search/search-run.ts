@@ -10,6 +10,7 @@ import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
 import { asksModSequences, type SearchKey } from '../wire/search-keys.js';
 import { Candidate, MESSAGES_PER_LOOK_AT_CLOCK } from './candidate.js';
+import { filterNamed } from './filters.js';
 import { COST, type Condition, conditionFor, type Verdict } from './search-conditions.js';
 import { textConditions } from './search-texts.js';
 
@@ -98,7 +99,12 @@ class Search {
 
   static async begin(session: Session, { charset, key, mailbox: other }: SearchRequest): Promise<Search> {
     const mailbox = other ?? session.selected;
-    const condition = conditionFor(key, { mailbox, texts: textConditions(charset), now: session.clock.now() });
+    const condition = conditionFor(key, {
+      mailbox,
+      texts: textConditions(charset),
+      now: session.clock.now(),
+      filterNamed: (name) => filterNamed(session, name),
+    });
     const facts = condition.cost < COST.header ? session.facts.of(mailbox.folder) : session.facts.ready(mailbox.folder);
     return new Search(session, condition, new Candidate(mailbox, await facts));
   }

@@ -16,6 +16,7 @@ export type SearchKey =
   | { readonly kind: 'all' | 'recent' | 'new' | 'old' }
   | { readonly kind: 'and' | 'or'; readonly keys: readonly SearchKey[] }
   | { readonly kind: 'not' | 'fuzzy'; readonly key: SearchKey }
+  | { readonly kind: 'filter'; readonly name: string }
   | { readonly kind: 'flag'; readonly bit: SearchFlag; readonly set: boolean }
   | { readonly kind: 'keyword'; readonly keyword: string; readonly set: boolean }
   | { readonly kind: 'larger' | 'smaller'; readonly octets: number }
@@ -123,6 +124,7 @@ const readers = new Map<string, KeyReader>([
   ['SAVEDSINCE', (parser) => ({ kind: 'save date', compare: 'since', day: parser.day() })],
   ['MODSEQ', (parser) => ({ kind: 'modseq', least: parser.modSequence() })],
   ['NOT', (parser) => ({ kind: 'not', key: parser.next() })],
+  ['FILTER', (parser) => ({ kind: 'filter', name: parser.filterName() })],
   ['FUZZY', (parser) => ({ kind: 'fuzzy', key: parser.next() })],
   ['OR', (parser) => either(parser.next(), parser.next())],
 ]);
@@ -158,6 +160,14 @@ class KeyParser {
   keyword(): string {
     this.#cursor.sp();
     return this.#cursor.atom();
+  }
+
+  /** `filter-name = 1*<any ATOM-CHAR except "/">` (RFC 5466 section 3.3) */
+  filterName(): string {
+    this.#cursor.sp();
+    const name = this.#cursor.atom();
+    if (name.includes('/')) throw new SyntaxFailure('The name of a filter has no slash.');
+    return name;
   }
 
   size(): number {
