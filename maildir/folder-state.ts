@@ -47,6 +47,8 @@ export interface FolderPlace {
   readonly quota: MaildirQuota;
   /** For a folder whose messages are links into another maildir. */
   readonly linked?: LinkedFolder;
+  /** Its disk shows \Seen as one reader has it. */
+  readonly forOneReader?: boolean;
 }
 
 /** What keeps the links as the files are. */

@@ -30,6 +30,8 @@ import { Metadata } from './metadata.js';
 import { removeOldMail } from './old-mail.js';
 import { Turns } from './pace.js';
 import { MaildirQuota } from './quota/maildir-quota.js';
+import { seenFolder } from './seen/seen-folder.js';
+import type { SeenPlace } from './seen/seen-marks.js';
 import { type SharedFolderPlace, SharedFolders } from './shared-folders.js';
 import { changeSubscriptions, foldInbox, readSubscriptions } from './subscriptions.js';
 import type { Surroundings } from './surroundings.js';
@@ -49,6 +51,8 @@ export class Maildir {
   readonly #surroundings: Surroundings;
   readonly #onIdle: FolderListener;
   readonly #folders = new Map<string, Folder>();
+  /** Folders as readers see them who have a \Seen of their own: by the folder's name and the file of the reader's marks. */
+  readonly #views = new Map<string, Map<string, Folder>>();
   /** Changes of the tree and of the subscriptions, one after the other. */
   readonly #turns = new Turns();
   #acls: MaildirAcls | undefined;
@@ -117,6 +121,23 @@ export class Maildir {
     });
   }
 
+  /**
+   * A folder as one reader sees it who has a \Seen of his own.
+   *
+   * @throws {MaildirError} 'no such folder', 'invalid folder name'
+   */
+  folderSeenBy(name: string, seen: SeenPlace): Folder {
+    const canonical = canonicalFolderName(name);
+    if (!this.hasFolder(canonical)) throw new MaildirError('no such folder', canonical);
+    const views = this.#views.get(canonical) ?? new Map<string, Folder>();
+    this.#views.set(canonical, views);
+    const known = views.get(seen.path);
+    if (known?.ended === false) return known;
+    const folder = seenFolder(this, this.#surroundings, { name: canonical, seen, onIdle: this.#onIdle });
+    views.set(seen.path, folder);
+    return folder;
+  }
+
   /** Removes the subscription of such a folder. Sessions that use it hear of it. Gives whether there was one. */
   async unsubscribeShared(place: SharedFolderPlace): Promise<boolean> {
     return this.#inTurn(async () => {
@@ -132,7 +153,11 @@ export class Maildir {
    */
   async letGo(folder: Folder): Promise<void> {
     await folder.rest({ unload: true });
-    if (!folder.inUse && this.#folders.get(folder.name) === folder) this.#folders.delete(folder.name);
+    if (folder.inUse) return;
+    if (this.#folders.get(folder.name) === folder) this.#folders.delete(folder.name);
+    const views = this.#views.get(folder.name);
+    for (const [reader, view] of views ?? []) if (view === folder) views?.delete(reader);
+    if (views?.size === 0) this.#views.delete(folder.name);
   }
 
   /** Who may do what with the folders. */
@@ -164,6 +189,7 @@ export class Maildir {
   /** Has those who watch its folders look again: something else than messages has changed. */
   wake(): void {
     for (const folder of this.#folders.values()) folder.wake();
+    for (const views of this.#views.values()) for (const folder of views.values()) folder.wake();
   }
 
   /** Makes a folder. @throws {MaildirError} 'folder exists', 'invalid folder name' */
@@ -328,6 +354,7 @@ export class Maildir {
   /** Brings all folders to rest. */
   async rest(): Promise<void> {
     for (const folder of this.#folders.values()) await folder.rest({ unload: false });
+    for (const views of this.#views.values()) for (const folder of views.values()) await folder.rest({ unload: false });
   }
 
   get #tree(): TreePlace {
@@ -337,6 +364,9 @@ export class Maildir {
   async #end(name: string): Promise<void> {
     const folder = this.#folders.get(name);
     this.#folders.delete(name);
+    const views = this.#views.get(name);
+    this.#views.delete(name);
+    for (const view of views?.values() ?? []) await view.end();
     await folder?.end();
   }
 

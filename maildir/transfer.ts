@@ -92,9 +92,12 @@ export async function moveMessages(
   }
 }
 
-/** Where messages are links into another maildir, its files stay in it: they are copied, whichever side it is. */
+/**
+ * Where messages are links into another maildir, its files stay in it: they are copied, whichever side it is. The names that
+ * one reader is shown mean nothing to the other side.
+ */
 function hasLinks({ place }: FolderState): boolean {
-  return place.linked !== undefined;
+  return place.linked !== undefined || place.forOneReader === true;
 }
 
 async function copyAndRemove(

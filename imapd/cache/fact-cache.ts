@@ -13,6 +13,7 @@ import { cacheDirectoryOf } from '../../init/runtime/cache-directory.js';
 import { errorCode } from '../../maildir/errors.js';
 import type { FileSystem } from '../../maildir/file-system.js';
 import type { Folder } from '../../maildir/folder.js';
+import { isSeenFolder } from '../../maildir/seen/seen-folder.js';
 import type { Clock } from '../clock.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { CacheSize } from './cache-size.js';
@@ -173,7 +174,8 @@ export class FactCache {
 
   #fileOf(folder: Folder): FactFile | undefined {
     const { directory: root, fileSystem: disk, clock } = this.#options;
-    if (root === undefined) return undefined;
+    // What one reader is shown has the same messages as the folder itself, and a file has one writer.
+    if (root === undefined || isSeenFolder(folder)) return undefined;
     const name = createHash('sha256').update(`${folder.maildir.path}\0${folder.name}`).digest('hex');
     const path = join(root, name.slice(0, 2), name.slice(2, 34));
     return new FactFile({ disk, root, path, now: () => clock.now() });

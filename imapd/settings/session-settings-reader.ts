@@ -31,6 +31,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readKeeping(settings),
     oauth: false,
     tlsRequired: settings.switchedOn('IMAP_TLS_REQUIRED', false),
+    ownSeen: !settings.switchedOn('IMAP_SHAREDSEEN', true),
     acl: settings.switchedOn('IMAP_ACL', true),
     disableThreadSort: settings.switchedOn('IMAP_DISABLETHREADSORT', false),
     checkAllFolders: settings.switchedOn('IMAP_CHECK_ALL_FOLDERS', false),

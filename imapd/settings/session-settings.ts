@@ -36,6 +36,8 @@ export interface SessionSettings {
   readonly certificateField?: string;
   /** IMAP_TLS_REQUIRED: no login without TLS. */
   readonly tlsRequired: boolean;
+  /** IMAP_SHAREDSEEN=0: in mailboxes of others each has a \Seen of his own. */
+  readonly ownSeen: boolean;
   /** IMAP_ACL: access lists are announced. */
   readonly acl: boolean;
   /** IMAP_DISABLETHREADSORT: SORT and THREAD are refused. */

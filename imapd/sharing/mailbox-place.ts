@@ -8,6 +8,7 @@ import type { Identities } from '../../maildir/acl/acl-list.js';
 import { ALL_RIGHTS, type Rights } from '../../maildir/acl/rights.js';
 import type { Folder } from '../../maildir/folder.js';
 import type { Maildir } from '../../maildir/maildir.js';
+import type { SeenPlace } from '../../maildir/seen/seen-marks.js';
 import type { SharedFolderPlace } from '../../maildir/shared-folders.js';
 
 /** `INBOX.` is personal, `#shared.` leads to other accounts, `shared.` to maildirs that file permissions share. */
@@ -23,6 +24,8 @@ export interface MailboxPlace {
   /** As this client says it, decoded: `#shared.bob.Sent`. */
   readonly mailboxName: string;
   readonly rights: Rights;
+  /** Where the account keeps a \Seen of its own for this mailbox; absent: it has that of everybody. */
+  readonly seen?: SeenPlace | undefined;
   /** Of a filesystem shared mailbox: where its files are. */
   readonly shared?: SharedFolderPlace;
 }
@@ -93,7 +96,8 @@ export function called(place: MailboxPlace, mailboxName: string): MailboxPlace {
 }
 
 /** The folder of a place. @throws {MaildirError} 'no such folder' */
-export function folderAt({ maildir, folderName, shared }: MailboxPlace): Folder {
+export function folderAt({ maildir, folderName, shared, seen }: MailboxPlace): Folder {
+  if (seen !== undefined) return maildir.folderSeenBy(folderName, seen);
   return shared === undefined ? maildir.folder(folderName) : maildir.sharedFolder(shared);
 }
 

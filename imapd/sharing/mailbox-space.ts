@@ -38,7 +38,7 @@ export interface MailboxSpaceParts {
   readonly account: SessionAccount;
   readonly settings: Pick<
     SessionSettings,
-    'sharedIndexFile' | 'mungeSharedNames' | 'sharedMaildirsFile' | 'foldersBesideInbox'
+    'ownSeen' | 'sharedIndexFile' | 'mungeSharedNames' | 'sharedMaildirsFile' | 'foldersBesideInbox'
   >;
   /** None: nothing is shared. */
   readonly sharing: Sharing | undefined;
@@ -155,6 +155,7 @@ export class MailboxSpace {
       sharing,
       maildir,
       identities: identitiesOf(account),
+      ownSeen: settings.ownSeen,
       indexPath: settings.sharedIndexFile + sharedGroup,
       reading: { munged: settings.mungeSharedNames, warn },
     });

@@ -9,6 +9,7 @@
 import type { Identities } from '../../maildir/acl/acl-list.js';
 import { hasRight, NO_RIGHTS, type Rights } from '../../maildir/acl/rights.js';
 import { MaildirError } from '../../maildir/errors.js';
+import { type SeenPlace, seenPlace } from '../../maildir/seen/seen-marks.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import type { MailboxPattern } from '../mailbox/mailbox-pattern.js';
 import type { MailboxPlace } from './mailbox-place.js';
@@ -32,6 +33,8 @@ export interface VirtualParts {
   /** The account's own, which is not shown once more. */
   readonly maildir: Maildir;
   readonly identities: Identities;
+  /** IMAP_SHAREDSEEN=0: the account keeps a \Seen of its own in its maildir. */
+  readonly ownSeen: boolean;
   readonly indexPath: string;
   readonly reading: IndexReading;
 }
@@ -49,12 +52,14 @@ class VirtualPlace implements MailboxPlace {
   readonly maildir: Maildir;
   readonly folderName: string;
   readonly mailboxName: string;
+  readonly seen: SeenPlace | undefined;
   readonly #identities: Identities;
 
-  constructor(account: OpenedAccount, folderName: string, identities: Identities) {
+  constructor(account: OpenedAccount, folderName: string, { identities, maildir, ownSeen }: Reader) {
     this.maildir = account.maildir;
     this.folderName = folderName;
     this.mailboxName = account.name + folderName.slice('INBOX'.length);
+    this.seen = ownSeen ? seenPlace(maildir.path, this.mailboxName) : undefined;
     this.#identities = identities;
   }
 
@@ -62,6 +67,8 @@ class VirtualPlace implements MailboxPlace {
     return this.maildir.acls.rights(this.folderName, this.#identities);
   }
 }
+
+type Reader = Pick<VirtualParts, 'identities' | 'maildir' | 'ownSeen'>;
 
 /** An account of the index, and its maildir. */
 interface OpenedAccount {
@@ -92,7 +99,7 @@ export class VirtualMailboxes {
     if (found === undefined) return undefined;
     const maildir = this.#open(found.maildirPath, 'kept');
     if (maildir === undefined) return undefined;
-    const place = new VirtualPlace({ name: found.name, maildir }, found.folderName, this.#parts.identities);
+    const place = new VirtualPlace({ name: found.name, maildir }, found.folderName, this.#parts);
     return place.rights === NO_RIGHTS ? undefined : place;
   }
 
@@ -184,9 +191,8 @@ export class VirtualMailboxes {
 
   /** The folders of an account that this one may know of. */
   #visible(account: OpenedAccount): MailboxPlace[] {
-    const { identities } = this.#parts;
     try {
-      const places = account.maildir.listFolders().map((folder) => new VirtualPlace(account, folder, identities));
+      const places = account.maildir.listFolders().map((folder) => new VirtualPlace(account, folder, this.#parts));
       return places.filter((place) => hasRight(place.rights, 'l'));
     } catch (error) {
       // A maildir that cannot be listed is left out; whoever names it hears of it.
