@@ -31,12 +31,13 @@ export function parseSearchCommand(
 export async function search(session: Session, { program, by, tag }: SearchArguments): Promise<Completion> {
   const options = program.return;
   checkTag(session, options, tag);
+  const since = session.selected.folder.changeNumber;
   await saveOnSuccess(session, options, async () => {
     const scores = options?.words.includes('RELEVANCY') === true ? new Map<number, number>() : undefined;
     const found = await searchMessages(session, program, extentOf(options), scores);
     const relevancies = scores && found.map((number) => scores.get(number) ?? 0);
     await answerFound(session, 'SEARCH', found, { tag, by, options, key: program.key, relevancies });
-    await keepUpToDate(session, options, { tag, by, request: program }, found);
+    await keepUpToDate(session, options, { tag, by, request: program, since }, found);
     return found;
   });
   return ok('SEARCH done.');

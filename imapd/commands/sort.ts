@@ -30,13 +30,14 @@ export async function sort(session: Session, { program, by, tag }: SortArguments
   }
   const options = program.return;
   checkTag(session, options, tag);
+  const since = session.selected.folder.changeNumber;
   await saveOnSuccess(session, options, async () => {
     const scores = isFuzzy(program.key) ? new Map<number, number>() : undefined;
     const found = await searchMessages(session, program, undefined, scores);
     const inOrder = await sortMessages(session, found, program.criteria, scores);
     const relevancies = scores && inOrder.map((number) => scores.get(number) ?? 0);
     await answerFound(session, 'SORT', inOrder, { tag, by, options, key: program.key, relevancies });
-    await keepUpToDate(session, options, { tag, by, request: program, criteria: program.criteria }, inOrder);
+    await keepUpToDate(session, options, { tag, by, request: program, since, criteria: program.criteria }, inOrder);
     return inOrder;
   });
   return ok('SORT done.');

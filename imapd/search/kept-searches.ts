@@ -5,6 +5,7 @@
  * When the mailbox has changed, only messages that are new or have changed are asked again. What was expunged leaves a
  * result before the EXPUNGE is told, and what has arrived comes into it after the EXISTS.
  */
+import type { MessageTable } from '../../maildir/message-table.js';
 import type { SelectedMailbox, UpdateFollower } from '../mailbox/selected-mailbox.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
@@ -24,6 +25,8 @@ export interface KeptSearch {
   readonly tag: string;
   readonly by: 'uid' | 'sequence number';
   readonly request: SearchRequest;
+  /** The folder's change number when it began: what changed while it went on may not be in its result. */
+  readonly since: number;
   /** Of SORT. */
   readonly criteria?: readonly SortCriterion[];
 }
@@ -78,9 +81,9 @@ class KeptSearches implements UpdateFollower {
 
   begin(search: KeptSearch, uids: readonly number[]): boolean {
     if (this.#results.size >= MAX_KEPT_SEARCHES) return false;
-    const { changeNumber } = this.#mailbox.folder;
+    const { tag, since: changeNumber } = search;
     const highestUid = this.#highestUid;
-    this.#results.set(search.tag, { ...search, uids, members: new Set(uids), changeNumber, highestUid });
+    this.#results.set(tag, { ...search, uids, members: new Set(uids), changeNumber, highestUid });
     return true;
   }
 
@@ -91,8 +94,13 @@ class KeptSearches implements UpdateFollower {
   /** Before EXPUNGE: what has left. */
   async beforeChanges({ expunges }: { readonly expunges: boolean }): Promise<void> {
     if (!expunges) return;
-    const { table } = this.#mailbox.folder;
-    for (const result of this.#results.values()) await this.#remove(result, (uid) => table.rowOf(uid) < 0);
+    const { folder } = this.#mailbox;
+    // While the client is told of some, others may leave.
+    for (let table: MessageTable | undefined; table !== folder.table; ) {
+      const now = folder.table;
+      table = now;
+      for (const result of this.#results.values()) await this.#remove(result, (uid) => now.rowOf(uid) < 0);
+    }
   }
 
   /** After everything else: what belongs to a result now, or does so no more. */
@@ -160,14 +168,20 @@ class KeptSearches implements UpdateFollower {
   async #add(result: Result, uids: readonly number[]): Promise<void> {
     if (uids.length === 0) return;
     const added = new Set(uids);
-    result.members = new Set([...result.uids, ...uids]);
-    const all = Array.from(result.members).sort((one, other) => one - other);
-    result.uids = all;
-    if (result.criteria === undefined) return this.#tell(result, 'ADDTO', uids);
+    const all = Array.from(new Set([...result.uids, ...uids])).sort((one, other) => one - other);
+    if (result.criteria === undefined) {
+      result.uids = all;
+      result.members = new Set(all);
+      return this.#tell(result, 'ADDTO', uids);
+    }
     const numbers = all.flatMap((uid) => this.#mailbox.sequenceNumberOf(uid) ?? []);
     const order = await sortMessages(this.#session, numbers, result.criteria);
-    result.uids = order.map((number) => this.#mailbox.uidOf(number));
-    result.members = new Set(result.uids);
+    const inOrder = order.map((number): number => this.#mailbox.uidOf(number));
+    const members = new Set(inOrder);
+    // What has left meanwhile has no place in the order any more.
+    await this.#remove(result, (uid) => !members.has(uid));
+    result.uids = inOrder;
+    result.members = members;
     const places = result.uids.flatMap((uid, at) => (added.has(uid) ? [{ uid, position: at + 1 }] : []));
     return this.#tell(
       result,

@@ -54,12 +54,30 @@ function textOf(number: number): string {
   return `Subject: ${['apple', 'fig', 'pear'][number % 3]}\nMessage-ID: <${number}@x>\n\ntext ${'x'.repeat(number % 5)}\n`;
 }
 
+/** Searches whose results are kept up to date, and how the same is asked anew. */
+const KEPT = [
+  ['UID SEARCH RETURN (UPDATE ALL) UNSEEN', 'UID SEARCH UNSEEN'],
+  ['UID SEARCH RETURN (UPDATE ALL) SUBJECT fig UNDELETED', 'UID SEARCH SUBJECT fig UNDELETED'],
+  ['UID SORT RETURN (UPDATE ALL) (REVERSE SUBJECT) UTF-8 UNSEEN', 'UID SORT (REVERSE SUBJECT) UTF-8 UNSEEN'],
+] as const;
+
+/** `5,3:1` → 5, 3, 2, 1 */
+function numbersOf(set: string): number[] {
+  return set.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split(':').map(Number);
+    const step = first <= last ? 1 : -1;
+    return Array.from({ length: Math.abs(last - first) + 1 }, (_, at) => first + at * step);
+  });
+}
+
 /** A client that keeps account of the mailbox by nothing but what it is told. */
 class Follower {
   readonly #client: TestClient;
   readonly #name: string;
   /** UIDs by sequence number; 0 where it was not told yet. */
   readonly uids: number[] = [];
+  /** Results that are kept up to date, by the tags of their commands. */
+  readonly #results = new Map<string, number[]>();
   #commands = 0;
 
   constructor(client: TestClient, name: string) {
@@ -81,11 +99,56 @@ class Follower {
     assert.doesNotMatch(answer, /SERVERBUG|\* BYE/, told);
     const known = this.uids.length;
     const mayExpunge = !/^(?:FETCH|STORE|SEARCH) /.test(command);
-    for (const line of answer.split('\n')) this.#hear(line, { told, mayExpunge });
+    for (const line of answer.split('\n')) {
+      this.#hear(line, { told, mayExpunge });
+      this.#hearResult(line, told);
+    }
     for (const number of /^\* (?:SORT|SEARCH)((?: \d+)*)$/m.exec(answer)?.[1]?.split(' ').map(Number) ?? []) {
       if (!command.startsWith('UID')) assert.ok(number <= known, told);
     }
     return answer;
+  }
+
+  /** Asks for results that are kept up to date from now on. */
+  async keepResults(): Promise<void> {
+    for (const [command] of KEPT) {
+      const tag = `${this.#name}${this.#commands + 1}`;
+      this.#results.set(tag, []);
+      await this.say(command);
+    }
+  }
+
+  /** Fails unless they are what they would be if they were asked for now. */
+  async checkResults(): Promise<void> {
+    for (const [index, result] of [...this.#results.values()].entries()) {
+      const [kept, anew = ''] = KEPT[index] ?? [];
+      const answer = await this.say(anew);
+      const numbers = /^\* (?:SORT|SEARCH)((?: \d+)*)$/m.exec(answer)?.[1]?.trim() ?? '';
+      const right = numbers === '' ? [] : numbers.split(' ').map(Number);
+      const sorted = anew.includes('SORT') ? result : result.sort((one, other) => one - other);
+      assert.deepEqual(sorted, right, `${this.#name}: ${kept}`);
+    }
+  }
+
+  #hearResult(line: string, told: string): void {
+    const [, tag = '', kind = '', rest = ''] =
+      /^\* ESEARCH \(TAG "(\w+)"\) UID (ALL|ADDTO|REMOVEFROM) \(?([\d:, ]+)\)?$/.exec(line) ?? [];
+    const result = this.#results.get(tag);
+    if (kind === '' || result === undefined) return;
+    if (kind === 'ALL') result.push(...numbersOf(rest));
+    const words = kind === 'ALL' ? [] : rest.split(' ');
+    for (let at = 0; at < words.length; at += 2) {
+      const position = Number(words[at]);
+      for (const uid of numbersOf(words[at + 1] ?? '')) {
+        const present = result.indexOf(uid);
+        assert.equal(present >= 0, kind === 'REMOVEFROM', told);
+        if (kind === 'ADDTO') result.splice(position === 0 ? result.length : position - 1, 0, uid);
+        else {
+          assert.ok(position === 0 || position === present + 1, told);
+          result.splice(present, 1);
+        }
+      }
+    }
   }
 
   #hear(line: string, { told, mayExpunge }: { told: string; mayExpunge: boolean }): void {
@@ -98,7 +161,8 @@ class Follower {
       assert.ok(number >= 1 && number <= this.uids.length, told);
       if (what === 'EXPUNGE') {
         assert.ok(mayExpunge, told);
-        this.uids.splice(number - 1, 1);
+        const [uid = 0] = this.uids.splice(number - 1, 1);
+        for (const result of this.#results.values()) assert.ok(uid === 0 || !result.includes(uid), told);
       } else {
         const uid = Number(/\bUID (\d+)/.exec(line)?.[1] ?? 0);
         const before = this.uids[number - 1] ?? 0;
@@ -172,6 +236,7 @@ async function assertAllFollow(scripts: readonly (readonly Step[])[], deeds: rea
     await followers[0]?.say('CREATE INBOX.Other');
     for (const follower of followers) await follower.say('SELECT INBOX');
     const work = scripts.map(async (steps, number) => {
+      await followers[number]?.keepResults();
       for (const step of steps) await followers[number]?.run(step);
     });
     const elsewhere = (async () => {
@@ -187,6 +252,7 @@ async function assertAllFollow(scripts: readonly (readonly Step[])[], deeds: rea
     for (const follower of followers) {
       await follower.say('NOOP');
       states.push(await stateSeenBy(follower));
+      await follower.checkResults();
     }
     for (const [number, state] of states.entries()) {
       assert.deepEqual(state, states[0]);
