@@ -19,8 +19,29 @@ export type IndexRecord =
   | { readonly kind: 'account'; readonly maildirPath: string }
   | { readonly kind: 'group'; readonly indexPath: string };
 
-/** The records of a file by the names that clients see, in the order of the lines. */
-export type SharedIndex = ReadonlyMap<string, IndexRecord>;
+/**
+ * The records of a file by the names that clients see, in the order of the lines. A record is made when it is asked for: of
+ * tens of thousands, a session needs a few.
+ */
+export class SharedIndex {
+  readonly #path: string;
+  /** Parts of one text, which take a few octets each. */
+  readonly #lines: ReadonlyMap<string, string>;
+
+  constructor(path: string, lines: ReadonlyMap<string, string>) {
+    this.#path = path;
+    this.#lines = lines;
+  }
+
+  get(name: string): IndexRecord | undefined {
+    const line = this.#lines.get(name);
+    return line === undefined ? undefined : recordIn(line, this.#path);
+  }
+
+  names(): IterableIterator<string> {
+    return this.#lines.keys();
+  }
+}
 
 /** How an index is read. */
 export interface IndexReading {
@@ -34,12 +55,12 @@ export interface IndexReading {
 const MAX_INDEX_OCTETS = 64 * 1024 * 1024;
 
 /** Name, home and maildir, each as long as a path may be. */
-const MAX_LINE_OCTETS = 3 * 4096;
+const MAX_LINE_LENGTH = 3 * 4096;
 
 /** Files of one process that are remembered: a site has one, or one for each `sharedgroup` and group. */
 const MAX_REMEMBERED = 256;
 
-const NOTHING: SharedIndex = new Map();
+const NOTHING = new SharedIndex('', new Map());
 const LINE_FEED = 0x0a;
 
 interface Remembered {
@@ -103,55 +124,73 @@ interface IndexFile {
 /** Reads a file; `trouble` tells of the lines that are passed over. */
 export function parseIndex(
   octets: Buffer,
-  file: IndexFile,
+  { path, munged }: IndexFile,
 ): { readonly records: SharedIndex; readonly trouble: string | undefined } {
-  const records = new Map<string, IndexRecord>();
+  const lines = new Map<string, string>();
   let bad = 0;
   let firstBad = 0;
   let number = 0;
-  for (let start = 0; start < octets.length; ) {
-    const newline = octets.indexOf(LINE_FEED, start);
-    const end = newline < 0 ? octets.length : newline;
+  for (const line of linesOf(octets)) {
     number += 1;
-    if (!readLine(octets.subarray(start, end), file, records)) {
+    const name = nameIn(line);
+    // Of two accounts of one name the first counts.
+    if (name === undefined) {
       bad += 1;
       firstBad ||= number;
+    } else if (name !== '') {
+      const shown = shownName(name, munged);
+      if (!lines.has(shown)) lines.set(shown, line);
     }
-    start = end + 1;
   }
+  const records = new SharedIndex(path, lines);
   if (bad === 0) return { records, trouble: undefined };
-  const trouble = `${file.path}: ${bad} of ${number} lines cannot be understood and are passed over, first line ${firstBad}`;
+  const trouble = `${path}: ${bad} of ${number} lines cannot be understood and are passed over, first line ${firstBad}`;
   return { records, trouble };
 }
 
-/** Whether the line is one that may stand in an index. Of two accounts of one name the first counts. */
-function readLine(octets: Buffer, file: IndexFile, records: Map<string, IndexRecord>): boolean {
-  if (octets.length > MAX_LINE_OCTETS) return false;
-  const [line = ''] = textFromOctets(octets).split('#', 1);
-  if (line.trim() === '') return true;
-  const [name = '', ...fields] = line.trimEnd().split('\t');
-  const record = recordFrom(fields, file);
-  if (record === undefined || name === '' || /[\u0000-\u001f\u007f]|\p{Surrogate}/u.test(name)) return false;
-  const shown = shownName(name, file.munged);
-  if (!records.has(shown)) records.set(shown, record);
-  return true;
-}
-
-function recordFrom(fields: readonly string[], { path }: IndexFile): IndexRecord | undefined {
-  const [uid = '', second = '', home = '', maildir = ''] = fields;
-  if (uid === '*') {
-    // A group is a file in the same directory or below it, wherever a name with dots would lead.
-    if (second === '' || isAbsolute(second) || second.split('/').includes('..')) return undefined;
-    return { kind: 'group', indexPath: join(dirname(path), second) };
+/** The lines of a file, without their ends. Where the whole is no UTF-8, only the lines that are none suffer. */
+function* linesOf(octets: Buffer): Generator<string, void, void> {
+  const whole = textFromOctets(octets);
+  if (!/[\ud800-\udfff]/.test(whole)) {
+    yield* pieces(whole);
+    return;
   }
-  if (!isId(uid) || !isId(second) || !isAbsolute(home)) return undefined;
-  const maildirPath = isAbsolute(maildir) ? normalize(maildir) : join(home, maildir === '' ? 'Maildir' : maildir);
-  return maildirPath.includes('\0') ? undefined : { kind: 'account', maildirPath };
+  for (let start = 0; start < octets.length; ) {
+    const newline = octets.indexOf(LINE_FEED, start);
+    const end = newline < 0 ? octets.length : newline;
+    yield textFromOctets(octets.subarray(start, end));
+    start = end + 1;
+  }
 }
 
-/** Not that of root: no mail worker is ever root. */
-function isId(text: string): boolean {
-  return /^\d{1,10}$/.test(text) && Number(text) > 0;
+function* pieces(text: string): Generator<string, void, void> {
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf('\n', start);
+    const end = newline < 0 ? text.length : newline;
+    yield text.slice(start, end);
+    start = end + 1;
+  }
+}
+
+/** Neither uid nor gid of root: no mail worker is ever root. A group may lead nowhere but to its own directory, and below. */
+const LINE =
+  /^([^\t#]+)\t(?:\*\t(?!\/|(?:[^\t#]*\/)?\.\.(?:\/|[ \t#]|$))[^\t# ][^\t#]*|0{0,8}[1-9]\d{0,9}\t0{0,8}[1-9]\d{0,9}\t\/[^\t#]*)(?:[\t#]|$)/;
+
+/** The name in a line, empty where the line says nothing; undefined for a line that cannot be understood. */
+function nameIn(line: string): string | undefined {
+  if (line.length > MAX_LINE_LENGTH) return undefined;
+  const name = LINE.exec(line)?.[1];
+  if (name === undefined) return /^\s*(#|$)/.test(line) ? '' : undefined;
+  return /[\u0000-\u0008\u000a-\u001f\u007f]|\p{Surrogate}/u.test(line) ? undefined : name;
+}
+
+/** The record in a line that nameIn() understood. */
+function recordIn(line: string, path: string): IndexRecord {
+  const [content = ''] = line.split('#', 1);
+  const [, uid, second = '', home = '', maildir = ''] = content.trimEnd().split('\t');
+  if (uid === '*') return { kind: 'group', indexPath: join(dirname(path), second) };
+  const maildirPath = isAbsolute(maildir) ? normalize(maildir) : join(home, maildir === '' ? 'Maildir' : maildir);
+  return { kind: 'account', maildirPath };
 }
 
 /**

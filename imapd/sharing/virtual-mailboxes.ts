@@ -9,11 +9,11 @@
 import type { Identities } from '../../maildir/acl/acl-list.js';
 import { hasRight, NO_RIGHTS, type Rights } from '../../maildir/acl/rights.js';
 import { MaildirError } from '../../maildir/errors.js';
-import { type SeenPlace, seenPlace } from '../../maildir/seen/seen-marks.js';
 import type { Maildir } from '../../maildir/maildir.js';
+import { type SeenPlace, seenPlace } from '../../maildir/seen/seen-marks.js';
 import type { MailboxPattern } from '../mailbox/mailbox-pattern.js';
 import type { MailboxPlace } from './mailbox-place.js';
-import type { IndexReading, IndexRecord } from './shared-index.js';
+import type { IndexReading, SharedIndex } from './shared-index.js';
 import type { Sharing } from './sharing.js';
 
 /** What the names of virtual shared mailboxes begin with. */
@@ -129,7 +129,7 @@ export class VirtualMailboxes {
     return undefined;
   }
 
-  #recordsAt(indexPath: string): ReadonlyMap<string, IndexRecord> {
+  #recordsAt(indexPath: string): SharedIndex {
     return this.#parts.sharing.indexes.at(indexPath, this.#parts.reading);
   }
 
@@ -152,13 +152,15 @@ export class VirtualMailboxes {
     patterns: readonly MailboxPattern[],
   ): Generator<SharedMailbox | undefined, void, void> {
     let records = 0;
-    for (const [levelName, record] of this.#recordsAt(indexPath)) {
+    const index = this.#recordsAt(indexPath);
+    for (const levelName of index.names()) {
       records += 1;
       if (records % RECORDS_PER_STEP === 0) yield undefined;
       const name = prefix + levelName;
       const itself = patterns.some((pattern) => pattern.matches(name));
       const below = patterns.some((pattern) => pattern.mayMatchBelow(name));
-      if (!itself && !below) continue;
+      const record = itself || below ? index.get(levelName) : undefined;
+      if (record === undefined) continue;
       if (record.kind === 'account') {
         yield* this.#listAccount({ name, path: record.maildirPath }, patterns, below);
         continue;

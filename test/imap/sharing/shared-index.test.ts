@@ -25,7 +25,7 @@ test('accounts and groups stand in an index, and comments and empty lines', () =
 
   assert.equal(trouble, undefined);
   assert.deepEqual(
-    [...records],
+    Array.from(records.names(), (name) => [name, records.get(name)]),
     [
       ['ann', { kind: 'account', maildirPath: '/home/ann/Maildir' }],
       ['bob', { kind: 'account', maildirPath: '/home/bob/Mail' }],
@@ -62,7 +62,7 @@ for (const [what, line] of Object.entries(wrongLines)) {
 
     const { records, trouble } = parse(octets);
 
-    assert.deepEqual([...records.keys()], ['one', 'two']);
+    assert.deepEqual([...records.names()], ['one', 'two']);
     assert.match(trouble ?? '', /^\/etc\/courier\/shared\/index: \d+ of \d+ lines .*first line 2$/);
   });
 }
@@ -70,7 +70,8 @@ for (const [what, line] of Object.entries(wrongLines)) {
 test('of two accounts of one name the first counts', () => {
   const { records } = parse('a.b\t5000\t5000\t/first\na/b\t5000\t5000\t/second\n');
 
-  assert.deepEqual([...records], [['a b', { kind: 'account', maildirPath: '/first/Maildir' }]]);
+  assert.deepEqual([...records.names()], ['a b']);
+  assert.deepEqual(records.get('a b'), { kind: 'account', maildirPath: '/first/Maildir' });
 });
 
 test('names are one level of a mailbox name, whatever is in them', () => {
@@ -82,7 +83,7 @@ test('names are one level of a mailbox name, whatever is in them', () => {
 test('names like those of objects are names like others', () => {
   const { records } = parse('__proto__\t5000\t5000\t/home/p\nconstructor\t5000\t5000\t/home/c\n');
 
-  assert.deepEqual([...records.keys()], ['__proto__', 'constructor']);
+  assert.deepEqual([...records.names()], ['__proto__', 'constructor']);
   assert.equal(parse('').records.get('constructor'), undefined);
 });
 
@@ -92,7 +93,7 @@ test('an index is read again when it is another one, and its trouble is told onc
   const told: string[] = [];
   const reading = { munged: false, warn: (text: string) => void told.push(text) };
   const indexes = new SharedIndexes(realFileSystem);
-  const names = (): string[] => [...indexes.at(path, reading).keys()];
+  const names = (): string[] => [...indexes.at(path, reading).names()];
 
   assert.deepEqual(names(), []);
   assert.deepEqual(names(), []);
