@@ -17,7 +17,7 @@ import { type TlsServer, tlsServers } from './tls-servers.js';
 
 const securities = ['starttls', 'tls'] as const;
 type Security = (typeof securities)[number];
-const clients = ['curl', 'imaplib', 'imapflow', 'mbsync', 'fetchmail', 'mutt'] as const;
+const clients = ['curl', 'imaplib', 'imapflow', 'mbsync', 'fetchmail', 'mutt', 'neomutt', 'alpine'] as const;
 
 /** Files of a maildir folder, wherever they are, by their Subject. */
 function subjects(home: string, folder: string): Map<string, string> {
@@ -157,7 +157,9 @@ async function fetchmail({ user, security, port, directory }: Visit): Promise<vo
   assert.deepEqual([...subjects(user.home, '').keys()], []);
 }
 
-async function mutt({ server, user, security, port, directory }: Visit): Promise<void> {
+/** @param more settings that only one of the two has */
+async function muttOrNeomutt(program: string, more: string, visit: Visit): Promise<void> {
+  const { server, user, security, port, directory } = visit;
   const settings = join(directory, 'muttrc');
   const url = `${security === 'tls' ? 'imaps' : 'imap'}://${user.name}@127.0.0.1:${port}/`;
   const lines = [
@@ -165,11 +167,12 @@ async function mutt({ server, user, security, port, directory }: Visit): Promise
     `set ssl_starttls=yes ssl_force_tls=yes ssl_verify_host=no certificate_file="${server.certificate}"`,
     'set confirmappend=no confirmcreate=no delete=yes move=no mark_old=no quit=yes wait_key=no sort=mailbox-order',
     'set record="" header_cache="" message_cachedir="" imap_check_subscribed=no sleep_time=0',
+    more,
   ];
   writeFileSync(settings, `${lines.join('\n')}\n`);
   const script = join(checkoutRoot, 'test', 'interop', 'mutt-client.py');
 
-  const said = await mustRun(['python3', script, settings]);
+  const said = await mustRun(['python3', '-B', script, program, settings]);
 
   assert.deepEqual(said.trim().split('\n'), ['read', 'flagged', 'exit 0']);
   assert.deepEqual([...subjects(user.home, '').keys()], ['Report']);
@@ -177,7 +180,28 @@ async function mutt({ server, user, security, port, directory }: Visit): Promise
   assert.match(flagsIn(subjects(user.home, '').get('Report')), /F/);
 }
 
-const visits = { curl, imaplib, imapflow, mbsync, fetchmail, mutt };
+const mutt = (visit: Visit): Promise<void> => muttOrNeomutt('/usr/bin/mutt', '', visit);
+
+/** It knows CONDSTORE and QRESYNC, where it may keep headers. */
+async function neomutt(visit: Visit): Promise<void> {
+  const cache = join(visit.directory, 'headers');
+  mkdirSync(cache);
+  await muttOrNeomutt('/usr/bin/neomutt', `set imap_condstore=yes imap_qresync=yes header_cache="${cache}/"`, visit);
+}
+
+async function alpine({ user, security, port, directory }: Visit): Promise<void> {
+  const how = security === 'tls' ? 'ssl' : 'tls';
+  const mailbox = `{127.0.0.1:${port}/imap/${how}/novalidate-cert/user=${user.name}}INBOX`;
+  const script = join(checkoutRoot, 'test', 'interop', 'alpine-client.py');
+
+  const said = await mustRun(['python3', '-B', script, directory, mailbox, PASSWORD]);
+
+  assert.deepEqual(said.trim().split('\n'), ['read', 'flagged', 'exit 0']);
+  assert.deepEqual([...subjects(user.home, '').keys()].sort(), ['Re: Lunch', 'Report']);
+  assert.match(flagsIn(subjects(user.home, '').get('Report')), /F/);
+}
+
+const visits = { curl, imaplib, imapflow, mbsync, fetchmail, mutt, neomutt, alpine };
 
 for (const [serverName, start] of Object.entries(tlsServers)) {
   describe(`clients of ${serverName}`, () => {

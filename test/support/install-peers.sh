@@ -31,6 +31,8 @@ need maildrop /usr/bin/maildrop
 need postfix /usr/sbin/postfix
 need isync /usr/bin/mbsync
 need mutt /usr/bin/mutt
+need neomutt /usr/bin/neomutt
+need alpine /usr/bin/alpine
 need fetchmail /usr/bin/fetchmail
 need curl /usr/bin/curl
 need swaks /usr/bin/swaks
