@@ -17,8 +17,8 @@ const MAX_NAME_LENGTH = 40;
 
 /** What is known of a character set. */
 interface Charset {
-  stream(): StreamDecoder;
-  whole(octets: Buffer): string;
+  readonly stream: () => StreamDecoder;
+  readonly whole: (octets: Buffer) => string;
   /** Octets of ASCII mean ASCII, whatever stands before them. */
   readonly asciiCompatible: boolean;
 }
@@ -76,7 +76,10 @@ const PROBE = Buffer.from(`${String.fromCharCode(...Array(128).keys())}~{VPND~}+
 function describe(name: string): Charset | undefined {
   const label = aliases.get(name) ?? name;
   const decoders = isTextDecoderLabel(label) ? platformDecoders(label) : libraryDecoders(label);
-  return decoders && { ...decoders, asciiCompatible: decoders.whole(PROBE) === PROBE.toString('latin1') };
+  if (decoders === undefined) return undefined;
+  const { stream, whole } = decoders;
+  // All of one shape, however they came about: code that is compiled for one is good for all.
+  return { stream, whole, asciiCompatible: whole(PROBE) === PROBE.toString('latin1') };
 }
 
 type Decoders = Pick<Charset, 'stream' | 'whole'>;

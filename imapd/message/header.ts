@@ -70,7 +70,9 @@ export function endOfHeader(octets: Buffer): number | undefined {
 const walked: WalkedLines = { at: 0, lines: 0, bareLfs: 0 };
 
 function isBlankLine(octets: Buffer, at: number): boolean {
-  return octets[at] === LF || (octets[at] === CR && octets[at + 1] === LF);
+  const { length } = octets;
+  if (at >= length) return false;
+  return octets[at] === LF || (octets[at] === CR && at + 1 < length && octets[at + 1] === LF);
 }
 
 function endByLines(octets: Buffer): number | undefined {

@@ -29,6 +29,8 @@ const people = [
   '"Tom \\"Tim\\" Brook" <tim@mail.example>',
   'root@host.example',
   'A very long name of a sender who writes to us <with.a.long.address+and-detail@department.mail.example>',
+  'Router (in the cellar) <"quoted local"@[192.0.2.1]>',
+  '=?koi8-r?B?6dfBziDwxdTSz9c=?= <ivan@mail.example>',
 ] as const;
 
 const subjects = [
@@ -40,12 +42,21 @@ const subjects = [
   'RE: Your order 4711\n is on its way to you, and will be there soon',
   'Invitation (with a table)',
   'backup report',
+  '=?iso-2022-jp?B?GyRCJDMkcyRLJEEkTxsoQg==?=',
+  'Re: =?windows-1251?Q?=CF=F0=E8=E2=E5=F2?=, =?gb2312?B?xOO6ww==?=',
+  'Grüße in UTF-8, and =?x-none?Q?nothing_known?=',
 ] as const;
 
 const dates = ['+0000', '+0100', '-0500', '+0530', 'GMT', '-0800 (PST)'] as const;
 
 /** Beyond what is read of a file at once. */
 const LARGE_REPEATS = 60;
+
+/** Beyond what is read where nothing but a header is wanted. */
+const MANY_HOPS = 70;
+
+/** Beyond what is kept of a field for SEARCH, and not. */
+const [TOO_MANY_PEOPLE, MANY_PEOPLE] = [140, 60];
 
 const PROSE = 'The quick brown fox jumps over the lazy dog while it rains, and nobody looks up from the papers.\n';
 
@@ -84,7 +95,7 @@ function header(number: number, second: number): string {
   const sent = `${day}, ${date} ${month} ${year} ${time} ${pick(dates, number)}`;
   const from = pick(people, number);
   const hops = Array.from(
-    { length: 1 + (number % 4) },
+    { length: number % 19 === 0 ? MANY_HOPS : 1 + (number % 4) },
     (_, hop) =>
       `Received: from mx${hop}.mail.example (mx${hop}.mail.example [192.0.2.${number % 250}])\n\tby in.example (Postfix) with ESMTPS id ${number * 7919}${hop}\n\tfor <me@home.example>; ${sent}\n`,
   );
@@ -112,7 +123,10 @@ function header(number: number, second: number): string {
 
 function toField(number: number): string {
   if (number % 31 === 0) return 'undisclosed-recipients:;';
-  if (number % 37 === 0) return Array.from({ length: 60 }, (_, at) => pick(people, at)).join(',\n ');
+  if (number % 37 === 0) {
+    const length = number % 2 === 0 ? MANY_PEOPLE : TOO_MANY_PEOPLE;
+    return Array.from({ length }, (_, at) => pick(people, at)).join(',\n ');
+  }
   if (number % 29 === 0) return `team: ${pick(people, number)}, ${pick(people, number + 1)};`;
   const others = Array.from({ length: number % 4 }, (_, at) => `,\n ${pick(people, number + at)}`);
   return `me@home.example${others.join('')}`;
