@@ -17,14 +17,18 @@ import { threadByReferences } from '../../imapd/message/thread.js';
 import { encodeSearchFacts } from '../../imapd/search/search-facts.js';
 import { ThreadColumns } from '../../imapd/search/thread-columns.js';
 import { CommandReader } from '../../imapd/wire/command-reader.js';
+import { parseCancelUpdate } from '../../imapd/wire/context-updates.js';
 import { Cursor } from '../../imapd/wire/cursor.js';
 import { SyntaxFailure } from '../../imapd/wire/failures.js';
 import { parseFetchItems } from '../../imapd/wire/fetch-items.js';
+import { parseImapUrl } from '../../imapd/wire/imap-url.js';
 import { parseList } from '../../imapd/wire/list-arguments.js';
+import { parseMultiSearch } from '../../imapd/wire/mailbox-filter.js';
 import { decodeMailboxName, encodeMailboxName } from '../../imapd/wire/modified-utf7.js';
 import { parseSearch } from '../../imapd/wire/search-keys.js';
 import { parseSort, parseThread } from '../../imapd/wire/sort-thread.js';
 import { parseStatusItems } from '../../imapd/wire/status-items.js';
+import { parseGenUrlAuth, parseResetKey, parseUrlFetch } from '../../imapd/wire/url-arguments.js';
 import { playMechanism, saslSeeds } from './sasl-target.js';
 
 export interface FuzzTarget {
@@ -41,6 +45,12 @@ const parsers: readonly ((cursor: Cursor) => unknown)[] = [
   parseThread,
   parseList,
   parseStatusItems,
+  parseMultiSearch,
+  parseCancelUpdate,
+  parseGenUrlAuth,
+  parseResetKey,
+  parseUrlFetch,
+  (cursor) => parseImapUrl(cursor.astring().toString('latin1')),
   (cursor) => cursor.flagList(),
   (cursor) => cursor.sequenceSet(),
   (cursor) => cursor.astring(),

@@ -60,6 +60,14 @@ test('C20 sections are read, and labelled as they are answered', () => {
         peek: false,
       },
     ],
+    ['PREVIEW', { kind: 'preview', lazy: false }],
+    ['preview (lazy)', { kind: 'preview', lazy: true }],
+    ['binary.size[1.2]', { kind: 'binary.size', label: 'BINARY.SIZE[1.2]', part: [1, 2], peek: true }],
+    ['BINARY[]', { kind: 'binary', label: 'BINARY[]', part: [], peek: false }],
+    [
+      'BINARY.PEEK[3]<5.7>',
+      { kind: 'binary', label: 'BINARY[3]<5>', part: [3], peek: true, partial: { offset: 5, count: 7 } },
+    ],
     ['BODY[3]', { kind: 'section', label: 'BODY[3]', section: { part: [3], text: '', fields: [] }, peek: false }],
   ];
   for (const [text, expected] of table) {
@@ -96,6 +104,14 @@ test('C20 what is no item is refused', () => {
     `BODY[${'1.'.repeat(5_000)}1]`,
     `(${'UID '.repeat(1_001)}UID)`,
     'BODY[HEADER.FIELDS ({3}\r\na\r\n)]',
+    'BINARY',
+    'BINARY[1.TEXT]',
+    'BINARY[0]',
+    'BINARY[1]<0.0>',
+    'BINARY.SIZE[1]<0.5>',
+    'BINARY.PEEK',
+    'PREVIEW (FUZZY)',
+    'PREVIEW(LAZY)',
   ];
   for (const text of wrong) assert.throws(() => items(text), SyntaxFailure, text);
 });
