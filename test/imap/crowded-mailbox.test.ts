@@ -3,15 +3,12 @@
  * follow what it is told, and in the end all of them know the same.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, renameSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { writeMessages } from '../support/generated-maildir.js';
-import { SessionFixture, type TestClient } from '../support/session-fixture.js';
+import type { TestClient } from '../support/session-fixture.js';
+import { crowdedFixture, DEEDS, type Deed, Stranger } from './crowd.js';
 
-const MESSAGES = 20;
 const SESSIONS = 3;
 
 /** `$n` is a sequence number that the client knows, `$u` a UID. */
@@ -38,20 +35,9 @@ const COMMANDS = [
   ...['SEARCH UNSEEN', 'SEARCH KEYWORD blue BODY text', 'UID SEARCH SUBJECT fig', 'THREAD REFERENCES UTF-8 ALL'],
 ] as const;
 
-const DEEDS = ['deliver', 'remove', 'flag', 'nothing'] as const;
-
 interface Step {
   readonly command: (typeof COMMANDS)[number];
   readonly pick: number;
-}
-
-interface Deed {
-  readonly what: (typeof DEEDS)[number];
-  readonly pick: number;
-}
-
-function textOf(number: number): string {
-  return `Subject: ${['apple', 'fig', 'pear'][number % 3]}\nMessage-ID: <${number}@x>\n\ntext ${'x'.repeat(number % 5)}\n`;
 }
 
 /** Searches whose results are kept up to date, and how the same is asked anew. */
@@ -173,34 +159,6 @@ class Follower {
   }
 }
 
-/** Another program. */
-class Stranger {
-  readonly #maildir: string;
-  #deeds = 0;
-
-  constructor(maildir: string) {
-    this.#maildir = maildir;
-  }
-
-  act({ what, pick }: Deed): void {
-    this.#deeds += 1;
-    const cur = join(this.#maildir, 'cur');
-    const names = readdirSync(cur);
-    const name = names[pick % Math.max(1, names.length)];
-    if (what === 'deliver') {
-      const unique = `1800${String(this.#deeds).padStart(6, '0')}.M1.mx`;
-      writeFileSync(join(this.#maildir, 'tmp', unique), textOf(pick));
-      renameSync(join(this.#maildir, 'tmp', unique), join(this.#maildir, 'new', unique));
-    } else if (name !== undefined && what === 'remove') unlinkSync(join(cur, name));
-    else if (name !== undefined && what === 'flag') {
-      renameSync(join(cur, name), join(cur, name.replace(/:2,.*/, pick % 2 === 0 ? ':2,F' : ':2,FS')));
-    }
-    // So that it is seen at the next look, whatever the clock of the file system.
-    const seconds = 1_400_000_000 + this.#deeds;
-    utimesSync(join(this.#maildir, what === 'deliver' ? 'new' : 'cur'), seconds, seconds);
-  }
-}
-
 /** UIDs and flags, without those that are of one session alone. */
 async function stateSeenBy(follower: Follower): Promise<string[]> {
   const answer = await follower.say('UID FETCH 1:* (FLAGS)');
@@ -215,20 +173,8 @@ async function stateSeenBy(follower: Follower): Promise<string[]> {
 }
 
 async function assertAllFollow(scripts: readonly (readonly Step[])[], deeds: readonly Deed[]): Promise<void> {
-  // A clock on which every look takes long, so that each piece of work ends a slice.
-  let now = Date.now();
-  const fixture = new SessionFixture('empty', {
-    now: () => {
-      now += 20;
-      return now;
-    },
-  });
+  const fixture = crowdedFixture();
   try {
-    const numbers = Array.from({ length: MESSAGES }, (_, number) => number);
-    writeMessages(
-      fixture.maildir,
-      numbers.map((number) => ({ octets: textOf(number) })),
-    );
     const stranger = new Stranger(fixture.maildir);
     const followers = scripts.map(
       (_, number) => new Follower(fixture.client({}, { meanwhile: () => nextTurn() }), `s${number}x`),
@@ -239,13 +185,7 @@ async function assertAllFollow(scripts: readonly (readonly Step[])[], deeds: rea
       await followers[number]?.keepResults();
       for (const step of steps) await followers[number]?.run(step);
     });
-    const elsewhere = (async () => {
-      for (const deed of deeds) {
-        for (let turns = 0; turns < 20; turns += 1) await nextTurn();
-        stranger.act(deed);
-      }
-    })();
-    await Promise.all([...work, elsewhere]);
+    await Promise.all([...work, stranger.work(deeds)]);
 
     for (const follower of followers) await follower.say('NOOP');
     const states: string[][] = [];
