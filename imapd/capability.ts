@@ -12,6 +12,7 @@ const extensions = [
   'LITERAL+',
   'ID',
   'ENABLE',
+  'UTF8=ACCEPT',
   'IDLE',
   'NAMESPACE',
   'CHILDREN',
@@ -104,7 +105,7 @@ function wordsOfSite(context: CapabilityContext): string[] {
     const external = !loggedIn && context.certificateName !== undefined ? ['AUTH=EXTERNAL'] : [];
     return [...own.split(/\s+/).filter((word) => word !== '' && !external.includes(word)), ...external];
   }
-  const words: string[] = ['IMAP4rev1', ...extensions];
+  const words: string[] = ['IMAP4rev1', 'IMAP4rev2', ...extensions];
   if (settings.acl) words.push(...accessLists);
   if (!settings.disableThreadSort) words.push(...sortAndThread);
   if (compressAvailable) words.push('COMPRESS=DEFLATE');
@@ -157,4 +158,4 @@ export function capabilityCode(context: CapabilityContext): string {
 }
 
 /** What ENABLE can switch on. */
-export const ENABLABLE: ReadonlySet<string> = new Set(['CONDSTORE', 'QRESYNC', 'UIDONLY']);
+export const ENABLABLE: ReadonlySet<string> = new Set(['CONDSTORE', 'QRESYNC', 'UIDONLY', 'UTF8=ACCEPT', 'IMAP4REV2']);

@@ -5,6 +5,7 @@
  */
 import type { Log } from '../init/runtime/log.js';
 import { bad, ClientGone, type Completion, completionForError, logTextForError, no } from './completion.js';
+import type { Manner } from './mailbox/manner.js';
 import type { ReceivedCommand } from './wire/command-reader.js';
 import { Cursor } from './wire/cursor.js';
 
@@ -36,6 +37,8 @@ export interface Command<S> extends CommandRules {
 export interface Conversation {
   readonly state: State;
   readonly log: Log;
+  /** What the client has enabled of how it writes. */
+  readonly manner?: Pick<Manner, 'utf8Names'>;
   /** Whether a right that a whole kind of commands needs is missing. @throws {CommandFailure} */
   checkAllowed?(rules: CommandRules, name: string): void;
 }
@@ -74,7 +77,7 @@ export async function runCommand<S extends Conversation>(
   if (!row.states.includes(session.state)) return bad(`${received.name} is not allowed now.`);
 
   try {
-    const run = row.prepare(new Cursor(received.rest), received);
+    const run = row.prepare(new Cursor(received.rest, 0, session.manner?.utf8Names), received);
     session.checkAllowed?.(row, received.name);
     return await run(session);
   } catch (error) {

@@ -15,7 +15,7 @@ import { flagLimits, requireRight } from '../sharing/require-right.js';
 import type { StreamingLiteral } from '../wire/command-reader.js';
 import type { Cursor, FlagList } from '../wire/cursor.js';
 import { SyntaxFailure } from '../wire/failures.js';
-import { type CommandRest, nextRest, receiveCatenated, receiveMessage } from './receive-message.js';
+import { type CommandRest, nextRest, receiveCatenated, receiveMessage, receiveUtf8 } from './receive-message.js';
 
 /** What stands before each message of an APPEND. */
 export interface MessageHead {
@@ -24,11 +24,17 @@ export interface MessageHead {
   readonly internalDate: number | undefined;
   /** Of a message that is one literal; of one that is put together, undefined. */
   readonly literal: StreamingLiteral | undefined;
+  /** The literal stands between `UTF8 (` and `)`. */
+  readonly utf8?: boolean;
   /** What stands behind `CATENATE (`. */
   readonly parts?: CommandRest;
 }
 
-/** `append-message = [SP flag-list] [SP date-time] SP (literal / catenation)`; Courier also takes NIL for the flags. */
+/**
+ * `append-message = [SP flag-list] [SP date-time] SP (literal / utf8-literal / catenation)`; Courier also takes NIL for the
+ * flags. `utf8-literal = "UTF8" SP "(" literal8 ")"` says that the header may be in UTF-8 (RFC 6855 section 4), which we
+ * take of everybody.
+ */
 export function parseMessageHead(cursor: Cursor, literal: StreamingLiteral | undefined): MessageHead {
   cursor.sp();
   let flags: FlagList = { system: [], keywords: [] };
@@ -44,9 +50,11 @@ export function parseMessageHead(cursor: Cursor, literal: StreamingLiteral | und
     cursor.sp();
   }
   if (cursor.take('CATENATE (')) return { flags, internalDate, literal: undefined, parts: { cursor, literal } };
+  const utf8 = cursor.take('UTF8 (');
   if (!cursor.atEnd) throw cursor.failure('the literal of a message');
   if (literal === undefined) throw new SyntaxFailure('APPEND needs a message as a literal.');
-  return { flags, internalDate, literal };
+  if (utf8 && !literal.binary) throw new SyntaxFailure('UTF8 needs a literal8.');
+  return { flags, internalDate, literal, utf8 };
 }
 
 /** Messages that a client sends, and where they are to be put. */
@@ -149,8 +157,13 @@ function startMessage(
 }
 
 /** Receives a message; gives what stands behind it. */
-async function receive(session: Session, writer: MessageWriter, { literal, parts }: MessageHead): Promise<CommandRest> {
+async function receive(
+  session: Session,
+  writer: MessageWriter,
+  { literal, utf8, parts }: MessageHead,
+): Promise<CommandRest> {
   if (parts !== undefined) return receiveCatenated(session, writer, parts);
+  if (literal !== undefined && utf8 === true) return receiveUtf8(session, writer, literal);
   if (literal !== undefined) await receiveMessage(session, writer, literal);
   return nextRest(session);
 }

@@ -38,6 +38,21 @@ export async function receiveMessage(
   await receive(session, literal, (octets) => writer.write(octets));
 }
 
+/**
+ * Receives what stands between `UTF8 (` and `)`, and the latter. It is a literal8, but it is text: it need not be held in
+ * memory to look for binary parts.
+ */
+export async function receiveUtf8(
+  session: Session,
+  writer: MessageWriter,
+  literal: StreamingLiteral,
+): Promise<CommandRest> {
+  await receiveText(session, writer, literal);
+  const rest = await nextRest(session);
+  rest.cursor.expect(')');
+  return rest;
+}
+
 async function receive(session: Session, literal: StreamingLiteral, take: (octets: Buffer) => void): Promise<void> {
   let receivedOctets = 0;
   for await (const octets of session.commands.literal()) {
@@ -101,26 +116,43 @@ export async function receiveCatenated(
   for (let parts = 1; ; parts += 1) {
     if (parts > MAX_PARTS) throw new CommandFailure('Too many parts.', 'TOOBIG');
     if (rest.cursor.take('URL ')) rest = await receiveUrl(session, writer, rest);
-    else if (rest.cursor.take('TEXT ')) rest = await receiveText(session, writer, rest);
-    else throw rest.cursor.failure('URL or TEXT');
+    else if (rest.cursor.take('TEXT ')) rest = await receiveTextPart(session, writer, rest);
+    else if (rest.cursor.take('UTF8 (')) rest = await receiveUtf8Part(session, writer, rest);
+    else throw rest.cursor.failure('URL, TEXT or UTF8');
     if (rest.cursor.take(')')) return rest;
     rest.cursor.sp();
   }
 }
 
 /** `text-literal = "TEXT" SP literal` */
-async function receiveText(
+async function receiveTextPart(
   session: Session,
   writer: MessageWriter,
   { cursor, literal }: CommandRest,
 ): Promise<CommandRest> {
   if (!cursor.atEnd || literal === undefined) throw cursor.failure('a literal');
   checkSize(writer.sizeOctets + literal.sizeOctets);
+  await receiveText(session, writer, literal);
+  return nextRest(session);
+}
+
+/** `cat-part =/ utf8-literal` (RFC 6855 section 4) */
+async function receiveUtf8Part(
+  session: Session,
+  writer: MessageWriter,
+  { cursor, literal }: CommandRest,
+): Promise<CommandRest> {
+  if (!cursor.atEnd || literal?.binary !== true) throw cursor.failure('a literal8');
+  checkSize(writer.sizeOctets + literal.sizeOctets);
+  return receiveUtf8(session, writer, literal);
+}
+
+/** NUL cannot be kept in a file of lines, and nothing says how it is to be encoded. */
+async function receiveText(session: Session, writer: MessageWriter, literal: StreamingLiteral): Promise<void> {
   await receive(session, literal, (octets) => {
     if (literal.binary && octets.includes(0)) throw unknownEncoding();
     writer.write(octets);
   });
-  return nextRest(session);
 }
 
 /** `cat-url = "URL" SP astring` */

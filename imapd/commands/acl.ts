@@ -76,7 +76,7 @@ function withEntry(list: AclList, identifier: string, rights: string): AclList {
 /** Where one of the mailboxes cannot be changed, the client is told, and the others are. */
 export async function acl(session: Session, { operation, patterns, change }: AclArguments): Promise<Completion> {
   for (const { place, attributes } of namedMailboxes(session, patterns)) {
-    const name = mailboxName(place.mailboxName);
+    const name = session.manner.spoken(mailboxName(place.mailboxName));
     try {
       requireRight(place, 'a', `ACL ${operation}`);
       await changeOne(session, { place, name, change });
@@ -84,7 +84,7 @@ export async function acl(session: Session, { operation, patterns, change }: Acl
       await session.respond(encodeList('LIST', DELIMITER, { attributes, name, extension }));
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
-      await session.respond(new Encoder().atom('* ACLFAILED ').string(name).atom(` NO ${error.message}`).crlf());
+      await session.respond(new Encoder().atom('* ACLFAILED ').mailbox(name).atom(` NO ${error.message}`).crlf());
     }
   }
   return ok(`ACL ${operation} completed.`);
@@ -129,6 +129,6 @@ async function changeOne(session: Session, { place, name, change }: OneChange): 
     return;
   }
   const identifier = typeof because === 'string' ? because : because.identifier;
-  const line = new Encoder().atom('* RIGHTS-INFO ').string(name).sp().string(identifier);
+  const line = new Encoder().atom('* RIGHTS-INFO ').mailbox(name).sp().string(identifier);
   session.write(line.atom(' al c e i p r s t w x').crlf());
 }

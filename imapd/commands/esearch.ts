@@ -7,7 +7,7 @@ import { filteredMailboxes } from '../mailbox/filtered-mailboxes.js';
 import { mailboxName } from '../mailbox/mailbox-name.js';
 import { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import { isKnownCharset } from '../message/charset.js';
-import { searchMessages } from '../search/search-run.js';
+import { checkCharset, searchMessages } from '../search/search-run.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import { requireSelectedRight } from '../sharing/require-right.js';
@@ -33,6 +33,7 @@ export function parseMultiSearchCommand(cursor: Cursor, { tag }: ReceivedCommand
  */
 export async function multiSearch(session: Session, args: MultiSearchArguments): Promise<Completion> {
   const { filters, charset } = args.program;
+  checkCharset(session, charset);
   if (charset !== undefined && !isKnownCharset(charset)) {
     throw new CommandFailure('The requested character set is not supported.', 'BADCHARSET (UTF-8 US-ASCII)');
   }
@@ -84,7 +85,7 @@ async function searchOne(
   const found = await searchMessages(session, { charset: program.charset, key: program.key, mailbox });
   if (found.length === 0) return;
   const numbers = await paced(session, mailbox.uidsOf(found));
-  const source = { name, uidValidity: mailbox.uidValidity };
+  const source = { name: session.manner.spoken(name), uidValidity: mailbox.uidValidity };
   const wanted = { tag, by: 'uid', options: program.return, mailbox: source } as const;
   await session.respond(await paced(session, encodeFound('SEARCH', numbers, wanted)));
 }

@@ -18,7 +18,7 @@ export function parseGetAcl(cursor: Cursor): Buffer {
 /** `acl-data = "ACL" SP mailbox *(SP identifier SP rights)` (RFC 4314 section 3.6). */
 export async function getAcl(session: Session, mailboxName: Buffer): Promise<Completion> {
   const place = administeredPlace(session, mailboxName, 'GETACL');
-  const line = new Encoder().atom('* ACL ').string(mailboxName);
+  const line = new Encoder().atom('* ACL ').mailbox(session.manner.spoken(mailboxName));
   for (const { identifier, letters } of readAcl(place).entries()) {
     line
       .sp()

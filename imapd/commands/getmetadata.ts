@@ -40,6 +40,6 @@ export async function getMetadata(
   { mailboxName, ...question }: GetMetadataArguments,
 ): Promise<Completion> {
   const { entries, longest } = findAnnotations(session, annotatedThing(session, mailboxName), question);
-  if (entries.length > 0) session.write(encodeMetadata(mailboxName, entries));
+  if (entries.length > 0) session.write(encodeMetadata(session.manner.spoken(mailboxName), entries));
   return ok('GETMETADATA completed.', longest === undefined ? undefined : `METADATA LONGENTRIES ${longest}`);
 }

@@ -23,7 +23,7 @@ export async function getQuotaRoot(session: Session, { mailboxName }: GetQuotaRo
   const root = rootOfPlace(session, place);
   const usage = await root.quota?.usage();
   const hasRoot = root.quota === undefined || usage !== undefined;
-  session.write(encodeQuotaRoot(mailboxName, hasRoot ? root.name : undefined));
+  session.write(encodeQuotaRoot(session.manner.spoken(mailboxName), hasRoot ? root.name : undefined));
   if (hasRoot) session.write(encodeQuota(root.name, usage));
   return ok('GETQUOTAROOT Ok.');
 }

@@ -134,8 +134,9 @@ function listOne(
   const attributes = attributesOf(name, listing);
   const saysSubscribed = args.returns.subscribed || args.selection.has('SUBSCRIBED');
   if (saysSubscribed && tree.subscribed.has(name)) attributes.push('\\Subscribed');
-  const wireName = mailboxName(name);
-  const rights = asksForRights(args) ? session.space.place(wireName) : undefined;
+  const encoded = mailboxName(name);
+  const wireName = session.manner.spoken(encoded);
+  const rights = asksForRights(args) ? session.space.place(encoded) : undefined;
   const mailbox = { attributes: [...attributes, ...uses], name: wireName, childInfo };
   session.write(encodeList('LIST', DELIMITER, { ...mailbox, extension: extensionFor(args, rights) }));
   if (rights !== undefined && args.returns.myRights === true) session.write(myRightsLine(wireName, rights));

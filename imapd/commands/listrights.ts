@@ -22,7 +22,7 @@ export async function listRights(session: Session, args: ListRightsArguments): P
   const identifier = identifierFromText(args.identifier);
   if (identifier === undefined) throw new CommandFailure('Invalid ACL identifier.', 'CANNOT');
   const required = alwaysGiven(identifier, ownerOf(session, place));
-  const line = new Encoder().atom('* LISTRIGHTS ').string(args.mailboxName);
+  const line = new Encoder().atom('* LISTRIGHTS ').mailbox(session.manner.spoken(args.mailboxName));
   line.sp().string(octetsFromText(args.identifier)).sp().string(required);
   for (const right of optionalRights(required)) line.sp().atom(right);
   session.write(line.crlf());

@@ -34,7 +34,9 @@ export async function lsub(session: Session, { reference, pattern }: PlainListAr
           amongSubscriptions: true,
         }).filter((each) => each !== '\\Noselect')
       : ['\\Noselect', '\\HasChildren'];
-    await session.respond(encodeList('LSUB', DELIMITER, { attributes, name: mailboxName(name) }));
+    await session.respond(
+      encodeList('LSUB', DELIMITER, { attributes, name: session.manner.spoken(mailboxName(name)) }),
+    );
   }
   return ok('LSUB completed');
 }
@@ -50,6 +52,8 @@ async function lsubElsewhere(session: Session, subscribed: ReadonlySet<string>, 
     const attributes = shared.has(name)
       ? attributeWords(facts, { settings: session.settings, extended: false })
       : ['\\Noselect', '\\HasChildren'];
-    await session.respond(encodeList('LSUB', DELIMITER, { attributes, name: mailboxName(name) }));
+    await session.respond(
+      encodeList('LSUB', DELIMITER, { attributes, name: session.manner.spoken(mailboxName(name)) }),
+    );
   }
 }

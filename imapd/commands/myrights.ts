@@ -13,6 +13,6 @@ const TELLING = rightsFromLetters('aceilrx');
 export async function myRights(session: Session, mailboxName: Buffer): Promise<Completion> {
   const place = session.space.place(mailboxName);
   if ((place.rights & TELLING) === 0) throw nonexistent();
-  session.write(myRightsLine(mailboxName, existing(place)));
+  session.write(myRightsLine(session.manner.spoken(mailboxName), existing(place)));
   return ok('MYRIGHTS completed.');
 }

@@ -4,7 +4,7 @@
 import { type Completion, ok } from '../completion.js';
 import { answerFound, saveOnSuccess } from '../search/answer-found.js';
 import { checkTag, keepUpToDate } from '../search/kept-searches.js';
-import { type SearchExtent, searchMessages } from '../search/search-run.js';
+import { checkCharset, type SearchExtent, searchMessages } from '../search/search-run.js';
 import type { Session } from '../session/session.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
@@ -30,6 +30,7 @@ export function parseSearchCommand(
 /** Says which messages the keys describe (RFC 9051 section 6.4.4). */
 export async function search(session: Session, { program, by, tag }: SearchArguments): Promise<Completion> {
   const options = program.return;
+  checkCharset(session, program.charset);
   checkTag(session, options, tag);
   const since = session.selected.folder.changeNumber;
   await saveOnSuccess(session, options, async () => {

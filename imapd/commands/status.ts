@@ -27,6 +27,6 @@ export function parseStatus(cursor: Cursor): StatusArguments {
 export async function status(session: Session, { mailboxName, items }: StatusArguments): Promise<Completion> {
   if (items.includes('HIGHESTMODSEQ')) await session.useModSequences();
   const { folder } = session.folderNamed(mailboxName, 'r', 'STATUS');
-  session.write(await statusResponse(session, { mailboxName, items }, folder));
+  session.write(await statusResponse(session, { mailboxName: session.manner.spoken(mailboxName), items }, folder));
   return ok('STATUS Completed.');
 }

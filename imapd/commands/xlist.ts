@@ -31,7 +31,9 @@ export async function xlist(session: Session, { reference, pattern }: PlainListA
     const roles = tree.existing.has(name) ? (uses.get(name) ?? []) : [];
     const words = name === 'INBOX' ? ['\\Inbox'] : roles.map((role) => olderWords.get(role) ?? role);
     const attributes = [...attributesOf(name, { maildir, personalNames, tree, settings, extended: false }), ...words];
-    await session.respond(encodeList('XLIST', DELIMITER, { attributes, name: mailboxName(name) }));
+    await session.respond(
+      encodeList('XLIST', DELIMITER, { attributes, name: session.manner.spoken(mailboxName(name)) }),
+    );
     const turn = session.pace();
     if (turn !== undefined) await turn;
   }

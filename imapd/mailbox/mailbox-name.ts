@@ -95,11 +95,14 @@ export function nameOfExisting(mailboxName: Buffer, names?: PersonalNames): stri
   return name;
 }
 
+// RFC 6855 section 3. Folders that have such names already can be used, and renamed.
+const UNFIT_FOR_NEW = /[\u0080-\u009f\u2028\u2029]/;
+
 /** The name of a folder that is to be made, without the delimiter that asks for a branch only. */
 export function nameOfNew(mailboxName: Buffer, names: PersonalNames = belowInbox): string {
   const asked = mailboxName.at(-1) === 0x2e ? mailboxName.subarray(0, -1) : mailboxName;
   const name = folderName(asked, names);
-  if (name !== undefined) return name;
+  if (name !== undefined && !UNFIT_FOR_NEW.test(name)) return name;
   const decoded = decodeMailboxName(asked);
   if (names === belowInbox && decoded !== undefined && !/^inbox(\.|$)/i.test(decoded)) {
     throw new CommandFailure('Invalid mailbox name: all mailboxes are below INBOX.', 'CANNOT');

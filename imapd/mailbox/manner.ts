@@ -1,8 +1,9 @@
 /**
- * Manner: how a client is told of messages, by what it has enabled (RFC 5161): with mod-sequences, or by UIDs. Most
- * clients enable nothing of it and share one object.
+ * Manner: how a client is told of messages and mailboxes, by what it has enabled (RFC 5161): with mod-sequences, by UIDs,
+ * with names in UTF-8. Most clients enable nothing of it and share one object.
  */
 import type { MessageTable } from '../../maildir/message-table.js';
+import { utf8FromEncoded } from '../wire/modified-utf7.js';
 import { compactSet } from '../wire/sequence-set.js';
 import { flagsFetchLine, imapWording, modSequenceLine, type UpdateWording, uidFetchLine } from './mailbox-updates.js';
 
@@ -16,7 +17,11 @@ export interface Manner {
   readonly resync: boolean;
   /** UIDONLY: no message has a number (RFC 9586). */
   readonly uidsOnly: boolean;
+  /** UTF8=ACCEPT: mailbox names are in UTF-8, both ways (RFC 6855 section 3). */
+  readonly utf8Names: boolean;
   readonly wording: UpdateWording;
+  /** A mailbox name as it is written to this client, from modified UTF-7. */
+  spoken(name: Buffer): Buffer;
 }
 
 /** Of a client that has enabled nothing. */
@@ -25,7 +30,9 @@ export const plainManner: Manner = {
   modSequences: false,
   resync: false,
   uidsOnly: false,
+  utf8Names: false,
   wording: imapWording,
+  spoken: asItIs,
 };
 
 /** The manner of a client that has enabled these words. */
@@ -33,10 +40,19 @@ export function mannerOf(enabled: readonly string[]): Manner {
   const resync = enabled.includes('QRESYNC');
   const modSequences = resync || enabled.includes('CONDSTORE');
   const uidsOnly = enabled.includes('UIDONLY');
-  return { enabled, modSequences, resync, uidsOnly, wording: wordingOf({ resync, modSequences, uidsOnly }) };
+  const utf8Names = enabled.includes('UTF8=ACCEPT');
+  const spoken = utf8Names ? utf8FromEncoded : asItIs;
+  const wording = wordingOf({ resync, modSequences, uidsOnly });
+  return { enabled, modSequences, resync, uidsOnly, utf8Names, wording, spoken };
 }
 
-function wordingOf({ resync, modSequences, uidsOnly }: Omit<Manner, 'enabled' | 'wording'>): UpdateWording {
+function asItIs(name: Buffer): Buffer {
+  return name;
+}
+
+type TellingOfMessages = Pick<Manner, 'resync' | 'modSequences' | 'uidsOnly'>;
+
+function wordingOf({ resync, modSequences, uidsOnly }: TellingOfMessages): UpdateWording {
   if (uidsOnly) return { ...uidsOnlyWording, modSequences };
   return resync ? vanishedWording : modSequences ? condstoreWording : imapWording;
 }

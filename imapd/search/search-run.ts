@@ -8,6 +8,7 @@
 import { falseIfGone } from '../cache/message-reading.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
+import { SyntaxFailure } from '../wire/failures.js';
 import { asksModSequences, type SearchKey } from '../wire/search-keys.js';
 import { Candidate, MESSAGES_PER_LOOK_AT_CLOCK } from './candidate.js';
 import { filterNamed } from './filters.js';
@@ -62,6 +63,12 @@ export async function searchMessages(
   if (!extent.last || (extent.first && lowest === undefined)) return first;
   const last = await search.go(count, lowest ?? 1, 1);
   return lowest !== undefined && last[0] === lowest ? first : [...first, ...last];
+}
+
+/** RFC 6855 section 3: whoever says that all is UTF-8 cannot say that this is something else. */
+export function checkCharset(session: Session, charset: string | undefined): void {
+  if (charset === undefined || !session.isEnabled('UTF8=ACCEPT')) return;
+  throw new SyntaxFailure('CHARSET is not to be said after ENABLE UTF8=ACCEPT.');
 }
 
 /** Asks some messages only, by their sequence numbers. Gives those that the key describes. */

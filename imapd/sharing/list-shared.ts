@@ -67,7 +67,7 @@ async function tell(
   const attributes = attributeWords(facts, { settings: session.settings, extended: args.extended });
   const saysSubscribed = args.returns.subscribed || args.selection.has('SUBSCRIBED');
   if (saysSubscribed && subscribed.has(name)) attributes.push('\\Subscribed');
-  const wireName = mailboxName(name);
+  const wireName = session.manner.spoken(mailboxName(name));
   const extension = extensionFor(args, place);
   session.write(encodeList('LIST', DELIMITER, { attributes, name: wireName, childInfo, extension }));
   if (place !== undefined && args.returns.myRights === true) session.write(myRightsLine(wireName, place));

@@ -60,7 +60,7 @@ export function myRightsCode(rights: Rights): Buffer {
 export function myRightsLine(mailboxName: Buffer, { rights }: { readonly rights: Rights }): Buffer {
   return new Encoder()
     .atom('* MYRIGHTS ')
-    .string(mailboxName)
+    .mailbox(mailboxName)
     .sp()
     .string(rightsText(lettersFromRights(rights)))
     .crlf();

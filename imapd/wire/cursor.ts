@@ -9,6 +9,7 @@ import { ASTRING_CHAR, ATOM_CHAR, DIGIT, endOfRun, isIn, LIST_CHAR, TAG_CHAR } f
 import { type CalendarDate, type DateTime, parseDate, parseDateTime } from './date-time.js';
 import { nameOctet, nameWord, SyntaxFailure } from './failures.js';
 import { MAX_PARENTHESES_DEPTH, MAX_TAG_OCTETS } from './limits.js';
+import { encodedFromUtf8 } from './modified-utf7.js';
 import type { SequenceSet, SetNumber, SetRange } from './sequence-set.js';
 
 /** The flags that a client can set. `\Recent` is the server's. */
@@ -41,12 +42,15 @@ export interface ListLimits {
 /** A place in the arguments of a command, which moves forward as they are read. */
 export class Cursor {
   readonly #octets: Buffer;
+  readonly #utf8Names: boolean;
   #position: number;
   #depth = 0;
 
-  constructor(octets: Buffer, position = 0) {
+  /** `utf8Names`: mailbox names are in UTF-8 (RFC 6855 section 3). */
+  constructor(octets: Buffer, position = 0, utf8Names = false) {
     this.#octets = octets;
     this.#position = position;
+    this.#utf8Names = utf8Names;
   }
 
   /** Octets read so far. */
@@ -144,15 +148,16 @@ export class Cursor {
     return this.#string('a string or NIL');
   }
 
-  /** `mailbox = "INBOX" / astring`; INBOX in whatever case is `INBOX`. The name is still encoded. */
+  /** `mailbox = "INBOX" / astring`; INBOX in whatever case is `INBOX`. The name is in modified UTF-7. */
   mailbox(): Buffer {
-    const name = this.astring();
+    const name = this.#encoded(this.astring());
     return name.length === 5 && name.toString('latin1').toUpperCase() === 'INBOX' ? Buffer.from('INBOX') : name;
   }
 
-  /** `list-mailbox = 1*list-char / string` */
+  /** `list-mailbox = 1*list-char / string`, in modified UTF-7. */
   listMailbox(): Buffer {
-    return isIn(this.peekOctet(), LIST_CHAR) ? this.#runOctets(LIST_CHAR) : this.#string('a mailbox pattern');
+    const isAtom = isIn(this.peekOctet(), LIST_CHAR);
+    return this.#encoded(isAtom ? this.#runOctets(LIST_CHAR) : this.#string('a mailbox pattern'));
   }
 
   /** `number = 1*DIGIT`, up to 4294967295 */
@@ -264,6 +269,13 @@ export class Cursor {
     const start = this.#position;
     this.#position = endOfRun(this.#octets, start, characterClass);
     return this.#octets.subarray(start, this.#position);
+  }
+
+  #encoded(name: Buffer): Buffer {
+    if (!this.#utf8Names) return name;
+    const encoded = encodedFromUtf8(name);
+    if (encoded === undefined) throw new SyntaxFailure('The name of a mailbox is not in UTF-8.');
+    return encoded;
   }
 
   #digits(expected: string): string {

@@ -52,6 +52,12 @@ export class Encoder {
     return isQuotable(octets) ? this.quoted(octets) : this.literal(withoutNul(octets));
   }
 
+  /** Writes the name of a mailbox; what is not ASCII was asked for, and is quoted as well (RFC 6855 section 3). */
+  mailbox(name: Buffer | string): this {
+    const octets = typeof name === 'string' ? Buffer.from(name) : name;
+    return isQuotable(octets, 0xff) ? this.quoted(octets) : this.literal(withoutNul(octets));
+  }
+
   nstring(value: Buffer | string | null | undefined): this {
     return value === null || value === undefined ? this.nil() : this.string(value);
   }
@@ -128,9 +134,9 @@ export class Encoder {
   }
 }
 
-function isQuotable(octets: Buffer): boolean {
+function isQuotable(octets: Buffer, highest = 0x7e): boolean {
   if (octets.length > MAX_QUOTED_OCTETS) return false;
-  for (const octet of octets) if (octet < 0x20 || octet > 0x7e) return false;
+  for (const octet of octets) if (octet < 0x20 || octet > highest || octet === 0x7f) return false;
   return true;
 }
 

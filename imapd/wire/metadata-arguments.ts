@@ -94,7 +94,7 @@ export function encodeMetadata(
   mailboxName: Buffer,
   values: readonly { readonly name: string; readonly value: Buffer | undefined }[],
 ): Buffer {
-  const line = new Encoder().atom('* METADATA ').string(mailboxName).atom(' (');
+  const line = new Encoder().atom('* METADATA ').mailbox(mailboxName).atom(' (');
   for (const [index, { name, value }] of values.entries()) {
     if (index > 0) line.sp();
     if (/^[!#$&'+,\-./0-9:;<=>?@A-Z[\]^_`a-z|}~]+$/.test(name)) line.atom(name);

@@ -2,7 +2,10 @@
  * Mailbox names on the wire: modified UTF-7 (RFC 3501 section 5.1.3), strict in both directions.
  *
  * Two spellings of one name would be two names to a client and one folder on disk, so only the canonical one is read.
+ * Names of clients that enabled UTF-8 become modified UTF-7 as they are read, and UTF-8 again as they are written.
  */
+
+import { isUtf8 } from 'node:buffer';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,';
 
@@ -26,6 +29,26 @@ export function decodeMailboxName(octets: Buffer | string): string | undefined {
 /** Encodes a name. Half surrogate pairs, which no decoded UTF-8 holds, are encoded as they are. */
 export function encodeMailboxName(name: string): string {
   return name.replace(/&|[^\x20-\x7e]+/g, (run) => (run === '&' ? '&-' : `&${encodeShifted(run)}-`));
+}
+
+/** The modified UTF-7 of a name in UTF-8, where an ampersand is one; undefined where the octets are no UTF-8. */
+export function encodedFromUtf8(octets: Buffer): Buffer | undefined {
+  if (isTheSameInBoth(octets)) return octets;
+  return isUtf8(octets) ? Buffer.from(encodeMailboxName(octets.toString('utf8')), 'latin1') : undefined;
+}
+
+/** The UTF-8 of a name in modified UTF-7. What cannot be decoded stays what it is. */
+export function utf8FromEncoded(encoded: Buffer): Buffer {
+  if (isTheSameInBoth(encoded)) return encoded;
+  const name = decodeMailboxName(encoded);
+  return name === undefined ? encoded : Buffer.from(name, 'utf8');
+}
+
+const AMPERSAND = 0x26;
+
+function isTheSameInBoth(octets: Buffer): boolean {
+  for (const octet of octets) if (octet === AMPERSAND || octet < 0x20 || octet > 0x7e) return false;
+  return true;
 }
 
 function decodeShifted(shifted: string): string {

@@ -54,7 +54,7 @@ export function parseLimitList(cursor: Cursor): AskedLimits {
 
 /** `quotaroot-response`; a mailbox without a quota has no root. */
 export function encodeQuotaRoot(mailboxName: Buffer, root: string | undefined): Buffer {
-  const line = new Encoder().atom('* QUOTAROOT ').string(mailboxName);
+  const line = new Encoder().atom('* QUOTAROOT ').mailbox(mailboxName);
   if (root !== undefined) line.sp().string(root);
   return line.crlf();
 }

@@ -109,7 +109,7 @@ export interface ListedMailbox {
 export function encodeList(command: 'LIST' | 'LSUB' | 'XLIST', delimiter: string, mailbox: ListedMailbox): Buffer {
   const line = new Encoder().atom('* ').atom(command).sp();
   line.list(mailbox.attributes, (attribute) => line.atom(attribute));
-  line.sp().quoted(delimiter).sp().string(mailbox.name);
+  line.sp().quoted(delimiter).sp().mailbox(mailbox.name);
   const { childInfo, extension } = mailbox;
   if (childInfo !== undefined && childInfo.length > 0) {
     line.atom(' ("CHILDINFO" ');
@@ -125,7 +125,7 @@ export function encodeStatus(
   items: readonly StatusItem[],
   counts: Readonly<Partial<Record<StatusItem, number | string>>>,
 ): Buffer {
-  const line = new Encoder().atom('* STATUS ').string(name).sp();
+  const line = new Encoder().atom('* STATUS ').mailbox(name).sp();
   const value = (count: number | string): void =>
     void (typeof count === 'number' ? line.number(count) : line.atom(`(${count})`));
   return line.list(items, (item) => value(line.atom(item).sp() && (counts[item] ?? 0))).crlf();
@@ -193,7 +193,7 @@ export function* encodeEsearch({
 }: SearchResult): Generator<void, Buffer, void> {
   const line = new Encoder().atom('* ESEARCH (TAG ').quoted(tag);
   if (mailbox !== undefined)
-    line.atom(' MAILBOX ').string(mailbox.name).atom(' UIDVALIDITY ').number(mailbox.uidValidity);
+    line.atom(' MAILBOX ').mailbox(mailbox.name).atom(' UIDVALIDITY ').number(mailbox.uidValidity);
   line.atom(')');
   if (uid) line.atom(' UID');
   if (min !== undefined) line.atom(' MIN ').number(min);

@@ -4,7 +4,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeMailboxName, encodeMailboxName } from '../../../imapd/wire/modified-utf7.js';
+import {
+  decodeMailboxName,
+  encodedFromUtf8,
+  encodeMailboxName,
+  utf8FromEncoded,
+} from '../../../imapd/wire/modified-utf7.js';
 
 test('N5 names of the RFC are read and written', () => {
   const table: [string, string][] = [
@@ -68,4 +73,19 @@ test('N5 whatever is decoded is encoded as it was', () => {
     }),
     { numRuns: 1_000 },
   );
+});
+
+test('N5 names in UTF-8 become modified UTF-7 and themselves again, and what is no UTF-8 is none', () => {
+  const names = fc.string({ unit: 'binary', maxLength: 40 }).filter((name) => !/\0/.test(name));
+  fc.assert(
+    fc.property(names, (name) => {
+      const encoded = encodedFromUtf8(Buffer.from(name));
+      assert.equal(encoded?.toString('latin1'), encodeMailboxName(name));
+      assert.equal(utf8FromEncoded(encoded ?? Buffer.alloc(0)).toString(), name);
+    }),
+  );
+  for (const octets of ['a\xe9', '\xc0\x80', '\xed\xa0\x80', '\xff']) {
+    assert.equal(encodedFromUtf8(Buffer.from(octets, 'latin1')), undefined);
+  }
+  assert.equal(utf8FromEncoded(Buffer.from('a&3Kk-')).toString(), 'a&3Kk-');
 });
