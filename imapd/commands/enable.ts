@@ -16,10 +16,15 @@ export function parseEnable(cursor: Cursor): readonly string[] {
   return words;
 }
 
+/** All but one are written in capitals everywhere. */
+function spelling(word: string): string {
+  return word === 'IMAP4REV2' ? 'IMAP4rev2' : word;
+}
+
 /** Says which of the words are switched on by this command; those that are not known are ignored. */
 export async function enable(session: Session, words: readonly string[]): Promise<Completion> {
   const added = words.filter((word) => ENABLABLE.has(word) && !session.isEnabled(word));
-  session.write(encodeWords('ENABLED', added));
+  session.write(encodeWords('ENABLED', added.map(spelling)));
   await session.enable(added);
   return ok('Options enabled');
 }

@@ -29,7 +29,7 @@ export function parseSearchCommand(
 
 /** Says which messages the keys describe (RFC 9051 section 6.4.4). */
 export async function search(session: Session, { program, by, tag }: SearchArguments): Promise<Completion> {
-  const options = program.return;
+  const options = program.return ?? (session.manner.rev2 ? ALL_FOUND : undefined);
   checkCharset(session, program.charset);
   checkTag(session, options, tag);
   const since = session.selected.folder.changeNumber;
@@ -43,6 +43,9 @@ export async function search(session: Session, { program, by, tag }: SearchArgum
   });
   return ok('SEARCH done.');
 }
+
+/** What an IMAP4rev2 client is told that asked for nothing in particular (RFC 9051 section 6.4.4). */
+const ALL_FOUND: ReturnOptions = { words: ['ALL'] };
 
 /** MIN and MAX need no more than the first and the last message. */
 function extentOf(options: ReturnOptions | undefined): SearchExtent | undefined {

@@ -2,13 +2,14 @@
 
 import { MaildirError } from '../../maildir/errors.js';
 import { type Completion, ok } from '../completion.js';
+import { DELIMITER } from '../mailbox/mailbox-name.js';
 import { warnAtSelect } from '../mailbox/quota-warning.js';
 import { resynchronise } from '../mailbox/resynchronise.js';
 import { SelectedMailbox, type SelectOptions } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
 import type { Cursor } from '../wire/cursor.js';
 import { SyntaxFailure } from '../wire/failures.js';
-import { encodeExists, encodeRecent, encodeUntagged } from '../wire/responses.js';
+import { encodeExists, encodeList, encodeRecent, encodeUntagged } from '../wire/responses.js';
 import { parseSelectParameters, type SelectParameters } from '../wire/select-parameters.js';
 
 interface SelectArguments {
@@ -37,7 +38,7 @@ export async function select(session: Session, args: SelectArguments): Promise<C
   if (session.manner.uidsOnly && resync?.matches !== undefined) {
     throw new SyntaxFailure('Messages have no numbers.', 'UIDREQUIRED');
   }
-  if (session.state === 'selected' && session.manner.resync) say(session, 'CLOSED');
+  if (session.state === 'selected' && (session.manner.resync || session.manner.rev2)) say(session, 'CLOSED');
   session.select(undefined);
   if (parameters.condstore) await session.useModSequences();
   const mailbox = await open(session, { mailboxName, readOnly });
@@ -45,8 +46,8 @@ export async function select(session: Session, args: SelectArguments): Promise<C
 
   session.write(mailbox.describeFlags());
   session.write(encodeExists(mailbox.count));
-  session.write(encodeRecent(mailbox.recentCount));
-  const unseen = session.manner.uidsOnly ? undefined : mailbox.firstUnseen;
+  if (!session.manner.rev2) session.write(encodeRecent(mailbox.recentCount));
+  const unseen = session.manner.uidsOnly || session.manner.rev2 ? undefined : mailbox.firstUnseen;
   if (unseen !== undefined) say(session, `UNSEEN ${unseen}`);
   say(session, `UIDVALIDITY ${mailbox.uidValidity}`);
   say(session, `UIDNEXT ${mailbox.folder.uidNext}`);
@@ -54,6 +55,7 @@ export async function select(session: Session, args: SelectArguments): Promise<C
   if (session.manner.modSequences) await mailbox.folder.sequences.keep();
   say(session, `HIGHESTMODSEQ ${mailbox.folder.sequences.highest}`);
   if (resync !== undefined && resync.uidValidity === mailbox.uidValidity) await resynchronise(session, resync);
+  if (session.manner.rev2) session.write(encodeList('LIST', DELIMITER, { attributes: [], name: mailboxName }));
   const warned = warnAtSelect(session);
   if (warned !== undefined) await warned;
   return ok('Ok', mailbox.readOnly ? 'READ-ONLY' : 'READ-WRITE');

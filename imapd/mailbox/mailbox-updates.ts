@@ -95,6 +95,8 @@ export function uidFetchLine({ uid, modSequence, ...flags }: ToldFlags): string 
 export interface UpdateWording {
   /** Whether the client is told which keywords there are, and what it may do. */
   readonly describesMailbox: boolean;
+  /** False: the client knows no \Recent (RFC 9051 appendix E). */
+  readonly recent?: boolean;
   /** Whether messages are told by their UIDs, and have no numbers (RFC 9586). */
   readonly uidsOnly?: boolean;
   /** Whether flags are told with their mod-sequences. */
@@ -135,12 +137,14 @@ export interface FlagsOffer {
   readonly newKeywords: boolean;
   /** What the client may change; absent: everything. */
   readonly limits?: FlagLimits | undefined;
+  /** Whether the client knows \Recent. */
+  readonly recent: boolean;
 }
 
 /** FLAGS and PERMANENTFLAGS. RFC 9051 sections 7.3.5 and 7.1. */
-export function flagsLines({ keywords, readOnly, newKeywords, limits }: FlagsOffer): string {
+export function flagsLines({ keywords, readOnly, newKeywords, limits, recent }: FlagsOffer): string {
   const known = keywords.filter(isSpeakable);
-  const flags = `* FLAGS (${[...known, allSystemFlags].join(' ')} \\Recent)\r\n`;
+  const flags = `* FLAGS (${[...known, allSystemFlags, ...(recent ? ['\\Recent'] : [])].join(' ')})\r\n`;
   if (readOnly) return `${flags}* OK [PERMANENTFLAGS ()] No permanent flags permitted\r\n`;
   const words = limits === undefined ? allSystemFlags : (flagWords[limits.flags] ?? '');
   const settable = limits?.keywords === false ? [] : [...known, ...(newKeywords ? ['\\*'] : [])];

@@ -17,6 +17,8 @@ export interface Manner {
   readonly resync: boolean;
   /** UIDONLY: no message has a number (RFC 9586). */
   readonly uidsOnly: boolean;
+  /** IMAP4rev2: no \Recent, ESEARCH in place of SEARCH, and UIDs in what nobody asked for (RFC 9051 appendix E). */
+  readonly rev2: boolean;
   /** UTF8=ACCEPT: mailbox names are in UTF-8, both ways (RFC 6855 section 3). */
   readonly utf8Names: boolean;
   readonly wording: UpdateWording;
@@ -30,6 +32,7 @@ export const plainManner: Manner = {
   modSequences: false,
   resync: false,
   uidsOnly: false,
+  rev2: false,
   utf8Names: false,
   wording: imapWording,
   spoken: asItIs,
@@ -40,19 +43,28 @@ export function mannerOf(enabled: readonly string[]): Manner {
   const resync = enabled.includes('QRESYNC');
   const modSequences = resync || enabled.includes('CONDSTORE');
   const uidsOnly = enabled.includes('UIDONLY');
-  const utf8Names = enabled.includes('UTF8=ACCEPT');
+  const rev2 = enabled.includes('IMAP4REV2');
+  const utf8Names = rev2 || enabled.includes('UTF8=ACCEPT');
   const spoken = utf8Names ? utf8FromEncoded : asItIs;
-  const wording = wordingOf({ resync, modSequences, uidsOnly });
-  return { enabled, modSequences, resync, uidsOnly, utf8Names, wording, spoken };
+  const wording = wordingOf({ resync, modSequences, uidsOnly, rev2 });
+  return { enabled, modSequences, resync, uidsOnly, rev2, utf8Names, wording, spoken };
 }
 
 function asItIs(name: Buffer): Buffer {
   return name;
 }
 
-type TellingOfMessages = Pick<Manner, 'resync' | 'modSequences' | 'uidsOnly'>;
+type TellingOfMessages = Pick<Manner, 'resync' | 'modSequences' | 'uidsOnly' | 'rev2'>;
 
-function wordingOf({ resync, modSequences, uidsOnly }: TellingOfMessages): UpdateWording {
+function wordingOf({ rev2, ...telling }: TellingOfMessages): UpdateWording {
+  const wording = rev1WordingOf(telling);
+  if (!rev2) return wording;
+  const exists = (count: number): string => `* ${count} EXISTS\r\n`;
+  if (wording.uidsOnly === true) return { ...wording, recent: false, exists };
+  return { ...wording, recent: false, exists, flags: vanishedWording.flags };
+}
+
+function rev1WordingOf({ resync, modSequences, uidsOnly }: Omit<TellingOfMessages, 'rev2'>): UpdateWording {
   if (uidsOnly) return { ...uidsOnlyWording, modSequences };
   return resync ? vanishedWording : modSequences ? condstoreWording : imapWording;
 }

@@ -209,9 +209,13 @@ export class SelectedMailbox {
     return table === this.#table ? row : table.rowOf(this.#table.uidAt(row));
   }
 
+  get #tellsRecent(): boolean {
+    return this.#wording.recent !== false;
+  }
+
   /** Whether this session was the first to be told of the message. */
   isRecent(uid: number): boolean {
-    return this.#recent.has(uid);
+    return this.#tellsRecent && this.#recent.has(uid);
   }
 
   /** The flags as they are now; undefined if the message has been expunged meanwhile. */
@@ -219,7 +223,7 @@ export class SelectedMailbox {
     const row = this.folder.table.rowOf(uid);
     if (row < 0) return undefined;
     const keywords = this.#keywords ? this.folder.keywordsAt(row) : [];
-    return { bits: this.folder.flagsAt(row), keywords, recent: this.#recent.has(uid) };
+    return { bits: this.folder.flagsAt(row), keywords, recent: this.isRecent(uid) };
   }
 
   /** Whether the client must not name messages by numbers. */
@@ -258,7 +262,7 @@ export class SelectedMailbox {
     const { folder } = this;
     const keywords = this.#keywords ? folder.keywordsAt(current) : noKeywords;
     const modSequence = this.#wording.modSequences === true ? folder.sequences.kept?.at(current) : undefined;
-    return { uid, bits: folder.flagsAt(current), keywords, recent: this.#recent.has(uid), modSequence };
+    return { uid, bits: folder.flagsAt(current), keywords, recent: this.isRecent(uid), modSequence };
   }
 
   /** The flags as they are now, in words; undefined if the message has been expunged meanwhile. */
@@ -283,7 +287,7 @@ export class SelectedMailbox {
 
   #flagsText(current: number, uid: number): string {
     const keywords = this.#keywords ? this.folder.keywordsAt(current) : noKeywords;
-    return flagsText(this.folder.flagsAt(current), this.#recent.has(uid), keywords);
+    return flagsText(this.folder.flagsAt(current), this.isRecent(uid), keywords);
   }
 
   /** Whether the client knows the present flags of a message. */
@@ -305,7 +309,8 @@ export class SelectedMailbox {
     this.#toldKeywordsChange = this.folder.keywordsChangedAt;
     const keywords = this.#keywords ? this.folder.keywords : [];
     const limits = flagLimits(this.place.rights);
-    return Buffer.from(flagsLines({ keywords, readOnly: this.readOnly, newKeywords: this.#keywords, limits }));
+    const [newKeywords, recent] = [this.#keywords, this.#tellsRecent];
+    return Buffer.from(flagsLines({ keywords, readOnly: this.readOnly, newKeywords, limits, recent }));
   }
 
   /** Whether the account may still read the mailbox; if not, it must not hear of it. */
