@@ -41,13 +41,15 @@ interface FoldersWanted {
   readonly isName: (name: string) => boolean;
   /** Is filled. */
   readonly curStatuses?: CurStatuses | undefined;
+  /** In a maildir of somebody else, a folder that one may not enter is none. */
+  readonly onlyEnterable?: boolean;
 }
 
 /** The names of a maildir's folders: INBOX, then all with a `cur`. Links and stray files are none. */
 export function listFolderNames(
   disk: FileSystem,
   maildirPath: string,
-  { isName, curStatuses }: FoldersWanted,
+  { isName, curStatuses, onlyEnterable = false }: FoldersWanted,
 ): string[] {
   const found: { readonly entry: string; readonly surely: boolean }[] = [];
   const visit: NameVisitor = (octets, start, end, regular, directory = false) => {
@@ -61,12 +63,21 @@ export function listFolderNames(
     const name = `INBOX${entry}`;
     const directory = `${maildirPath}/${entry}`;
     if (!isName(name) || !(surely || isDirectory(disk, directory))) continue;
-    const cur = disk.status(`${directory}/cur`);
+    const cur = onlyEnterable ? statusUnlessRefused(disk, `${directory}/cur`) : disk.status(`${directory}/cur`);
     if (cur?.kind !== 'directory') continue;
     names.push(name);
     curStatuses?.set(name, cur);
   }
   return ['INBOX', ...names.sort()];
+}
+
+function statusUnlessRefused(disk: FileSystem, path: string): FileStatus | undefined {
+  try {
+    return disk.status(path);
+  } catch (error) {
+    if (errorCode(error) === 'EACCES') return undefined;
+    throw error;
+  }
 }
 
 function isDirectory(disk: FileSystem, path: string): boolean {

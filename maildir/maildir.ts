@@ -76,6 +76,13 @@ export class Maildir {
     return diskErrors(this.path, () => listFolderNames(fileSystem, this.path, { isName: isFolderName, curStatuses }));
   }
 
+  /** The same without folders that this process may not enter: for who looks into a maildir of somebody else. */
+  listEnterableFolders(): string[] {
+    const { fileSystem } = this.#surroundings;
+    const wanted = { isName: isFolderName, onlyEnterable: true };
+    return diskErrors(this.path, () => listFolderNames(fileSystem, this.path, wanted));
+  }
+
   /** Whether there is a folder of this name. */
   hasFolder(name: string): boolean {
     if (!isFolderName(name)) return false;

@@ -194,7 +194,8 @@ export class VirtualMailboxes {
   /** The folders of an account that this one may know of. */
   #visible(account: OpenedAccount): MailboxPlace[] {
     try {
-      const places = account.maildir.listFolders().map((folder) => new VirtualPlace(account, folder, this.#parts));
+      const folders = account.maildir.listEnterableFolders();
+      const places = folders.map((folder) => new VirtualPlace(account, folder, this.#parts));
       return places.filter((place) => hasRight(place.rights, 'l'));
     } catch (error) {
       // A maildir that cannot be listed is left out; whoever names it hears of it.
