@@ -51,6 +51,8 @@ export class MaildirQuota {
   #known: QuotaLimits | undefined;
   #reserved = NOTHING;
   #lastPercent = 0;
+  /** A change was not written down, or a part of one, so the figure is counted anew when it is next needed. */
+  #isMissingChanges = false;
   #counting: Promise<CountedMail> | undefined;
 
   /** Made by Maildir only. */
@@ -112,6 +114,10 @@ export class MaildirQuota {
       const result = await run();
       this.book(amount);
       return result;
+    } catch (error) {
+      // A part of the change may have been made.
+      this.#isMissingChanges = true;
+      throw error;
     } finally {
       this.#reserved = sum(this.#reserved, negative(reserved));
     }
@@ -120,26 +126,30 @@ export class MaildirQuota {
   /** Writes down a change that was made. Trouble is for the log: the next count finds the truth. */
   book(change: MailAmount): void {
     if (isNothing(change)) return;
-    // A line behind one that was cut, or behind garbage, would be lost with it.
-    const file = this.#read();
-    if (file?.sound !== true) return;
-    this.#lastPercent = percentUsed(sum(file.used, change), file.limits);
+    let limits: QuotaLimits | undefined;
     try {
+      const file = this.#read();
+      if (file === undefined) return;
+      limits = file.limits;
+      // A line behind one that was cut, or behind garbage, would be lost with it.
+      this.#isMissingChanges ||= !file.sound;
+      if (!file.sound) return;
       appendChange(this.#surroundings.fileSystem, this.#path, change);
+      this.#lastPercent = percentUsed(sum(file.used, change), file.limits);
     } catch (error) {
-      this.#notWritten(error, file.limits);
+      this.#notWritten(error, limits);
     }
   }
 
-  /** A file that root made may be replaced by one of our own: that counts the change with all the others. */
-  #notWritten(error: unknown, limits: QuotaLimits): void {
+  /** The change is made, so this is no failure. A file that root made is replaced by one of our own. */
+  #notWritten(error: unknown, limits: QuotaLimits | undefined): void {
     const { fileSystem, warnOnce } = this.#surroundings;
     const code = errorCode(error);
     if (code === undefined) throw error;
-    const mayReplace = [this.#maildirPath, folderPaths(this.#maildirPath).tmp].every((path) =>
-      fileSystem.mayWrite(path),
-    );
-    if (mayReplace && (code === 'EACCES' || code === 'EPERM')) {
+    this.#isMissingChanges = true;
+    const places = [this.#maildirPath, folderPaths(this.#maildirPath).tmp];
+    const mayReplace = (code === 'EACCES' || code === 'EPERM') && places.every((path) => fileSystem.mayWrite(path));
+    if (limits !== undefined && mayReplace) {
       this.#countAnew(limits).catch((trouble: unknown) => warnOnce(`${this.#path}: ${String(trouble)}`));
     } else warnOnce(`The quota is not written down: ${this.#path}: ${code}`);
   }
@@ -192,7 +202,7 @@ export class MaildirQuota {
     if (limits === undefined) return undefined;
     if (typeof found === 'string') return { limits, used: NOTHING, lines: 0, modifiedAt: 0, sound: false };
     const agrees = found.limits !== undefined && sameLimits(found.limits, limits);
-    return { ...found, limits, sound: found.sound && agrees };
+    return { ...found, limits, sound: found.sound && agrees && !this.#isMissingChanges };
   }
 
   #limitsOf(found: FoundSizeFile): QuotaLimits | undefined {
@@ -224,6 +234,7 @@ export class MaildirQuota {
       const { tmp } = folderPaths(this.#maildirPath);
       try {
         await replaceFile(surroundings, { tmp, path: this.#path, purpose: 'NeWmAiLdIrSiZe', contents });
+        this.#isMissingChanges = false;
       } catch (error) {
         if (errorCode(error) === undefined) throw error;
         surroundings.warnOnce(`The quota is not written down: ${this.#path}: ${errorCode(error)}`);

@@ -6,6 +6,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -14,10 +15,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { MaildirError } from '../../maildir/errors.js';
 import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import { DELETED, SEEN } from '../../maildir/flags.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import { formatLimits, parseLimits, percentUsed } from '../../maildir/quota/quota-limits.js';
+import { failsOnceAt } from '../support/faulty-disk.js';
 import { append, bodyOf, deliver, isKind, makeMaildir, openStore, scratchDirectory } from './scratch.js';
 
 type Context = Parameters<typeof scratchDirectory>[0];
@@ -272,4 +275,46 @@ test('a file that another user made is replaced by one of our own', async (t) =>
   assert.equal(await used(maildir), `${SIZE}/1`);
   await append(maildir.folder('INBOX'), 'b');
   assert.equal(readFileSync(join(path, 'maildirsize'), 'latin1'), sizeFile('1000S', [SIZE, 1], [SIZE, 1]));
+});
+
+/** What the files amount to: all have their size in their names. */
+function truth(path: string): string {
+  const names = ['cur', 'new']
+    .flatMap((place) => readdirSync(join(path, place)))
+    .filter((name) => !/:2,.*T/.test(name));
+  return `${names.reduce((total, name) => total + Number(/,S=(\d+)/.exec(name)?.[1]), 0)}/${names.length}`;
+}
+
+test('each disk operation fails once, and the figure is right again when it is next asked for', async (t) => {
+  const path = join(scratchDirectory(t), 'Maildir');
+  for (const code of ['ENOSPC', 'EACCES', 'EIO']) {
+    for (let step = 0; ; step += 1) {
+      rmSync(path, { recursive: true, force: true });
+      makeMaildir(path);
+      for (const id of ['one', 'two']) deliver(path, `1700000000.${id}.mx,S=${bodyOf(id).length}:2,`, id);
+      writeFileSync(join(path, 'maildirsize'), sizeFile('1000S', [2 * bodyOf('one').length, 2]));
+      const disk = failsOnceAt(step, code);
+      const store = openStore({ fileSystem: disk.fileSystem });
+      let maildir: Maildir | undefined;
+      try {
+        maildir = store.open(path);
+        const inbox = maildir.folder('INBOX');
+        await append(inbox, 'three');
+        await inbox.changeFlags([1], { operation: 'add', flags: DELETED, keywords: [] });
+        await inbox.changeFlags([1], { operation: 'remove', flags: DELETED, keywords: [] });
+        await inbox.copyTo(inbox, [2]);
+        await inbox.removeMessages([1]);
+      } catch (error) {
+        assert.ok(error instanceof MaildirError, String(error));
+      }
+      if (maildir !== undefined) {
+        const { quota } = maildir;
+        // It may be this question that fails; then it is asked again.
+        const usage = await quota.usage().catch(() => quota.usage());
+        assert.equal(`${usage?.used.octets}/${usage?.used.messages}`, truth(path), `${code} at step ${step}`);
+      }
+      await store.close().catch(() => undefined);
+      if (!disk.hasFailed) break;
+    }
+  }
 });
