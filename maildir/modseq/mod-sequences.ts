@@ -357,7 +357,7 @@ export class ModSequences {
     this.#highest = Math.max(this.#highest, this.#base + state.changeNumber);
     for (const span of gone) this.#gone.add(span);
     this.#said();
-    if (!state.writable || (now < this.#retryAt && now > this.#retryAt - RETRY_AFTER_MILLISECONDS)) return false;
+    if (!state.writable || (now < this.#retryAt && now >= this.#retryAt - RETRY_AFTER_MILLISECONDS)) return false;
     const { head, octets } = this.#wholeState();
     this.#stateOctets = octets.length;
     this.#kept = true;
