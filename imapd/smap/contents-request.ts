@@ -1,6 +1,7 @@
 /**
  * `CONTENTS[.PEEK]=WHAT[(field,…)][[part]]` of SMAP's FETCH (courier.md section 5.4), taken apart.
  */
+import { envelopeFields } from '../message/envelope.js';
 
 export type ContentsKind = 'HEADERS' | 'RAWHEADERS' | 'MIME' | 'BODY' | 'ALL' | 'BODY.DECODED';
 
@@ -19,19 +20,7 @@ export interface ContentsRequest {
 
 const SYNTAX = /^CONTENTS(\.PEEK)?=([A-Z.]+)(?:\(([^)]*)\))?(?:\[([0-9.]*)\])?$/i;
 
-const ENVELOPE: readonly string[] = [
-  'date',
-  'subject',
-  'from',
-  'sender',
-  'reply-to',
-  'to',
-  'cc',
-  'bcc',
-  'in-reply-to',
-  'references',
-  'message-id',
-];
+const ENVELOPE: readonly string[] = [...envelopeFields, 'references'];
 
 /** Undefined when the word asks for no contents, or for none that there are. */
 export function contentsRequest(word: string): ContentsRequest | undefined {

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { ImapClient } from '../support/imap-client.js';
+import type { ImapClient } from '../support/imap-client.js';
 import { InstalledPrograms } from '../support/installed-target.js';
 import { copyMaildir, scratchDirectory } from '../support/maildir-fixture.js';
 import { courierTarget } from '../support/peer-targets.js';
-import type { MakeTarget } from '../support/transcript-target.js';
+import { withServer } from '../support/visit.js';
 
 const installed = new InstalledPrograms();
 after(() => installed.close());
@@ -27,22 +27,6 @@ interface MailboxView {
 interface AccountView {
   readonly mailboxes: Readonly<Record<string, MailboxView>>;
   readonly subscribed: readonly string[];
-}
-
-const needsOf = (maildir: string) => ({ maildir, settings: {}, options: {} });
-
-/** Opens the maildir with a server, lets `work` use it, and closes it. */
-async function withServer<T>(make: MakeTarget, maildir: string, work: (client: ImapClient) => Promise<T>): Promise<T> {
-  const target = await make(needsOf(maildir));
-  try {
-    const client = new ImapClient(await target.connect(1, { loggedIn: true, plain: false }));
-    const result = await work(client);
-    await client.send('LOGOUT');
-    client.close();
-    return result;
-  } finally {
-    await target.close();
-  }
 }
 
 function mailboxNames(untagged: readonly string[]): string[] {

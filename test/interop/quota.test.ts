@@ -7,7 +7,6 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { ImapClient } from '../support/imap-client.js';
 import { InstalledPrograms } from '../support/installed-target.js';
 import { sendMail, startExim } from '../support/mail-transfer.js';
 import { copyMaildir, type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
@@ -16,6 +15,7 @@ import { courierTarget, giveToMailUser, mailIds } from '../support/peer-targets.
 import { freePort, waitUntil } from '../support/processes.js';
 import type { MakeTarget } from '../support/transcript-target.js';
 import { removeWhenQuiet } from '../support/transcript-tests.js';
+import { withServer } from '../support/visit.js';
 
 const installed = new InstalledPrograms();
 after(() => installed.close());
@@ -37,19 +37,6 @@ function placeWith(sizes: string): Place {
   writeFileSync(join(maildir, 'maildirsize'), sizes);
   giveToMailUser(home.path);
   return { home, maildir };
-}
-
-async function withServer<T>(make: MakeTarget, maildir: string, work: (client: ImapClient) => Promise<T>): Promise<T> {
-  const target = await make({ maildir, settings: {}, options: {} });
-  try {
-    const client = new ImapClient(await target.connect(1, { loggedIn: true, plain: false }));
-    const result = await work(client);
-    await client.send('LOGOUT');
-    client.close();
-    return result;
-  } finally {
-    await target.close();
-  }
 }
 
 /** The sum of the lines of maildirsize. */
