@@ -39,6 +39,7 @@ const extensions = [
   'I18NLEVEL=1',
   'I18NLEVEL=2',
   'SPECIAL-USE',
+  'CREATE-SPECIAL-USE',
   'LIST-EXTENDED',
   'LIST-STATUS',
   'STATUS=SIZE',

@@ -33,6 +33,7 @@ import { MaildirQuota } from './quota/maildir-quota.js';
 import { seenFolder } from './seen/seen-folder.js';
 import type { SeenPlace } from './seen/seen-marks.js';
 import { type SharedFolderPlace, SharedFolders } from './shared-folders.js';
+import { SpecialUses } from './special-uses.js';
 import { changeSubscriptions, foldInbox, readSubscriptions } from './subscriptions.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -183,6 +184,11 @@ export class Maildir {
     return this.#metadataIn(canonicalFolderName(folderName), 'angarium-url-keys');
   }
 
+  /** What folders are used for. */
+  get specialUses(): SpecialUses {
+    return new SpecialUses(this.#metadataIn('INBOX', 'angarium-special-use'));
+  }
+
   /** Annotations that are about no folder. */
   get serverMetadata(): Metadata {
     return this.#metadataIn('INBOX', 'angarium-server-metadata');
@@ -218,6 +224,7 @@ export class Maildir {
       await this.acls.folderWillGo(canonical);
       await deleteFolderDirectory(this.#tree, canonical);
       this.acls.foldersChanged();
+      await this.specialUses.follow((folderName) => (folderName === canonical ? undefined : folderName));
       await this.quota.recount();
     });
   }
@@ -246,6 +253,7 @@ export class Maildir {
         await renameFolderDirectories(this.#tree, back, { from: rename.to, to: rename.from });
         throw error;
       }
+      await this.specialUses.follow(renamed);
       await this.quota.recount();
     });
   }

@@ -2,7 +2,7 @@
 import { MaildirError } from '../../maildir/errors.js';
 import type { CurStatuses, Maildir } from '../../maildir/maildir.js';
 import { type Completion, ok } from '../completion.js';
-import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree, specialUses } from '../mailbox/mailbox-list.js';
+import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName, type PersonalNames } from '../mailbox/mailbox-name.js';
 import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
 import {
@@ -12,6 +12,7 @@ import {
   type StatusQuestion,
   statusOf,
 } from '../mailbox/mailbox-status.js';
+import { specialUses } from '../mailbox/special-uses.js';
 import type { Session } from '../session/session.js';
 import { asksForRights, extensionFor } from '../sharing/courier-acl.js';
 import { listShared } from '../sharing/list-shared.js';
@@ -112,7 +113,7 @@ function prepare({ maildir, settings, space }: Session, args: ListArguments): Li
     tree,
     curStatuses,
     aboveSubscribed,
-    uses: specialUses(settings, personalNames),
+    uses: specialUses({ maildir, settings, personalNames }),
     personalNames,
     maildir,
     settings,

@@ -4,9 +4,10 @@
  * It is LIST in its plain form, with the roles of mailboxes in the words of that time: \Inbox, \AllMail, \Spam, \Starred.
  */
 import { type Completion, ok } from '../completion.js';
-import { attributesOf, mailboxTree, specialUses } from '../mailbox/mailbox-list.js';
+import { attributesOf, mailboxTree } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
 import { mailboxPattern } from '../mailbox/mailbox-pattern.js';
+import { specialUses } from '../mailbox/special-uses.js';
 import type { Session } from '../session/session.js';
 import type { PlainListArguments } from '../wire/list-arguments.js';
 import { encodeList } from '../wire/responses.js';
@@ -23,7 +24,7 @@ export async function xlist(session: Session, { reference, pattern }: PlainListA
   const { maildir, settings } = session;
   const { personalNames } = session.space;
   const tree = mailboxTree(maildir, { personalNames });
-  const uses = specialUses(settings, personalNames);
+  const uses = specialUses({ maildir, settings, personalNames });
   const asked = mailboxPattern(reference, pattern, personalNames);
   for (const name of tree.names) {
     const isListed = tree.existing.has(name) || tree.parents.has(name);

@@ -14,6 +14,7 @@ import type { MailboxPlace } from '../sharing/mailbox-place.js';
 import { folderAt } from '../sharing/mailbox-place.js';
 import { nonexistent, requireRight } from '../sharing/require-right.js';
 import type { EntryValue, MetadataQuestion } from '../wire/metadata-arguments.js';
+import { giveRoles, knownRoles, requireRoom, rolesOf } from './special-uses.js';
 
 /** The annotations that a command works with. */
 export interface AnnotatedThing {
@@ -47,10 +48,11 @@ export function annotatedThing(session: Session, mailboxName: Buffer): Annotated
 /** Reads what was asked for. With depth 0 a name that is not set is told, too. */
 export function findAnnotations(
   session: Session,
-  { metadata }: AnnotatedThing,
+  { metadata, place }: AnnotatedThing,
   { entries, depth, maxSize }: MetadataQuestion,
 ): FoundMetadata {
-  const visible = metadata.read().filter(({ owner }) => owner === SHARED || owner === ownerName(session));
+  const kept = metadata.read().filter(({ owner }) => owner === SHARED || owner === ownerName(session));
+  const visible = [...kept, ...specialUse(session, place)];
   const found: FoundEntry[] = [];
   let longest: number | undefined;
   for (const name of entries) {
@@ -66,6 +68,17 @@ export function findAnnotations(
   return { entries: found, longest };
 }
 
+/** RFC 6154 section 4. */
+const SPECIAL_USE = '/private/specialuse';
+
+function specialUse(session: Session, place: MailboxPlace | undefined): Annotation[] {
+  if (place?.namespace !== 'personal') return [];
+  const roles = rolesOf(place.folderName, session);
+  return roles.length === 0
+    ? []
+    : [{ owner: ownerName(session), name: SPECIAL_USE, value: Buffer.from(roles.join(' ')) }];
+}
+
 function isWithin(name: string, asked: string, depth: MetadataQuestion['depth']): boolean {
   if (name === asked) return true;
   if (depth === 0 || !name.startsWith(`${asked}/`)) return false;
@@ -78,7 +91,11 @@ export async function setAnnotations(
   { metadata, place }: AnnotatedThing,
   values: readonly EntryValue[],
 ): Promise<void> {
-  const changes = values.map(({ name, value }): AnnotationChange => {
+  const uses = values.findLast(({ name }) => name === SPECIAL_USE);
+  const roles = uses && knownRoles((uses.value ?? Buffer.alloc(0)).toString('latin1').split(/ +/).filter(Boolean));
+  if (uses !== undefined) requireSpecialUse(place);
+  const others = values.filter(({ name }) => name !== SPECIAL_USE);
+  const changes = others.map(({ name, value }): AnnotationChange => {
     const isShared = name.startsWith('/shared');
     if (/^\/(shared|private)$/.test(name)) throw new CommandFailure('An annotation needs a name below it.', 'CANNOT');
     if (isShared && place === undefined) throw new CommandFailure('Only administrators set these.', 'NOPERM');
@@ -87,7 +104,13 @@ export async function setAnnotations(
       throw new CommandFailure('The value is too long.', `METADATA MAXSIZE ${MAX_VALUE_OCTETS}`);
     return { owner: isShared ? SHARED : ownerName(session), name, value: value ?? undefined };
   });
-  await metadata.change(changes);
+  if (changes.length > 0) await metadata.change(changes);
+  if (place !== undefined && roles !== undefined) await giveRoles(place.folderName, roles, session);
+}
+
+function requireSpecialUse(place: MailboxPlace | undefined): void {
+  if (place === undefined) throw new CommandFailure('The server has no special use.', 'CANNOT');
+  requireRoom(place);
 }
 
 /** The name under which an account keeps what it alone sees. */

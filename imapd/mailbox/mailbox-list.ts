@@ -5,7 +5,7 @@
  */
 import type { CurStatuses, Maildir } from '../../maildir/maildir.js';
 import { SHARED_PREFIX } from '../../maildir/shared-folders.js';
-import type { SessionSettings, SpecialUse } from '../settings/session-settings.js';
+import type { SessionSettings } from '../settings/session-settings.js';
 import { belowInbox, DELIMITER, PERSONAL_PREFIX, type PersonalNames, withInboxInCapitals } from './mailbox-name.js';
 
 /** What there is to list, by the names that clients see. */
@@ -83,21 +83,6 @@ export function levelsAbove(name: string): string[] {
 export function sortedByLevels(names: Iterable<string>): string[] {
   const keys = Array.from(names, (name) => name.replaceAll(DELIMITER, '\u0000')).sort();
   return keys.map((key) => key.replaceAll('\u0000', DELIMITER));
-}
-
-/** Roles of RFC 6154 by name. IMAP_TRASHFOLDERNAME names the trash where IMAP_SPECIALUSE does not. */
-export function specialUses(
-  settings: Pick<SessionSettings, 'specialUse' | 'trashFolderName'>,
-  personalNames: PersonalNames = belowInbox,
-): Map<string, string[]> {
-  const uses = new Map<string, string[]>();
-  const roles: Partial<Record<SpecialUse, string>> = { '\\Trash': settings.trashFolderName, ...settings.specialUse };
-  for (const [role, folder] of Object.entries(roles)) {
-    if (folder === '') continue;
-    const name = personalNames.mailboxName(PERSONAL_PREFIX + folder);
-    uses.set(name, [...(uses.get(name) ?? []), role]);
-  }
-  return uses;
 }
 
 /** How attributes are said. */
