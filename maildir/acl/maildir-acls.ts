@@ -72,6 +72,8 @@ export class MaildirAcls {
   readonly #maildir: AclMaildir;
   readonly #surroundings: Surroundings;
   readonly #found = new Map<string, Found>();
+  /** What counts for folders, whether it is theirs or inherited: every command asks. */
+  readonly #lists = new Map<string, { readonly list: AclList; readonly lookedAt: number }>();
   /** Lists that somebody waits for to change, as they were last. */
   readonly #looks = new Set<{ readonly folderName: string; list: AclList }>();
   #cancelLook: (() => void) | undefined;
@@ -83,10 +85,18 @@ export class MaildirAcls {
 
   /** The list that counts for a folder: its own, or that of the nearest folder above it that has one. */
   list(folderName: string): AclList {
+    const now = this.#surroundings.now();
+    const known = this.#lists.get(folderName);
+    if (known !== undefined && isFresh(known.lookedAt, now)) return known.list;
+    let lookedAt = now;
     for (let name = folderName; ; name = nameAbove(name)) {
-      const { list, trouble } = this.#look(name);
-      if (list !== undefined) return list;
-      if (trouble || name === 'INBOX') return AclList.unchanged;
+      const found = this.#look(name, now);
+      lookedAt = Math.min(lookedAt, found.lookedAt);
+      if (found.list === undefined && !found.trouble && name !== 'INBOX') continue;
+      const list = found.list ?? AclList.unchanged;
+      if (this.#lists.size >= MAX_REMEMBERED) this.#lists.clear();
+      this.#lists.set(folderName, { list, lookedAt });
+      return list;
     }
   }
 
@@ -115,7 +125,7 @@ export class MaildirAcls {
   }
 
   async #change(folderName: string, change: AclChange, owner: string | undefined): Promise<AclList> {
-    this.#found.clear();
+    this.#forgetAll();
     if (this.isDamaged(folderName)) throw new MaildirError('corrupt', `access list of ${folderName}`);
     const changed = change(this.list(folderName));
     const because = changed.tooLittleFor(owner);
@@ -136,7 +146,7 @@ export class MaildirAcls {
 
   /** To be called before a folder goes: those below it keep what they have had. */
   async folderWillGo(folderName: string): Promise<void> {
-    this.#found.clear();
+    this.#forgetAll();
     await this.#keepBelow(folderName);
     this.#removeHierarchyFile(folderName);
   }
@@ -146,7 +156,7 @@ export class MaildirAcls {
    * new name of the uppermost.
    */
   async foldersWillMove(folderNames: readonly string[], to: string): Promise<void> {
-    this.#found.clear();
+    this.#forgetAll();
     const nothingToInherit = this.list(nameAbove(to)) === AclList.unchanged;
     // The uppermost come first, and what is further below then inherits the same from them.
     for (const name of [...folderNames].sort()) {
@@ -173,7 +183,7 @@ export class MaildirAcls {
       if (status === undefined || isNeeded || now() - status.modifiedAt < STALE_HIERARCHY_MILLISECONDS) continue;
       unlessMissing(() => fileSystem.unlink(path));
     }
-    this.#found.clear();
+    this.#forgetAll();
   }
 
   /** Looks at a folder's list again and again, and wakes who watches folders when it has changed; until it is told to stop. */
@@ -203,7 +213,7 @@ export class MaildirAcls {
   }
 
   #tellAll(): void {
-    this.#found.clear();
+    this.#forgetAll();
     this.#maildir.wake();
   }
 
@@ -221,14 +231,18 @@ export class MaildirAcls {
 
   #forget(folderName: string): void {
     this.#found.delete(folderName);
+    this.#lists.clear();
+  }
+
+  #forgetAll(): void {
+    this.#found.clear();
+    this.#lists.clear();
   }
 
   /** What there is for exactly this name. */
-  #look(folderName: string): Found {
-    const now = this.#surroundings.now();
+  #look(folderName: string, now = this.#surroundings.now()): Found {
     const known = this.#found.get(folderName);
-    // The clock may have been set back.
-    if (known !== undefined && Math.abs(now - known.lookedAt) < LOOK_AGAIN_MILLISECONDS) return known;
+    if (known !== undefined && isFresh(known.lookedAt, now)) return known;
     const found = this.#lookAt(folderName, known);
     found.lookedAt = now;
     if (this.#found.size >= MAX_REMEMBERED) this.#found.clear();
@@ -303,6 +317,11 @@ export class MaildirAcls {
     unlessMissing(() => this.#surroundings.fileSystem.unlink(path));
     this.#forget(folderName);
   }
+}
+
+/** The clock may have been set back. */
+function isFresh(lookedAt: number, now: number): boolean {
+  return Math.abs(now - lookedAt) < LOOK_AGAIN_MILLISECONDS;
 }
 
 /** `INBOX.a.b` -> `INBOX.a`; INBOX is above all. */
