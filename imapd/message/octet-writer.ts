@@ -12,7 +12,7 @@ const FIRST_ROOM_OCTETS = 16_384;
 const LONG_TEXT = 24;
 
 /** Fewer octets are copied one by one: Node makes an object of their place first. */
-const SHORT_COPY_OCTETS = 96;
+const SHORT_COPY_OCTETS = 48;
 
 /** Below 2^31 after one more digit. */
 const MAX_SMALL = 99_999_999;
