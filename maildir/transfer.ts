@@ -15,7 +15,7 @@ import { checkKeywordRoom, keywordsInUse } from './keyword-state.js';
 import { eachKeywordOnce } from './keyword-text.js';
 import { type MessageFile, openMessageFile, pathOfRow, withMessagePath } from './message-file.js';
 import { Pace } from './pace.js';
-import { type CostingMessage, spendOnMove, spendOnNew } from './quota/folder-quota.js';
+import { type MovingMessage, spendOnMove, spendOnNew } from './quota/folder-quota.js';
 import { keywordsFor, placeInTurn, type ReadyMessage, settle, TmpMessage } from './receive.js';
 import { asUid, type Uid } from './uid.js';
 
@@ -30,7 +30,7 @@ const copyInsteadCodes = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOT
 const COPY_PIECE_OCTETS = 256 * 1024;
 
 /** A message to transfer, with the UID it has in its source. */
-interface Transfer extends ReadyMessage, CostingMessage {
+interface Transfer extends ReadyMessage, MovingMessage {
   readonly uid: Uid;
 }
 
@@ -175,12 +175,14 @@ function prepareOne(source: FolderState, target: FolderState, one: PlannedMessag
   if (status.kind !== 'file') return undefined;
   const row = source.rows.table.rowOf(one.uid);
   const { within } = one;
-  const flags = source.rows.flagsAt(row) & (within?.flags ?? ALL_FLAGS);
+  const formerFlags = source.rows.flagsAt(row);
+  const flags = formerFlags & (within?.flags ?? ALL_FLAGS);
   let placedFrom = '';
   return {
     uid: asUid(one.uid),
     sizeOctets: status.sizeOctets,
     flags,
+    formerFlags,
     baseName: deliveredName(target.surroundings.names.forMessage(), status),
     suffix: suffixFor(flags, source.rows.files.suffixAt(row)),
     keywords: keywordsFor(target, within?.keywords === false ? [] : source.rows.keywordsAt(row)),

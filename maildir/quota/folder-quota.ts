@@ -17,6 +17,12 @@ export interface CostingMessage {
   readonly flags: FlagBits;
 }
 
+/** A message that a folder gets from another one. */
+export interface MovingMessage extends CostingMessage {
+  /** Its flags where it comes from; it may lose some on the way. */
+  readonly formerFlags: FlagBits;
+}
+
 /** What these messages count in a folder. */
 function amountIn(state: FolderState, messages: readonly CostingMessage[]): MailAmount {
   const { quota, name } = state.place;
@@ -44,9 +50,10 @@ export function checkRoom(target: FolderState, messages: readonly CostingMessage
 export async function spendOnMove<T>(
   source: FolderState,
   target: FolderState,
-  { messages, run }: { readonly messages: readonly CostingMessage[]; readonly run: () => Promise<T> },
+  { messages, run }: { readonly messages: readonly MovingMessage[]; readonly run: () => Promise<T> },
 ): Promise<T> {
-  const taken = negative(amountIn(source, messages));
+  const former = messages.map(({ sizeOctets, formerFlags }) => ({ sizeOctets, flags: formerFlags }));
+  const taken = negative(amountIn(source, former));
   if (source.place.quota !== target.place.quota) {
     const result = await spendOnNew(target, messages, run);
     source.place.quota.book(taken);
