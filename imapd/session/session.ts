@@ -104,6 +104,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
   readonly settings: SessionSettings;
   readonly log: Log;
   readonly clock: Clock;
+  readonly sharing: Sharing | undefined;
   readonly commands: CommandReader;
   readonly counters: SessionCounters = { headers: 0, body: 0 };
   readonly input: ClientInput;
@@ -114,7 +115,6 @@ export class Session implements Conversation, CommandSource, InputOwner {
   #running: RunningCommand | undefined;
   #selected: SelectedMailbox | undefined;
   #space: MailboxSpace | undefined;
-  readonly #sharing: Sharing | undefined;
   #manner: Manner = plainManner;
   #sliceStartedAt: number;
   #betweenCommands = true;
@@ -132,7 +132,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
     this.settings = parts.settings;
     this.log = parts.log;
     this.clock = parts.clock;
-    this.#sharing = parts.sharing;
+    this.sharing = parts.sharing;
     this.startedAt = parts.clock.now();
     this.#sliceStartedAt = parts.clock.ticks();
     this.output = new ClientOutput(parts.stream, parts.clock);
@@ -293,13 +293,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
 
   /** The mailboxes that this account can name. */
   get space(): MailboxSpace {
-    this.#space ??= new MailboxSpace({
-      maildir: this.maildir,
-      account: this.account,
-      settings: this.settings,
-      sharing: this.#sharing,
-      warn: (text) => this.log.write('warning', text),
-    });
+    this.#space ??= new MailboxSpace(this);
     return this.#space;
   }
 

@@ -7,6 +7,7 @@
  *
  * A place may be one where there is no folder. Names that lead nowhere are answered as those of folders that do not exist.
  */
+import type { Log } from '../../init/runtime/log.js';
 import type { SessionAccount } from '../../init/runtime/mail-worker.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import { SHARED_PREFIX } from '../../maildir/shared-folders.js';
@@ -31,7 +32,7 @@ import { creationDenied } from './require-right.js';
 import type { Sharing } from './sharing.js';
 import { type SharedMailbox, VIRTUAL_PREFIX, VirtualMailboxes } from './virtual-mailboxes.js';
 
-/** What a space is made of. */
+/** What a space needs of its session. */
 export interface MailboxSpaceParts {
   /** The account's own. */
   readonly maildir: Maildir;
@@ -42,8 +43,7 @@ export interface MailboxSpaceParts {
   >;
   /** None: nothing is shared. */
   readonly sharing: Sharing | undefined;
-  /** For the log. */
-  warn(text: string): void;
+  readonly log: Pick<Log, 'write'>;
 }
 
 const SHARP = 0x23;
@@ -147,7 +147,7 @@ export class MailboxSpace {
   }
 
   get #virtualMailboxes(): VirtualMailboxes | undefined {
-    const { sharing, account, settings, maildir, warn } = this.#parts;
+    const { sharing, account, settings, maildir, log } = this.#parts;
     const sharedGroup = account.options['sharedgroup'] ?? '';
     // The value comes from the accounts' database and becomes part of a path.
     if (sharing === undefined || sharesNothing(account) || sharedGroup.includes('/')) return undefined;
@@ -157,7 +157,7 @@ export class MailboxSpace {
       identities: identitiesOf(account),
       ownSeen: settings.ownSeen,
       indexPath: settings.sharedIndexFile + sharedGroup,
-      reading: { munged: settings.mungeSharedNames, warn },
+      reading: { munged: settings.mungeSharedNames, warn: (text) => log.write('warning', text) },
     });
     return this.#virtual;
   }
