@@ -157,3 +157,57 @@ test('a file that has grown much is written anew, and says the same', async (t) 
   assert.ok(statSync(sideFile(path)).size < largest / 2, `${largest} octets`);
   assert.deepEqual(await sequences(await begun(path)), before);
 });
+
+/** A process whose looks at cur all find what the first one found, as on a disk whose clock ticks slowly. */
+async function slowToSee(path: string): Promise<Folder> {
+  const first = realFileSystem.status(join(path, 'cur'));
+  const old = first && { ...first, modifiedAt: 1_700_000_000_000, changedAt: 1_700_000_000_000 };
+  const status: FileSystem['status'] = (name) => (name.endsWith('/cur') ? old : realFileSystem.status(name));
+  return begun(path, { ...realFileSystem, status });
+}
+
+test('what another process wrote down is looked at before anything above it is told', async (t) => {
+  const path = mailbox(t);
+  const [one, other] = [await begun(path), await slowToSee(path)];
+  await one.sequences.keep();
+  await other.sequences.keep();
+  await one.changeFlags([2], { operation: 'add', flags: FLAGGED, keywords: [] });
+  const [, told = 0] = await sequences(one);
+  assert.equal(other.flagsAt(1), 0);
+
+  const { highest } = await other.sequences.keep();
+
+  assert.ok(highest >= told);
+  assert.equal(other.flagsAt(1), FLAGGED);
+});
+
+test('a message that went to another state and back has changed for whoever was told of that state', async (t) => {
+  const path = mailbox(t);
+  const [one, other] = [await begun(path), await slowToSee(path)];
+  await one.sequences.keep();
+  await other.sequences.keep();
+  await one.changeFlags([2], { operation: 'add', flags: FLAGGED, keywords: [] });
+  const [, told = 0] = await sequences(one);
+  renameSync(join(path, 'cur', '1700000002.M1.mx:2,F'), join(path, 'cur', '1700000002.M1.mx:2,'));
+
+  const [, back = 0] = await sequences(other);
+
+  assert.equal(other.flagsAt(1), 0);
+  assert.ok(back > told);
+});
+
+test('a file that another process made in place of one that was removed is known for another one', async (t) => {
+  const path = mailbox(t);
+  const [one, other] = [await begun(path), await begun(path)];
+  await one.sequences.keep();
+  await other.sequences.keep();
+  for (let round = 0; round < 10; round += 1) {
+    rmSync(sideFile(path));
+    await one.changeFlags([1 + (round % 5)], { operation: 'replace', flags: round % 2 === 0 ? SEEN : 0, keywords: [] });
+    const told = await sequences(one);
+    const heard = await sequences(other);
+
+    assert.ok(Math.max(...heard) >= Math.max(...told));
+    assert.deepEqual(await sequences(one), heard);
+  }
+});
