@@ -32,6 +32,9 @@ const LOOK_EVERY_MILLISECONDS = 450;
 /** Folders of one maildir whose lists are remembered; forgotten ones are read again. */
 const MAX_REMEMBERED = 256;
 
+/** Where owner and reader have different uids. */
+const REMEDY = 'it and the directories above it must be open to the uid or a group of whoever may see the folder';
+
 /** Courier's own age for files in courierimaphieracl that belong to nothing. */
 const STALE_HIERARCHY_MILLISECONDS = 60 * 60 * 1000;
 
@@ -272,7 +275,8 @@ export class MaildirAcls {
       this.#complain(path, 'a line that takes rights away cannot be understood');
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
-      this.#complain(path, String(error));
+      const remedy = errorCode(error) === 'EACCES' ? `; ${REMEDY}` : '';
+      this.#complain(path, `${String(error)}${remedy}`);
     }
     return { version: undefined, list: undefined, trouble: true, lookedAt: 0 };
   }
