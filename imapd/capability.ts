@@ -15,6 +15,7 @@ const extensions = [
   'UTF8=ACCEPT',
   'IDLE',
   'NAMESPACE',
+  'LANGUAGE',
   'CHILDREN',
   'UIDPLUS',
   'UNSELECT',
@@ -45,6 +46,7 @@ const extensions = [
   'STATUS=SIZE',
   'STATUS=DELETED',
   'METADATA',
+  'LIST-METADATA',
   'XLIST',
   'PREVIEW',
   'BINARY',
@@ -111,6 +113,8 @@ function wordsOfSite(context: CapabilityContext): string[] {
   if (!settings.disableThreadSort) words.push(...sortAndThread);
   if (compressAvailable) words.push('COMPRESS=DEFLATE');
   if (settings.outbox !== undefined) words.push(`XCOURIEROUTBOX=${settings.outbox.folderName}`);
+  words.push(settings.appendLimitOctets === undefined ? 'APPENDLIMIT' : `APPENDLIMIT=${settings.appendLimitOctets}`);
+  if (loggedIn && settings.jmapUrl !== undefined) words.push('JMAPACCESS');
   if (settings.expungeToTrash) words.push('XMAGICTRASH');
   if (context.setsQuotas === true) words.push('QUOTASET');
   if (loggedIn) return words;

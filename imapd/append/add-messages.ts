@@ -15,7 +15,14 @@ import { flagLimits, requireRight } from '../sharing/require-right.js';
 import type { StreamingLiteral } from '../wire/command-reader.js';
 import type { Cursor, FlagList } from '../wire/cursor.js';
 import { SyntaxFailure } from '../wire/failures.js';
-import { type CommandRest, nextRest, receiveCatenated, receiveMessage, receiveUtf8 } from './receive-message.js';
+import {
+  type CommandRest,
+  checkAppendLimit,
+  nextRest,
+  receiveCatenated,
+  receiveMessage,
+  receiveUtf8,
+} from './receive-message.js';
 
 /** What stands before each message of an APPEND. */
 export interface MessageHead {
@@ -90,6 +97,7 @@ export async function addMessages(
   // Whatever goes wrong, nothing may stay behind in tmp; after success abort() does nothing.
   try {
     for (let head: MessageHead | undefined = first; head !== undefined; ) {
+      checkAppendLimit(session, head.literal?.sizeOctets ?? 0);
       const room = folder.checkRoom(expected(messages, head));
       if (room !== undefined) await room;
       const message = startMessage(session, { place, folder }, head);

@@ -131,7 +131,7 @@ async function receiveTextPart(
   { cursor, literal }: CommandRest,
 ): Promise<CommandRest> {
   if (!cursor.atEnd || literal === undefined) throw cursor.failure('a literal');
-  checkSize(writer.sizeOctets + literal.sizeOctets);
+  checkSize(session, writer.sizeOctets + literal.sizeOctets);
   await receiveText(session, writer, literal);
   return nextRest(session);
 }
@@ -143,7 +143,7 @@ async function receiveUtf8Part(
   { cursor, literal }: CommandRest,
 ): Promise<CommandRest> {
   if (!cursor.atEnd || literal?.binary !== true) throw cursor.failure('a literal8');
-  checkSize(writer.sizeOctets + literal.sizeOctets);
+  checkSize(session, writer.sizeOctets + literal.sizeOctets);
   return receiveUtf8(session, writer, literal);
 }
 
@@ -176,7 +176,7 @@ async function appendUrl(session: Session, writer: MessageWriter, octets: Buffer
   const found =
     isOurs &&
     (await withUrlContent(session, url, 'APPEND', async (content) => {
-      checkSize(writer.sizeOctets + content.sizeOctets);
+      checkSize(session, writer.sizeOctets + content.sizeOctets);
       for (const piece of content.pieces()) {
         writer.write(piece);
         const turn = session.pace();
@@ -191,6 +191,14 @@ function badUrl(url: Buffer): CommandFailure {
   return new CommandFailure('The URL leads to no message of yours.', `BADURL ${shown.toString('latin1')}`);
 }
 
-function checkSize(octets: number): void {
+function checkSize(session: Session, octets: number): void {
   if (octets > MAX_CATENATED_OCTETS) throw new CommandFailure('The message would be too large.', 'TOOBIG');
+  checkAppendLimit(session, octets);
+}
+
+/** IMAP_APPENDLIMIT, as the client counts octets (RFC 7889). @throws {CommandFailure} TOOBIG */
+export function checkAppendLimit({ settings }: Session, octets: number): void {
+  const { appendLimitOctets: limit } = settings;
+  if (limit === undefined || octets <= limit) return;
+  throw new CommandFailure(`A message may have ${limit} octets.`, 'TOOBIG');
 }

@@ -2,6 +2,7 @@
 import { MaildirError } from '../../maildir/errors.js';
 import type { CurStatuses, Maildir } from '../../maildir/maildir.js';
 import { type Completion, ok } from '../completion.js';
+import { tellMetadata } from '../mailbox/annotations.js';
 import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName, type PersonalNames } from '../mailbox/mailbox-name.js';
 import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
@@ -141,7 +142,8 @@ function listOne(
   const mailbox = { attributes: [...attributes, ...uses], name: wireName, childInfo };
   session.write(encodeList('LIST', DELIMITER, { ...mailbox, extension: extensionFor(args, rights) }));
   if (rights !== undefined && args.returns.myRights === true) session.write(myRightsLine(wireName, rights));
-  const items = args.returns.status;
+  const { status: items, metadata } = args.returns;
+  if (metadata !== undefined && tree.existing.has(name)) tellMetadata(session, encoded, metadata);
   if (items === undefined || look === undefined) return undefined;
   const question = { mailboxName: wireName, items };
   if (look instanceof Promise || asksForSizes(items)) return tellLater(session, question, look);

@@ -7,6 +7,7 @@ import { type Command, type CommandRules, command, parseNothing } from '../comma
 import { authenticate, parseAuthenticate } from './authenticate.js';
 import { capability } from './capability.js';
 import { id, parseId } from './id.js';
+import { language, parseLanguage } from './language.js';
 import { login, parseLogin } from './login.js';
 import { logout } from './logout.js';
 import { noop } from './noop.js';
@@ -20,6 +21,7 @@ export const loginCommands: ReadonlyMap<string, Command<LoginSession>> = new Map
   ['NOOP', command(beforeLogin, parseNothing, noop)],
   ['LOGOUT', command(beforeLogin, parseNothing, logout)],
   ['ID', command(beforeLogin, parseId, id)],
+  ['LANGUAGE', command(beforeLogin, parseLanguage, language)],
   ['STARTTLS', command(beforeLogin, parseNothing, starttls)],
   ['LOGIN', command(beforeLogin, parseLogin, login)],
   ['AUTHENTICATE', command(beforeLogin, parseAuthenticate, authenticate)],

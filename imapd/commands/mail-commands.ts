@@ -27,11 +27,13 @@ import { expunge, parseExpunge, parseUidExpunge } from './expunge.js';
 import { fetch, parseFetch } from './fetch.js';
 import { genUrlAuth } from './genurlauth.js';
 import { getAcl, parseGetAcl } from './getacl.js';
+import { getJmapAccess } from './getjmapaccess.js';
 import { getMetadata, parseGetMetadata } from './getmetadata.js';
 import { getQuota, parseGetQuota } from './getquota.js';
 import { getQuotaRoot, parseGetQuotaRoot } from './getquotaroot.js';
 import { id, parseId } from './id.js';
 import { idle } from './idle.js';
+import { language, parseLanguage } from './language.js';
 import { list } from './list.js';
 import { listRights } from './listrights.js';
 import { logout } from './logout.js';
@@ -77,6 +79,8 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['ENABLE', command(always, parseEnable, enable)],
   ['COMPRESS', command(always, parseCompress, compress)],
   ['COMPARATOR', command(always, parseComparator, comparator)],
+  ['LANGUAGE', command(always, parseLanguage, language)],
+  ['GETJMAPACCESS', command(always, parseNothing, getJmapAccess)],
   ['NAMESPACE', command(always, parseNothing, namespace)],
   ['IDLE', command({ ...always, untilDone: true }, parseNothing, idle)],
 

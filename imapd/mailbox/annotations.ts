@@ -6,6 +6,7 @@
  */
 
 import { hasRight } from '../../maildir/acl/rights.js';
+import { MaildirError } from '../../maildir/errors.js';
 import type { Annotation, AnnotationChange, Metadata } from '../../maildir/metadata.js';
 import { MAX_VALUE_OCTETS, SHARED } from '../../maildir/metadata.js';
 import { CommandFailure } from '../completion.js';
@@ -13,7 +14,7 @@ import type { Session } from '../session/session.js';
 import type { MailboxPlace } from '../sharing/mailbox-place.js';
 import { folderAt } from '../sharing/mailbox-place.js';
 import { nonexistent, requireRight } from '../sharing/require-right.js';
-import type { EntryValue, MetadataQuestion } from '../wire/metadata-arguments.js';
+import { type EntryValue, encodeMetadata, type MetadataQuestion } from '../wire/metadata-arguments.js';
 import { giveRoles, knownRoles, requireRoom, rolesOf } from './special-uses.js';
 
 /** The annotations that a command works with. */
@@ -77,6 +78,17 @@ function specialUse(session: Session, place: MailboxPlace | undefined): Annotati
   return roles.length === 0
     ? []
     : [{ owner: ownerName(session), name: SPECIAL_USE, value: Buffer.from(roles.join(' ')) }];
+}
+
+/** Writes the METADATA response for a mailbox that LIST tells; none if it cannot be read, or has left (RFC 9590 section 3). */
+export function tellMetadata(session: Session, mailboxName: Buffer, entries: readonly string[]): void {
+  try {
+    const question = { entries, depth: 0, maxSize: undefined } as const;
+    const found = findAnnotations(session, annotatedThing(session, mailboxName), question);
+    session.write(encodeMetadata(session.manner.spoken(mailboxName), found.entries));
+  } catch (error) {
+    if (!(error instanceof MaildirError || error instanceof CommandFailure)) throw error;
+  }
 }
 
 function isWithin(name: string, asked: string, depth: MetadataQuestion['depth']): boolean {

@@ -40,7 +40,9 @@ export async function statusOf(
   const size = items.includes('SIZE') ? await sumOfSizes(session, folder) : 0;
   const deletedStorage = items.includes('DELETED-STORAGE') ? await sizeOfDeleted(session, folder) : 0;
   const highestModSequence = items.includes('HIGHESTMODSEQ') ? (await folder.sequences.keep()).highest : 0;
-  return encodeCounts(question, counts, { size, deletedStorage, highestModSequence, mailboxId: folder.id });
+  const appendLimit = session.settings.appendLimitOctets ?? null;
+  const mailboxId = folder.id;
+  return encodeCounts(question, counts, { size, deletedStorage, highestModSequence, mailboxId, appendLimit });
 }
 
 /** Octets that are added up only where they are asked for. */
@@ -49,11 +51,25 @@ export interface CountedSizes {
   readonly deletedStorage: number;
   readonly highestModSequence: number;
   readonly mailboxId: string;
+  /** RFC 7889 section 3.1; null is none. */
+  readonly appendLimit: number | null;
 }
 
-const nothingElse: CountedSizes = { size: 0, deletedStorage: 0, highestModSequence: 0, mailboxId: '' };
+const nothingElse: CountedSizes = {
+  size: 0,
+  deletedStorage: 0,
+  highestModSequence: 0,
+  mailboxId: '',
+  appendLimit: null,
+};
 
-const ADDED_UP: ReadonlySet<StatusItem> = new Set(['SIZE', 'DELETED-STORAGE', 'HIGHESTMODSEQ', 'MAILBOXID']);
+const ADDED_UP: ReadonlySet<StatusItem> = new Set([
+  'SIZE',
+  'DELETED-STORAGE',
+  'HIGHESTMODSEQ',
+  'MAILBOXID',
+  'APPENDLIMIT',
+]);
 
 /** Whether something is asked for that is not a count. */
 export function asksForSizes(items: readonly StatusItem[]): boolean {
@@ -64,7 +80,7 @@ export function asksForSizes(items: readonly StatusItem[]): boolean {
 export function encodeCounts(
   { mailboxName, items }: StatusQuestion,
   counts: FolderCounts,
-  { size, deletedStorage, highestModSequence, mailboxId }: CountedSizes = nothingElse,
+  { size, deletedStorage, highestModSequence, mailboxId, appendLimit }: CountedSizes = nothingElse,
 ): Buffer {
   return encodeStatus(mailboxName, items, {
     MESSAGES: counts.messages,
@@ -77,6 +93,7 @@ export function encodeCounts(
     HIGHESTMODSEQ: highestModSequence,
     MAILBOXID: mailboxId,
     SIZE: size,
+    APPENDLIMIT: appendLimit,
   });
 }
 

@@ -29,6 +29,8 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readCache(settings),
     ...readFirstLogin(settings),
     ...readKeeping(settings),
+    ...readAppendLimit(settings),
+    ...readJmapAccess(settings),
     oauth: false,
     tlsRequired: settings.switchedOn('IMAP_TLS_REQUIRED', false),
     ownSeen: !settings.switchedOn('IMAP_SHAREDSEEN', true),
@@ -51,6 +53,21 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     debugLogin: readDebugLogin(authdaemon),
     authServices: readAuthServices(settings),
   };
+}
+
+function readAppendLimit(settings: Settings): Pick<SessionSettings, 'appendLimitOctets'> {
+  const appendLimitOctets = settings.integer('IMAP_APPENDLIMIT', 0);
+  return appendLimitOctets === 0 ? {} : { appendLimitOctets };
+}
+
+/** Clients send passwords there. */
+function readJmapAccess(settings: Settings): Pick<SessionSettings, 'jmapUrl'> {
+  const jmapUrl = settings.optionalText('IMAP_JMAPACCESS');
+  if (jmapUrl === undefined) return {};
+  if (/^https:\/\/[\x21-\x7e]+$/.test(jmapUrl)) return { jmapUrl };
+  const what = `IMAP_JMAPACCESS=${jmapUrl} is no URL of https`;
+  settings.problem('IMAP_JMAPACCESS', what, 'write for example https://jmap.example.com/.well-known/jmap');
+  return {};
 }
 
 function readSmap(settings: Settings): Pick<SessionSettings, 'smap'> {

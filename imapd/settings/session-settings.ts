@@ -96,6 +96,10 @@ export interface SessionSettings {
   readonly sharedMaildirsFile: string;
   /** IMAP_SHAREDMUNGENAMES: how dots and slashes in their names are shown. */
   readonly mungeSharedNames: boolean;
+  /** IMAP_APPENDLIMIT: of one message, as clients send it; absent: none. */
+  readonly appendLimitOctets?: number;
+  /** IMAP_JMAPACCESS: the URL of the session resource of JMAP; absent: there is no JMAP. */
+  readonly jmapUrl?: string;
   /** IMAP_TRASHFOLDERNAME, without `INBOX.`. */
   readonly trashFolderName: string;
   /** IMAP_SPECIALUSE: folder names without `INBOX.`, by role. */

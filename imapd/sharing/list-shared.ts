@@ -5,6 +5,7 @@
  */
 import { hasRight } from '../../maildir/acl/rights.js';
 import { MaildirError } from '../../maildir/errors.js';
+import { tellMetadata } from '../mailbox/annotations.js';
 import { allLevelsAbove, attributeWords, sortedByLevels } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
 import { exactPattern, type MailboxPattern } from '../mailbox/mailbox-pattern.js';
@@ -67,11 +68,13 @@ async function tell(
   const attributes = attributeWords(facts, { settings: session.settings, extended: args.extended });
   const saysSubscribed = args.returns.subscribed || args.selection.has('SUBSCRIBED');
   if (saysSubscribed && subscribed.has(name)) attributes.push('\\Subscribed');
-  const wireName = session.manner.spoken(mailboxName(name));
+  const encoded = mailboxName(name);
+  const wireName = session.manner.spoken(encoded);
   const extension = extensionFor(args, place);
   session.write(encodeList('LIST', DELIMITER, { attributes, name: wireName, childInfo, extension }));
   if (place !== undefined && args.returns.myRights === true) session.write(myRightsLine(wireName, place));
-  const items = args.returns.status;
+  const { status: items, metadata } = args.returns;
+  if (metadata !== undefined && place !== undefined) tellMetadata(session, encoded, metadata);
   if (items === undefined || place === undefined || !mayCount(place)) return;
   // RFC 5819 section 2: a mailbox that cannot be looked at is listed without STATUS.
   const response = await unlessImpossible(() =>

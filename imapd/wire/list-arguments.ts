@@ -4,6 +4,7 @@
 import type { Cursor } from './cursor.js';
 import { nameWord, SyntaxFailure } from './failures.js';
 import { MAX_LIST_PATTERNS } from './limits.js';
+import { parseEntries } from './metadata-arguments.js';
 import { parseStatusItems, type StatusItem } from './status-items.js';
 
 const selectionOptions = ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE'] as const;
@@ -17,6 +18,8 @@ export interface ListReturns {
   readonly status?: readonly StatusItem[];
   /** LIST-MYRIGHTS (RFC 8440). */
   readonly myRights?: boolean;
+  /** LIST-METADATA (RFC 9590): names of annotations. */
+  readonly metadata?: readonly string[];
 }
 
 const courierItems = ['ACL', 'MYRIGHTS', 'POSTADDRESS'] as const;
@@ -113,6 +116,10 @@ function parseReturn(cursor: Cursor): Partial<ListReturns> {
       return { specialUse: true };
     case 'MYRIGHTS':
       return { myRights: true };
+    case 'METADATA':
+      cursor.sp();
+      if (cursor.peekOctet() !== 0x28) throw cursor.failure('a list of annotations');
+      return { metadata: parseEntries(cursor) };
     case 'STATUS':
       cursor.sp();
       return { status: parseStatusItems(cursor) };

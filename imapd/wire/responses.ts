@@ -123,12 +123,20 @@ export function encodeList(command: 'LIST' | 'LSUB' | 'XLIST', delimiter: string
 export function encodeStatus(
   name: Buffer | string,
   items: readonly StatusItem[],
-  counts: Readonly<Partial<Record<StatusItem, number | string>>>,
+  counts: Readonly<Partial<Record<StatusItem, number | string | null>>>,
 ): Buffer {
   const line = new Encoder().atom('* STATUS ').mailbox(name).sp();
-  const value = (count: number | string): void =>
-    void (typeof count === 'number' ? line.number(count) : line.atom(`(${count})`));
-  return line.list(items, (item) => value(line.atom(item).sp() && (counts[item] ?? 0))).crlf();
+  const value = (count: number | string | null): Encoder => {
+    if (typeof count === 'number') return line.number(count);
+    return count === null ? line.nil() : line.atom(`(${count})`);
+  };
+  return line
+    .list(items, (item) => {
+      line.atom(item).sp();
+      const count = counts[item];
+      value(count === undefined ? 0 : count);
+    })
+    .crlf();
 }
 
 /** What stands around the numbers: `* `, line end, and the longest ` (MODSEQ n)`. */

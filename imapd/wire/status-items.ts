@@ -15,6 +15,7 @@ const statusItems = [
   'HIGHESTMODSEQ',
   'MAILBOXID',
   'SIZE',
+  'APPENDLIMIT',
 ] as const;
 
 export type StatusItem = (typeof statusItems)[number];
