@@ -4,6 +4,7 @@
  * A file is written in tmp, synced and renamed over the old one, so that a reader sees the old or the new one and
  * never half of one, whatever happens. The old file is never removed because writing a new one failed.
  */
+import { dirname, resolve } from 'node:path';
 import { errorCode } from './errors.js';
 import { type FileStatus, type FileSystem, type OpenFile, octetsFromText, textFromOctets } from './file-system.js';
 import { Pace } from './pace.js';
@@ -36,6 +37,20 @@ export function readWhole(disk: FileSystem, path: string, maxOctets = MAX_LIST_O
   } finally {
     file.close();
   }
+}
+
+/** More than anybody has one after the other. */
+const MAX_LINKS = 8;
+
+/** The file that a path leads to, for lists that an administrator may have put a link in the place of. */
+export function behindLinks({ links }: Pick<FileSystem, 'links'>, path: string): string {
+  let file = path;
+  for (let followed = 0; followed < MAX_LINKS; followed += 1) {
+    const target = links?.read(file);
+    if (target === undefined) break;
+    file = resolve(dirname(file), target);
+  }
+  return file;
 }
 
 /** Reads a whole file as text; undefined if there is none. */

@@ -10,7 +10,7 @@
  */
 import { errorCode, MaildirError } from './errors.js';
 import { type FileSystem, type LinkOperations, namesIn } from './file-system.js';
-import { readText, sameFile, unlessMissing, type Version, versionOf } from './files.js';
+import { behindLinks, readText, sameFile, unlessMissing, type Version, versionOf } from './files.js';
 import { folderPaths, isFolderName } from './folder-name.js';
 import { PASSING_DIRECTORY, removeTree } from './folder-tree.js';
 import type { LinkedDirectories } from './shared-disk.js';
@@ -51,7 +51,7 @@ export class SharedFolders {
   maildirs(machineFile: string): ReadonlyMap<string, string> {
     if (this.#links === undefined) return new Map();
     const own = this.#list(`${this.#maildirPath}/shared-maildirs`);
-    const machine = this.#list(machineFile);
+    const machine = this.#list(behindLinks(this.#disk, machineFile));
     return own.size === 0 ? machine : new Map([...own, ...machine]);
   }
 

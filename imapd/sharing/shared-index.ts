@@ -12,7 +12,7 @@
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { errorCode } from '../../maildir/errors.js';
 import { type FileSystem, textFromOctets } from '../../maildir/file-system.js';
-import { readWhole, sameFile, type Version, versionOf } from '../../maildir/files.js';
+import { behindLinks, readWhole, sameFile, type Version, versionOf } from '../../maildir/files.js';
 
 /** A line of an index. */
 export type IndexRecord =
@@ -95,9 +95,10 @@ export class SharedIndexes {
 
   #read(path: string, reading: IndexReading, known: Remembered | undefined): Remembered {
     try {
-      const version = versionOf(this.#disk.status(path));
+      const found = behindLinks(this.#disk, path);
+      const version = versionOf(this.#disk.status(found));
       if (known !== undefined && version !== undefined && sameFile(known.version, version)) return known;
-      const file = readWhole(this.#disk, path, MAX_INDEX_OCTETS);
+      const file = readWhole(this.#disk, found, MAX_INDEX_OCTETS);
       if (file === undefined)
         return without(known, `${path}: there is no such file, and so there are no shared mailboxes`);
       const { records, trouble } = parseIndex(file.octets, { path, munged: reading.munged });

@@ -30,6 +30,7 @@ import { parseSort, parseThread } from '../../imapd/wire/sort-thread.js';
 import { parseStatusItems } from '../../imapd/wire/status-items.js';
 import { parseGenUrlAuth, parseResetKey, parseUrlFetch } from '../../imapd/wire/url-arguments.js';
 import { playMechanism, saslSeeds } from './sasl-target.js';
+import { checkSharedLists, sharedLists } from './shared-lists-target.js';
 
 export interface FuzzTarget {
   /** Names the target's kept inputs: `test/fuzz/corpus/<name>-<hash>`. */
@@ -194,6 +195,11 @@ export const targets: readonly FuzzTarget[] = [
       const name = decodeMailboxName(octets);
       if (name !== undefined) assert.equal(encodeMailboxName(name), octets.toString('latin1'));
     },
+  },
+  {
+    name: 'shared-lists',
+    seeds: sharedLists,
+    run: checkSharedLists,
   },
   { name: 'messages', seeds: messages, run: checkMessage },
   { name: 'mechanisms', seeds: saslSeeds, run: playMechanism },

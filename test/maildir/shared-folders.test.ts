@@ -210,6 +210,23 @@ test('a folder whose owner removes it is gone', async (t) => {
   use.close();
 });
 
+test('maildirs that all accounts share come first, and an own list adds to them', (t) => {
+  const { maildir } = site(t);
+  const machineFile = join(maildir.path, '..', 'maildirshared');
+  const own = [...maildir.sharedFolders.maildirs(machineFile)];
+  assert.deepEqual(
+    own.map(([name]) => name),
+    ['pub'],
+  );
+
+  writeFileSync(machineFile, '# all\nnews /srv/news\npub /srv/pub\n');
+  const all = maildir.sharedFolders.maildirs(machineFile);
+  assert.equal(all.get('pub'), '/srv/pub');
+  assert.equal(all.get('news'), '/srv/news');
+  rmSync(machineFile);
+  assert.deepEqual([...maildir.sharedFolders.maildirs(machineFile)], own);
+});
+
 const lists: Readonly<Record<string, string>> = {
   'no path': 'pub\n',
   'a path that hangs in the air': 'pub Maildir\n',

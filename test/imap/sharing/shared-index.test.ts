@@ -1,6 +1,6 @@
 /** The shared index: what its lines mean, what is passed over, and who hears of it (S1, attack 51). */
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseIndex, SharedIndexes, shownName } from '../../../imapd/sharing/shared-index.js';
@@ -85,6 +85,20 @@ test('names like those of objects are names like others', () => {
 
   assert.deepEqual([...records.names()], ['__proto__', 'constructor']);
   assert.equal(parse('').records.get('constructor'), undefined);
+});
+
+test('an index may be a link, and links that go round are none', (t) => {
+  const directory = scratchDirectory(t);
+  const told: string[] = [];
+  const reading = { munged: false, warn: (text: string) => void told.push(text) };
+  const indexes = new SharedIndexes(realFileSystem);
+  writeFileSync(join(directory, 'real'), 'ann\t5000\t5000\t/home/ann\n');
+  symlinkSync('real', join(directory, 'index'));
+  symlinkSync('round', join(directory, 'round'));
+
+  assert.deepEqual([...indexes.at(join(directory, 'index'), reading).names()], ['ann']);
+  assert.deepEqual([...indexes.at(join(directory, 'round'), reading).names()], []);
+  assert.equal(told.length, 1);
 });
 
 test('an index is read again when it is another one, and its trouble is told once', (t) => {
