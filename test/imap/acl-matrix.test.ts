@@ -114,6 +114,28 @@ const rows: readonly Row[] = [
     done: (field) => acl(field).includes('user=eve l'),
   },
   {
+    command: 'ESEARCH',
+    needs: 'r',
+    where: 'named',
+    refusal: 'nothing',
+    run: send('ESEARCH IN (mailboxes $) RETURN (COUNT) ALL'),
+    done: says(/COUNT 2/),
+  },
+  {
+    command: 'GETMETADATA',
+    needs: 'l',
+    where: 'named',
+    run: send('GETMETADATA $ /shared/comment'),
+    done: says(/METADATA/),
+  },
+  {
+    command: 'SETMETADATA',
+    needs: 'lw',
+    where: 'named',
+    run: send('SETMETADATA $ (/shared/comment "x")'),
+    done: ({ path }) => existsSync(join(path, 'angarium-metadata')),
+  },
+  {
     command: 'CREATE',
     needs: 'c',
     where: 'named',
