@@ -75,8 +75,8 @@ export class MaildirAcls {
   readonly #maildir: AclMaildir;
   readonly #surroundings: Surroundings;
   readonly #found = new Map<string, Found>();
-  /** What counts for folders, whether it is theirs or inherited: every command asks. */
-  readonly #lists = new Map<string, { readonly list: AclList; readonly lookedAt: number }>();
+  /** What counts for the folder that was asked for last, whether it is its own or inherited: every command asks. */
+  #last: { readonly folderName: string; readonly list: AclList; readonly lookedAt: number } | undefined;
   /** Lists that somebody waits for to change, as they were last. */
   readonly #looks = new Set<{ readonly folderName: string; list: AclList }>();
   #cancelLook: (() => void) | undefined;
@@ -89,16 +89,15 @@ export class MaildirAcls {
   /** The list that counts for a folder: its own, or that of the nearest folder above it that has one. */
   list(folderName: string): AclList {
     const now = this.#surroundings.now();
-    const known = this.#lists.get(folderName);
-    if (known !== undefined && isFresh(known.lookedAt, now)) return known.list;
+    const last = this.#last;
+    if (last?.folderName === folderName && isFresh(last.lookedAt, now)) return last.list;
     let lookedAt = now;
     for (let name = folderName; ; name = nameAbove(name)) {
       const found = this.#look(name, now);
       lookedAt = Math.min(lookedAt, found.lookedAt);
       if (found.list === undefined && !found.trouble && name !== 'INBOX') continue;
       const list = found.list ?? AclList.unchanged;
-      if (this.#lists.size >= MAX_REMEMBERED) this.#lists.clear();
-      this.#lists.set(folderName, { list, lookedAt });
+      this.#last = { folderName, list, lookedAt };
       return list;
     }
   }
@@ -234,12 +233,12 @@ export class MaildirAcls {
 
   #forget(folderName: string): void {
     this.#found.delete(folderName);
-    this.#lists.clear();
+    this.#last = undefined;
   }
 
   #forgetAll(): void {
     this.#found.clear();
-    this.#lists.clear();
+    this.#last = undefined;
   }
 
   /** What there is for exactly this name. */
