@@ -62,8 +62,8 @@ const noKeywords: readonly string[] = [];
 export interface UpdateFollower {
   has(tag: string): boolean;
   end(tag: string): void;
-  /** Tells what must be told before the changes are. */
-  beforeChanges(options: { readonly expunges: boolean }): Promise<void>;
+  /** Tells what must be told before the changes are; undefined when that is nothing, or nothing any more. */
+  beforeChanges(options: { readonly expunges: boolean }): Promise<void> | undefined;
   /** Tells what must be told after them. */
   afterChanges(): Promise<void>;
 }

@@ -69,6 +69,8 @@ class KeptSearches implements UpdateFollower {
   readonly #session: Session;
   readonly #mailbox: SelectedMailbox;
   readonly #results = new Map<string, Result>();
+  /** Nothing of any result has left this one. */
+  #checkedTable: MessageTable | undefined;
 
   constructor(session: Session, mailbox: SelectedMailbox) {
     this.#session = session;
@@ -84,6 +86,7 @@ class KeptSearches implements UpdateFollower {
     const { tag, since: changeNumber } = search;
     const highestUid = this.#highestUid;
     this.#results.set(tag, { ...search, uids, members: new Set(uids), changeNumber, highestUid });
+    this.#checkedTable = undefined;
     return true;
   }
 
@@ -91,16 +94,16 @@ class KeptSearches implements UpdateFollower {
     this.#results.delete(tag);
   }
 
-  /** Before EXPUNGE: what has left. */
-  async beforeChanges({ expunges }: { readonly expunges: boolean }): Promise<void> {
-    if (!expunges) return;
-    const { folder } = this.#mailbox;
-    // While the client is told of some, others may leave.
-    for (let table: MessageTable | undefined; table !== folder.table; ) {
-      const now = folder.table;
-      table = now;
-      for (const result of this.#results.values()) await this.#remove(result, (uid) => now.rowOf(uid) < 0);
-    }
+  /** Before EXPUNGE: what has left. While the client is told of some, others may leave. */
+  beforeChanges({ expunges }: { readonly expunges: boolean }): Promise<void> | undefined {
+    if (!expunges || this.#checkedTable === this.#mailbox.folder.table) return undefined;
+    return this.#removeGone();
+  }
+
+  async #removeGone(): Promise<void> {
+    const { table } = this.#mailbox.folder;
+    for (const result of this.#results.values()) await this.#remove(result, (uid) => table.rowOf(uid) < 0);
+    this.#checkedTable = table;
   }
 
   /** After everything else: what belongs to a result now, or does so no more. */
@@ -111,6 +114,7 @@ class KeptSearches implements UpdateFollower {
   async #renew(result: Result): Promise<void> {
     const { folder } = this.#mailbox;
     const { changeNumber } = folder;
+    if (changeNumber === result.changeNumber && this.#highestUid <= result.highestUid) return;
     const asked = this.#changedSince(result);
     result.changeNumber = changeNumber;
     result.highestUid = Math.max(result.highestUid, this.#highestUid);

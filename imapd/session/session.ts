@@ -347,9 +347,11 @@ export class Session implements Conversation, CommandSource, InputOwner {
     // A change wakes all who look at the mailbox at once, and each may have much to tell.
     const { isUpToDate, keptSearches } = mailbox;
     if (!isUpToDate) await this.#takeTurn();
-    if (!isUpToDate && keptSearches !== undefined) await keptSearches.beforeChanges(options);
+    let telling = keptSearches?.beforeChanges(options);
+    for (; telling !== undefined; telling = keptSearches?.beforeChanges(options)) await telling;
     for (const update of mailbox.changes(options)) await this.respond(update);
-    if (!isUpToDate && keptSearches !== undefined) await keptSearches.afterChanges();
+    // A command may have told changes of its own accord, so this asks for itself whether there were any.
+    if (keptSearches !== undefined) await keptSearches.afterChanges();
   }
 
   /** Whether nextCommand() has something to begin with; if not, the client may think for as long as it is allowed to. */
