@@ -8,6 +8,7 @@ import { closeSync, constants, existsSync, fchmodSync, fchownSync, mkdirSync, op
 import { dirname, join, resolve } from 'node:path';
 import { runProgram } from '../../init/runtime/program.js';
 import { parseLimits } from '../quota/quota-limits.js';
+import { convertNames } from './old-folder-names.js';
 import { addSharedMaildir, deleteSharedMaildir } from './shared-maildirs.js';
 import { becomeOwnerOf, openForTool } from './tool-store.js';
 
@@ -23,6 +24,8 @@ const HELP = `${USAGE_LINE}
   -s read|write[,group]       with -f or -F: others, or only the group, may read it or add to it
   --add NAME=/PATH            lets who reads mail in DIR look into the shared folders of the maildir /PATH, as shared.NAME
   --del NAME                  takes that away
+  --checkutf8 DIR             tells which names are as Courier kept them before release 5, and what they become
+  --convutf8 DIR              makes them so; nobody should be at work in DIR meanwhile
 
 As root, new directories belong to the owner of the directory they are made in.`;
 
@@ -35,6 +38,8 @@ interface Arguments {
   /** A line of shared-maildirs. */
   readonly added: { readonly name: string; readonly path: string } | undefined;
   readonly deleted: string | undefined;
+  /** Old names of folders are to be looked at, or converted. */
+  readonly oldNames: 'check' | 'convert' | undefined;
 }
 
 interface Modes {
@@ -59,6 +64,7 @@ await runProgram({ name: 'maildirmake', usage: HELP, run });
 async function run(words: readonly string[]): Promise<number> {
   try {
     const args = parse(words);
+    if (args.oldNames !== undefined) return await tellOldNames(args.maildir, args.oldNames);
     if (args.added !== undefined || args.deleted !== undefined) await changeList(args);
     else if (args.quota === undefined) make(args);
     else await setQuota(args, args.quota);
@@ -77,6 +83,7 @@ function parse(words: readonly string[]): Arguments {
   let quota: string | undefined;
   let added: Arguments['added'];
   let deleted: string | undefined;
+  let oldNames: Arguments['oldNames'];
   const rest: string[] = [];
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
@@ -88,6 +95,8 @@ function parse(words: readonly string[]): Arguments {
       return next;
     };
     if (word === '-S') sharable = true;
+    else if (word === '--checkutf8') oldNames = 'check';
+    else if (word === '--convutf8') oldNames = 'convert';
     else if (word === '--add') added = addition(value());
     else if (word === '--del') deleted = value();
     else if (/^-f/.test(word)) folder = checkedFolder(value());
@@ -100,13 +109,27 @@ function parse(words: readonly string[]): Arguments {
   const [maildir] = rest;
   const wrong = rest.length !== 1 || (share !== undefined && folder === undefined);
   if (maildir === undefined || wrong) throw new Refusal(USAGE_LINE, 'stdout');
-  return { maildir, sharable, folder, share, quota, added, deleted };
+  return { maildir, sharable, folder, share, quota, added, deleted, oldNames };
 }
 
 function addition(text: string): { readonly name: string; readonly path: string } {
   const [, name, path] = /^([^=]*)=(\/.*)$/s.exec(text) ?? [];
   if (name === undefined || path === undefined) throw new Refusal(USAGE_LINE, 'stdout');
   return { name, path };
+}
+
+/** As Courier tells it: what it would do, and what it cannot. */
+async function tellOldNames(maildir: string, wanted: 'check' | 'convert'): Promise<number> {
+  process.stdout.write(`Checking ${maildir}:\n`);
+  try {
+    const { lines, errors } = await convertNames(maildir, wanted === 'convert');
+    for (const line of lines) process.stdout.write(`${line}\n`);
+    for (const error of errors) process.stderr.write(`Error: ${error}\n`);
+    return errors.length === 0 ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    throw new Refusal(`${maildir}: ${reason(error)}`, 'stderr');
+  }
 }
 
 /** As in Courier, nothing is made then. */

@@ -161,3 +161,63 @@ test('S2: --add and --del change the list of shared maildirs, and leave what the
   assert.deepEqual(del('other'), { code: 1, out: '', err: 'other: not found.\n' });
   assert.equal(readFileSync(list, 'utf8'), `# mine\nrubbish\npub\t${pub}\n`);
 });
+
+test('--convutf8 makes UTF-8 of the names that Courier kept in modified UTF-7, and --checkutf8 tells what it would do', (t) => {
+  const directory = scratch(t);
+  maildirmake(directory, 'M');
+  const path = join(directory, 'M');
+  for (const name of ['Entw&APw-rfe.Sub', 'A&-B', 'Plain', 'Größe']) maildirmake(directory, '-f', name, 'M');
+  const subscriptions = join(path, 'courierimapsubscribed');
+  writeFileSync(subscriptions, 'INBOX.Plain\n\nINBOX.Gone&AOk-\n#shared.x.&AOk-\n');
+  mkdirSync(join(path, 'courierimaphieracl'));
+  writeFileSync(join(path, 'courierimaphieracl', 'Entw&APw-rfe'), 'owner aceilrstwx\n');
+  const changes = [
+    'Checking M:',
+    'Subscription to INBOX.Gone&AOk- changed to INBOX.Goneé',
+    'Subscription to #shared.x.&AOk- changed to #shared.x.é',
+    'Rename INBOX.A&-B to INBOX.A&B',
+    'Rename INBOX.Entw&APw-rfe to INBOX.Entwürfe',
+    'Rename INBOX.Entw&APw-rfe.Sub to INBOX.Entwürfe.Sub',
+  ];
+  const told = (out: string): string[] => out.trimEnd().split('\n');
+  const sorted = (lines: readonly string[]): string[] => [...lines].sort();
+  const before = readdirSync(path).sort();
+
+  const checked = maildirmake(directory, '--checkutf8', 'M');
+  assert.deepEqual(sorted(told(checked.out)), sorted([...changes, 'Verified M/courierimapsubscribed']));
+  assert.deepEqual([checked.code, checked.err], [0, '']);
+  assert.deepEqual(readdirSync(path).sort(), before);
+
+  const converted = maildirmake(directory, '--convutf8', 'M');
+  assert.deepEqual(sorted(told(converted.out)), sorted([...changes, 'Updating M/courierimapsubscribed']));
+  assert.deepEqual([converted.code, converted.err], [0, '']);
+  const folders = readdirSync(path).filter((name) => name.startsWith('.'));
+  assert.deepEqual(folders.sort(), ['.A&B', '.Entwürfe.Sub', '.Größe', '.Plain'].sort());
+  assert.equal(readFileSync(subscriptions, 'utf8'), 'INBOX.Plain\nINBOX.Goneé\n#shared.x.é\n');
+  assert.deepEqual(readdirSync(join(path, 'courierimaphieracl')), ['Entwürfe']);
+});
+
+test('--convutf8 changes nothing where one name is none, or would become another one that is there', (t) => {
+  const directory = scratch(t);
+  maildirmake(directory, 'M');
+  const path = join(directory, 'M');
+  for (const name of ['a&AOk-', 'bad&x', 'é', '&AOk-', '&AAE-']) mkdirSync(join(path, `.${name}`));
+  writeFileSync(join(path, 'courierimapsubscribed'), 'INBOX.worse&\n');
+  const before = readdirSync(path).sort();
+
+  const { code, err } = maildirmake(directory, '--convutf8', 'M');
+
+  assert.equal(code, 1);
+  assert.deepEqual(err.trimEnd().split('\n').sort(), [
+    'Error: INBOX.&AAE-: does not appear to be valid modified-UTF7',
+    'Error: INBOX.bad&x: does not appear to be valid modified-UTF7',
+    'Error: INBOX.é: File exists',
+    'Error: courierimapsubscribed: INBOX.worse&: does not appear to be valid modified-UTF7',
+  ]);
+  assert.deepEqual(readdirSync(path).sort(), before);
+  assert.deepEqual(maildirmake(directory, '--checkutf8', 'nowhere'), {
+    code: 1,
+    out: 'Checking nowhere:\n',
+    err: 'nowhere: No such file or directory\n',
+  });
+});
