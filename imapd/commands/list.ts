@@ -122,6 +122,9 @@ function prepare({ maildir, settings, space }: Session, args: ListArguments): Li
   };
 }
 
+const NO_WORDS: readonly string[] = [];
+const ABOVE_SUBSCRIBED: readonly string[] = ['SUBSCRIBED'];
+
 /** A promise only if there is something to wait for. */
 function listOne(
   session: Session,
@@ -129,8 +132,8 @@ function listOne(
   { name, look }: { readonly name: string; readonly look: Look },
 ): Promise<void> | undefined {
   const { args, tree } = listing;
-  const uses = tree.existing.has(name) ? (listing.uses.get(name) ?? []) : [];
-  const childInfo = listing.aboveSubscribed.has(name) ? ['SUBSCRIBED'] : [];
+  const uses = (tree.existing.has(name) ? listing.uses.get(name) : undefined) ?? NO_WORDS;
+  const childInfo = listing.aboveSubscribed.has(name) ? ABOVE_SUBSCRIBED : NO_WORDS;
   if (!isSelected(listing, name, uses) && childInfo.length === 0) return undefined;
 
   const attributes = attributesOf(name, listing);
@@ -139,8 +142,9 @@ function listOne(
   const encoded = mailboxName(name);
   const wireName = session.manner.spoken(encoded);
   const rights = asksForRights(args) ? session.space.place(encoded) : undefined;
-  const mailbox = { attributes: [...attributes, ...uses], name: wireName, childInfo };
-  session.write(encodeList('LIST', DELIMITER, { ...mailbox, extension: extensionFor(args, rights) }));
+  for (const use of uses) attributes.push(use);
+  const extension = rights === undefined ? undefined : extensionFor(args, rights);
+  session.write(encodeList('LIST', DELIMITER, { attributes, name: wireName, childInfo, extension }));
   if (rights !== undefined && args.returns.myRights === true) session.write(myRightsLine(wireName, rights));
   const { status: items, metadata } = args.returns;
   if (metadata !== undefined && tree.existing.has(name)) tellMetadata(session, encoded, metadata);
