@@ -55,7 +55,8 @@ export async function select(session: Session, args: SelectArguments): Promise<C
   if (session.manner.modSequences) await mailbox.folder.sequences.keep();
   say(session, `HIGHESTMODSEQ ${mailbox.folder.sequences.highest}`);
   if (resync !== undefined && resync.uidValidity === mailbox.uidValidity) await resynchronise(session, resync);
-  if (session.manner.rev2) session.write(encodeList('LIST', DELIMITER, { attributes: [], name: mailboxName }));
+  const { rev2, spoken } = session.manner;
+  if (rev2) session.write(encodeList('LIST', DELIMITER, { attributes: [], name: spoken(mailboxName) }));
   const warned = warnAtSelect(session);
   if (warned !== undefined) await warned;
   return ok('Ok', mailbox.readOnly ? 'READ-ONLY' : 'READ-WRITE');

@@ -2,6 +2,7 @@
 import { hasRight } from '../../maildir/acl/rights.js';
 import { ALL_FLAGS } from '../../maildir/flags.js';
 import type { Folder, MessageWriter } from '../../maildir/folder.js';
+import { checkAppendLimit } from '../append/receive-message.js';
 import { ClientGone } from '../completion.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
 import { parseMessageDate } from '../message/dates.js';
@@ -92,6 +93,7 @@ async function receive(smap: SmapSession, format: TextFormat): Promise<SmapReply
   try {
     await receiveText(smap, format, (octets) => writer?.write(octets));
     if (writer === undefined) return done('Message saved');
+    if (folder !== undefined) checkAppendLimit(session, writer.sizeOctets);
     const failure = await send(smap, addition, writer);
     if (failure !== undefined) return failed(failure);
     if (folder !== undefined) await store(smap, { folder, writer, addition });
