@@ -34,6 +34,13 @@ const FORMAT_VERSION = 1;
 const MAGIC = Buffer.from('ANGCHANG', 'latin1');
 const HEAD_CHECKED_OCTETS = 56;
 
+/** Microseconds since 1970 in the year 2112: what is above it is no mod-sequence of ours. */
+const MAX_MOD_SEQUENCE = 2 ** 52;
+
+function isModSequence(number: number): boolean {
+  return Number.isInteger(number) && number >= 0 && number <= MAX_MOD_SEQUENCE;
+}
+
 /** What the first octets of the file say. */
 export interface ChangesHead {
   readonly uidValidity: number;
@@ -64,10 +71,12 @@ export function decodeHead(octets: Buffer): ChangesHead | undefined {
   if (octets.length < HEAD_OCTETS || !octets.subarray(0, 8).equals(MAGIC)) return undefined;
   if (octets.readUInt32LE(8) !== FORMAT_VERSION) return undefined;
   if (octets.readUInt32LE(HEAD_CHECKED_OCTETS) !== crc32(octets.subarray(0, HEAD_CHECKED_OCTETS))) return undefined;
+  const [highest, forgottenUpTo] = [octets.readDoubleLE(16), octets.readDoubleLE(24)];
+  if (!isModSequence(highest) || !isModSequence(forgottenUpTo)) return undefined;
   return {
     uidValidity: octets.readUInt32LE(12),
-    highest: octets.readDoubleLE(16),
-    forgottenUpTo: octets.readDoubleLE(24),
+    highest,
+    forgottenUpTo,
     inode: octets.readDoubleLE(32),
     run: octets.subarray(40, 56),
   };
@@ -186,6 +195,10 @@ function readBatch(octets: Buffer): Batch | undefined {
   if (length % RECORD_OCTETS !== 0 || BATCH_HEAD_OCTETS + length > octets.length) return undefined;
   if (octets.readUInt32LE(20) !== checksum(octets.subarray(0, BATCH_HEAD_OCTETS + length))) return undefined;
   const records = octets.subarray(BATCH_HEAD_OCTETS, BATCH_HEAD_OCTETS + length);
+  for (let at = 0; at < length; at += RECORD_OCTETS) {
+    if (!isModSequence(records.readDoubleLE(at + 8))) return undefined;
+    if (records.readUInt32LE(at) > records.readUInt32LE(at + 4)) return undefined;
+  }
   return {
     writer: octets.readUInt32LE(4),
     serial: octets.readUInt32LE(8),

@@ -7,8 +7,11 @@ import { firstRowFrom, type MessageTable } from '../message-table.js';
 import { type Batch, type ChangeRecord, eachRecord } from './change-records.js';
 import type { GoneUids } from './gone-uids.js';
 
-/** A folder has no more messages than this; a file that names more makes no sense. */
-const MAX_MISSING = 4_000_000;
+/**
+ * Looks at single UIDs, in all. A file that needs more is not worth it, or was made by somebody who wants to keep a server
+ * busy: it is not believed.
+ */
+const MAX_LOOKS = 2_000_000;
 
 /** What is listed, by row of a table. A mod-sequence of 0: not listed. */
 export class ListedState {
@@ -22,6 +25,7 @@ export class ListedState {
   uidNext = 1;
   readonly #table: MessageTable;
   readonly #gone: GoneUids;
+  #looks = 0;
 
   constructor(table: MessageTable, gone: GoneUids, highest: number) {
     this.#table = table;
@@ -48,6 +52,7 @@ export class ListedState {
   #takeGone({ first, last }: ChangeRecord, modSequence: number, from: number, to: number): void {
     this.#gone.add({ first, last, modSequence });
     this.modSequences.fill(0, from, to);
+    this.#count(Math.min(this.missing.size, last - first + 1));
     if (this.missing.size < last - first) {
       for (const uid of this.missing) if (uid >= first && uid <= last) this.missing.delete(uid);
     } else for (let uid = first; uid <= last; uid += 1) this.missing.delete(uid);
@@ -58,12 +63,17 @@ export class ListedState {
     this.flags.fill(flags, from, to);
     this.keywords.fill(keywords, from, to);
     if (to - from === last - first + 1) return;
-    if (this.missing.size + last - first > MAX_MISSING) throw new RangeError('more messages than there can be');
+    this.#count(last - first + 1);
     let row = from;
     for (let uid = first; uid <= last; uid += 1) {
       if (row < to && this.#table.uidAt(row) === uid) row += 1;
       else this.missing.add(uid);
     }
+  }
+
+  #count(looks: number): void {
+    this.#looks += looks;
+    if (this.#looks > MAX_LOOKS) throw new RangeError('it names too many messages that are not there');
   }
 }
 

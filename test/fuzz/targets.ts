@@ -21,14 +21,17 @@ import { parseCancelUpdate } from '../../imapd/wire/context-updates.js';
 import { Cursor } from '../../imapd/wire/cursor.js';
 import { SyntaxFailure } from '../../imapd/wire/failures.js';
 import { parseFetchItems } from '../../imapd/wire/fetch-items.js';
+import { parseFetchModifiers } from '../../imapd/wire/fetch-modifiers.js';
 import { parseImapUrl } from '../../imapd/wire/imap-url.js';
 import { parseList } from '../../imapd/wire/list-arguments.js';
 import { parseMultiSearch } from '../../imapd/wire/mailbox-filter.js';
 import { decodeMailboxName, encodeMailboxName } from '../../imapd/wire/modified-utf7.js';
 import { parseSearch } from '../../imapd/wire/search-keys.js';
+import { parseSelectParameters } from '../../imapd/wire/select-parameters.js';
 import { parseSort, parseThread } from '../../imapd/wire/sort-thread.js';
 import { parseStatusItems } from '../../imapd/wire/status-items.js';
 import { parseGenUrlAuth, parseResetKey, parseUrlFetch } from '../../imapd/wire/url-arguments.js';
+import { changesSeeds, checkChanges } from './changes-target.js';
 import { playMechanism, saslSeeds } from './sasl-target.js';
 import { checkSharedLists, sharedLists } from './shared-lists-target.js';
 
@@ -46,6 +49,8 @@ const parsers: readonly ((cursor: Cursor) => unknown)[] = [
   parseThread,
   parseList,
   parseStatusItems,
+  parseSelectParameters,
+  parseFetchModifiers,
   parseMultiSearch,
   parseCancelUpdate,
   parseGenUrlAuth,
@@ -172,6 +177,9 @@ const commandSeeds = [
   'a5 SORT (REVERSE DATE SUBJECT) UTF-8 TEXT {3}\r\nabc LARGER 5\r\n',
   'a6 LIST (SUBSCRIBED) "" ("%" INBOX.*) RETURN (CHILDREN STATUS (MESSAGES UNSEEN))\r\n',
   'a7 APPEND INBOX (\\Seen $Junk) "17-Jul-1996 02:44:25 -0700" {5+}\r\nHello\r\n',
+  'b1 SELECT (QRESYNC (67890007 90060115194045000 41:211,214:541 (1,3 41,43)))\r\n',
+  'b2 UID (CHANGEDSINCE 12345 VANISHED PARTIAL -1:-30)\r\n',
+  'b3 SEARCH MODSEQ "/flags/\\\\draft" all 620162338 EMAILID M1 SAVEDSINCE 1-Jan-2024\r\n',
   'a8 THREAD REFERENCES us-ascii ALL\r\na9 STATUS x (SIZE)\n',
 ].map((command) => Buffer.from(command));
 
@@ -201,6 +209,7 @@ export const targets: readonly FuzzTarget[] = [
     seeds: sharedLists,
     run: checkSharedLists,
   },
+  { name: 'changes', seeds: changesSeeds, run: checkChanges },
   { name: 'messages', seeds: messages, run: checkMessage },
   { name: 'mechanisms', seeds: saslSeeds, run: playMechanism },
   {
