@@ -6,7 +6,7 @@ import { SASL_MECHANISMS } from '../../authdaemon/sasl/mechanisms.js';
 import type { Settings } from '../../init/runtime/settings-file.js';
 import { isFolderName } from '../../maildir/folder-name.js';
 import { readKeeping } from './keeping-reader.js';
-import type { SessionSettings, SpecialUse } from './session-settings.js';
+import { type SessionSettings, SHIPPED_INDEX_FILE, type SpecialUse } from './session-settings.js';
 import { isShippedCapability } from './shipped-capabilities.js';
 
 /** RFC 9051 section 5.4: an inactivity timer of at least 30 minutes. */
@@ -44,7 +44,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     sanityCheck: settings.switchedOn('IMAP_MAILBOX_SANITY_CHECK', true),
     logDeletions: !settings.text('IMAP_LOG_DELETIONS', '0').startsWith('0'),
     foldersBesideInbox: settings.switchedOn('IMAP_FOLDERS_BESIDE_INBOX', false),
-    sharedIndexFile: settings.text('IMAP_SHAREDINDEXFILE', '/etc/courier/shared/index'),
+    sharedIndexFile: settings.text('IMAP_SHAREDINDEXFILE', SHIPPED_INDEX_FILE),
     sharedMaildirsFile: '/etc/courier/maildirshared',
     mungeSharedNames: settings.switchedOn('IMAP_SHAREDMUNGENAMES', false),
     trashFolderName: settings.text('IMAP_TRASHFOLDERNAME', 'Trash'),

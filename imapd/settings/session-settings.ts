@@ -20,6 +20,9 @@ export interface OutboxSettings {
   readonly droppedFields: readonly string[];
 }
 
+/** IMAP_SHAREDINDEXFILE as it is shipped. */
+export const SHIPPED_INDEX_FILE = '/etc/courier/shared/index';
+
 /** The settings of sessions, before and after login. */
 export interface SessionSettings {
   /** Only when the administrator wrote words of his own (IMAP_CAPABILITY): they are said as they are. */

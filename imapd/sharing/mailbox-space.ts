@@ -23,7 +23,7 @@ import {
   type PersonalNames,
 } from '../mailbox/mailbox-name.js';
 import type { MailboxPattern } from '../mailbox/mailbox-pattern.js';
-import type { SessionSettings } from '../settings/session-settings.js';
+import { type SessionSettings, SHIPPED_INDEX_FILE } from '../settings/session-settings.js';
 import { decodeMailboxName } from '../wire/modified-utf7.js';
 import { FilesystemMailboxes } from './filesystem-mailboxes.js';
 import { identitiesOf, ownRightsOf, sharesNothing } from './identities.js';
@@ -151,13 +151,16 @@ export class MailboxSpace {
     const sharedGroup = account.options['sharedgroup'] ?? '';
     // The value comes from the accounts' database and becomes part of a path.
     if (sharing === undefined || sharesNothing(account) || sharedGroup.includes('/')) return undefined;
+    const indexPath = settings.sharedIndexFile + sharedGroup;
+    const mayBeMissing = indexPath === SHIPPED_INDEX_FILE ? indexPath : undefined;
+    const warn = (text: string): void => log.write('warning', text);
     this.#virtual ??= new VirtualMailboxes({
       sharing,
       maildir,
       identities: identitiesOf(account),
       ownSeen: settings.ownSeen,
-      indexPath: settings.sharedIndexFile + sharedGroup,
-      reading: { munged: settings.mungeSharedNames, warn: (text) => log.write('warning', text) },
+      indexPath,
+      reading: { munged: settings.mungeSharedNames, mayBeMissing, warn },
     });
     return this.#virtual;
   }

@@ -47,6 +47,8 @@ export class SharedIndex {
 export interface IndexReading {
   /** IMAP_SHAREDMUNGENAMES: dots and slashes in names become `\:` and `\;`; else they become blanks. */
   readonly munged: boolean;
+  /** A file that nobody has to hear of when there is none: sites that share nothing have no index. */
+  readonly mayBeMissing?: string | undefined;
   /** For the log. */
   warn(text: string): void;
 }
@@ -99,8 +101,10 @@ export class SharedIndexes {
       const version = versionOf(this.#disk.status(found));
       if (known !== undefined && version !== undefined && sameFile(known.version, version)) return known;
       const file = readWhole(this.#disk, found, MAX_INDEX_OCTETS);
-      if (file === undefined)
-        return without(known, `${path}: there is no such file, and so there are no shared mailboxes`);
+      if (file === undefined) {
+        const trouble = `${path}: there is no such file, and so there are no shared mailboxes`;
+        return without(known, path === reading.mayBeMissing ? undefined : trouble);
+      }
       const { records, trouble } = parseIndex(file.octets, { path, munged: reading.munged });
       return { version: versionOf(file.status), records, trouble };
     } catch (error) {
@@ -111,8 +115,8 @@ export class SharedIndexes {
 }
 
 /** The same object as long as the trouble is the same: nothing is written down or told again. */
-function without(known: Remembered | undefined, trouble: string): Remembered {
-  return known?.version === undefined && known?.trouble === trouble
+function without(known: Remembered | undefined, trouble: string | undefined): Remembered {
+  return known !== undefined && known.version === undefined && known.trouble === trouble
     ? known
     : { version: undefined, records: NOTHING, trouble };
 }

@@ -113,6 +113,10 @@ test('an index is read again when it is another one, and its trouble is told onc
   assert.deepEqual(names(), []);
   assert.deepEqual(told, [`${path}: there is no such file, and so there are no shared mailboxes`]);
 
+  const quiet = new SharedIndexes(realFileSystem);
+  assert.deepEqual([...quiet.at(path, { ...reading, mayBeMissing: path }).names()], []);
+  assert.equal(told.length, 1, 'a site that shares nothing has none');
+
   writeFileSync(path, 'ann\t5000\t5000\t/home/ann\nrubbish\n');
   assert.deepEqual(names(), ['ann']);
   assert.deepEqual(names(), ['ann']);
