@@ -15,6 +15,16 @@ const NAME = '/private/specialuse';
 /** Folder names by role; an empty name is no folder. */
 export type FoldersByRole = ReadonlyMap<string, string>;
 
+/** What becomes of roles. */
+export interface RoleChange {
+  /** The folder gets them, whichever had them. */
+  readonly given: readonly string[];
+  /** No folder has them. */
+  readonly taken: readonly string[];
+  /** Nothing is said of them any more. */
+  readonly letGo: readonly string[];
+}
+
 /** The roles of one maildir's folders. */
 export class SpecialUses {
   readonly #file: Metadata;
@@ -28,13 +38,13 @@ export class SpecialUses {
     return new Map(this.#file.read().map(({ owner, value }) => [owner, textFromOctets(value)]));
   }
 
-  /** Gives roles to a folder, whichever had them, and takes others from it; they are on the disk when this settles. */
-  async change(
-    folderName: string,
-    roles: { readonly given: readonly string[]; readonly taken: readonly string[] },
-  ): Promise<void> {
-    const given = roles.given.map((role) => entry(role, folderName));
-    const changes = [...given, ...roles.taken.map((role) => entry(role, ''))];
+  /** Changes who has which roles; it is on the disk when this settles. */
+  async change(folderName: string, { given, taken, letGo }: RoleChange): Promise<void> {
+    const changes = [
+      ...given.map((role) => entry(role, folderName)),
+      ...taken.map((role) => entry(role, '')),
+      ...letGo.map((role) => entry(role, undefined)),
+    ];
     if (changes.length > 0) await this.#file.change(changes);
   }
 

@@ -28,13 +28,19 @@ export function specialUses(options: UseOptions): Map<string, string[]> {
   return uses;
 }
 
-function foldersByRole({ maildir, settings }: UseOptions): Map<string, string> {
+function foldersBySettings(settings: UseOptions['settings']): Map<string, string> {
   const folders = new Map<string, string>();
   const bySettings: SessionSettings['specialUse'] = { '\\Trash': settings.trashFolderName, ...settings.specialUse };
   for (const [role, folder] of Object.entries(bySettings)) {
     if (folder !== '') folders.set(role, PERSONAL_PREFIX + folder);
   }
+  return folders;
+}
+
+function foldersByRole({ maildir, settings }: UseOptions): Map<string, string> {
+  const folders = foldersBySettings(settings);
   for (const [role, folderName] of maildir.specialUses.read()) {
+    if (!ROLES.some((known) => known === role)) continue;
     if (folderName === '') folders.delete(role);
     // Another program may have removed it.
     else if (maildir.hasFolder(folderName)) folders.set(role, folderName);
@@ -62,11 +68,14 @@ export function requireRoom(place: MailboxPlace): void {
   throw new CommandFailure('This mailbox can have no special use.', 'USEATTR');
 }
 
-/** Makes these the roles of a folder, and no others. */
+/** Makes these the roles of a folder, and no others. What the settings give it must be taken, the rest is just let go. */
 export async function giveRoles(folderName: string, roles: readonly string[], options: UseOptions): Promise<void> {
   const before = rolesOf(folderName, options);
+  const lost = before.filter((role) => !roles.includes(role));
+  const bySettings = foldersBySettings(options.settings);
   await options.maildir.specialUses.change(folderName, {
     given: roles.filter((role) => !before.includes(role)),
-    taken: before.filter((role) => !roles.includes(role)),
+    taken: lost.filter((role) => bySettings.get(role) === folderName),
+    letGo: lost.filter((role) => bySettings.get(role) !== folderName),
   });
 }
