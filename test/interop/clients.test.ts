@@ -98,9 +98,15 @@ async function imapflow({ user, security, port }: Visit): Promise<void> {
     assert.ok(moved !== false && moved.uidMap?.get(3) === 1);
     assert.equal(await client.messageDelete('1', { uid: true }), true);
     assert.deepEqual(await client.search({ keyword: 'work' }, { uid: true }), [2]);
+    assert.deepEqual(await client.search({ subject: 'Grüße' }), []);
   } finally {
     lock.release();
   }
+  // It enables UTF8=ACCEPT where it can.
+  await client.mailboxCreate('INBOX.Entwürfe & mehr');
+  assert.equal((await client.status('INBOX.Entwürfe & mehr', { messages: true })).messages, 0);
+  assert.ok((await client.list()).some(({ path }) => path === 'INBOX.Entwürfe & mehr'));
+  await client.mailboxDelete('INBOX.Entwürfe & mehr');
   await client.logout();
 
   assert.deepEqual([...subjects(user.home, '').keys()].sort(), ['Report', 'mine']);
