@@ -20,16 +20,22 @@ const OUR_MAILDIRMAKE = join(programs, 'maildirmake');
 /** The owner of the shared maildir. */
 const PUBLISHER = 5001;
 
+interface Lasting {
+  after(run: () => void | Promise<void>): void;
+}
+
 /** bob, and a maildir of another uid that has folders for him. */
 class Site {
   readonly home: string;
   readonly maildir: string;
   readonly shared: string;
   readonly #courierIsMaker: boolean;
+  readonly #test: Lasting;
 
-  constructor(path: string, courierIsMaker: boolean) {
+  constructor(test: Lasting, path: string, courierIsMaker: boolean) {
     assert.equal(process.getuid?.(), 0, 'this test needs root, to be two users');
     this.#courierIsMaker = courierIsMaker;
+    this.#test = test;
     this.home = join(path, 'bob');
     this.maildir = join(this.home, 'Maildir');
     this.shared = join(path, 'pub', 'Maildir');
@@ -64,8 +70,11 @@ class Site {
     utimesSync(directory, then, then);
   }
 
-  connect(make: MakeTarget): Promise<Connected> {
-    return connect(make, this.maildir);
+  /** A session that ends with the test, however that ends. */
+  async connect(make: MakeTarget): Promise<Connected> {
+    const connected = await connect(make, this.maildir);
+    this.#test.after(() => connected.close());
+    return connected;
   }
 }
 
@@ -98,10 +107,10 @@ function withoutRecent(line: string): string {
     .replace(/FLAGS \((.*)\)\)/, (_all, flags: string) => `FLAGS (${flags.trim().split(' ').sort().join(' ')}))`);
 }
 
-function site(t: { after(run: () => void): void }, courierIsMaker = true): Site {
+function site(t: Lasting, courierIsMaker = true): Site {
   const scratch = scratchDirectory('filesystem-shared');
   t.after(() => scratch.remove());
-  return new Site(scratch.path, courierIsMaker);
+  return new Site(t, scratch.path, courierIsMaker);
 }
 
 const script = [
