@@ -25,7 +25,6 @@ export function parseStatus(cursor: Cursor): StatusArguments {
 
 /** RFC 9051 section 6.3.11. The name comes back as the client wrote it. */
 export async function status(session: Session, { mailboxName, items }: StatusArguments): Promise<Completion> {
-  if (items.includes('HIGHESTMODSEQ')) await session.useModSequences();
   const { folder } = session.folderNamed(mailboxName, 'r', 'STATUS');
   session.write(await statusResponse(session, { mailboxName: session.manner.spoken(mailboxName), items }, folder));
   return ok('STATUS Completed.');

@@ -37,6 +37,8 @@ export async function statusOf(
   { folder, counts }: CountedFolder,
 ): Promise<Buffer> {
   const { items } = question;
+  // RFC 7162 section 3.1: whoever asks for it knows mod-sequences.
+  if (items.includes('HIGHESTMODSEQ')) await session.useModSequences();
   const size = items.includes('SIZE') ? await sumOfSizes(session, folder) : 0;
   const deletedStorage = items.includes('DELETED-STORAGE') ? await sizeOfDeleted(session, folder) : 0;
   const highestModSequence = items.includes('HIGHESTMODSEQ') ? (await folder.sequences.keep()).highest : 0;

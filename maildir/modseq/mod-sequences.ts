@@ -62,6 +62,8 @@ export class ModSequences {
   #retryAt = Number.NEGATIVE_INFINITY;
   #stateOctets = 0;
   #highest = 0;
+  /** No message has a lower one: since a file was lost. */
+  #least = 0;
   /** The change number up to which everything was said: what is listed has numbers up to it. */
   #written: number;
   /** The messages that were there then. */
@@ -115,7 +117,11 @@ export class ModSequences {
   at(row: number): number {
     const { rows } = this.#state;
     if (rows.changedAt(row) > this.#written) this.settle();
-    return this.#base + rows.changedAt(row);
+    return this.#of(row);
+  }
+
+  #of(row: number): number {
+    return Math.max(this.#least, this.#base + this.#state.rows.changedAt(row));
   }
 
   /**
@@ -131,6 +137,7 @@ export class ModSequences {
     } catch (error) {
       if (errorCode(error) === undefined && !(error instanceof RangeError)) throw error;
       this.#giveUp(error);
+      this.#lose();
       // What cannot be written down is known here at least.
       this.#keep();
       return false;
@@ -206,7 +213,7 @@ export class ModSequences {
     const record = rowRecord;
     record.first = rows.table.uidAt(row);
     record.last = record.first;
-    record.modSequence = this.#base + rows.changedAt(row);
+    record.modSequence = this.#of(row);
     record.flags = rows.flagsAt(row);
     record.keywords = keywordMark(rows.keywordsAt(row));
     writer.add(record);
@@ -328,8 +335,7 @@ export class ModSequences {
     const known = this.#gone;
     const listed = this.#read();
     if (listed === undefined) {
-      this.#gone = known;
-      this.#kept = false;
+      this.#lose();
       return false;
     }
     this.#highest = Math.max(this.#highest, listed.highest);
@@ -339,14 +345,25 @@ export class ModSequences {
     }
     this.#gone.forget(known.forgottenUpTo);
     for (let row = 0; row < rows.count; row += 1) {
-      const change = (listed.modSequences[row] ?? 0) - this.#base;
-      if (!this.#isAsListed(listed, row) || change < rows.changedAt(row)) this.#doubted.add(row);
-      else this.#raise(row, change);
+      const modSequence = listed.modSequences[row] ?? 0;
+      if (!this.#isAsListed(listed, row) || modSequence < this.#of(row)) this.#doubted.add(row);
+      else this.#raise(row, modSequence - this.#base);
     }
     this.#doubtedAreNews();
     this.#noteMissing(listed);
     this.#count = rows.table.count;
     return false;
+  }
+
+  /** What others said into a file that is lost was perhaps not heard here: from now on everything counts as changed now. */
+  #lose(): void {
+    const state = this.#state;
+    this.#kept = false;
+    // The clock tells milliseconds, and others may have counted on within this one.
+    this.#least = Math.max(microseconds(state) + MICROSECONDS_PER_MILLISECOND, this.#highest + 1);
+    this.#highest = this.#least;
+    state.changeNumber = Math.max(state.changeNumber, this.#least - this.#base);
+    this.#gone = new GoneUids(this.#least);
   }
 
   /** Makes the file if it can be made. Without it, everything is known here and nowhere else. */

@@ -124,6 +124,8 @@ test('on a full disk mod-sequences are told, and after a restart everything coun
 
   assert.ok((told[1] ?? 0) > Math.max(...before) && (told[1] ?? 0) <= highest);
   assert.equal(existsSync(sideFile(path)), false);
+  // No process begins within a millisecond.
+  await new Promise((resolve) => setTimeout(resolve, 3));
   const after = await sequences(await begun(path));
   assert.ok(after.every((modSequence) => modSequence > highest));
 });
@@ -210,4 +212,19 @@ test('a file that another process made in place of one that was removed is known
     assert.ok(Math.max(...heard) >= Math.max(...told));
     assert.deepEqual(await sequences(one), heard);
   }
+});
+
+test('what another process told before the file was lost does not stay with who was told', async (t) => {
+  const path = mailbox(t);
+  const [one, other] = [await begun(path), await slowToSee(path)];
+  await one.sequences.keep();
+  await other.sequences.keep();
+  await one.changeFlags([2], { operation: 'add', flags: FLAGGED, keywords: [] });
+  const [, told = 0] = await sequences(one);
+  rmSync(sideFile(path));
+  renameSync(join(path, 'cur', '1700000002.M1.mx:2,F'), join(path, 'cur', '1700000002.M1.mx:2,'));
+
+  const after = await sequences(other);
+
+  assert.ok(after.every((modSequence) => modSequence > told));
 });
