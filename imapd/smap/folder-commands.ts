@@ -1,7 +1,9 @@
 /** The commands of SMAP that work on folders as wholes: LIST, STATUS, CREATE, MKDIR, RMDIR, DELETE, RENAME. */
-import { levelsAbove } from '../mailbox/mailbox-list.js';
+
+import { CommandFailure } from '../completion.js';
 import { DELIMITER, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
 import { mailboxPattern } from '../mailbox/mailbox-pattern.js';
+import { renameMailbox } from '../mailbox/rename-mailbox.js';
 import { folderAt, isSamePlace } from '../sharing/mailbox-place.js';
 import { VIRTUAL_PREFIX } from '../sharing/virtual-mailboxes.js';
 import { decodeMailboxName, encodeMailboxName } from '../wire/modified-utf7.js';
@@ -139,16 +141,13 @@ export async function rename(smap: SmapSession, words: readonly string[]): Promi
     return failed(newWords.length === 0 ? 'Invalid destination folder name' : 'Access denied: ACL "c" is required');
   }
   const to = smap.placeOfNew(newWords);
-  if (from.folderName === 'INBOX') return failed('INBOX rename not implemented.');
-  if (smap.isOpen && isAtOrBelow(smap, from.folderName)) return failed("Can't RENAME the currently-open folder");
   requireRight(from, 'x');
   requireRight(to, 'c');
-  if (from.maildir !== to.maildir) return failed('Cannot rename into the folders of somebody else');
-  await from.maildir.renameFolder(from.folderName, to.folderName);
+  try {
+    await renameMailbox(smap.session, from, to);
+  } catch (error) {
+    if (error instanceof CommandFailure) return failed(error.message);
+    throw error;
+  }
   return done('Folder renamed.');
-}
-
-function isAtOrBelow(smap: SmapSession, name: string): boolean {
-  const open = smap.selected.folder.name;
-  return open === name || levelsAbove(open).includes(name);
 }
