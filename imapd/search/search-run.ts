@@ -5,6 +5,7 @@
  * most once. The work is done in slices with breaks between them, and ends when the client has gone. What each key
  * means is in search-conditions.ts.
  */
+import { joinedSpans } from '../../maildir/spans.js';
 import { falseIfGone } from '../cache/message-reading.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
@@ -78,9 +79,11 @@ export async function searchAmong(
   numbers: readonly number[],
 ): Promise<number[]> {
   const search = await Search.begin(session, request);
-  const found: number[] = [];
-  for (const number of numbers) found.push(...(await search.go(number, number, 1)));
-  return found;
+  const found: number[][] = [];
+  // A STORE of everything changes messages that stand side by side, and nobody should wait once for each.
+  for (const [first, last] of joinedSpans(numbers.map((number) => [number, number])))
+    found.push(await search.go(first, last, Number.POSITIVE_INFINITY));
+  return found.flat();
 }
 
 /** A search for what needs nothing of the disk. */
