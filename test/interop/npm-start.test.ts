@@ -3,7 +3,6 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -11,7 +10,7 @@ import { loginClient } from '../support/imap-client.js';
 import { scratchDirectory } from '../support/maildir-fixture.js';
 import { checkoutRoot } from '../support/paths.js';
 import { giveToMailUser, mailIds } from '../support/peer-targets.js';
-import { mustRun, processTree, waitUntil } from '../support/processes.js';
+import { freePortBase, mustRun, processTree, waitUntil } from '../support/processes.js';
 import { isAlive } from '../support/start.js';
 
 /** Packages come over the network, and the compiler runs. */
@@ -74,7 +73,7 @@ test('npm start in a fresh clone serves mail, and keeps it', { timeout: 600_000 
   await mustRun(['git', 'clone', '--quiet', '--no-hardlinks', checkoutRoot, clone]);
   giveToMailUser(scratch.path);
   const registry = (await mustRun(['npm', 'config', 'get', 'registry'], { environment: npmEnvironment() })).trim();
-  const portBase = randomInt(20_000, 60_000);
+  const portBase = await freePortBase([110, 143, 993, 995]);
   try {
     const first = npmStart(clone, home, portBase, registry);
     try {

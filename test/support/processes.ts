@@ -2,6 +2,7 @@
  * Ports, processes and their memory: what tests need to start programs and to look at them from outside.
  */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -16,14 +17,34 @@ export const PEERS_BESIDE = '/var/cache/angarium-peers';
 const START_SECONDS = 30;
 const LOOK_AGAIN_MILLISECONDS = 20;
 
+/**
+ * Ports for servers lie below those that the kernel gives to clients (ip_local_port_range): a connection of another
+ * test must not take one between the look and the server's start.
+ */
+const FIRST_PORT = 10_000;
+const LAST_PORT = 31_000;
+
 /** A port of 127.0.0.1 that nobody listens on now. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port is free');
-  return address.port;
+  return await freePortBase([0]);
+}
+
+/** A number with which each of these offsets gives a port of 127.0.0.1 that nobody listens on now. */
+export async function freePortBase(offsets: readonly number[]): Promise<number> {
+  for (let tries = 0; tries < 1_000; tries += 1) {
+    const base = randomInt(FIRST_PORT, LAST_PORT);
+    const free = await Promise.all(offsets.map((offset) => isFree(base + offset)));
+    if (free.every(Boolean)) return base;
+  }
+  throw new Error('no port is free');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** Waits until something listens. @throws {Error} when nothing does in time. */
