@@ -7,25 +7,22 @@
  * SIGTERM and SIGINT end the service, SIGHUP reads settings and certificates again. It knows no mail protocol and no
  * authdaemond: `authenticator` is handed in.
  */
-import { randomBytes } from 'node:crypto';
 import { followActivity } from './activity.js';
 import { isProgramOpenToAll } from './children.js';
 import { ConnectionTable } from './connections.js';
 import { AlreadyRunning, serveControl } from './control.js';
-import type { Identity } from './drop-privileges.js';
-import { bindAddress, describeAddress } from './listen.js';
 import type { Log } from './log.js';
 import { type OpenLog, openLog } from './log-destinations.js';
+import { loginIdentity, NoLoginUser } from './login-identity.js';
 import { LoginPool } from './login-pool.js';
-import type { RawHandle } from './raw-handles.js';
 import { notifyReadiness } from './readiness.js';
+import { ServiceCertificates } from './service-certificates.js';
 import type { MailServiceConfiguration } from './service-configuration.js';
+import { ServicePorts } from './service-ports.js';
 import { type Authenticator, SessionBroker } from './session-broker.js';
 import { describeProblem, type SettingsProblem } from './settings-file.js';
 import { keepYoungGenerationSmall } from './small-heap.js';
 import { makeSocketDirectory, NoPlaceForSockets, removeSocketDirectory } from './socket-directory.js';
-import { findSystemUser } from './system-users.js';
-import { readTlsMaterial, type TlsMaterial } from './tls-helpers.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** What settings files say: a configuration, or everything that is wrong with them. */
@@ -57,9 +54,6 @@ export class StartFailure extends Error {}
 
 /** Exit code for a bug, as in sysexits.h. */
 const EXIT_BUG = 70;
-
-/** How long an earlier supervisor of the same ports may take to go. */
-const BIND_PATIENCE_MS = 5_000;
 
 /** How often it is looked whether the keeper is still there. */
 const KEEPER_CHECK_MS = 1_000;
@@ -95,7 +89,7 @@ export async function superviseMailService(options: MailServiceOptions): Promise
     supervisor = new Supervisor(options, loaded.configuration, log);
     await supervisor.run();
   } catch (error) {
-    if (error instanceof NoPlaceForSockets) startFailure(error);
+    if (error instanceof NoPlaceForSockets || error instanceof NoLoginUser) startFailure(error);
     throw error;
   } finally {
     control.close();
@@ -114,14 +108,11 @@ class Supervisor {
   readonly #workers: WorkerPool;
   readonly #logins: LoginPool;
   readonly #broker: SessionBroker;
+  readonly #ports: ServicePorts;
+  readonly #certificates: ServiceCertificates;
   readonly #socketDirectory: string;
-  readonly #ticketKeys = randomBytes(48);
-  /** Ids of the listeners of each open service. */
-  readonly #open = new Map<string, number[]>();
   #configuration: MailServiceConfiguration;
   #authenticator: Authenticator;
-  #tls: TlsMaterial | undefined;
-  #nextListener = 1;
   #ready = false;
   #ending = false;
   #ended: () => void = () => {};
@@ -154,6 +145,8 @@ class Supervisor {
       receive: (login, message, handle) => this.#broker.receive(login, message, handle),
       lost: (keys) => this.#broker.lost(keys),
     });
+    this.#ports = new ServicePorts(this.#logins, configuration.services);
+    this.#certificates = new ServiceCertificates(log, (material, startTls) => this.#logins.useTls(material, startTls));
   }
 
   async run(): Promise<void> {
@@ -161,9 +154,8 @@ class Supervisor {
       this.#ended = resolve;
     });
     try {
-      this.#readCertificates();
+      this.#certificates.readIfPossible(this.#configuration);
       await this.#logins.start(this.#configuration.loginProcesses);
-      this.#logins.useTls(this.#tls, this.#configuration.startTls);
       for (const service of this.#options.open) await this.#openService(service);
     } catch (error) {
       await this.#giveUp();
@@ -190,9 +182,9 @@ class Supervisor {
     if (this.#ending) throw new Error('the server is ending');
     if (verb === 'reload') return this.#reload();
     if (verb === 'open') await this.#openService(service);
-    else if (verb === 'close') this.#closeService(service);
+    else if (verb === 'close') this.#ports.closeSet(service);
     else throw new Error(`${command} is not a command`);
-    return [...this.#open.keys()].join(' ');
+    return this.#ports.open.join(' ');
   }
 
   /** The first line is about the service, the others are about its processes. */
@@ -209,56 +201,15 @@ class Supervisor {
   }
 
   #describe(): string {
-    const ports = [...this.#open.keys()].map((service) => {
-      const addresses = this.#configuration.services[service]?.addresses ?? [];
-      return `${service} on ${addresses.map(describeAddress).join(',')}`;
-    });
-    return [...ports, `${this.#connections.count} connections`, `${this.#workers.size} mail workers`].join(', ');
+    const figures = [`${this.#connections.count} connections`, `${this.#workers.size} mail workers`];
+    return [...this.#ports.words(), ...figures].join(', ');
   }
 
   async #openService(service: string): Promise<void> {
-    const description = this.#configuration.services[service];
-    if (description === undefined) throw new Error(`${service} is not a service of this program`);
-    if (this.#open.has(service)) return;
-    const { tls: isTls } = description;
-    if (isTls) this.#requireCertificate();
-    const bound: RawHandle[] = [];
-    try {
-      for (const address of description.addresses) bound.push(await bindAddress(address, BIND_PATIENCE_MS));
-    } catch (error) {
-      for (const handle of bound) handle.close();
-      throw error;
-    }
-    const ids: number[] = [];
-    this.#open.set(service, ids);
-    for (const handle of bound) {
-      ids.push(this.#nextListener);
-      const description = { id: this.#nextListener, service, tls: isTls };
-      this.#nextListener += 1;
-      await this.#logins.listen(description, handle);
-    }
-  }
-
-  /** Sessions that came through the port go on; they end with the server. */
-  #closeService(service: string): void {
-    for (const id of this.#open.get(service) ?? []) this.#logins.stopListening(id);
-    this.#open.delete(service);
-  }
-
-  /** Without a certificate there is no TLS, and port 143 still works: the log says why STARTTLS is missing. */
-  #readCertificates(): void {
-    try {
-      this.#requireCertificate();
-    } catch (error) {
-      const consequence = this.#tls === undefined ? 'no STARTTLS' : 'the certificate read before stays in use';
-      this.#log.write('error', `TLS: ${error instanceof Error ? error.message : error} (${consequence})`);
-    }
-  }
-
-  #requireCertificate(): void {
-    const warn = (text: string) => this.#log.write('warning', `TLS: ${text}`);
-    this.#tls = readTlsMaterial(this.#configuration.tls, this.#ticketKeys, warn);
-    this.#logins.useTls(this.#tls, this.#configuration.startTls);
+    const { tls } = this.#ports.describe(service);
+    if (this.#ports.open.includes(service)) return;
+    if (tls) this.#certificates.read(this.#configuration);
+    await this.#ports.openSet(service);
   }
 
   #reloadOnSignal(): void {
@@ -274,7 +225,7 @@ class Supervisor {
     const { configuration, problems, warnings } = this.#options.load();
     for (const problem of problems) this.#log.write('error', `settings not changed: ${describeProblem(problem)}`);
     if (problems.length > 0) {
-      this.#readCertificates();
+      this.#certificates.readIfPossible(this.#configuration);
       throw new Error(`${problems.length} problems in the settings, which stay as they were: see the log`);
     }
     for (const warning of warnings) this.#log.write('warning', describeProblem(warning));
@@ -292,7 +243,8 @@ class Supervisor {
     this.#broker.reload(configuration.defaultMaildir);
     this.#workers.reload({ settings, umask, workersPerUid, cacheDirectory });
     this.#logins.reload({ settings, loginSeconds });
-    this.#readCertificates();
+    this.#ports.services = configuration.services;
+    this.#certificates.readIfPossible(configuration);
     if (JSON.stringify(configuration.services) !== portsBefore) {
       this.#log.write('warning', 'ports and addresses have changed: they take effect at the next start');
     }
@@ -311,7 +263,7 @@ class Supervisor {
     this.#ending = true;
     this.#log.write('info', `ending: ${why}, ${this.#connections.count} connections`);
     void notifyReadiness('STOPPING=1');
-    for (const service of [...this.#open.keys()]) this.#closeService(service);
+    this.#ports.closeAll();
     this.#endChildren().then(
       () => {
         this.#log.write('info', 'ended');
@@ -333,20 +285,7 @@ class Supervisor {
 
   async #giveUp(): Promise<void> {
     this.#ending = true;
-    for (const service of [...this.#open.keys()]) this.#closeService(service);
+    this.#ports.closeAll();
     await this.#endChildren();
   }
-}
-
-/** @throws {StartFailure} when root has nobody to be. */
-function loginIdentity(loginUser: string): Identity | undefined {
-  if (process.geteuid?.() !== 0) return undefined;
-  const user = findSystemUser(loginUser);
-  if (user === undefined) {
-    throw new StartFailure(
-      `LOGINUSER=${loginUser}: there is no such user; name one that may do nothing, such as nobody`,
-    );
-  }
-  if (user.uid === 0) throw new StartFailure(`LOGINUSER=${loginUser} is root; name a user that may do nothing`);
-  return { uid: user.uid, gid: user.gid };
 }
