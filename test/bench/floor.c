@@ -1,9 +1,10 @@
 /*
  * The least that some rows of the bench can cost: the system calls and the octets, and nothing else.
  *
- *     cc -O2 -o floor floor.c && ./floor MAILDIR COUNT
+ *     cc -O2 -o floor floor.c && ./floor MAILDIR COUNT FOLDERS
  *
- * MAILDIR is used up. Each line is a row's key and a value in its unit. COUNT messages are copied, removed and sent.
+ * MAILDIR is used up. Each line is a row's key and a value in its unit. COUNT messages are copied, removed and sent;
+ * FOLDERS are made, and looked at.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -76,26 +77,112 @@ static long wire(long n) {
   return at;
 }
 
-static void bodies(int messages) {
+/* A client: it says that it is there, and reads until `octets` have come or the other end is closed. */
+static pid_t client(int *end, long octets) {
   int ends[2];
-  long total = 0;
   socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
   pid_t reader = fork();
   if (reader == 0) {
     close(ends[0]);
-    while (read(ends[1], answer, sizeof answer) > 0);
+    if (write(ends[1], "a", 1) != 1) _exit(1);
+    for (long n; octets > 0 && (n = read(ends[1], answer, sizeof answer)) > 0;) octets -= n;
+    _exit(0);
+  }
+  close(ends[1]);
+  char ready;
+  if (read(ends[0], &ready, 1) != 1) exit(1);
+  *end = ends[0];
+  return reader;
+}
+
+static void send_all(int end, const char *octets, long n) {
+  for (long done = 0; done < n;) done += write(end, octets + done, n - done);
+}
+
+static void bodies(int messages) {
+  int end;
+  long total = 0;
+  pid_t reader = client(&end, 1L << 62);
+  double start = now();
+  for (int i = 0; i < messages; i++) {
+    long n = wire(read_file(names[i], MAX_OCTETS));
+    total += n;
+    send_all(end, answer, n);
+  }
+  close(end);
+  waitpid(reader, 0, 0);
+  tell("bodies", total / 1e6 / ((now() - start) / 1e3));
+}
+
+/* A line for each message, made from letters that are in memory, and read by a client. */
+static void flags(void) {
+  int end;
+  pid_t reader = client(&end, 1L << 62);
+  double start = now();
+  long n = 0;
+  for (int i = 0; i < count; i++) {
+    n += sprintf(buffer + n, "* %d FETCH (FLAGS (%s))\r\n", i + 1, strchr(names[i], 'S') ? "\\Seen" : "");
+    if (n > 65536) send_all(end, buffer, n), n = 0;
+  }
+  send_all(end, buffer, n);
+  close(end);
+  waitpid(reader, 0, 0);
+  tell("fetch_flags", now() - start);
+}
+
+/* One small question and its answer between two processes, `looks` at the times of directories among them. */
+static double round_trip(int looks) {
+  enum { TIMES = 200 };
+  int ends[2];
+  char octets[200] = "";
+  socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+  pid_t server = fork();
+  if (server == 0) {
+    struct stat status;
+    close(ends[0]);
+    while (read(ends[1], octets, sizeof octets) > 0) {
+      for (int i = 0; i < looks; i++) stat(i % 2 ? "new" : "cur", &status);
+      if (write(ends[1], octets, sizeof octets) < 0) break;
+    }
     _exit(0);
   }
   close(ends[1]);
   double start = now();
-  for (int i = 0; i < messages; i++) {
-    long n = wire(read_file(names[i], MAX_OCTETS)), done = 0;
-    total += n;
-    while (done < n) done += write(ends[0], answer + done, n - done);
+  for (int i = 0; i < TIMES; i++) {
+    if (write(ends[0], octets, 20) < 0) exit(1);
+    for (long n = 0, more; n < (long)sizeof octets; n += more)
+      if ((more = read(ends[0], octets, sizeof octets)) <= 0) exit(1);
   }
+  double each = (now() - start) / TIMES;
   close(ends[0]);
+  waitpid(server, 0, 0);
+  return each;
+}
+
+/* The times of new and cur of each folder, and a line for it. */
+static void list_status(int folders) {
+  char path[100];
+  struct stat status;
+  for (int i = 0; i < folders; i++)
+    for (int part = 0; part < 3; part++) {
+      snprintf(path, sizeof path, part == 0 ? ".folder%d" : part == 1 ? ".folder%d/new" : ".folder%d/cur", i);
+      mkdir(path, 0700);
+    }
+  int end;
+  pid_t reader = client(&end, 1L << 62);
+  double start = now();
+  long n = 0;
+  for (int i = 0; i < folders; i++) {
+    for (int part = 0; part < 2; part++) {
+      snprintf(path, sizeof path, part ? ".folder%d/new" : ".folder%d/cur", i);
+      stat(path, &status);
+    }
+    n += sprintf(buffer + n, "* LIST () \".\" INBOX.folder%d\r\n* STATUS INBOX.folder%d (MESSAGES 10)\r\n", i, i);
+  }
+  send_all(end, buffer, n);
+  close(end);
   waitpid(reader, 0, 0);
-  tell("bodies", total / 1e6 / ((now() - start) / 1e3));
+  tell("list_status", now() - start);
 }
 
 static void set_flag(int i, const char *letters) {
@@ -127,8 +214,8 @@ static void append(int messages) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3 || chdir(argv[1]) != 0) return fprintf(stderr, "usage: floor MAILDIR COUNT\n"), 1;
-  int changes = atoi(argv[2]);
+  if (argc != 4 || chdir(argv[1]) != 0) return fprintf(stderr, "usage: floor MAILDIR COUNT FOLDERS\n"), 1;
+  int changes = atoi(argv[2]), folders = atoi(argv[3]);
   double start = now();
   scan();
   tell("select_10k_first", now() - start);
@@ -152,6 +239,10 @@ int main(int argc, char **argv) {
   tell("search_text", now() - start);
 
   bodies(changes);
+  flags();
+  tell("select_50k_quiet", round_trip(2));
+  tell("search_unseen", round_trip(0));
+  list_status(folders);
 
   // As in the row: otherwise those that have the flag keep their name, and cost nothing.
   for (int i = 0; i < count; i++) set_flag(i, "");

@@ -12,28 +12,32 @@ export const FLOOR = 'floor';
 /** What floor.c does for each row. */
 export const floors: Readonly<Record<string, string>> = {
   select_10k_first: 'read the names of new and cur, rename those of new',
+  select_50k_quiet: 'a question and its answer, the times of two directories',
+  fetch_flags: 'a line for each message, written and read',
   fetch_full_first: 'open, read, close; LF to CRLF',
   fetch_headers_first: 'open, read 4 KB, close',
   fetch_size_first: 'open, read, close; LF to CRLF',
   search_from_first: 'open, read 4 KB, close',
   bodies: 'open, read, close; LF to CRLF; write to a socket',
   search_text: 'open, read, close; memmem',
+  search_unseen: 'a question and its answer',
   append_1: 'write 4 KB, fsync, rename, fsync of cur',
   store_all: 'rename each, one fsync of cur',
   store_one: 'rename, fsync of cur',
   copy: 'link each, one fsync',
   expunge: 'unlink each, one fsync',
+  list_status: 'the times of two directories for each folder, a line written and read',
 };
 
 /** Compiles and runs floor.c on a mailbox like that of the rows. Once a run, when it is our turn. */
 export async function measureFloor(bench: Bench): Promise<void> {
   if (bench.server.name !== 'ours') return;
-  const { messages, changes } = bench.sizes;
+  const { messages, changes, folders } = bench.sizes;
   const account = bench.accountWith(messages);
   const program = join(account.home, FLOOR);
   await mustRun(['cc', '-O2', '-o', program, join(checkoutRoot, 'test', 'bench', 'floor.c')]);
   syncDisk();
-  const told = await mustRun([program, join(account.home, 'Maildir'), String(changes)]);
+  const told = await mustRun([program, join(account.home, 'Maildir'), String(changes), String(folders)]);
   for (const line of told.trim().split('\n')) {
     const [row = '', value] = line.split(' ');
     bench.samples.push({ row, server: FLOOR, repetition: bench.repetition, value: Number(value) });

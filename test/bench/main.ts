@@ -1,7 +1,7 @@
 /**
  * npm run bench: measures our server, Debian's Courier and Debian's Dovecot in one run on the same mail, in turn.
  *
- * Each repetition starts each server anew. `--help` tells the options.
+ * Each repetition starts all servers anew. `--help` tells the options.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -164,33 +164,51 @@ async function warmUp(server: BenchServer, master: MasterMail): Promise<void> {
   }
 }
 
-async function measureServer(name: string, master: MasterMail, repetition: number, to: Measured): Promise<void> {
-  const server = new BenchServer(name);
-  undo.push(() => server.remove());
-  const bench = new Bench(server, master, given.quick ? quickSizes : wholeSizes, repetition);
+/**
+ * All servers are up at once, and each group is measured on one after the other: the machine has slow minutes, and they
+ * should meet all servers alike.
+ */
+async function measureServers(
+  names: readonly string[],
+  master: MasterMail,
+  repetition: number,
+  to: Measured,
+): Promise<void> {
+  const benches = names.map((name) => {
+    const server = new BenchServer(name);
+    undo.push(() => server.remove());
+    return new Bench(server, master, given.quick ? quickSizes : wholeSizes, repetition);
+  });
   master.warm();
-  await server.start();
+  for (const { server } of benches) await server.start();
   let warm = false;
-  for (const [group, { measure, repeated }] of chosenGroups()) {
-    if (!repeated && repetition > 1) continue;
-    if (group !== 'memory' && !warm) {
+  for (const [name, group] of chosenGroups()) {
+    if (!group.repeated && repetition > 1) continue;
+    if (name !== 'memory' && !warm) {
       warm = true;
-      await delay(bench.sizes.restSeconds * 1000);
-      await warmUp(server, master);
+      await delay((given.quick ? quickSizes : wholeSizes).restSeconds * 1000);
+      for (const { server } of benches) await warmUp(server, master);
     }
-    const start = performance.now();
-    try {
-      await measure(bench);
-    } catch (error) {
-      bench.fault(`group ${group} failed: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    process.stderr.write(`${name}, repetition ${repetition}, ${group}: ${seconds} s\n`);
+    for (const bench of benches) await measureGroup(name, group, bench);
   }
-  await undo.pop()?.();
-  to.samples.push(...bench.samples);
-  to.faults.push(...bench.faults);
-  to.growth.push(...bench.growth);
+  for (const bench of benches) {
+    await undo.pop()?.();
+    to.samples.push(...bench.samples);
+    to.faults.push(...bench.faults);
+    to.growth.push(...bench.growth);
+  }
+}
+
+async function measureGroup(name: string, { measure }: Group, bench: Bench): Promise<void> {
+  if (givenUp) return;
+  const start = performance.now();
+  try {
+    await measure(bench);
+  } catch (error) {
+    bench.fault(`group ${name} failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  process.stderr.write(`${bench.server.name}, repetition ${bench.repetition}, ${name}: ${seconds} s\n`);
 }
 
 function tidyUpOnSignals(): void {
@@ -219,10 +237,8 @@ async function main(): Promise<void> {
   const master = new MasterMail(join(scratch.path, 'master'), sizes.messages, mailIds());
   const measured: Measured = { samples: [], faults: [], growth: [] };
   for (let repetition = 1; repetition <= repetitions; repetition += 1) {
-    for (const name of servers) {
-      await measureServer(name, master, repetition, measured);
-      if (givenUp) return;
-    }
+    await measureServers(servers, master, repetition, measured);
+    if (givenUp) return;
   }
   await undoAll();
   const seconds = Math.round((performance.now() - start) / 1000);
