@@ -3,8 +3,10 @@
  *
  * It knows no command by name. The tables stand in commands/login-commands.ts and commands/mail-commands.ts.
  */
+
+import { ClientGone } from '../init/runtime/client-gone.js';
 import type { Log } from '../init/runtime/log.js';
-import { bad, ClientGone, type Completion, completionForError, logTextForError, no } from './completion.js';
+import { bad, type Completion, completionForError, logTextForError, no } from './completion.js';
 import type { Manner } from './mailbox/manner.js';
 import type { ReceivedCommand } from './wire/command-reader.js';
 import { Cursor } from './wire/cursor.js';

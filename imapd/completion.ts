@@ -44,14 +44,6 @@ export class CommandFailure extends Error {
   }
 }
 
-/** Thrown by whatever reads from or writes to a client that is no longer there. Nothing can be answered. */
-export class ClientGone extends Error {
-  constructor(text = 'The client is gone.') {
-    super(text);
-    this.name = 'ClientGone';
-  }
-}
-
 interface Failure {
   /** RFC 5530 names most of them. */
   readonly code: string;

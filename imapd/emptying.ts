@@ -4,11 +4,12 @@
  * Courier does it while the client waits for the answer to its login, and again when it logs out. Here it happens when
  * the login is answered, in pieces between which others run, and once an hour at most: days are what it counts in.
  */
+
+import type { Clock } from '../init/runtime/clock.js';
 import { logValue } from '../init/runtime/log.js';
 import type { WorkerSession } from '../init/runtime/mail-worker.js';
 import { MaildirError } from '../maildir/errors.js';
 import type { Maildir } from '../maildir/maildir.js';
-import type { Clock } from './clock.js';
 import { who } from './session/session-log.js';
 import type { SessionSettings } from './settings/session-settings.js';
 

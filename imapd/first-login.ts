@@ -1,13 +1,12 @@
 /**
- * What a worker makes for an account that logs in for the first time, where the settings allow it: its home from a
- * skeleton, its maildir, and the folders that people expect.
+ * What a worker makes for an account that logs in for the first time, where the settings allow it: its maildir, and the
+ * folders that people expect. Its home was made before, if it has to be (admission.ts).
  *
  * Everything is made by the account's own user, so it works where that user may write, and nowhere else.
  */
-import { makeHomeFrom } from '../init/runtime/home-skeleton.js';
 import { logValue } from '../init/runtime/log.js';
 import type { WorkerSession } from '../init/runtime/mail-worker.js';
-import { diskErrors, MaildirError } from '../maildir/errors.js';
+import { diskErrors } from '../maildir/errors.js';
 import type { FileSystem } from '../maildir/file-system.js';
 import type { MaildirStore } from '../maildir/maildir-store.js';
 import { makeMaildir } from '../maildir/new-maildir.js';
@@ -25,9 +24,8 @@ let made = 0;
 
 /** Makes what is missing and allowed. @throws {MaildirError} with the path and the system's reason in its detail */
 export async function prepareFirstLogin(arrived: WorkerSession, parts: FirstLoginParts): Promise<void> {
-  const { makeHomesFrom, makeMaildirs, makeFolders } = parts.settings;
-  const { home, maildir } = arrived.account;
-  if (makeHomesFrom !== undefined) makeHome(makeHomesFrom, home);
+  const { makeMaildirs, makeFolders } = parts.settings;
+  const { maildir } = arrived.account;
   if (!makeMaildirs || diskErrors(maildir, () => parts.fileSystem.status(maildir)) !== undefined) return;
   made += 1;
   makeMaildir(parts.fileSystem, maildir, `angarium-${process.pid}-${made}`);
@@ -37,12 +35,4 @@ export async function prepareFirstLogin(arrived: WorkerSession, parts: FirstLogi
     await opened.subscribe(`INBOX.${folder}`);
   }
   arrived.log.write('info', `MAILDIR MADE, ${who(arrived)}, maildir=${logValue(maildir)}`);
-}
-
-function makeHome(skeleton: string, home: string): void {
-  try {
-    makeHomeFrom(skeleton, home);
-  } catch (error) {
-    throw new MaildirError('not permitted', `${home} cannot be made from ${skeleton}: ${String(error)}`, error);
-  }
 }

@@ -4,15 +4,16 @@
  * The order and the texts are Courier's. A refusal comes before the login is answered with OK, so a client that was
  * let in has a mailbox. It knows no process and no socket.
  */
+import { Admission, Refusal, type RefusalKind } from '../init/runtime/admission.js';
+import type { Clock } from '../init/runtime/clock.js';
 import type { MailServer, WorkerSession } from '../init/runtime/mail-worker.js';
 import { diskErrors, MaildirError } from '../maildir/errors.js';
-import type { FileStatus, FileSystem } from '../maildir/file-system.js';
+import type { FileSystem } from '../maildir/file-system.js';
 import type { Maildir } from '../maildir/maildir.js';
 import type { MaildirStore } from '../maildir/maildir-store.js';
 import { parseLimits } from '../maildir/quota/quota-limits.js';
 import type { FactCache } from './cache/fact-cache.js';
 import { capabilityCode } from './capability.js';
-import type { Clock } from './clock.js';
 import { Emptying } from './emptying.js';
 import { prepareFirstLogin } from './first-login.js';
 import { Notices } from './notices.js';
@@ -25,21 +26,6 @@ import { Sharing } from './sharing/sharing.js';
 import { encodeCompletion, encodeUntagged } from './wire/responses.js';
 import { SMAP_TAG } from './wire/smap-tag.js';
 
-/** The sticky bit of a home directory: the administrator's way to lock an account for a while. */
-const STICKY_BIT = 0o1000;
-
-/** With clocks further apart than this, UIDVALIDITY and names of new messages cannot be trusted. Courier's limit. */
-const MAX_CLOCK_SKEW_SECONDS = 30;
-
-/**
- * A maildir that was looked after is not again for so long: webmail logs in for every click. Courier does it at every
- * login, for a process that serves one.
- */
-const LOOKED_AFTER_MS = 60_000;
-
-/** So many maildirs are remembered; the oldest is forgotten first. */
-const MAX_LOOKED_AFTER = 10_000;
-
 /** What the sessions of one worker share. */
 export interface MailServerParts {
   readonly store: MaildirStore;
@@ -51,17 +37,22 @@ export interface MailServerParts {
   readonly runLoginExec: (session: WorkerSession) => Promise<void>;
 }
 
-/** Why a session does not begin: a code for the client, a text for the client, and the truth for the log. */
-class Refusal extends Error {
-  readonly code: string;
-  readonly logText: string | undefined;
-
-  constructor(code: string, text: string, logText?: string) {
-    super(text);
-    this.code = code;
-    this.logText = logText;
-  }
-}
+/** What a client is told that is not let in; the texts are Courier's. */
+const refusals: Readonly<Record<RefusalKind, { readonly code: string; readonly text: string }>> = {
+  locked: {
+    code: 'UNAVAILABLE',
+    text: 'Your account is temporarily unavailable (+t bit set on home directory).',
+  },
+  disabled: { code: 'AUTHORIZATIONFAILED', text: 'IMAP access disabled for this account.' },
+  'disabled without TLS': { code: 'PRIVACYREQUIRED', text: 'IMAP access disabled via insecure connection.' },
+  'not available': { code: 'UNAVAILABLE', text: 'Mailbox is not available at this time.' },
+  'wrong owner': {
+    code: 'UNAVAILABLE',
+    text: "Account's mailbox directory is not owned by the correct uid or gid.",
+  },
+  'clock skew': { code: 'UNAVAILABLE', text: 'Clock skew detected. Check the clock on the file server' },
+  closed: { code: 'UNAVAILABLE', text: 'The server is closed.' },
+};
 
 /** Serves the sessions of one mail worker. */
 export class ImapServer implements MailServer {
@@ -70,8 +61,7 @@ export class ImapServer implements MailServer {
   readonly #sessions = new Set<Session>();
   readonly #emptying: Emptying;
   readonly #notices: Notices;
-  /** When each maildir was looked after, the oldest first. */
-  readonly #lookedAfter = new Map<string, number>();
+  readonly #admission: Admission<Maildir>;
   #settings: SessionSettings;
 
   constructor(parts: MailServerParts) {
@@ -80,6 +70,7 @@ export class ImapServer implements MailServer {
     this.#notices = new Notices({ ...parts, sessions: this.#sessions });
     this.#sharing = new Sharing(parts.store, parts.fileSystem);
     this.#settings = parts.settings;
+    this.#admission = this.#newAdmission();
   }
 
   /** Answers the login, and serves the client until it is gone. */
@@ -104,10 +95,10 @@ export class ImapServer implements MailServer {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (error.logText !== undefined) log.write('error', `${error.logText}, ${who(arrived)}`);
-      const { code, message } = error;
-      const bye = this.#speaksSmap(arrived) ? [] : [encodeUntagged({ status: 'BYE', code, text: message })];
+      const { code, text } = { ...refusals[error.kind], ...(error.kind === 'closed' ? { text: error.message } : {}) };
+      const bye = this.#speaksSmap(arrived) ? [] : [encodeUntagged({ status: 'BYE', code, text })];
       arrived.stream.on('error', () => undefined);
-      const answer = encodeCompletion(arrived.tag, { status: 'NO', code, text: message });
+      const answer = encodeCompletion(arrived.tag, { status: 'NO', code, text });
       arrived.stream.end(Buffer.concat([...bye, answer]));
       return undefined;
     }
@@ -149,80 +140,31 @@ export class ImapServer implements MailServer {
 
   /** @throws {Refusal} */
   async #admit(arrived: WorkerSession): Promise<Maildir> {
-    const { account, log } = arrived;
     const shutdown = this.#notices.shutdownText(this.#settings);
-    if (shutdown !== undefined) throw new Refusal('UNAVAILABLE', shutdown);
-    const home = this.#lookAt(account.home);
-    if (home !== undefined && (home.mode & STICKY_BIT) !== 0) {
-      log.write('info', `LOCKED, ${who(arrived)}`);
-      const text = 'Your account is temporarily unavailable (+t bit set on home directory).';
-      throw new Refusal('UNAVAILABLE', text);
-    }
-    if (isSet(account.options['disableimap']))
-      throw new Refusal('AUTHORIZATIONFAILED', 'IMAP access disabled for this account.');
-    if (isSet(account.options['disableinsecureimap']) && !arrived.tls)
-      throw new Refusal('PRIVACYREQUIRED', 'IMAP access disabled via insecure connection.');
+    if (shutdown !== undefined) throw new Refusal('closed', { text: shutdown });
+    return this.#admission.admit(arrived, this.#settings);
+  }
 
-    await this.#prepare(arrived);
-    const maildir = this.#open(account.maildir);
+  #newAdmission(): Admission<Maildir> {
+    const { clock, fileSystem, runLoginExec } = this.#parts;
+    return new Admission({
+      now: clock.now,
+      modeOf: (path) => diskErrors(path, () => fileSystem.status(path)?.mode),
+      open: (arrived) => this.#open(arrived),
+      runLoginExec,
+      troubleOf: (error) => (error instanceof MaildirError ? `${error.kind}: ${error.detail}` : undefined),
+      disabledBy: 'disableimap',
+      disabledInsecureBy: 'disableinsecureimap',
+    });
+  }
+
+  async #open(arrived: WorkerSession): Promise<Maildir> {
+    await prepareFirstLogin(arrived, { ...this.#parts, settings: this.#settings });
+    const { account } = arrived;
+    const maildir = this.#parts.store.open(account.maildir);
     const quota = account.quota ?? this.#settings.siteQuota;
     maildir.quota.want(quota === undefined ? undefined : parseLimits(quota));
-    await this.#parts.runLoginExec(arrived);
-    this.#lookAfter(maildir, account);
     return maildir;
-  }
-
-  /** Checks whose the maildir is and what its clock says, and removes what was left in its tmp; now and then. */
-  #lookAfter(maildir: Maildir, account: WorkerSession['account']): void {
-    const now = this.#parts.clock.now();
-    const before = this.#lookedAfter.get(account.maildir);
-    if (before !== undefined && now - before < LOOKED_AFTER_MS && now >= before) return;
-    if (this.#settings.sanityCheck && !maildir.ownedBy(account.uid, account.gid)) {
-      const text = "Account's mailbox directory is not owned by the correct uid or gid";
-      throw new Refusal('UNAVAILABLE', `${text}.`, `${text}: ${account.maildir}`);
-    }
-    this.#tidy(maildir);
-    this.#lookedAfter.delete(account.maildir);
-    this.#lookedAfter.set(account.maildir, now);
-    const [oldest] = this.#lookedAfter.keys();
-    if (oldest !== undefined && this.#lookedAfter.size > MAX_LOOKED_AFTER) this.#lookedAfter.delete(oldest);
-  }
-
-  #lookAt(path: string): FileStatus | undefined {
-    try {
-      return diskErrors(path, () => this.#parts.fileSystem.status(path));
-    } catch (error) {
-      throw notAvailable(error);
-    }
-  }
-
-  async #prepare(arrived: WorkerSession): Promise<void> {
-    try {
-      await prepareFirstLogin(arrived, { ...this.#parts, settings: this.#settings });
-    } catch (error) {
-      throw notAvailable(error);
-    }
-  }
-
-  #open(path: string): Maildir {
-    try {
-      return this.#parts.store.open(path);
-    } catch (error) {
-      throw notAvailable(error);
-    }
-  }
-
-  #tidy(maildir: Maildir): void {
-    try {
-      maildir.purgeTmp();
-      if (Math.abs(maildir.clockSkewSeconds()) <= MAX_CLOCK_SKEW_SECONDS) return;
-    } catch (error) {
-      // A maildir that cannot be written to can still be read.
-      if (error instanceof MaildirError) return;
-      throw error;
-    }
-    const text = 'Clock skew detected. Check the clock on the file server';
-    throw new Refusal('UNAVAILABLE', text, text);
   }
 }
 
@@ -230,15 +172,4 @@ export class ImapServer implements MailServer {
 async function serveSmapSession(session: Session): Promise<void> {
   const { serveSmap } = await import('./smap/dialogue.js');
   await serveSmap(session);
-}
-
-/** Bugs stay what they are. */
-function notAvailable(error: unknown): unknown {
-  if (!(error instanceof MaildirError)) return error;
-  return new Refusal('UNAVAILABLE', 'Mailbox is not available at this time.', `${error.kind}: ${error.detail}`);
-}
-
-/** Account options are numbers; Courier takes any number but 0 for yes. */
-function isSet(option: string | undefined): boolean {
-  return option !== undefined && Number.parseInt(option, 10) !== 0 && !Number.isNaN(Number.parseInt(option, 10));
 }

@@ -3,9 +3,9 @@
  * session.
  */
 import { hostname } from 'node:os';
+import type { Clock } from '../init/runtime/clock.js';
 import { realFileSystem } from '../maildir/file-system.js';
 import { MaildirStore } from '../maildir/maildir-store.js';
-import type { Clock } from './clock.js';
 import type { SessionSettings } from './settings/session-settings.js';
 
 /** Makes a store on the real disk; `warn` gets what the log should say. */

@@ -5,11 +5,12 @@
  * to each account, as an ALERT at login. `imapshutdown` beside the settings lets nobody in, and ends the sessions that are
  * there; who comes is told its text.
  */
+
+import type { Clock } from '../init/runtime/clock.js';
 import { errorCode } from '../maildir/errors.js';
 import type { FileSystem } from '../maildir/file-system.js';
 import { readText, unlinkIfThere } from '../maildir/files.js';
 import type { Maildir } from '../maildir/maildir.js';
-import type { Clock } from './clock.js';
 import { sayGoodbye } from './session/closing.js';
 import type { Session } from './session/session.js';
 import type { SessionSettings } from './settings/session-settings.js';

@@ -2,8 +2,10 @@
  * Receives the octets of a message that is appended: from a literal, or put together of literals and of what URLs of this
  * account's mail lead to (CATENATE, RFC 4469).
  */
+
+import { ClientGone } from '../../init/runtime/client-gone.js';
 import type { MessageWriter } from '../../maildir/folder.js';
-import { ClientGone, CommandFailure } from '../completion.js';
+import { CommandFailure } from '../completion.js';
 import { withUrlContent } from '../fetch/url-content.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';

@@ -4,10 +4,10 @@
  * Several processes may do it at once, and files may vanish meanwhile. It touches nothing whose name is not one of ours.
  */
 import { join } from 'node:path';
+import type { Clock } from '../../init/runtime/clock.js';
 import { errorCode } from '../../maildir/errors.js';
 import { type FileSystem, namesIn } from '../../maildir/file-system.js';
 import { Pace } from '../../maildir/pace.js';
-import type { Clock } from '../clock.js';
 
 /** `ab/0123…`: 256 directories, and files named after the folder in hexadecimal digits. */
 const DIRECTORY_NAME = /^[0-9a-f]{2}$/;

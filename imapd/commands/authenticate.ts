@@ -2,10 +2,11 @@
 import { decodeBase64 } from '../../authdaemon/sasl/base64.js';
 import type { SaslConversation, SaslStep } from '../../authdaemon/sasl/conversation.js';
 import { saslConversation } from '../../authdaemon/sasl/mechanisms.js';
+import { ClientGone } from '../../init/runtime/client-gone.js';
 import { attemptLogin, authService, failForNow, refuseLogin, requireTls } from '../before-login/login-attempt.js';
 import type { LoginSession } from '../before-login/login-session.js';
 import { mechanisms } from '../capability.js';
-import { ClientGone, type Completion } from '../completion.js';
+import type { Completion } from '../completion.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
 import { Encoder } from '../wire/encoder.js';

@@ -7,10 +7,12 @@
  * \Seen is set once for all messages, after they were sent, with one sync of the directory. The client hears of it in
  * a FETCH response of its own per message, after the bodies, as from Courier.
  */
+
+import { ClientGone } from '../../init/runtime/client-gone.js';
 import { hasRight } from '../../maildir/acl/rights.js';
 import { SEEN } from '../../maildir/flags.js';
 import { falseIfGone } from '../cache/message-reading.js';
-import { ClientGone, CommandFailure, type Completion, no, ok } from '../completion.js';
+import { CommandFailure, type Completion, no, ok } from '../completion.js';
 import { askedMessages } from '../fetch/asked-messages.js';
 import { FetchPlan } from '../fetch/fetch-plan.js';
 import { FetchSubject } from '../fetch/fetch-subject.js';

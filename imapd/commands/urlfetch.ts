@@ -4,8 +4,10 @@
  * A session reads the mailboxes of its own account only. So `submit+ann` is for a submission server that acts as ann with
  * the password of an administrator; and a URL of another account leads nowhere.
  */
+
+import { ClientGone } from '../../init/runtime/client-gone.js';
 import { MaildirError } from '../../maildir/errors.js';
-import { ClientGone, CommandFailure, type Completion, ok } from '../completion.js';
+import { CommandFailure, type Completion, ok } from '../completion.js';
 import { type UrlContent, withUrlContent } from '../fetch/url-content.js';
 import { isAuthorised } from '../fetch/url-keys.js';
 import type { Session } from '../session/session.js';

@@ -14,9 +14,8 @@ import {
 import { MessageReading } from '../cache/message-reading.js';
 import type { CommandFailure } from '../completion.js';
 import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
-import type { ClientOutput } from '../session/output.js';
 import { paced } from '../session/paced.js';
-import type { Session } from '../session/session.js';
+import type { Session, SessionOutput } from '../session/session.js';
 import { type HeaderParts, knownParts } from './header-facts.js';
 import { holdsStructure, type StructureFact } from './structure-facts.js';
 
@@ -24,7 +23,7 @@ import { holdsStructure, type StructureFact } from './structure-facts.js';
 export class FetchSubject {
   readonly session: Session;
   readonly mailbox: SelectedMailbox;
-  readonly output: ClientOutput;
+  readonly output: SessionOutput;
   readonly facts: FolderFacts;
   /** The record that was found last. Valid until something is waited for. */
   readonly view: FactView = emptyView();

@@ -8,12 +8,12 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
+import type { Clock } from '../../init/runtime/clock.js';
 import type { Log } from '../../init/runtime/log.js';
 import { entriesReader } from '../../maildir/directory-entries.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import { MaildirStore } from '../../maildir/maildir-store.js';
 import { FactCache } from '../cache/fact-cache.js';
-import type { Clock } from '../clock.js';
 import { serveSession } from '../session/dialogue.js';
 import { Session } from '../session/session.js';
 import type { SessionSettings } from '../settings/session-settings.js';

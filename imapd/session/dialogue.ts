@@ -5,9 +5,11 @@
  * them, and each call that waits inside another takes half a kilobyte. So it is here that a session waits for the next
  * command, in IDLE, too, and not in a call that reads. It knows no command by name.
  */
+
+import { ClientGone } from '../../init/runtime/client-gone.js';
 import { runCommand } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
-import { bad, ClientGone, type Completion, no } from '../completion.js';
+import { bad, type Completion, no } from '../completion.js';
 import type { BadLine, ReceivedCommand } from '../wire/command-reader.js';
 import { encodeCompletion } from '../wire/responses.js';
 import { closeSession } from './closing.js';

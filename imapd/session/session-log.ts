@@ -1,48 +1,33 @@
 /**
- * The lines that a session leaves in the log, word for word as Courier writes them: fail2ban and home-made parsers read
- * them. It knows only numbers and names.
+ * The lines that an IMAP session leaves in the log. What they have in common with those of POP3 is in session-lines.ts.
  */
-import { logValue } from '../../init/runtime/log.js';
+import {
+  endLine as endLineWith,
+  type LineWords,
+  type LoggedClient,
+  type LoggedSession,
+  loginLine as loginLineWith,
+  type SessionEnd,
+} from '../../init/runtime/session-lines.js';
 
-/** How a session ended. */
-export type SessionEnd = 'LOGOUT' | 'DISCONNECTED' | 'TIMEOUT' | 'SHUTDOWN';
+export { peer, type SessionEnd, who } from '../../init/runtime/session-lines.js';
 
-/** What the lines need of a session. */
-export interface LoggedSession {
-  readonly account: { readonly address: string };
-  readonly remote: { readonly ip: string; readonly port: number };
-  readonly tls: boolean;
-  readonly startedAt: number;
-  readonly clock: { now(): number };
+/** What the line at the end needs of a session. */
+export interface LoggedImapSession extends LoggedSession {
   readonly counters: { readonly headers: number; readonly body: number };
-  readonly input: { readonly receivedOctets: number };
-  readonly output: { readonly sentOctets: number };
 }
 
-/** `user=bob, ip=[::1], port=[40112]`. */
-export function who(session: Pick<LoggedSession, 'account' | 'remote'>): string {
-  return `user=${logValue(session.account.address)}, ${peer(session.remote)}`;
-}
-
-/** `ip=[::1], port=[40112]`. */
-export function peer(remote: LoggedSession['remote']): string {
-  return `ip=[${remote.ip}], port=[${remote.port}]`;
-}
-
-/** `LOGIN, user=…, ip=[…], port=[…], protocol=IMAP[, starttls=1][, admin=…]`: Courier has no administrators. */
-export function loginLine(
-  session: Pick<LoggedSession, 'account' | 'remote' | 'tls'> & { readonly administrator?: string | undefined },
-  protocol: 'IMAP' | 'SMAP1' = 'IMAP',
-): string {
-  const admin = session.administrator === undefined ? '' : `, admin=${logValue(session.administrator)}`;
-  return `LOGIN, ${who(session)}, protocol=${protocol}${session.tls ? ', starttls=1' : ''}${admin}`;
+/** `LOGIN, user=…, ip=[…], port=[…], protocol=IMAP[, starttls=1][, admin=…]` */
+export function loginLine(session: LoggedClient, protocol: 'IMAP' | 'SMAP1' = 'IMAP'): string {
+  return loginLineWith(session, wordsOf(protocol));
 }
 
 /** `LOGOUT, user=…, ip=[…], port=[…], headers=0, body=0, rcvd=12, sent=90, time=3[, starttls=1]`. */
-export function endLine(end: SessionEnd, session: LoggedSession): string {
-  const word = end === 'SHUTDOWN' ? 'Disconnected during shutdown by signal' : end;
+export function endLine(end: SessionEnd, session: LoggedImapSession): string {
   const { headers, body } = session.counters;
-  const octets = `headers=${headers}, body=${body}, rcvd=${session.input.receivedOctets}, sent=${session.output.sentOctets}`;
-  const seconds = Math.max(0, Math.floor((session.clock.now() - session.startedAt) / 1000));
-  return `${word}, ${who(session)}, ${octets}, time=${seconds}${session.tls ? ', starttls=1' : ''}`;
+  return endLineWith(end, session, `headers=${headers}, body=${body}`, wordsOf('IMAP'));
+}
+
+function wordsOf(protocol: string): LineWords {
+  return { protocol: `, protocol=${protocol}`, tls: ', starttls=1' };
 }

@@ -5,20 +5,25 @@
  * once is answered in few writes. It knows no command by name, and nothing of how the client got here.
  */
 import type { Duplex } from 'node:stream';
+import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientInput, type InputOwner } from '../../init/runtime/client-input.js';
+import { ClientOutput } from '../../init/runtime/client-output.js';
+import type { Clock } from '../../init/runtime/clock.js';
 import type { Log } from '../../init/runtime/log.js';
 import type { Endpoint, SessionAccount } from '../../init/runtime/mail-worker.js';
+import { nextTurn } from '../../init/runtime/turns.js';
 import type { Right } from '../../maildir/acl/rights.js';
 import { MaildirError } from '../../maildir/errors.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import type { FactCache } from '../cache/fact-cache.js';
 import type { CapabilityContext } from '../capability.js';
-import type { Clock } from '../clock.js';
 import type { CommandRules, Conversation, State } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
-import { ClientGone, CommandFailure } from '../completion.js';
+import { CommandFailure } from '../completion.js';
 import { type Manner, mannerOf, plainManner } from '../mailbox/manner.js';
 import { isAdministrator } from '../mailbox/quota-root.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import { OctetWriter } from '../message/octet-writer.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { folderAt, type MailboxTarget } from '../sharing/mailbox-place.js';
 import { MailboxSpace } from '../sharing/mailbox-space.js';
@@ -33,10 +38,9 @@ import {
 } from '../wire/command-reader.js';
 import { MAX_LINE_OCTETS, MAX_LITERAL_OCTETS, MAX_LITERALS_TOTAL_OCTETS } from '../wire/limits.js';
 import { encodeUntagged } from '../wire/responses.js';
-import { ClientInput, type InputOwner } from './input.js';
-import { ClientOutput } from './output.js';
+import { Deflater } from './compression.js';
+import { inflated } from './inflation.js';
 import { who } from './session-log.js';
-import { nextTurn } from './turns.js';
 
 /** In the middle of a command a client may be silent for so long, as in Courier: what it holds is not free. */
 const COMMAND_STALL_SECONDS = 60;
@@ -59,6 +63,13 @@ const commandLimits: CommandReaderOptions = {
   maxLiteralsTotalOctets: MAX_LITERALS_TOTAL_OCTETS,
   streams: (name) => mailCommands.get(name)?.streamsLiteral === true,
 };
+
+/** What answers are written into. */
+export type SessionOutput = ClientOutput<OctetWriter>;
+
+function newWriter(octets: Buffer): OctetWriter {
+  return new OctetWriter(octets);
+}
 
 /** What a session is made of. */
 export interface SessionParts {
@@ -108,7 +119,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
   readonly commands: CommandReader;
   readonly counters: SessionCounters = { headers: 0, body: 0 };
   readonly input: ClientInput;
-  readonly output: ClientOutput;
+  readonly output: SessionOutput;
   readonly startedAt: number;
   /** Whether this session was looked at for, and told of, a mailbox that is nearly full. */
   quotaWarning: 'not looked' | 'looked' | 'told' = 'not looked';
@@ -135,7 +146,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
     this.sharing = parts.sharing;
     this.startedAt = parts.clock.now();
     this.#sliceStartedAt = parts.clock.ticks();
-    this.output = new ClientOutput(parts.stream, parts.clock);
+    this.output = new ClientOutput(parts.stream, parts.clock, newWriter);
     this.input = new ClientInput(parts.stream, { unread: parts.unread, clock: parts.clock, owner: this });
     this.commands = new CommandReader(this, commandLimits);
   }
@@ -269,9 +280,10 @@ export class Session implements Conversation, CommandSource, InputOwner {
     if (this.#compression !== 'after answer') return;
     this.#compression = 'on';
     await this.flush();
-    this.output.compress();
+    this.output.writeThrough((send) => new Deflater(send));
     // All that stands behind the command's line end is compressed already.
-    this.input.inflate(this.commands.takeUnread());
+    const received = this.commands.takeUnread();
+    this.input.readThrough((stream) => inflated(stream, received, this.clock));
   }
 
   get ended(): boolean {

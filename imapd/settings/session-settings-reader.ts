@@ -3,6 +3,7 @@
  */
 import { isAbsolute } from 'node:path';
 import { SASL_MECHANISMS } from '../../authdaemon/sasl/mechanisms.js';
+import { readLoginSettings } from '../../init/runtime/login-settings.js';
 import type { Settings } from '../../init/runtime/settings-file.js';
 import { isFolderName } from '../../maildir/folder-name.js';
 import { readKeeping } from './keeping-reader.js';
@@ -20,19 +21,17 @@ const SPECIAL_USES = ['Drafts', 'Sent', 'Junk', 'Trash', 'Archive'] as const;
 /** See settings.ts for what each is. `authdaemon` is authdaemonrc, where DEBUG_LOGIN stands. */
 export function readSessionSettings(settings: Settings, authdaemon: Settings): SessionSettings {
   return {
+    ...readLoginSettings(settings, authdaemon, 'IMAP'),
     ...readCapabilities(settings),
     ...readTimes(settings),
     ...readSmap(settings),
-    ...readLoginNames(settings),
     ...readIdFields(settings),
-    ...readCertificateField(settings),
     ...readCache(settings),
-    ...readFirstLogin(settings),
+    makeFolders: readFoldersToMake(settings),
     ...readKeeping(settings),
     ...readAppendLimit(settings),
     ...readJmapAccess(settings),
     oauth: false,
-    tlsRequired: settings.switchedOn('IMAP_TLS_REQUIRED', false),
     ownSeen: !settings.switchedOn('IMAP_SHAREDSEEN', true),
     acl: settings.switchedOn('IMAP_ACL', true),
     disableThreadSort: settings.switchedOn('IMAP_DISABLETHREADSORT', false),
@@ -41,7 +40,6 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     keywords: KEYWORDS[settings.integer('IMAP_KEYWORDS', 1, { max: 2 })] ?? 'fast',
     useLocks: settings.text('IMAP_USELOCKS', '1').startsWith('1'),
     durable: settings.switchedOn('IMAP_SYNC', true),
-    sanityCheck: settings.switchedOn('IMAP_MAILBOX_SANITY_CHECK', true),
     logDeletions: !settings.text('IMAP_LOG_DELETIONS', '0').startsWith('0'),
     foldersBesideInbox: settings.switchedOn('IMAP_FOLDERS_BESIDE_INBOX', false),
     sharedIndexFile: settings.text('IMAP_SHAREDINDEXFILE', SHIPPED_INDEX_FILE),
@@ -50,8 +48,6 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     trashFolderName: settings.text('IMAP_TRASHFOLDERNAME', 'Trash'),
     specialUse: readSpecialUse(settings),
     maxBadCommands: settings.integer('IMAP_MAX_BAD_COMMANDS', 10, { min: 1 }),
-    debugLogin: readDebugLogin(authdaemon),
-    authServices: readAuthServices(settings),
   };
 }
 
@@ -113,44 +109,12 @@ function readTimes(settings: Settings) {
   return {
     inactivitySeconds,
     idleHeartbeatSeconds: settings.integer('IMAP_IDLE_HEARTBEAT', 120, { max: 86_400 }),
-    loginSeconds: settings.integer('IMAP_LOGIN_TIMEOUT', 60, { min: 1, max: 3600 }),
-    loginDelaySeconds: settings.integer('IMAP_LOGIN_DELAY', 5, { max: 60 }),
-  };
-}
-
-function readLoginNames(
-  settings: Settings,
-): Pick<SessionSettings, 'defaultDomain' | 'domainSeparators' | 'lowerCase' | 'strippedDomains' | 'adminSeparator'> {
-  const defaultDomain = settings.optionalText('DEFDOMAIN');
-  const domainSeparators = settings.optionalText('DOMAINSEP');
-  const adminSeparator = settings.optionalText('ADMINSEP');
-  const strippedDomains = (settings.optionalText('STRIPDOMAIN') ?? '')
-    .toLowerCase()
-    .split(/[\s,]+/)
-    .map((domain) => domain.replace(/^@/, ''))
-    .filter((domain) => domain !== '');
-  return {
-    lowerCase: settings.choice('LOGINCASE', 'keep', ['keep', 'lower']) === 'lower',
-    strippedDomains,
-    ...(defaultDomain === undefined ? {} : { defaultDomain }),
-    ...(domainSeparators === undefined ? {} : { domainSeparators }),
-    ...(adminSeparator === undefined ? {} : { adminSeparator }),
   };
 }
 
 function readIdFields(settings: Settings): Pick<SessionSettings, 'idFields'> {
   if (settings.optionalText('IMAP_ID_FIELDS') === undefined) return {};
   return { idFields: settings.integer('IMAP_ID_FIELDS', 0, { max: 7 }) };
-}
-
-/** Without a certificate that was verified, nobody is let in by its name. */
-function readCertificateField(settings: Settings): Pick<SessionSettings, 'certificateField'> {
-  const certificateField = settings.optionalText('TLS_EXTERNAL');
-  if (certificateField === undefined) return {};
-  if (!/^n/i.test(settings.text('TLS_VERIFYPEER', 'NONE'))) return { certificateField };
-  const what = 'TLS_EXTERNAL has no effect while clients are not asked for a certificate';
-  settings.warning('TLS_EXTERNAL', what, 'write TLS_VERIFYPEER=PEER, and name their authorities in TLS_TRUSTCERTS');
-  return {};
 }
 
 function readCache(settings: Settings): Pick<SessionSettings, 'cacheDirectory' | 'cacheFileOctets'> {
@@ -163,20 +127,14 @@ function readCache(settings: Settings): Pick<SessionSettings, 'cacheDirectory' |
   return { cacheFileOctets };
 }
 
-function readFirstLogin(settings: Settings): Pick<SessionSettings, 'makeHomesFrom' | 'makeMaildirs' | 'makeFolders'> {
-  const skeleton = settings.optionalText('AUTH_MKHOMEDIR_SKEL');
-  const makeMaildirs = settings.switchedOn('IMAP_CREATE_MAILDIR', false);
+function readFoldersToMake(settings: Settings): readonly string[] {
   const names = settings.text('IMAP_CREATE_FOLDERS', '').split(',');
   const makeFolders = names.map((name) => name.trim()).filter((name) => name !== '');
   for (const name of makeFolders.filter((each) => !isFolderName(`INBOX.${each}`))) {
     const remedy = 'write names with commas between, without INBOX in front and with a dot before a subfolder';
     settings.problem('IMAP_CREATE_FOLDERS', `IMAP_CREATE_FOLDERS: ${name} cannot be a folder`, remedy);
   }
-  if (skeleton === undefined) return { makeMaildirs, makeFolders };
-  if (isAbsolute(skeleton)) return { makeHomesFrom: skeleton, makeMaildirs, makeFolders };
-  const what = `AUTH_MKHOMEDIR_SKEL=${skeleton} is not an absolute path`;
-  settings.problem('AUTH_MKHOMEDIR_SKEL', what, 'write for example /etc/skel');
-  return { makeMaildirs, makeFolders };
+  return makeFolders;
 }
 
 /** `Drafts=Drafts, Sent=Sent Items`: roles of RFC 6154 and folder names without `INBOX.`. */
@@ -193,18 +151,4 @@ function readSpecialUse(settings: Settings): SessionSettings['specialUse'] {
     } else if (folderName !== '') specialUse[`\\${known}`] = folderName;
   }
   return specialUse;
-}
-
-function readDebugLogin(authdaemon: Settings): 0 | 1 | 2 {
-  const level = authdaemon.integer('DEBUG_LOGIN', 0, { max: 2 });
-  return level === 1 || level === 2 ? level : 0;
-}
-
-/** AUTHSERVICE143=imap, AUTHSERVICE993=imaps: by local port. */
-function readAuthServices(settings: Settings): Record<string, string> {
-  const services: Record<string, string> = {};
-  for (const [name, service] of settings.matching(/^AUTHSERVICE\d+$/)) {
-    if (service !== '') services[name.slice('AUTHSERVICE'.length)] = service;
-  }
-  return services;
 }

@@ -2,6 +2,7 @@
  * What IMAP sessions need to know of the settings in etc/imapd and etc/imapd-ssl: plain JSON that the supervisor sends
  * to login processes and mail workers. settings-reader.ts reads the files. It knows no file and no process.
  */
+import type { LoginSettings } from '../../init/runtime/login-settings.js';
 
 /** Roles of RFC 6154 that a folder may be given by IMAP_SPECIALUSE. */
 export type SpecialUse = '\\Drafts' | '\\Sent' | '\\Junk' | '\\Trash' | '\\Archive';
@@ -24,7 +25,7 @@ export interface OutboxSettings {
 export const SHIPPED_INDEX_FILE = '/etc/courier/shared/index';
 
 /** The settings of sessions, before and after login. */
-export interface SessionSettings {
+export interface SessionSettings extends LoginSettings {
   /** Only when the administrator wrote words of his own (IMAP_CAPABILITY): they are said as they are. */
   readonly capability?: string;
   /** The same for connections with TLS (IMAP_CAPABILITY_TLS). */
@@ -35,10 +36,6 @@ export interface SessionSettings {
   readonly mechanismsTls: readonly string[];
   /** OAUTHBEARER and XOAUTH2 are offered: authoauthrc says whose tokens are believed. */
   readonly oauth: boolean;
-  /** TLS_EXTERNAL: the field of a client's certificate that is a login name; absent where no certificate is asked for. */
-  readonly certificateField?: string;
-  /** IMAP_TLS_REQUIRED: no login without TLS. */
-  readonly tlsRequired: boolean;
   /** IMAP_SHAREDSEEN=0: in mailboxes of others each has a \Seen of his own. */
   readonly ownSeen: boolean;
   /** IMAP_ACL: access lists are announced. */
@@ -63,12 +60,6 @@ export interface SessionSettings {
   readonly cacheDirectory?: string;
   /** IMAP_CACHESIZE in octets: for all files of one Unix user. */
   readonly cacheFileOctets: number;
-  /** IMAP_MAILBOX_SANITY_CHECK: the maildir must belong to the account. */
-  readonly sanityCheck: boolean;
-  /** AUTH_MKHOMEDIR_SKEL: a missing home is made from this directory; absent: none is made. */
-  readonly makeHomesFrom?: string;
-  /** IMAP_CREATE_MAILDIR: a missing maildir is made. */
-  readonly makeMaildirs: boolean;
   /** IMAP_CREATE_FOLDERS: folders of a maildir that was made, without `INBOX.`. */
   readonly makeFolders: readonly string[];
   /** MAILDIRQUOTA: of accounts that have no quota of their own; absent: what `maildirsize` says. */
@@ -111,23 +102,6 @@ export interface SessionSettings {
   readonly idleHeartbeatSeconds: number;
   /** IMAP_INACTIVITY_TIMEOUT. */
   readonly inactivitySeconds: number;
-  /** IMAP_LOGIN_TIMEOUT: for all that happens before login. */
-  readonly loginSeconds: number;
-  /** IMAP_LOGIN_DELAY: before a failed login is answered. */
-  readonly loginDelaySeconds: number;
   /** IMAP_MAX_BAD_COMMANDS: one after the other, then the connection ends. */
   readonly maxBadCommands: number;
-  /** DEBUG_LOGIN: 1 logs the steps of a login, 2 also passwords. */
-  readonly debugLogin: 0 | 1 | 2;
-  /** DEFDOMAIN and DOMAINSEP. */
-  readonly defaultDomain?: string;
-  readonly domainSeparators?: string;
-  /** LOGINCASE=lower. */
-  readonly lowerCase?: boolean;
-  /** STRIPDOMAIN, in small letters. */
-  readonly strippedDomains?: readonly string[];
-  /** ADMINSEP: `user*admin` is how an administrator logs in as somebody else. */
-  readonly adminSeparator?: string;
-  /** AUTHSERVICEport: the service that authdaemond is asked for, by local port. Else it is `imap`. */
-  readonly authServices: Readonly<Record<string, string>>;
 }

@@ -1,9 +1,10 @@
 /** ADD and RSET of SMAP: stores a message, or sends it, or both (courier.md section 5.7). */
+
+import { ClientGone } from '../../init/runtime/client-gone.js';
 import { hasRight } from '../../maildir/acl/rights.js';
 import { ALL_FLAGS } from '../../maildir/flags.js';
 import type { Folder, MessageWriter } from '../../maildir/folder.js';
 import { checkAppendLimit } from '../append/receive-message.js';
-import { ClientGone } from '../completion.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
 import { parseMessageDate } from '../message/dates.js';
 import { octetsOf } from '../outbox/outbox.js';

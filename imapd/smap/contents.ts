@@ -4,8 +4,9 @@
  *
  * A body is read and sent piece by piece. It knows no commands.
  */
+
+import { ClientGone } from '../../init/runtime/client-gone.js';
 import type { MessageReading } from '../cache/message-reading.js';
-import { ClientGone } from '../completion.js';
 import { type StreamDecoder, streamDecoder } from '../message/charset.js';
 import { fieldPlaces } from '../message/header.js';
 import type { Part } from '../message/mime.js';

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { ClientOutput } from '../../imapd/session/output.js';
+import { OctetWriter } from '../../imapd/message/octet-writer.js';
+import type { SessionOutput } from '../../imapd/session/session.js';
+import { ClientOutput } from '../../init/runtime/client-output.js';
 import { realClock } from '../../init/runtime/real-clock.js';
 
 /** Both ends of a connection. */
@@ -24,7 +26,9 @@ const PIECE = Buffer.alloc(60_000, 'x');
 const PIECES = 200;
 
 /** Writes 12 MB as FETCH does; gives in how many different chunks. */
-async function chunksOf(output: ClientOutput): Promise<number> {
+const newWriter = (octets: Buffer): OctetWriter => new OctetWriter(octets);
+
+async function chunksOf(output: SessionOutput): Promise<number> {
   const chunks = new Set<unknown>();
   for (let number = 0; number < PIECES; number += 1) {
     const room = output.room(PIECE.length);
@@ -44,7 +48,7 @@ test('H6: a client that takes everything at once costs no new memory for each ch
   });
 
   // The system has room for some chunks of an answer, and says only later that it has taken them.
-  const chunks = await chunksOf(new ClientOutput(server, realClock));
+  const chunks = await chunksOf(new ClientOutput(server, realClock, newWriter));
 
   assert.ok(chunks <= 4, `${chunks} chunks`);
   server.end();
@@ -54,7 +58,7 @@ test('H6: a client that takes everything at once costs no new memory for each ch
 
 test('H6: octets that a slow client has not taken stay as they are', async (t) => {
   const { server, client } = await connection(t);
-  const output = new ClientOutput(server, realClock);
+  const output = new ClientOutput(server, realClock, newWriter);
   const writing = (async () => {
     for (let number = 0; number < PIECES; number += 1) {
       const room = output.room(PIECE.length);

@@ -1,7 +1,6 @@
 /** A client before login for tests: what it sends is given, what it is told is kept, what its password is worth is told. */
 
 import { LoginSession, serveBeforeLogin } from '../../imapd/before-login/login-session.js';
-import type { Clock } from '../../imapd/clock.js';
 import type { SessionSettings } from '../../imapd/settings/session-settings.js';
 import type {
   ExchangeAnswer,
@@ -10,6 +9,7 @@ import type {
   LoginRequest,
   Proof,
 } from '../../init/runtime/before-login.js';
+import type { Clock } from '../../init/runtime/clock.js';
 import { type LogLevel, logTo } from '../../init/runtime/log.js';
 import { testSettings } from './memory-target.js';
 

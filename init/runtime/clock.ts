@@ -1,5 +1,5 @@
 /**
- * Clock: time as sessions see it. worker.ts and login.ts hand in the real one, tests one that they turn by hand.
+ * Clock: time as sessions see it. Mail workers and login processes hand in the real one, tests one that they turn by hand.
  */
 
 /** What a session may know of time. */

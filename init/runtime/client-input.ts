@@ -5,9 +5,8 @@
  * its own socket. It knows no protocol.
  */
 import type { Duplex, Readable } from 'node:stream';
-import { noteWork } from '../../init/runtime/activity.js';
-import type { Clock } from '../clock.js';
-import { inflated } from './inflation.js';
+import { noteWork } from './activity.js';
+import type { Clock } from './clock.js';
 
 /** Why nothing more comes. */
 export type InputEnd = 'client' | 'timeout' | 'stopped';
@@ -38,7 +37,7 @@ export class ClientInput {
   /** Is shown all that comes. */
   trace: ((octets: Buffer) => void) | undefined;
   readonly #stream: Duplex;
-  /** Where the octets are read: the stream, or what inflates it. */
+  /** Where the octets are read: the stream, or what was made of it. */
   #source: Readable;
   readonly #clock: Clock;
   readonly #owner: InputOwner;
@@ -64,8 +63,8 @@ export class ClientInput {
     for (const event of ENDS) stream.on(event, this.#noticeEnd);
   }
 
-  /** Takes everything that comes from now on for compressed; `received` was read before and is the first of it. */
-  inflate(received: Buffer): void {
+  /** From now on reads what `make` makes of the stream: with compression, what is inflated. */
+  readThrough(make: (stream: Duplex) => Readable): void {
     const stream = this.#stream;
     stream.off('readable', this.#noticeOctets);
     for (const event of ENDS) stream.off(event, this.#noticeEnd);
@@ -73,7 +72,7 @@ export class ClientInput {
       this.#endedAt ??= this.#clock.now();
     };
     for (const event of ENDS) stream.on(event, noticeEndOfStream);
-    const source = inflated(stream, received, this.#clock);
+    const source = make(stream);
     source.on('readable', this.#noticeOctets);
     for (const event of ENDS) source.on(event, this.#noticeEnd);
     this.#source = source;

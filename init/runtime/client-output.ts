@@ -5,10 +5,8 @@
  * knows no protocol.
  */
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../clock.js';
-import { ClientGone } from '../completion.js';
-import { OctetWriter } from '../message/octet-writer.js';
-import { Deflater } from './compression.js';
+import { ClientGone } from './client-gone.js';
+import type { Clock } from './clock.js';
 
 /** So much may wait before a command that writes much must flush: large enough for few writes, small per session. */
 const FULL_OUTPUT_OCTETS = 256 * 1024;
@@ -27,30 +25,50 @@ const WRITE_TIMEOUT_SECONDS = 120;
 
 const spareChunks: Buffer[] = [];
 
+/** What answers are written into: a buffer that is being filled, in the way of a protocol. */
+export interface OutputChunk {
+  /** All of the buffer. */
+  readonly octets: Buffer;
+  /** How much of it is filled. */
+  readonly length: number;
+  /** Adds octets of another buffer. */
+  copy(from: Buffer, start: number, end: number): void;
+  /** What is filled. */
+  view(): Buffer;
+}
+
+/** What changes all octets on their way to the client. */
+export interface OutputFilter {
+  /** Takes the next octets; resolves when they were passed on. */
+  add(octets: Buffer): Promise<void>;
+}
+
 /** The writing half of a client's stream. */
-export class ClientOutput {
-  /** Is shown all that goes, before it is compressed. */
+export class ClientOutput<Chunk extends OutputChunk> {
+  /** Is shown all that goes, before it is filtered. */
   trace: ((octets: Buffer) => void) | undefined;
   readonly #stream: Duplex;
   readonly #clock: Clock;
+  readonly #newChunk: (octets: Buffer) => Chunk;
   /** Sockets have taken what was written when they say so; other streams may hand the buffer on. */
   readonly #takesCopies: boolean;
   #pieces: Buffer[] = [];
   /** Chunks that are in #pieces, and free again when they were sent. */
   #chunks: Buffer[] = [];
   /** What is being filled. */
-  #chunk: OctetWriter | undefined;
+  #chunk: Chunk | undefined;
   #waitingOctets = 0;
   #sentOctets = 0;
   #gone = false;
   #drained: Promise<void> | undefined;
-  #deflater: Deflater | undefined;
-  /** Settles when the stream has got all that was compressed so far. */
-  #deflated: Promise<void> | undefined;
+  #filter: OutputFilter | undefined;
+  /** Settles when the stream has got all that was filtered so far. */
+  #filtered: Promise<void> | undefined;
 
-  constructor(stream: Duplex, clock: Clock) {
+  constructor(stream: Duplex, clock: Clock, newChunk: (octets: Buffer) => Chunk) {
     this.#stream = stream;
     this.#clock = clock;
+    this.#newChunk = newChunk;
     this.#takesCopies = 'bytesWritten' in stream;
     stream.once('close', () => {
       this.#gone = true;
@@ -72,14 +90,15 @@ export class ClientOutput {
   }
 
   /** Something to write into, with room for so many octets. They go out with the next flush, in their order. */
-  room(octets: number): OctetWriter {
+  room(octets: number): Chunk {
     const chunk = this.#chunk;
     if (chunk !== undefined && chunk.octets.length - chunk.length >= octets) return chunk;
     this.#seal();
     const fits = octets <= CHUNK_OCTETS;
     const fresh = fits ? (spareChunks.pop() ?? Buffer.allocUnsafeSlow(CHUNK_OCTETS)) : Buffer.allocUnsafeSlow(octets);
-    this.#chunk = new OctetWriter(fresh);
-    return this.#chunk;
+    const made = this.#newChunk(fresh);
+    this.#chunk = made;
+    return made;
   }
 
   /** Adds octets; they go out with the next flush. */
@@ -103,13 +122,13 @@ export class ClientOutput {
     if (this.gone) throw new ClientGone();
     this.#seal();
     if (this.#pieces.length > 0 && !this.#send()) this.#drained ??= this.#drain();
-    if (this.#deflated !== undefined) await this.#deflated;
+    if (this.#filtered !== undefined) await this.#filtered;
     if (this.#drained !== undefined) await this.#drained;
   }
 
-  /** Compresses everything that is written from now on. What was written before is to be flushed first. */
-  compress(): void {
-    this.#deflater = new Deflater((octets) => {
+  /** Puts everything that is written from now on through a filter. What was written before is to be flushed first. */
+  writeThrough(make: (send: (octets: Buffer) => void) => OutputFilter): void {
+    this.#filter = make((octets) => {
       if (this.gone || this.#stream.write(octets)) return;
       this.#drained ??= this.#drain();
       // Whoever flushes next hears of it; until then nobody may be waiting.
@@ -124,8 +143,8 @@ export class ClientOutput {
       if (this.#pieces.length > 0) this.#send();
     }
     const end = (): void => void this.#stream.end();
-    if (this.#deflated === undefined) end();
-    else this.#deflated.then(end, end);
+    if (this.#filtered === undefined) end();
+    else this.#filtered.then(end, end);
   }
 
   #add(octets: Buffer): void {
@@ -152,8 +171,8 @@ export class ClientOutput {
     this.#chunks = [];
     this.#waitingOctets = 0;
     this.trace?.(octets);
-    if (this.#deflater !== undefined) {
-      this.#deflated = this.#deflater.add(octets).then(() => giveBack(chunks));
+    if (this.#filter !== undefined) {
+      this.#filtered = this.#filter.add(octets).then(() => giveBack(chunks));
       return true;
     }
     if (chunks.length === 0 || !this.#takesCopies) return this.#stream.write(octets);

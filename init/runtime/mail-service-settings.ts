@@ -1,0 +1,186 @@
+/**
+ * Reads what all mail servers have alike in their two settings files, and where authdaemond is: processes and limits,
+ * ports, TLS, the log, files. Every setting by the name that the administrator writes, once, with its default.
+ *
+ * The defaults are those shown in etc/; a test compares them. It starts nothing, opens no certificate, and knows no mail
+ * protocol: a server tells how its own settings are called, and reads what its sessions need.
+ */
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type AccessRule, readAccessFile } from './access-file.js';
+import { parsePortList } from './listen.js';
+import { readLog } from './logger-settings.js';
+import { type RelaySettings, readRelaySettings } from './relay/relay-after-login.js';
+import type { MailServiceConfiguration, ServiceDescription } from './service-configuration.js';
+import { loadSettings, type Settings, type WithoutEffect } from './settings-file.js';
+import type { LoadedConfiguration } from './supervisor.js';
+import { readTlsSettings } from './tls-settings.js';
+
+/** What the sessions of a server know of its settings, as far as this reader has to know it, too. */
+export interface KnownSessionSettings {
+  /** Where mail workers keep what they learnt about messages; undefined: nowhere. */
+  readonly cacheDirectory?: string;
+}
+
+/** How the settings of a mail server are called, and what it reads itself. */
+export interface MailServiceNames<SessionSettings extends KnownSessionSettings> {
+  /** `imapd`: the settings file, and the name of its ports; those in TLS have `imapd-ssl`. */
+  readonly daemon: string;
+  /** `IMAP`: what settings of its own begin with. */
+  readonly prefix: string;
+  /** What a client says of itself when TLS begins. */
+  readonly alpn: string;
+  readonly port: string;
+  readonly sslPort: string;
+  /** `IMAPDSTARTTLS` */
+  readonly startTls: string;
+  /** Reads what its sessions need; `authdaemon` is authdaemonrc. */
+  readonly sessions: (settings: Settings, authdaemon: Settings, directory: string) => SessionSettings;
+  /** Settings of Courier's that change nothing here. */
+  readonly withoutEffect: Readonly<Record<string, WithoutEffect>>;
+}
+
+/** What the files say, with the parts that control scripts ask for. */
+export interface MailServiceSettings<SessionSettings> extends LoadedConfiguration {
+  readonly configuration: MailServiceConfiguration & {
+    readonly sessionSettings: SessionSettings;
+    /** DEFAULTOPTIONS of authdaemonrc. */
+    readonly defaultOptions: string;
+    readonly relay: RelaySettings;
+  };
+  readonly pidFile: string;
+  readonly sslPidFile: string;
+  /** Services whose IMAPDSTART or IMAPDSSLSTART (POP3DSTART …) says YES. */
+  readonly startAtBoot: readonly string[];
+  /** Every setting in use, for --dump-config. */
+  readonly settings: Settings;
+}
+
+type AnyNames = MailServiceNames<KnownSessionSettings>;
+
+/** Login processes share the work of TLS; more than four are not needed where one does 600 handshakes a second. */
+const MAX_AUTOMATIC_LOGIN_PROCESSES = 4;
+
+/** A Unix socket's path may be this long. */
+const MAX_SOCKET_PATH_OCTETS = 107;
+
+/** Reads the files in `directory` (COURIER_CONFDIR). Problems are in the result; it never throws. */
+export function readMailServiceSettings<SessionSettings extends KnownSessionSettings>(
+  directory: string,
+  names: MailServiceNames<SessionSettings>,
+): MailServiceSettings<SessionSettings> {
+  const { daemon } = names;
+  // As imapd.rc of Courier: imapd-ssl first, so that imapd wins.
+  const settings = loadSettings([join(directory, `${daemon}-ssl`), join(directory, daemon)]);
+  const authdaemonrc = join(directory, 'authdaemonrc');
+  const authdaemon = loadSettings([authdaemonrc], [authdaemonrc]);
+  const pidFile = settings.text('PIDFILE', `/run/courier/${daemon}.pid`);
+  const sslPidFile = settings.text('SSLPIDFILE', `/run/courier/${daemon}-ssl.pid`);
+  const service = {
+    ...readProcesses(settings, names),
+    services: readServices(settings, names),
+    tls: readTlsSettings(settings, `/etc/courier/${daemon}.pem`, names.alpn),
+    startTls: settings.yes(names.startTls, true),
+    stateDirectory: dirname(pidFile),
+    controlSocket: readControlSocket(settings, pidFile),
+    authdaemonDirectory: authdaemon.text('authdaemonvar', '/run/courier/authdaemon'),
+    defaultOptions: authdaemon.text('DEFAULTOPTIONS', ''),
+    log: readLog(settings, daemon, pidFile),
+    relay: readRelaySettings(settings),
+  };
+  const sessionSettings = names.sessions(settings, authdaemon, directory);
+  const configuration = { ...service, sessionSettings, cacheDirectory: sessionSettings.cacheDirectory };
+  const startAtBoot = [daemon, `${daemon}-ssl`].filter((name) => settings.yes(startSetting(name), true));
+  readTcpdOptions(settings);
+  settings.finish(names.withoutEffect);
+  const problems = [...settings.problems, ...authdaemon.problems];
+  return { configuration, problems, warnings: settings.warnings, pidFile, sslPidFile, startAtBoot, settings };
+}
+
+/** `imapd-ssl` is opened when IMAPDSSLSTART says so. */
+export function startSetting(service: string): string {
+  return `${service.toUpperCase().replace('-', '')}START`;
+}
+
+function readProcesses(settings: Settings, { prefix }: AnyNames) {
+  const cores = availableParallelism();
+  const loginProcesses = settings.integer(`${prefix}_LOGIN_PROCESSES`, 0, { max: 64 });
+  const workersPerUid = settings.integer(`${prefix}_WORKERS_PER_UID`, 0, { max: 256 });
+  return {
+    limits: {
+      connections: settings.integer('MAXDAEMONS', 1000, { min: 1 }),
+      perAddress: settings.integer('MAXPERIP', 50, { min: 1 }),
+      access: readAccess(settings, `${prefix}ACCESSFILE`),
+    },
+    loginProcesses: loginProcesses === 0 ? Math.min(cores, MAX_AUTOMATIC_LOGIN_PROCESSES) : loginProcesses,
+    workersPerUid: workersPerUid === 0 ? cores : workersPerUid,
+    loginUser: settings.text('LOGINUSER', 'nobody'),
+    loginSeconds: settings.integer(`${prefix}_LOGIN_TIMEOUT`, 60, { min: 1 }),
+    umask: readUmask(settings, `${prefix}_UMASK`),
+    defaultMaildir: settings.text('MAILDIRPATH', 'Maildir'),
+  };
+}
+
+function readAccess(settings: Settings, name: string): readonly AccessRule[] {
+  const path = settings.optionalText(name);
+  if (path === undefined) return [];
+  const { rules, problems } = readAccessFile(path);
+  settings.problems.push(...problems);
+  return rules;
+}
+
+function readUmask(settings: Settings, name: string): number {
+  const value = settings.text(name, '022');
+  if (/^[0-7]{1,4}$/.test(value)) return Number.parseInt(value, 8);
+  settings.problem(name, `${name}=${value} is not an octal number`, 'write for example 022 or 077');
+  return 0o022;
+}
+
+function readServices(settings: Settings, { daemon, port, sslPort }: AnyNames): Record<string, ServiceDescription> {
+  return {
+    [daemon]: { tls: false, addresses: readAddresses(settings, 'PORT', port, 'ADDRESS') },
+    [`${daemon}-ssl`]: { tls: true, addresses: readAddresses(settings, 'SSLPORT', sslPort, 'SSLADDRESS') },
+  };
+}
+
+function readAddresses(settings: Settings, portName: string, defaultPort: string, addressName: string) {
+  const ports = settings.text(portName, defaultPort);
+  const parsed = parsePortList(ports, readAddress(settings, addressName));
+  if (typeof parsed !== 'string') return parsed;
+  const remedy = `write for example ${defaultPort} or 127.0.0.1.${defaultPort}`;
+  settings.problem(portName, `${portName}=${ports}: ${parsed}`, remedy);
+  return [];
+}
+
+function readAddress(settings: Settings, name: string): string {
+  const address = settings.text(name, '0');
+  if (typeof parsePortList('143', address) !== 'string') return address;
+  settings.problem(
+    name,
+    `${name}=${address} is not an IP address`,
+    'write 0 for every address, or one of this machine',
+  );
+  return '0';
+}
+
+function readControlSocket(settings: Settings, pidFile: string): string {
+  const path = `${pidFile.replace(/\.pid$/, '')}.control`;
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_OCTETS) {
+    settings.problem('PIDFILE', `PIDFILE=${pidFile} is too long for a socket beside it`, 'name a shorter path');
+  }
+  if (!pidFile.startsWith('/')) {
+    settings.problem('PIDFILE', `PIDFILE=${pidFile} is not an absolute path`, 'write it from / on');
+  }
+  return path;
+}
+
+/** Options of couriertcpd: two say what is the case anyway. */
+function readTcpdOptions(settings: Settings): void {
+  for (const option of settings
+    .text('TCPDOPTS', '-nodnslookup')
+    .split(/\s+/)
+    .filter((word) => word !== '')) {
+    if (option === '-nodnslookup' || option === '-noidentlookup') continue;
+    settings.warning('TCPDOPTS', `TCPDOPTS: ${option} has no effect`, 'no name of a client is ever looked up');
+  }
+}
