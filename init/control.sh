@@ -13,11 +13,14 @@ need_program() {
   [ -x "$programs/$1" ] || fail "$programs/$1 is not there; run: npm run build"
 }
 
-# Is this pid one of ours? A pid file may be older than the last boot.
+# is_keeper PID DAEMON: is it the loop that keeps this daemon? A pid file may be older than the last boot, and its number
+# another program's.
 is_keeper() {
-  [ -n "$1" ] && kill -0 "$1" 2>/dev/null || return 1
+  # Not a number: nothing to send signals to, and -1 would be everybody.
+  case $1 in '' | *[!0-9]* | 0 | 1) return 1 ;; esac
+  kill -0 "$1" 2>/dev/null || return 1
   if [ -r "/proc/$1/cmdline" ]; then
-    tr '\0' ' ' <"/proc/$1/cmdline" | grep -q "keeper" || return 1
+    tr '\0' ' ' <"/proc/$1/cmdline" | grep -q "/keeper .*/$2 "
   fi
 }
 
@@ -45,11 +48,11 @@ show_start_failure() {
   exit 1
 }
 
-# stop_keeper PID: returns when it is gone, and so is what it kept.
+# stop_keeper PID DAEMON: returns when it is gone, and so is what it kept.
 stop_keeper() {
   kill -TERM "$1" 2>/dev/null
   rounds=0
-  while is_keeper "$1"; do
+  while is_keeper "$1" "$2"; do
     sleep 0.1
     rounds=$((rounds + 1))
     [ "$rounds" -ne 200 ] || kill -KILL "$1" 2>/dev/null
