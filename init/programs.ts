@@ -29,6 +29,7 @@ const programs: Readonly<Record<string, string>> = {
   pw2userdb: 'authdaemon/bin/pw2userdb',
   sharedindexinstall: 'imapd/bin/sharedindexinstall',
   sharedindexsplit: 'imapd/bin/sharedindexsplit',
+  sysconftool: 'init/install/sysconftool',
   userdb: 'authdaemon/bin/userdb',
   userdbpw: 'authdaemon/bin/userdbpw',
 };
