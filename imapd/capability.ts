@@ -4,7 +4,7 @@
  * A word stands here only if it works. Words that need nothing but the session are the same before and after login, so
  * that clients that ask once are not misled.
  */
-import { SASL_MECHANISMS } from '../authdaemon/sasl/mechanisms.js';
+import { offeredMechanisms } from '../authdaemon/sasl/offered-mechanisms.js';
 import type { SessionSettings } from './settings/session-settings.js';
 
 /** Extensions, in the order in which they are said. */
@@ -71,12 +71,6 @@ const sortAndThread = [
   'THREAD=REFS',
 ] as const;
 
-/** Any stored password will do for them. */
-const ALWAYS_ON: ReadonlySet<string> = new Set(['PLAIN', 'LOGIN']);
-
-/** Switched on by authoauthrc, and not for everybody on the way to read (RFC 7628 section 4). */
-const TOKENS: ReadonlySet<string> = new Set(['OAUTHBEARER', 'XOAUTH2']);
-
 /** On which connection CAPABILITY is asked. */
 export interface CapabilityContext {
   readonly settings: SessionSettings;
@@ -119,7 +113,7 @@ function wordsOfSite(context: CapabilityContext): string[] {
   if (context.setsQuotas === true) words.push('QUOTASET');
   if (loggedIn) return words;
   words.push('SASL-IR');
-  if (mayLogin(context)) words.push(...mechanisms(context).map((name) => `AUTH=${name}`));
+  if (mayLogin(context)) words.push(...offeredMechanisms(context).map((name) => `AUTH=${name}`));
   return words;
 }
 
@@ -127,21 +121,6 @@ function wordsOfSite(context: CapabilityContext): string[] {
 function wordsForSmap({ settings }: CapabilityContext): string[] {
   return settings.smap?.capability.split(/\s+/) ?? [];
 }
-
-/** Mechanisms that AUTHENTICATE takes on this connection. A site switches on all but those that need nothing. */
-export function mechanisms({ settings, tls, bindsChannel, certificateName }: MechanismContext): string[] {
-  const named = tls ? settings.mechanismsTls : settings.mechanisms;
-  return SASL_MECHANISMS.filter((name) => {
-    if (ALWAYS_ON.has(name)) return true;
-    if (name === 'EXTERNAL') return certificateName !== undefined;
-    if (TOKENS.has(name)) return settings.oauth && tls;
-    if (!name.endsWith('-PLUS')) return named.includes(name);
-    const isOn = named.includes(name) || named.includes(name.slice(0, -'-PLUS'.length));
-    return isOn && bindsChannel?.() === true;
-  });
-}
-
-type MechanismContext = Pick<CapabilityContext, 'settings' | 'tls' | 'bindsChannel' | 'certificateName'>;
 
 /** What only the connection knows. Courier adds it to the administrator's words, too: without it no client gets in. */
 function wordsOfConnection(context: CapabilityContext): string[] {

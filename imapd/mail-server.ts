@@ -6,6 +6,7 @@
  */
 import { Admission, Refusal, type RefusalKind } from '../init/runtime/admission.js';
 import type { Clock } from '../init/runtime/clock.js';
+import type { LiveSession, SessionChoice } from '../init/runtime/live-sessions.js';
 import type { MailServer, WorkerSession } from '../init/runtime/mail-worker.js';
 import { diskErrors, MaildirError } from '../maildir/errors.js';
 import type { FileSystem } from '../maildir/file-system.js';
@@ -20,7 +21,7 @@ import { Notices } from './notices.js';
 import { serveSession } from './session/dialogue.js';
 import { Session } from './session/session.js';
 import { loginLine, who } from './session/session-log.js';
-import { SessionTrace } from './session/trace.js';
+import { SessionList } from './session/session-list.js';
 import type { SessionSettings } from './settings/session-settings.js';
 import { Sharing } from './sharing/sharing.js';
 import { encodeCompletion, encodeUntagged } from './wire/responses.js';
@@ -58,7 +59,7 @@ const refusals: Readonly<Record<RefusalKind, { readonly code: string; readonly t
 export class ImapServer implements MailServer {
   readonly #parts: MailServerParts;
   readonly #sharing: Sharing;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions: SessionList;
   readonly #emptying: Emptying;
   readonly #notices: Notices;
   readonly #admission: Admission<Maildir>;
@@ -67,7 +68,8 @@ export class ImapServer implements MailServer {
   constructor(parts: MailServerParts) {
     this.#parts = parts;
     this.#emptying = new Emptying(parts.clock);
-    this.#notices = new Notices({ ...parts, sessions: this.#sessions });
+    this.#sessions = new SessionList(parts.fileSystem);
+    this.#notices = new Notices({ ...parts, sessions: this.#sessions.all });
     this.#sharing = new Sharing(parts.store, parts.fileSystem);
     this.#settings = parts.settings;
     this.#admission = this.#newAdmission();
@@ -77,12 +79,10 @@ export class ImapServer implements MailServer {
   async serve(arrived: WorkerSession): Promise<void> {
     const session = await this.#begin(arrived);
     if (session === undefined) return;
-    const trace = SessionTrace.begin(session, this.#parts.fileSystem);
     try {
       await (this.#speaksSmap(arrived) ? serveSmapSession(session) : serveSession(session));
     } finally {
-      trace?.close();
-      this.#sessions.delete(session);
+      this.#sessions.leave(session);
       this.#notices.end();
     }
   }
@@ -106,11 +106,23 @@ export class ImapServer implements MailServer {
 
   /** Says goodbye to all sessions; each ends when it has answered the command it is at. */
   async end(): Promise<void> {
-    for (const session of this.#sessions) session.input.stop();
+    for (const session of this.#sessions.all) session.input.stop();
   }
 
   reload(settings: unknown): void {
     this.#settings = settings as SessionSettings;
+  }
+
+  sessions(choice: SessionChoice): LiveSession[] {
+    return this.#sessions.list(choice);
+  }
+
+  kick(choice: SessionChoice): LiveSession[] {
+    return this.#sessions.kick(choice);
+  }
+
+  lookForTraces(choice: SessionChoice): LiveSession[] {
+    return this.#sessions.lookForTraces(choice);
   }
 
   #speaksSmap({ tag }: WorkerSession): boolean {
@@ -127,13 +139,13 @@ export class ImapServer implements MailServer {
       clock,
       sharing: this.#sharing,
     });
-    this.#sessions.add(session);
     const code = capabilityCode(session.capabilityContext);
     const isSmap = this.#speaksSmap(arrived);
     if (!isSmap) this.#notices.begin(session, maildir);
     const text = isSmap ? 'SMAP1 LOGIN Ok.' : 'LOGIN Ok.';
     session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text }));
     session.log.write('info', loginLine(arrived, isSmap ? 'SMAP1' : 'IMAP'));
+    this.#sessions.enter(session);
     this.#emptying.afterLogin(arrived, maildir, this.#settings);
     return session;
   }
@@ -148,7 +160,7 @@ export class ImapServer implements MailServer {
   #newAdmission(): Admission<Maildir> {
     const { clock, fileSystem, runLoginExec } = this.#parts;
     return new Admission({
-      now: clock.now,
+      clock,
       modeOf: (path) => diskErrors(path, () => fileSystem.status(path)?.mode),
       open: (arrived) => this.#open(arrived),
       runLoginExec,

@@ -5,16 +5,13 @@
  */
 import type { SaslClaim } from '../../authdaemon/sasl/conversation.js';
 import type { LoginRequest } from '../../init/runtime/before-login.js';
-import { logValue } from '../../init/runtime/log.js';
+import { type Attempted, noteFailedLogin, noteTemporaryFailure } from '../../init/runtime/failed-login.js';
 import { mayLogin } from '../capability.js';
 import { CommandFailure, type Completion, no } from '../completion.js';
 import type { LoginSession } from './login-session.js';
 
 /** What is asked on every port that AUTHSERVICEport does not name. */
 const DEFAULT_SERVICE = 'imap';
-
-/** Who tries to log in, as the log names him: LOGIN by the name that was typed, AUTHENTICATE by its mechanism. */
-export type Attempted = { readonly user: string } | { readonly method: string };
 
 /** One attempt to log in. */
 export interface LoginAttempt extends Pick<LoginRequest, 'tag' | 'sayLastWord'> {
@@ -64,19 +61,17 @@ export async function attemptLogin(session: LoginSession, attempt: LoginAttempt)
 
 /** Says that nobody can tell now, so that no client asks its user for another password. */
 export function failForNow(session: LoginSession, reason: string): Completion {
-  session.log.write('error', `authentication error: ${reason}`);
+  noteTemporaryFailure(session, reason);
   session.sayBye('Temporary problem, please try again later', 'UNAVAILABLE');
   return no('Temporary problem, please try again later', 'UNAVAILABLE');
 }
 
-/** Logs a failed login in the words that fail2ban looks for, waits, and says no. */
+/** Logs a failed login, waits, and says no. */
 export async function refuseLogin(
   session: LoginSession,
   attempted: Attempted,
   code = 'AUTHENTICATIONFAILED',
 ): Promise<Completion> {
-  const what = 'user' in attempted ? `user=${logValue(attempted.user)}` : `method=${logValue(attempted.method)}`;
-  session.log.write('info', `LOGIN FAILED, ${what}, ${session.whoForLog}`);
-  await session.delay(session.settings.loginDelaySeconds);
+  await noteFailedLogin(session, attempted);
   return no('Login failed.', code);
 }

@@ -4,12 +4,10 @@
  * Everything here is said by strangers, so everything has a limit: lines, literals, commands, mistakes, time. It asks
  * nobody about passwords itself; LoginClient does, and takes the session away when the answer is good.
  */
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { LoginNames } from '../../authdaemon/login-name.js';
+import { clientContext, mechanismContext } from '../../authdaemon/sasl/client-context.js';
 import type { SaslContext } from '../../authdaemon/sasl/conversation.js';
 import type { LoginClient } from '../../init/runtime/before-login.js';
-import { CHANNEL_BINDINGS } from '../../init/runtime/channel-binding.js';
 import { ClientGone } from '../../init/runtime/client-gone.js';
 import type { Clock } from '../../init/runtime/clock.js';
 import type { Log } from '../../init/runtime/log.js';
@@ -67,28 +65,22 @@ export class LoginSession implements Conversation {
 
   /** What CAPABILITY depends on. */
   get capabilityContext(): CapabilityContext {
-    const { tls, tlsAvailable } = this.client;
-    const bindsChannel = () => CHANNEL_BINDINGS.some((type) => this.client.channelBinding(type) !== undefined);
-    const common = { settings: this.settings, loggedIn: false, tls, tlsAvailable, compressAvailable: false };
-    return { ...common, bindsChannel, ...this.#certificateName };
+    const { tlsAvailable } = this.client;
+    const { settings } = this;
+    return {
+      ...mechanismContext(this.client, settings),
+      settings,
+      loggedIn: false,
+      tlsAvailable,
+      compressAvailable: false,
+    };
   }
 
   /** What mechanisms need to know of this connection. */
   get saslContext(): SaslContext {
-    return {
-      names: this.names,
-      hostname: hostname(),
-      randomOctets: randomBytes,
-      ...this.#certificateName,
-      channelBinding: (type) => this.client.channelBinding(type),
-      offersChannelBinding: capabilities(this.capabilityContext).some((word) => /^AUTH=SCRAM-.*-PLUS$/i.test(word)),
-    };
-  }
-
-  get #certificateName(): Pick<SaslContext, 'certificateName'> {
-    const { certificateField } = this.settings;
-    const certificateName = certificateField === undefined ? undefined : this.client.certificateField(certificateField);
-    return certificateName === undefined ? {} : { certificateName };
+    const words = capabilities(this.capabilityContext);
+    const offered = words.filter((word) => /^AUTH=/i.test(word)).map((word) => word.slice('AUTH='.length));
+    return clientContext(this.client, this.settings, { names: this.names, offered });
   }
 
   /** `ip=[::1], port=[40112]`: nobody knows a name yet. */
@@ -135,13 +127,6 @@ export class LoginSession implements Conversation {
     const after = this.#afterAnswer;
     this.#afterAnswer = undefined;
     return after;
-  }
-
-  /** Waits: a failed login is answered slowly. */
-  delay(seconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.clock.after(seconds * 1000, resolve);
-    });
   }
 
   /** Whether the client has sent more than any that means to log in. */

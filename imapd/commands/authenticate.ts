@@ -1,11 +1,11 @@
 /** AUTHENTICATE: a SASL exchange in lines of base64, with initial response (RFC 4959). */
 import { decodeBase64 } from '../../authdaemon/sasl/base64.js';
-import type { SaslConversation, SaslStep } from '../../authdaemon/sasl/conversation.js';
+import { holdExchange } from '../../authdaemon/sasl/exchange.js';
 import { saslConversation } from '../../authdaemon/sasl/mechanisms.js';
+import { offeredMechanisms } from '../../authdaemon/sasl/offered-mechanisms.js';
 import { ClientGone } from '../../init/runtime/client-gone.js';
 import { attemptLogin, authService, failForNow, refuseLogin, requireTls } from '../before-login/login-attempt.js';
 import type { LoginSession } from '../before-login/login-session.js';
-import { mechanisms } from '../capability.js';
 import type { Completion } from '../completion.js';
 import type { ReceivedCommand } from '../wire/command-reader.js';
 import type { Cursor } from '../wire/cursor.js';
@@ -39,39 +39,18 @@ export async function authenticate(session: LoginSession, args: AuthenticateArgu
   requireTls(session);
   const { tag, mechanism } = args;
   const attempted = { method: mechanism };
-  const isOn = mechanisms(session.capabilityContext).includes(mechanism);
+  const isOn = offeredMechanisms(session.capabilityContext).includes(mechanism);
   const conversation = isOn ? saslConversation(mechanism, session.saslContext) : undefined;
   if (conversation === undefined) return refuseLogin(session, attempted, 'CANNOT');
 
-  const step = await exchange(session, conversation, args);
+  const step = await holdExchange(conversation, args.initial, {
+    ask: async (challenge) => decoded(await answerTo(session, tag, challenge)),
+    beginExchange: (beginning) => session.client.beginExchange(beginning, authService(session)),
+  });
   if (step.kind === 'failed') return refuseLogin(session, attempted);
   if (step.kind === 'temporary failure') return failForNow(session, step.reason);
   const sayLastWord = (word: string): Promise<boolean> => isHeard(session, tag, word);
   return attemptLogin(session, { tag, attempted, claim: step, sayLastWord });
-}
-
-type Ending = Extract<SaslStep, { kind: 'credentials' | 'failed' }>;
-
-async function exchange(
-  session: LoginSession,
-  conversation: SaslConversation,
-  { tag, initial }: AuthenticateArguments,
-): Promise<Ending | { readonly kind: 'temporary failure'; readonly reason: string }> {
-  let step = initial === undefined ? conversation.start() : conversation.start(initial);
-  for (;;) {
-    if (step.kind === 'challenge') {
-      step = conversation.answer(decoded(await answerTo(session, tag, step.octets.toString('base64'))));
-    } else if (step.kind === 'ask') {
-      const answer = await session.client.beginExchange(step.beginning, authService(session));
-      if (answer.kind === 'temporary failure') return answer;
-      if (answer.kind === 'rejected') return { kind: 'failed', text: 'The mechanism is not possible.' };
-      const challenge = Buffer.from(answer.challenge, 'base64');
-      step = conversation.challenged?.(challenge, answer.token) ?? {
-        kind: 'failed',
-        text: 'No challenge was asked for.',
-      };
-    } else return step;
-  }
 }
 
 /** Sends a challenge and gives the line that comes back. */

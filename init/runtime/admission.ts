@@ -5,6 +5,7 @@
  * what the client is told about a refusal is said by whoever asked. It knows no maildir either, only a few things to ask
  * one.
  */
+import type { Clock } from './clock.js';
 import { makeHomeFrom } from './home-skeleton.js';
 import type { LoginSettings } from './login-settings.js';
 import type { SessionAccount, WorkerSession } from './mail-worker.js';
@@ -36,7 +37,7 @@ export interface AdmittedMaildir {
 
 /** What a protocol gives to Admission. */
 export interface AdmissionParts<Maildir extends AdmittedMaildir> {
-  readonly now: () => number;
+  readonly clock: Pick<Clock, 'now'>;
   /** The mode of a directory; undefined where there is none. */
   readonly modeOf: (path: string) => number | undefined;
   /** Opens the maildir, which it may make if that is allowed. */
@@ -112,7 +113,7 @@ export class Admission<Maildir extends AdmittedMaildir> {
 
   /** Checks whose the maildir is and what its clock says, and removes what was left in its tmp; now and then. */
   #lookAfter(maildir: Maildir, account: SessionAccount, sanityCheck: boolean): void {
-    const now = this.#parts.now();
+    const now = this.#parts.clock.now();
     const before = this.#lookedAfter.get(account.maildir);
     if (before !== undefined && now - before < LOOKED_AFTER_MS && now >= before) return;
     if (sanityCheck && !maildir.ownedBy(account.uid, account.gid)) {

@@ -1,0 +1,34 @@
+/**
+ * What happens when a login fails, the same for all protocols: a line in the log in the words that fail2ban looks for, and
+ * a wait. What the client is told then, the protocol says.
+ */
+import type { Clock } from './clock.js';
+import { type Log, logValue } from './log.js';
+import type { Endpoint } from './mail-worker.js';
+import { peer } from './session-lines.js';
+
+/** Who tried to log in, as the log names him: by the name that was typed, or by a mechanism. */
+export type Attempted = { readonly user: string } | { readonly method: string };
+
+/** Where a login failed. */
+export interface FailedLogin {
+  readonly log: Log;
+  readonly client: { readonly remote: Endpoint };
+  readonly clock: Pick<Clock, 'after'>;
+  readonly settings: { readonly loginDelaySeconds: number };
+}
+
+/** Logs a failed login, and waits: the answer is to come slowly. */
+export async function noteFailedLogin(where: FailedLogin, attempted: Attempted): Promise<void> {
+  const { log, client, clock, settings } = where;
+  const what = 'user' in attempted ? `user=${logValue(attempted.user)}` : `method=${logValue(attempted.method)}`;
+  log.write('info', `LOGIN FAILED, ${what}, ${peer(client.remote)}`);
+  await new Promise<void>((resolve) => {
+    clock.after(settings.loginDelaySeconds * 1000, resolve);
+  });
+}
+
+/** Logs that nobody can tell now whether a login is good. */
+export function noteTemporaryFailure({ log }: Pick<FailedLogin, 'log'>, reason: string): void {
+  log.write('error', `authentication error: ${reason}`);
+}
