@@ -13,6 +13,7 @@ import { bad, type Completion, no } from '../completion.js';
 import type { BadLine, ReceivedCommand } from '../wire/command-reader.js';
 import { encodeCompletion } from '../wire/responses.js';
 import { closeSession } from './closing.js';
+import { countCommand } from './command-counts.js';
 import { Idling } from './idling.js';
 import type { Session } from './session.js';
 import type { SessionEnd } from './session-log.js';
@@ -84,8 +85,10 @@ class Dialogue {
       return this.#answer(received.tag, bad('Messages have no numbers.', 'UIDREQUIRED'));
     }
     session.runs(received.tag);
+    const startedAt = session.clock.ticks();
     const completion = await runCommand(session, row, received);
     session.runs(undefined);
+    if (row !== undefined) countCommand(received.name, completion.status, session.clock.ticks() - startedAt);
     if (row?.untilDone === true && completion.status === 'OK') {
       session.expectLateDone(false);
       this.#idling = new Idling(session, received.tag, completion);

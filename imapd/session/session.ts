@@ -81,6 +81,8 @@ export interface SessionParts {
   readonly administrator?: string | undefined;
   readonly remote: Endpoint;
   readonly tls: boolean;
+  /** Number of the session since the service was started. */
+  readonly sessionId?: number;
   readonly maildir: Maildir;
   /** What is known of messages without opening them, by all sessions of this process. */
   readonly facts: FactCache;
@@ -121,6 +123,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
   readonly input: ClientInput;
   readonly output: SessionOutput;
   readonly startedAt: number;
+  readonly sessionId: number | undefined;
   /** Whether this session was looked at for, and told of, a mailbox that is nearly full. */
   quotaWarning: 'not looked' | 'looked' | 'told' = 'not looked';
   #running: RunningCommand | undefined;
@@ -145,6 +148,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
     this.clock = parts.clock;
     this.sharing = parts.sharing;
     this.startedAt = parts.clock.now();
+    this.sessionId = parts.sessionId;
     this.#sliceStartedAt = parts.clock.ticks();
     this.output = new ClientOutput(parts.stream, parts.clock, newWriter);
     this.input = new ClientInput(parts.stream, { unread: parts.unread, clock: parts.clock, owner: this });
@@ -288,6 +292,11 @@ export class Session implements Conversation, CommandSource, InputOwner {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Since it had something to do. */
+  get idleMilliseconds(): number {
+    return this.clock.ticks() - this.#sliceStartedAt;
   }
 
   /** What CAPABILITY depends on. */

@@ -4,8 +4,9 @@
  *     2026-11-21T15:13:48.123Z READ: a1 NOOP
  *     2026-11-21T15:13:48.124Z WRITE: a1 OK NOOP completed
  *
- * It begins after login, and ends when a client gives its login back, so no password is in it; mail is. Whoever wants one makes
- * the file; the account's next sessions add to it. It knows no command but that one.
+ * It begins after login, and ends when a client gives its login back, so no password is in it; mail is. A client that logs in
+ * once more is refused, and its password is left out. Whoever wants a trace makes the file; the account's next sessions
+ * add to it, and those that are there when they are told to look. It knows no other command.
  */
 import { errorCode } from '../../maildir/errors.js';
 import type { FileSystem, OpenFile } from '../../maildir/file-system.js';
@@ -16,31 +17,53 @@ const MAX_SHOWN_OCTETS = 64 * 1024;
 /** Then a trace ends: it fills the disk of its user. */
 const MAX_TRACE_OCTETS = 100 * 1024 * 1024;
 
+/** Of a line that is not whole yet, so much is kept to see what command it is. */
+const MAX_LINE_BEGINNING = 1_024;
+
+/** Commands whose arguments are secret. */
+const SECRET_COMMAND = /^\S+ (LOGIN|AUTHENTICATE)\b/i;
+
 /** The trace of one session. */
 export class SessionTrace {
   readonly #session: Session;
   #file: OpenFile | undefined;
   #octets = 0;
+  /** The line that has begun, as far as it matters. */
+  #line = '';
+  /** What comes until the next answer belongs to a command that is secret. */
+  #secret = false;
 
   private constructor(session: Session, file: OpenFile) {
     this.#session = session;
     this.#file = file;
     session.input.trace = (octets) => this.#read(octets);
-    session.output.trace = (octets) => this.#add('WRITE', octets);
+    session.output.trace = (octets) => this.#written(octets);
   }
 
-  /** Begins a trace if there is the file for it. */
-  static begin(session: Session, fileSystem: FileSystem): SessionTrace | undefined {
-    const { debugFile } = session.settings;
-    if (debugFile === undefined) return undefined;
-    const path = `${session.maildir.path}/${debugFile}`;
+  /** Whether there is the file for it. */
+  static isWanted(session: Session, fileSystem: FileSystem): boolean {
+    const path = traceFile(session);
     try {
-      if (fileSystem.status(path)?.kind !== 'file') return undefined;
-      return new SessionTrace(session, fileSystem.openToAppend(path));
+      return path !== undefined && fileSystem.status(path)?.kind === 'file';
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      return false;
+    }
+  }
+
+  /** Begins a trace where isWanted() says that there is to be one; undefined when the file cannot be written. */
+  static begin(session: Session, fileSystem: FileSystem): SessionTrace | undefined {
+    try {
+      return new SessionTrace(session, fileSystem.openToAppend(traceFile(session) ?? ''));
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
       return undefined;
     }
+  }
+
+  /** It has become too large, or its disk is full. */
+  get ended(): boolean {
+    return this.#file === undefined;
   }
 
   /** Ends it. */
@@ -56,14 +79,35 @@ export class SessionTrace {
   #read(octets: Buffer): void {
     const text = octets.toString('latin1');
     const end = /^\S+ UNAUTHENTICATE\b/im.exec(text);
-    this.#add('READ', end === null ? octets : octets.subarray(0, end.index + end[0].length));
+    this.#add('READ', this.#withoutSecrets(end === null ? text : text.slice(0, end.index + end[0].length)));
     if (end !== null) this.close();
   }
 
-  #add(direction: 'READ' | 'WRITE', octets: Buffer): void {
+  /** A tagged answer, or none that asks for more, ends what is secret. */
+  #written(octets: Buffer): void {
+    if (octets[0] !== 0x2b) this.#secret = false;
+    this.#add('WRITE', octets.toString('latin1'));
+  }
+
+  /** Leaves out what a client says that logs in once more: it is refused, but the password may be right. */
+  #withoutSecrets(text: string): string {
+    if (this.#secret) return '(not shown)';
+    const lines = (this.#line + text).split('\n');
+    const place = lines.findIndex((line) => SECRET_COMMAND.test(line));
+    this.#line = place === -1 ? (lines.at(-1) ?? '').slice(0, MAX_LINE_BEGINNING) : '';
+    if (place === -1) return text;
+    this.#secret = true;
+    const command = SECRET_COMMAND.exec(lines[place] ?? '')?.[0] ?? '';
+    const before = lines.slice(0, place).join('\n');
+    const shown = place === 0 ? `${command} (not shown)` : `${before}\n${command} (not shown)`;
+    // What was shown of its line before is the command's name at most.
+    return shown;
+  }
+
+  #add(direction: 'READ' | 'WRITE', all: string): void {
     const time = new Date(this.#session.clock.now()).toISOString();
-    const shown = octets.toString('latin1', 0, MAX_SHOWN_OCTETS).replaceAll('\r', '');
-    const more = octets.length > MAX_SHOWN_OCTETS ? `[${octets.length - MAX_SHOWN_OCTETS} more octets]\n` : '';
+    const shown = all.slice(0, MAX_SHOWN_OCTETS).replaceAll('\r', '');
+    const more = all.length > MAX_SHOWN_OCTETS ? `[${all.length - MAX_SHOWN_OCTETS} more octets]\n` : '';
     const text = `${time} ${direction}: ${shown.endsWith('\n') ? shown : `${shown}\n`}${more}`;
     this.#octets += text.length;
     if (this.#octets > MAX_TRACE_OCTETS) {
@@ -77,4 +121,8 @@ export class SessionTrace {
       this.close();
     }
   }
+}
+
+function traceFile({ settings, maildir }: Session): string | undefined {
+  return settings.debugFile === undefined ? undefined : `${maildir.path}/${settings.debugFile}`;
 }

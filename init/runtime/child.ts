@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { followActivity, forgetDelays, noteWork, processFigures } from './activity.js';
 import { dropPrivileges } from './drop-privileges.js';
 import type { PrepareMessage, RehearseMessage, StartMessage } from './handover.js';
+import { countsOfProcess } from './metrics/counts.js';
 import { unpacked } from './outbox.js';
 import type { RawHandle } from './raw-handles.js';
 import { endProcess, log, passOn, rememberStart, sendToSupervisor } from './supervisor-link.js';
@@ -92,9 +93,13 @@ function receiveAll(received: unknown, handle: RawHandle | undefined): void {
 }
 
 function receive(message: { readonly kind: string }, handle: RawHandle | undefined): void {
-  if (message.kind === 'tell figures') sendToSupervisor({ kind: 'figures', figures: processFigures() });
+  if (message.kind === 'tell figures') tellFigures();
   else if (message.kind === 'forget delays') forgetDelays();
   else passOn(message, handle);
+}
+
+function tellFigures(): void {
+  sendToSupervisor({ kind: 'figures', figures: processFigures(), counts: countsOfProcess() });
 }
 
 /** Says it in words when the program stands where its users may not look, as in /root. */

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { noteWork, type ProcessFigures } from './activity.js';
 import { checkFigures, type PrepareMessage, type StartMessage } from './handover.js';
 import type { Log } from './log.js';
+import { enterCounting, leaveCounting, noteCounts } from './metrics/service-counts.js';
 import { Outbox, unpacked } from './outbox.js';
 import { type RawHandle, sendWithHandle } from './raw-handles.js';
 import { isOpenToAll } from './reachable.js';
@@ -67,7 +68,14 @@ export class Child {
       else sent(null);
     });
     this.pid = this.#process.pid ?? 0;
+    enterCounting(this);
     this.#follow();
+  }
+
+  /** `login`, `worker`, or `spare` for one that is none of them yet. */
+  get role(): string {
+    const [, role = 'spare'] = /: (?:mail )?(login|worker)\b/.exec(this.#title) ?? [];
+    return role;
   }
 
   /** Lets the child import its module, for a start that is to come. */
@@ -130,6 +138,7 @@ export class Child {
   }
 
   #over(how: string): void {
+    leaveCounting(this);
     this.#rejectReady(new Error(`${this.#title} ended: ${how}`));
     this.#options.ended(how, this.#expectedEnd);
   }
@@ -150,7 +159,8 @@ export class Child {
 
   #receive(message: unknown, handle: RawHandle | undefined): void {
     // What is no message at all is for those who check them to find.
-    const { kind, reason } = (message ?? {}) as { kind?: unknown; reason?: unknown };
+    const { kind, reason, counts } = (message ?? {}) as { kind?: unknown; reason?: unknown; counts?: unknown };
+    if (kind === 'figures' || kind === 'goodbye') noteCounts(this, counts);
     if (kind === 'ready') this.#resolveReady();
     else if (kind === 'failed') this.#fail(String(reason));
     else if (kind === 'figures') for (const tell of this.#askers.splice(0)) tell(checkFigures(message));

@@ -136,6 +136,11 @@ export class ClientOutput<Chunk extends OutputChunk> {
     });
   }
 
+  /** Gives the client up. */
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
   /** Ends the stream after what was collected; never throws. */
   end(): void {
     if (!this.gone) {

@@ -7,9 +7,11 @@
 import type { ProcessFigures } from './activity.js';
 import type { ExchangeAnswer } from './before-login.js';
 import type { Identity } from './drop-privileges.js';
+import { isSessionAnswer, type SessionAnswer, type SessionQuestion } from './live-sessions.js';
 import type { LogLevel } from './log.js';
 import { LEVEL_PREFIXES } from './log.js';
 import type { Endpoint, SessionAccount } from './mail-worker.js';
+import type { ProcessCounts } from './metrics/counts.js';
 import type { TlsMaterial } from './tls-helpers.js';
 
 /** First message to a child: who to be, and which module to import then. */
@@ -87,6 +89,8 @@ export type ToLogin =
   | { readonly kind: 'admitted'; readonly id: number; readonly refusal?: string }
   | { readonly kind: 'outcome'; readonly id: number; readonly outcome: AuthenticationOutcome }
   | { readonly kind: 'exchange'; readonly id: number; readonly answer: ExchangeAnswer }
+  /** The page of figures that was asked for; without one there is none. */
+  | { readonly kind: 'metrics'; readonly id: number; readonly page?: string }
   | { readonly kind: 'end' };
 
 /** From the supervisor to a mail worker. */
@@ -98,6 +102,7 @@ export type ToWorker =
   | { readonly kind: 'listen' }
   | { readonly kind: 'expect'; readonly token: string; readonly session: SessionDescription }
   | { readonly kind: 'session'; readonly session: SessionDescription; readonly unread: Uint8Array }
+  | SessionQuestion
   | { readonly kind: 'end'; readonly reason: string };
 
 /** One line for the log, on its way. */
@@ -110,9 +115,9 @@ export interface LogMessageLine {
 export type FromChild =
   | { readonly kind: 'ready' }
   /** Nothing comes any more; the process is about to end. */
-  | { readonly kind: 'goodbye' }
+  | { readonly kind: 'goodbye'; readonly counts?: ProcessCounts }
   | { readonly kind: 'failed'; readonly reason: string }
-  | { readonly kind: 'figures'; readonly figures: ProcessFigures }
+  | { readonly kind: 'figures'; readonly figures: ProcessFigures; readonly counts?: ProcessCounts }
   | { readonly kind: 'log'; readonly lines: readonly LogMessageLine[] };
 
 /** From a login process to the supervisor. */
@@ -124,6 +129,7 @@ export type FromLogin =
   | { readonly kind: 'listening'; readonly id: number; readonly trouble?: string }
   | ({ readonly kind: 'authenticate' } & AuthenticationRequest)
   | ({ readonly kind: 'begin exchange' } & ExchangeRequest)
+  | { readonly kind: 'metrics wanted'; readonly id: number }
   | { readonly kind: 'hand over'; readonly id: number; readonly unread: Uint8Array };
 
 /** The beginning of an exchange, for authdaemond. */
@@ -154,7 +160,8 @@ export type FromWorker =
   | FromChild
   | { readonly kind: 'rehearsed' }
   | { readonly kind: 'expecting'; readonly sessionId: number }
-  | { readonly kind: 'session ended'; readonly sessionId: number };
+  | { readonly kind: 'session ended'; readonly sessionId: number }
+  | SessionAnswer;
 
 /** Octets of an authenticated session's token: 16 random octets in hexadecimal, and a line feed. */
 export const TOKEN_OCTETS = 33;
@@ -173,7 +180,8 @@ export function checkFromLogin(message: unknown): FromLogin | undefined {
     const trouble = message['trouble'] === undefined || isText(message['trouble']);
     return isId(message['id']) && trouble ? (message as FromLogin) : undefined;
   }
-  if (message['kind'] === 'closed') return isId(message['id']) ? (message as FromLogin) : undefined;
+  const isOfId = message['kind'] === 'closed' || message['kind'] === 'metrics wanted';
+  if (isOfId) return isId(message['id']) ? (message as FromLogin) : undefined;
   if (message['kind'] === 'authenticate') return isRequest(message) ? (message as unknown as FromLogin) : undefined;
   if (message['kind'] === 'begin exchange') return isExchange(message) ? (message as unknown as FromLogin) : undefined;
   if (message['kind'] === 'hand over') {
@@ -186,6 +194,7 @@ export function checkFromLogin(message: unknown): FromLogin | undefined {
 export function checkFromWorker(message: unknown): FromWorker | undefined {
   if (!isRecord(message)) return undefined;
   if (message['kind'] === 'rehearsed') return { kind: 'rehearsed' };
+  if (message['kind'] === 'sessions') return isSessionAnswer(message) ? (message as FromWorker) : undefined;
   const ofSession = message['kind'] === 'expecting' || message['kind'] === 'session ended';
   if (ofSession) return isId(message['sessionId']) ? (message as FromWorker) : undefined;
   return checkFromChild(message);

@@ -6,6 +6,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { ExchangeAnswer, LoginProtocol, LoginRequest, Proof } from './before-login.js';
 import type { AuthenticationOutcome, ListenerDescription, ToLogin } from './handover.js';
 import { LoginConnection, type LoginProcess } from './login-connection.js';
+import { count } from './metrics/counts.js';
+import { METRICS_SERVICE, PageRequests } from './metrics/page-requests.js';
+import type { ProxyPlaces } from './proxy/proxy-settings.js';
 import { listenOn, type RawHandle } from './raw-handles.js';
 import { endProcess, log, receiveFromSupervisor, sendToSupervisor, startSettings } from './supervisor-link.js';
 import { TlsContexts } from './tls-helpers.js';
@@ -38,8 +41,10 @@ class LoginLoop implements LoginProcess {
   readonly #admissions = new Map<number, (refusal: string | undefined) => void>();
   readonly #outcomes = new Map<number, (outcome: AuthenticationOutcome) => void>();
   readonly #exchanges = new Map<number, (answer: ExchangeAnswer) => void>();
+  readonly #pages = new PageRequests((id) => sendToSupervisor({ kind: 'metrics wanted', id }));
   #contexts: TlsContexts | undefined;
   #startTls = false;
+  proxyPlaces: ProxyPlaces | undefined;
   #nextId = 1;
   #refusalsInTls = 0;
 
@@ -65,6 +70,8 @@ class LoginLoop implements LoginProcess {
     } else if (message.kind === 'tls') {
       this.#contexts = message.material === undefined ? undefined : new TlsContexts(message.material);
       this.#startTls = message.startTls;
+    } else if (message.kind === 'proxy') {
+      this.proxyPlaces = message.places;
     } else if (message.kind === 'listen') {
       if (handle !== undefined) this.#listen(message.listener, handle);
     } else if (message.kind === 'stop listening') {
@@ -76,19 +83,36 @@ class LoginLoop implements LoginProcess {
       this.#outcomes.get(message.id)?.(message.outcome);
     } else if (message.kind === 'exchange') {
       this.#exchanges.get(message.id)?.(message.answer);
+    } else if (message.kind === 'metrics') {
+      this.#pages.heard(message.id, message.page);
     } else if (message.kind === 'end') this.#end();
   }
 
   authenticate(connection: LoginConnection, request: LoginRequest): Promise<AuthenticationOutcome> {
     const { id, remote, local, tls } = connection;
     const { loginName, service, tag, authorisationName } = request;
-    const answer = new Promise<AuthenticationOutcome>((resolve) => {
-      this.#outcomes.set(id, resolve);
-    });
+    const answer = this.#outcomeFor(id);
     const proof = { authType: request.proof.authType, data: request.proof.data.reveal() };
     const other = authorisationName === undefined ? {} : { authorisationName };
     sendToSupervisor({ kind: 'authenticate', id, loginName, ...proof, ...other, service, tag, remote, local, tls });
-    return answer.finally(() => this.#outcomes.delete(id));
+    return answer;
+  }
+
+  serveHere({ id }: LoginConnection): Promise<AuthenticationOutcome> {
+    const answer = this.#outcomeFor(id);
+    sendToSupervisor({ kind: 'serve here', id });
+    return answer;
+  }
+
+  passedOn({ id }: LoginConnection, host: string): void {
+    sendToSupervisor({ kind: 'passed on', id, host });
+  }
+
+  #outcomeFor(id: number): Promise<AuthenticationOutcome> {
+    const outcome = new Promise<AuthenticationOutcome>((resolve) => {
+      this.#outcomes.set(id, resolve);
+    });
+    return outcome.finally(() => this.#outcomes.delete(id));
   }
 
   beginExchange({ id, remote }: LoginConnection, { authType, data }: Proof, service: string): Promise<ExchangeAnswer> {
@@ -114,6 +138,16 @@ class LoginLoop implements LoginProcess {
   }
 
   #listen(listener: ListenerDescription, handle: RawHandle): void {
+    if (listener.service !== METRICS_SERVICE) this.#listenWith(this.#mailPort(listener), listener, handle);
+    else {
+      this.#pages.server().then(
+        (server) => this.#listenWith(server, listener, handle),
+        (error: unknown) => log.bug(error, 'the page of figures'),
+      );
+    }
+  }
+
+  #mailPort(listener: ListenerDescription): Server {
     const options = {
       pauseOnConnect: true,
       allowHalfOpen: true,
@@ -121,12 +155,18 @@ class LoginLoop implements LoginProcess {
       keepAlive: true,
       keepAliveInitialDelay: KEEPALIVE_MS,
     };
-    const server = createServer(options, (socket) => this.#accept(listener, socket));
-    const { id } = listener;
+    const accepted = count('connections_total', { service: listener.service });
+    return createServer(options, (socket) => {
+      accepted.value += 1;
+      this.#accept(listener, socket);
+    });
+  }
+
+  #listenWith(server: Server, { id }: ListenerDescription, handle: RawHandle): void {
     server.on('error', (error) => sendToSupervisor({ kind: 'listening', id, trouble: error.message }));
     server.on('listening', () => sendToSupervisor({ kind: 'listening', id }));
     listenOn(server, handle);
-    this.#servers.set(listener.id, server);
+    this.#servers.set(id, server);
   }
 
   #accept(listener: ListenerDescription, socket: Socket): void {

@@ -8,8 +8,9 @@ import { describeProcess } from './describe-process.js';
 import type { Identity } from './drop-privileges.js';
 import { checkFromLogin, type FromLogin, type ListenerDescription, type ToLogin } from './handover.js';
 import { type Log, writeLines } from './log.js';
+import type { ProxyPlaces } from './proxy/proxy-settings.js';
 import type { RawHandle } from './raw-handles.js';
-import type { TlsMaterial } from './tls-helpers.js';
+import type { TlsMaterial } from './tls-files.js';
 
 /** A login process that dies is started again after this; doubled each time, up to the maximum. */
 const RESTART_DELAY_MS = 100;
@@ -39,10 +40,13 @@ export interface LoginPoolOptions {
   readonly log: Log;
   settings: unknown;
   loginSeconds: number;
+  proxyPlaces: ProxyPlaces | undefined;
   /** Gets what a login process says about its connections. */
   readonly receive: (login: LoginProcessHandle, message: FromLogin, handle: RawHandle | undefined) => void;
   /** Connections that are gone because their process is. */
   readonly lost: (keys: readonly string[]) => void;
+  /** Gives the page of figures; undefined where it is not wanted. */
+  readonly metrics: () => Promise<string | undefined>;
 }
 
 /** One login process, as the supervisor sees it. */
@@ -118,9 +122,9 @@ export class LoginPool {
   }
 
   /** New settings, for connections that begin from now on. */
-  reload(changes: { settings: unknown; loginSeconds: number }): void {
+  reload(changes: Pick<LoginPoolOptions, 'settings' | 'loginSeconds' | 'proxyPlaces'>): void {
     Object.assign(this.#options, changes);
-    for (const login of this.#logins) login.send({ kind: 'settings', ...changes });
+    for (const login of this.#logins) this.#tellSettings(login);
   }
 
   /** A line for each process; see describe-process.ts. */
@@ -144,6 +148,12 @@ export class LoginPool {
     for (const login of this.#logins) login.child.end({ kind: 'end' }, END_GRACE_MS);
   }
 
+  #tellSettings(login: LoginProcess): void {
+    const { settings, loginSeconds, proxyPlaces: places } = this.#options;
+    login.send({ kind: 'settings', settings, loginSeconds });
+    if (places !== undefined) login.send({ kind: 'proxy', places });
+  }
+
   #startOne(): LoginProcess {
     const { identity, log, module, settings, title } = this.#options;
     const id = this.#nextId;
@@ -159,7 +169,7 @@ export class LoginPool {
     const login: LoginProcess = { id, child, open, startedAt: Date.now(), send: (message) => child.send(message) };
     this.#logins.add(login);
     const prepare = () => {
-      login.send({ kind: 'settings', settings: this.#options.settings, loginSeconds: this.#options.loginSeconds });
+      this.#tellSettings(login);
       login.send({ kind: 'tls', ...this.#tls });
       for (const listener of this.#listeners.values()) sendListener(login, listener);
     };
@@ -172,7 +182,18 @@ export class LoginPool {
     if (message === undefined) throw new Error('a login process sent a message that is none');
     if (message.kind === 'log') writeLines(this.#options.log, message.lines);
     else if (message.kind === 'listening') this.#heardOfListener(message.id, message.trouble);
+    else if (message.kind === 'metrics wanted') this.#tellMetrics(login, message.id);
     else this.#options.receive(login, message, handle);
+  }
+
+  #tellMetrics(login: LoginProcess, id: number): void {
+    this.#options.metrics().then(
+      (page) => login.send(page === undefined ? { kind: 'metrics', id } : { kind: 'metrics', id, page }),
+      (error: unknown) => {
+        this.#options.log.bug(error, 'the page of figures');
+        login.send({ kind: 'metrics', id });
+      },
+    );
   }
 
   #heardOfListener(id: number, trouble: string | undefined): void {

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { type AccessRule, readAccessFile } from './access-file.js';
 import { parsePortList } from './listen.js';
 import { readLog } from './logger-settings.js';
+import { METRICS_SERVICE } from './metrics/page-requests.js';
 import { type RelaySettings, readRelaySettings } from './relay/relay-after-login.js';
 import type { MailServiceConfiguration, ServiceDescription } from './service-configuration.js';
 import { loadSettings, type Settings, type WithoutEffect } from './settings-file.js';
@@ -78,7 +79,7 @@ export function readMailServiceSettings<SessionSettings extends KnownSessionSett
   const sslPidFile = settings.text('SSLPIDFILE', `/run/courier/${daemon}-ssl.pid`);
   const service = {
     ...readProcesses(settings, names),
-    services: readServices(settings, names),
+    services: { ...readServices(settings, names), ...readMetrics(settings) },
     tls: readTlsSettings(settings, `/etc/courier/${daemon}.pem`, names.alpn),
     startTls: settings.yes(names.startTls, true),
     stateDirectory: dirname(pidFile),
@@ -141,6 +142,28 @@ function readServices(settings: Settings, { daemon, port, sslPort }: AnyNames): 
     [daemon]: { tls: false, addresses: readAddresses(settings, 'PORT', port, 'ADDRESS') },
     [`${daemon}-ssl`]: { tls: true, addresses: readAddresses(settings, 'SSLPORT', sslPort, 'SSLADDRESS') },
   };
+}
+
+/** Figures are for this machine only, unless somebody says otherwise. */
+function readMetrics(settings: Settings): Record<string, ServiceDescription> {
+  const address = settings.text('METRICSADDRESS', '127.0.0.1');
+  const port = settings.text('METRICSPORT', '0');
+  if (port === '0') return {};
+  const addresses = parsePortList(port, address);
+  if (typeof addresses === 'string') {
+    const remedy = 'write for example 9143, or 127.0.0.1.9143';
+    settings.problem('METRICSPORT', `METRICSPORT=${port}, METRICSADDRESS=${address}: ${addresses}`, remedy);
+    return {};
+  }
+  if (addresses.some(({ host }) => !/^(127\.|::1$)/.test(host))) {
+    const what = 'METRICSPORT: the figures can be read by whoever reaches the address';
+    settings.warning(
+      'METRICSPORT',
+      what,
+      'see to it that only your monitoring does, or write METRICSADDRESS=127.0.0.1',
+    );
+  }
+  return { [METRICS_SERVICE]: { tls: false, addresses } };
 }
 
 function readAddresses(settings: Settings, portName: string, defaultPort: string, addressName: string) {

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { giveBackAtRest } from './activity.js';
 import type { SessionDescription, ToWorker } from './handover.js';
 import { TOKEN_OCTETS } from './handover.js';
+import type { SessionQuestion } from './live-sessions.js';
 import type { MailServer, RehearsalParts, WorkerSession } from './mail-worker.js';
 import { memoryTrimmer } from './native-memory.js';
 import { QuietMoments } from './quiet-moments.js';
@@ -64,10 +65,17 @@ class MailWorkerLoop {
     else if (message.kind === 'settings') this.#mailServer.reload?.(message.settings);
     else if (message.kind === 'rehearse') void this.#prepareForClients(message.settings);
     else if (message.kind === 'end') this.#end(message.reason);
+    else if ('question' in message) this.#answer(message);
     else if (message.kind === 'session') {
       if (handle === undefined) sendToSupervisor({ kind: 'session ended', sessionId: message.session.sessionId });
       else this.#serve(message.session, socketFrom(handle), Buffer.from(message.unread));
     }
+  }
+
+  #answer({ kind, question, choice }: SessionQuestion): void {
+    const server = this.#mailServer;
+    const does = { 'tell sessions': server.sessions, kick: server.kick, 'look for traces': server.lookForTraces }[kind];
+    sendToSupervisor({ kind: 'sessions', question, sessions: does?.call(server, choice) ?? [] });
   }
 
   /** Whatever goes wrong with it, clients are served. */
@@ -124,11 +132,11 @@ class MailWorkerLoop {
   }
 
   #serve(session: SessionDescription, stream: Socket, unread: Buffer): void {
-    const { sessionId, ...description } = session;
+    const { sessionId } = session;
     // A reset by the client is the end of the stream like any other; the protocol may add its own listener.
     stream.on('error', () => {});
     this.#streams.add(stream);
-    void this.#converse({ ...description, stream, unread, log }, sessionId);
+    void this.#converse({ ...session, stream, unread, log }, sessionId);
   }
 
   /** Tens of thousands of these may wait at a time: each step more would cost half a kilobyte. */

@@ -16,6 +16,7 @@
  * accounts of one uid, so its working directory is `/` and every path is absolute. It knows no mail protocol.
  */
 import type { Duplex } from 'node:stream';
+import type { LiveSession, SessionChoice } from './live-sessions.js';
 import type { Log } from './log.js';
 
 /** One end of a TCP connection. `ip` is as Courier prints it: an IPv4 peer of a dual-stack socket is `::ffff:192.0.2.1`. */
@@ -56,6 +57,8 @@ export interface WorkerSession {
   /** The administrator who acts as the account; absent when it is the account's owner. */
   readonly administrator?: string;
   readonly log: Log;
+  /** Number of the session since the service was started; absent where there is no service. */
+  readonly sessionId?: number;
 }
 
 /** What a mail protocol gives to `serveMail`. */
@@ -67,6 +70,12 @@ export interface MailServer {
   end(reason: string): Promise<void>;
   /** The administrator changed the settings; sessions that begin from now on use the new ones. */
   reload?(settings: unknown): void;
+  /** The sessions that are chosen, for an administrator who asks. */
+  sessions?(choice: SessionChoice): readonly LiveSession[];
+  /** Says goodbye to the sessions that are chosen, and gives them as they were. */
+  kick?(choice: SessionChoice): readonly LiveSession[];
+  /** Begins and ends traces of the sessions that are chosen, as their files are there or not; gives those that have one. */
+  lookForTraces?(choice: SessionChoice): readonly LiveSession[];
 }
 
 /** What a rehearsal is given. */

@@ -18,6 +18,7 @@ import type {
 import { type Log, logValue } from './log.js';
 import { connectionKey, type LoginProcessHandle } from './login-pool.js';
 import type { SessionAccount } from './mail-worker.js';
+import { countLogin, countRefusal, timedAnswer } from './metrics/login-counts.js';
 import type { RawHandle } from './raw-handles.js';
 import { Secret } from './secret.js';
 import { type ChosenWorker, makeToken, type WorkerPool } from './worker-pool.js';
@@ -110,6 +111,11 @@ export class SessionBroker {
     else if (message.kind === 'begin exchange') this.#challenge(login, message);
   }
 
+  /** Logins that wait for authdaemond. */
+  get waiting(): number {
+    return this.#authenticating.size;
+  }
+
   /** A worker says that a session has ended. */
   sessionEnded(sessionId: number): void {
     const key = this.#keyOfSession.get(sessionId);
@@ -125,6 +131,7 @@ export class SessionBroker {
   #open(login: LoginProcessHandle, id: number, ip: string): void {
     const refusal = this.#options.connections.admit(connectionKey(login, id), ip);
     login.open.add(id);
+    if (refusal !== undefined) countRefusal(refusal);
     login.send(refusal === undefined ? { kind: 'admitted', id } : { kind: 'admitted', id, refusal });
   }
 
@@ -174,13 +181,14 @@ export class SessionBroker {
       })
       .then((outcome) => {
         this.#authenticating.delete(key);
+        countLogin(request.authType, outcome.kind);
         login.send({ kind: 'outcome', id, outcome });
       })
       .catch((error: unknown) => this.#options.log.bug(error, 'answering a login process'));
   }
 
   async #authenticate(login: LoginProcessHandle, request: AuthenticationRequest): Promise<AuthenticationOutcome> {
-    const answer = await this.#ask(request);
+    const answer = await timedAnswer(this.#ask(request));
     if (answer.kind === 'not authorised') return this.#notAuthorised(request, answer.reason);
     if (answer.kind === 'rejected') return this.#rejected(request, answer);
     if (answer.kind !== 'account') return answer;

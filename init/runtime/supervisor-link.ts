@@ -5,6 +5,7 @@
  */
 import type { LogMessageLine } from './handover.js';
 import { type Log, logTo } from './log.js';
+import { countsOfProcess } from './metrics/counts.js';
 import { Outbox, type Sent } from './outbox.js';
 import { type RawHandle, sendWithHandle } from './raw-handles.js';
 
@@ -75,5 +76,5 @@ function sendLines(): void {
 
 /** Ends the process when all messages sent so far have gone out. */
 export function endProcess(exitCode: number): void {
-  sendToSupervisor({ kind: 'goodbye' }, undefined, () => process.exit(exitCode));
+  sendToSupervisor({ kind: 'goodbye', counts: countsOfProcess() }, undefined, () => process.exit(exitCode));
 }

@@ -8,6 +8,7 @@
  * authdaemond: `authenticator` is handed in.
  */
 import { followActivity } from './activity.js';
+import { Administration } from './administration.js';
 import { isProgramOpenToAll } from './children.js';
 import { ConnectionTable } from './connections.js';
 import { AlreadyRunning, serveControl } from './control.js';
@@ -15,6 +16,8 @@ import type { Log } from './log.js';
 import { type OpenLog, openLog } from './log-destinations.js';
 import { loginIdentity, NoLoginUser } from './login-identity.js';
 import { LoginPool } from './login-pool.js';
+import { METRICS_SERVICE } from './metrics/page-requests.js';
+import { proxyPlaces, proxyRoutes } from './proxy/proxy-service.js';
 import { notifyReadiness } from './readiness.js';
 import { ServiceCertificates } from './service-certificates.js';
 import type { MailServiceConfiguration } from './service-configuration.js';
@@ -110,6 +113,7 @@ class Supervisor {
   readonly #broker: SessionBroker;
   readonly #ports: ServicePorts;
   readonly #certificates: ServiceCertificates;
+  readonly #administration: Administration;
   readonly #socketDirectory: string;
   #configuration: MailServiceConfiguration;
   #authenticator: Authenticator;
@@ -135,6 +139,7 @@ class Supervisor {
     });
     this.#broker = new SessionBroker({
       ...{ log, connections: this.#connections, workers: this.#workers, defaultMaildir },
+      routes: proxyRoutes(configuration, log),
       authenticator: {
         authenticate: (question) => this.#authenticator.authenticate(question),
         beginExchange: (beginning, from) => this.#authenticator.beginExchange(beginning, from),
@@ -142,8 +147,17 @@ class Supervisor {
     });
     this.#logins = new LoginPool({
       ...{ module: loginModule, title: name, log, identity, settings, loginSeconds },
+      proxyPlaces: proxyPlaces(configuration),
       receive: (login, message, handle) => this.#broker.receive(login, message, handle),
       lost: (keys) => this.#broker.lost(keys),
+      metrics: () => this.#administration.page(),
+    });
+    this.#administration = new Administration({
+      ...{ name, log },
+      ask: (kind, choice) => this.#workers.live.ask(kind, choice),
+      connections: () => this.#connections.count,
+      authPending: () => this.#broker.waiting,
+      certificateExpiry: () => this.#certificates.expiry,
     });
     this.#ports = new ServicePorts(this.#logins, configuration.services);
     this.#certificates = new ServiceCertificates(log, (material, startTls) => this.#logins.useTls(material, startTls));
@@ -157,6 +171,7 @@ class Supervisor {
       this.#certificates.readIfPossible(this.#configuration);
       await this.#logins.start(this.#configuration.loginProcesses);
       for (const service of this.#options.open) await this.#openService(service);
+      await this.#openMetrics();
     } catch (error) {
       await this.#giveUp();
       startFailure(error);
@@ -176,8 +191,10 @@ class Supervisor {
 
   /** Acts on a command of the control socket, and gives the words of the answer. */
   async obey(command: string): Promise<string> {
-    const [verb, service = ''] = command.trim().split(' ');
+    const [verb = '', service = ''] = command.trim().split(' ');
     if (verb === 'status') return await this.#status();
+    const answer = this.#administration.obey(verb, command.trim().slice(verb.length).trim());
+    if (answer !== undefined) return await answer;
     if (verb === 'forget-delays') return this.#forgetDelays();
     if (this.#ending) throw new Error('the server is ending');
     if (verb === 'reload') return this.#reload();
@@ -212,6 +229,13 @@ class Supervisor {
     await this.#ports.openSet(service);
   }
 
+  /** Whoever wants figures and cannot have them has mail all the same. */
+  async #openMetrics(): Promise<void> {
+    if (this.#configuration.services[METRICS_SERVICE] === undefined) return;
+    const trouble = (error: unknown) => this.#log.write('error', `no figures: ${(error as Error).message}`);
+    await this.#ports.openSet(METRICS_SERVICE).catch(trouble);
+  }
+
   #reloadOnSignal(): void {
     try {
       this.#reload();
@@ -240,9 +264,10 @@ class Supervisor {
     this.#configuration = configuration;
     this.#authenticator = this.#options.authenticator(configuration, this.#log);
     this.#connections.limits = limits;
-    this.#broker.reload(configuration.defaultMaildir);
+    const { defaultMaildir } = configuration;
+    this.#broker.reload({ defaultMaildir, routes: proxyRoutes(configuration, this.#log) });
     this.#workers.reload({ settings, umask, workersPerUid, cacheDirectory });
-    this.#logins.reload({ settings, loginSeconds });
+    this.#logins.reload({ settings, loginSeconds, proxyPlaces: proxyPlaces(configuration) });
     this.#ports.services = configuration.services;
     this.#certificates.readIfPossible(configuration);
     if (JSON.stringify(configuration.services) !== portsBefore) {

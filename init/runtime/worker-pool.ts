@@ -12,6 +12,7 @@ import { Child } from './children.js';
 import { describeProcess } from './describe-process.js';
 import type { Identity } from './drop-privileges.js';
 import { checkFromWorker, type SessionDescription } from './handover.js';
+import { LiveSessions } from './live-sessions.js';
 import { type Log, writeLines } from './log.js';
 import type { SessionAccount } from './mail-worker.js';
 import { MaildirPlaces } from './maildir-places.js';
@@ -88,6 +89,10 @@ export class WorkerPool {
   readonly #workers = new Set<WorkerProcess>();
   readonly #places = new MaildirPlaces<WorkerProcess>(IDLE_MS);
   readonly #rehearsals = new Rehearsals();
+  /** The sessions of all workers, for who asks. */
+  readonly live = new LiveSessions(() =>
+    [...this.#workers].map(({ child }) => ({ pid: child.pid, send: (message) => child.send(message) })),
+  );
   #spare: SpareWorker | undefined;
   #ending = false;
   #nextSocket = 1;
@@ -270,6 +275,7 @@ export class WorkerPool {
     if (message === undefined) throw new Error('a mail worker sent a message that is none');
     if (message.kind === 'log') writeLines(this.#options.log, message.lines);
     else if (message.kind === 'rehearsed') rehearsed();
+    else if (message.kind === 'sessions') this.live.heard(message);
     else if (message.kind === 'expecting') worker?.answers.get(message.sessionId)?.();
     else if (message.kind === 'session ended' && worker !== undefined) this.#forget(worker, message.sessionId);
   }
