@@ -8,7 +8,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { followActivity, noteWork } from '../init/runtime/activity.js';
 import type { Log } from '../init/runtime/log.js';
 import { openLog } from '../init/runtime/log-destinations.js';
-import { notifyReadiness } from '../init/runtime/readiness.js';
+import { reloadingStates, serviceManager } from '../init/runtime/service-manager.js';
 import { describeProblem } from '../init/runtime/settings-file.js';
 import { keepYoungGenerationSmall } from '../init/runtime/small-heap.js';
 import { findSystemUser } from '../init/runtime/system-users.js';
@@ -49,6 +49,7 @@ export class StartFailure extends Error {}
 export async function runAuthdaemond({ configDirectory, daemon, keeper }: AuthdaemondOptions): Promise<void> {
   keepYoungGenerationSmall();
   followActivity();
+  const manager = await serviceManager();
   const settings = readAuthdaemonSettings(configDirectory);
   // Before anything is opened: a wrong LOGTO or authdaemonvar is no name of a file.
   const { problems } = settings.file;
@@ -60,7 +61,8 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
   const ended = signals(keeper, () => {
     log.write('info', 'restarting authdaemond children');
     log.reopen();
-    void reload(authdaemon, settings.directory, configDirectory, log);
+    manager.tell(...reloadingStates());
+    void reload(authdaemon, settings.directory, configDirectory, log).finally(() => manager.tell('READY=1'));
   });
   const callers = new Callers(MAX_CONNECTIONS);
   let lastRequest = Date.now();
@@ -83,8 +85,11 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
   const idle = setInterval(() => {
     if (Date.now() - lastRequest >= IDLE_MS) void authdaemon.idle();
   }, IDLE_MS);
-  await notifyReadiness('READY=1');
+  manager.tell('READY=1', `STATUS=answering in ${settings.directory}`);
+  manager.feedWatchdog();
   await ended;
+
+  manager.tell('STOPPING=1');
 
   log.write('info', 'stopping authdaemond children');
   clearInterval(idle);

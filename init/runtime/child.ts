@@ -3,7 +3,8 @@
  *
  * It waits for the start message, becomes the user named there for good, and only then imports the module with the
  * protocol. A spare worker, which is prepared for whoever logs in first, imports it before, as root: it has no client,
- * and opens nothing, before it has become that user. When the supervisor dies the process ends at once: nobody could tell it to end later.
+ * and opens nothing, before it has become that user. When the supervisor dies the process says goodbye to its clients and
+ * ends: nobody could tell it to end later.
  */
 import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +19,14 @@ import { endProcess, log, passOn, rememberStart, sendToSupervisor } from './supe
 /** Exit code for a process that could not become what it should be. */
 const EXIT_NOT_STARTED = 77;
 
-process.on('disconnect', () => process.exit(0));
+/** Without a supervisor, goodbyes may take so long: the next one wants the ports, and starts the same processes again. */
+const ORPHAN_MS = 1_500;
+
+process.on('disconnect', () => {
+  if (!started) process.exit(0);
+  setTimeout(() => process.exit(0), ORPHAN_MS).unref();
+  passOn({ kind: 'end', reason: 'server shut down' } as const, undefined);
+});
 // Ctrl-C and a closing terminal reach the whole process group. Only the supervisor decides what they mean.
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
@@ -85,6 +93,11 @@ async function start(message: StartMessage): Promise<void> {
 
 /** A handle belongs to the last message. */
 function receiveAll(received: unknown, handle: RawHandle | undefined): void {
+  // Alone, as it comes to a process at rest, it is answered without an end of that rest.
+  if ((received as { kind?: unknown }).kind === 'ping') {
+    sendToSupervisor({ kind: 'pong' });
+    return;
+  }
   noteWork();
   const messages = unpacked(received) as readonly { readonly kind: string }[];
   messages.forEach((message, index) => {
@@ -93,7 +106,8 @@ function receiveAll(received: unknown, handle: RawHandle | undefined): void {
 }
 
 function receive(message: { readonly kind: string }, handle: RawHandle | undefined): void {
-  if (message.kind === 'tell figures') tellFigures();
+  if (message.kind === 'ping') sendToSupervisor({ kind: 'pong' });
+  else if (message.kind === 'tell figures') tellFigures();
   else if (message.kind === 'forget delays') forgetDelays();
   else passOn(message, handle);
 }

@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { dirname } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { noteWork, type ProcessFigures } from './activity.js';
 import { checkFigures, type PrepareMessage, type StartMessage } from './handover.js';
@@ -39,6 +40,8 @@ export interface ChildOptions {
 export class Child {
   readonly ready: Promise<void>;
   readonly pid: number;
+  /** When it said something last, by performance.now(); its start is something. */
+  heardAt = performance.now();
   readonly #process: ChildProcess;
   readonly #options: ChildOptions;
   readonly #outbox: Outbox;
@@ -78,6 +81,10 @@ export class Child {
     return role;
   }
 
+  get title(): string {
+    return this.#title;
+  }
+
   /** Lets the child import its module, for a start that is to come. */
   prepare(message: PrepareMessage): void {
     this.send(message);
@@ -110,6 +117,11 @@ export class Child {
       });
       this.send({ kind: 'tell figures' });
     });
+  }
+
+  /** Has the child say something. */
+  ping(): void {
+    this.send({ kind: 'ping' });
   }
 
   /** Tells the child to end; kills it when it does not. */
@@ -145,6 +157,8 @@ export class Child {
 
   /** A handle belongs to the last message. */
   #receiveAll(received: unknown, handle: RawHandle | undefined): void {
+    this.heardAt = performance.now();
+    if (isKind(received, 'pong')) return;
     noteWork();
     const messages = unpacked(received);
     for (const [index, message] of messages.entries()) {
@@ -164,7 +178,7 @@ export class Child {
     if (kind === 'ready') this.#resolveReady();
     else if (kind === 'failed') this.#fail(String(reason));
     else if (kind === 'figures') for (const tell of this.#askers.splice(0)) tell(checkFigures(message));
-    else if (kind !== 'goodbye') this.#deliver(message, handle);
+    else if (kind !== 'goodbye' && kind !== 'pong') this.#deliver(message, handle);
   }
 
   #deliver(message: unknown, handle: RawHandle | undefined): void {
@@ -198,6 +212,10 @@ export class Child {
 /** Is this program installed where every user can read it? A checkout in a private directory is not. */
 export function isProgramOpenToAll(): boolean {
   return isOpenToAll(dirname(fileURLToPath(import.meta.url)));
+}
+
+function isKind(message: unknown, kind: string): boolean {
+  return typeof message === 'object' && message !== null && (message as { kind?: unknown }).kind === kind;
 }
 
 /** The time zone is all that children take over: an environment costs time, and could change what Node does. */

@@ -72,10 +72,12 @@ export type AuthenticationOutcome =
   /** TLS: connect to `path`, say `token`, and copy octets from then on. */
   | { readonly kind: 'relay'; readonly path: string; readonly token: string; readonly lastWord?: string };
 
-/** From the supervisor to any child: how is it? `figures` is the answer; the other begins its figures of delays anew. */
+/** From the supervisor to any child: how is it? `figures` is the answer; the other begins its figures of delays anew.
+ * `ping` asks for any answer. */
 export type ToChild =
   | PrepareMessage
   | StartMessage
+  | { readonly kind: 'ping' }
   | { readonly kind: 'tell figures' }
   | { readonly kind: 'forget delays' };
 
@@ -114,6 +116,7 @@ export interface LogMessageLine {
 /** What every child says. */
 export type FromChild =
   | { readonly kind: 'ready' }
+  | { readonly kind: 'pong' }
   /** Nothing comes any more; the process is about to end. */
   | { readonly kind: 'goodbye'; readonly counts?: ProcessCounts }
   | { readonly kind: 'failed'; readonly reason: string }
@@ -201,7 +204,7 @@ export function checkFromWorker(message: unknown): FromWorker | undefined {
 }
 
 function checkFromChild(message: Record<string, unknown>): FromChild | undefined {
-  if (message['kind'] === 'ready' || message['kind'] === 'goodbye') return { kind: message['kind'] };
+  if (message['kind'] === 'ready' || message['kind'] === 'pong' || message['kind'] === 'goodbye') return { kind: message['kind'] };
   if (message['kind'] === 'failed') return isText(message['reason']) ? (message as FromChild) : undefined;
   const { lines } = message;
   if (message['kind'] !== 'log' || !Array.isArray(lines)) return undefined;

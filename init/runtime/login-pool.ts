@@ -86,6 +86,11 @@ export class LoginPool {
     return this.#logins.size;
   }
 
+  /** The processes themselves, to be watched. */
+  get children(): Child[] {
+    return [...this.#logins].map(({ child }) => child);
+  }
+
   /** Starts `count` processes. @throws when one does not come up. */
   async start(count: number): Promise<void> {
     const logins = Array.from({ length: count }, () => this.#startOne());

@@ -20,10 +20,10 @@ export interface RawHandle {
 
 interface UndocumentedNet {
   _createServerHandle(
-    address: string,
-    port: number,
-    family: number,
-    fd: undefined,
+    address: string | undefined,
+    port: number | undefined,
+    family: number | undefined,
+    fd: number | undefined,
     flags: number,
   ): (RawHandle & { getsockname?(out: object): number }) | number;
 }
@@ -48,11 +48,18 @@ export function bindUnix(path: string): RawHandle {
   return created(net as unknown as UndocumentedNet, path, -1, -1);
 }
 
-/** The port that a bound TCP handle got, for port 0. */
-export function boundPort(handle: RawHandle): number {
-  const name: { port?: number } = {};
+/** Makes a handle of a socket that another program opened for us. @throws {SystemFailure} when it is none. */
+export function handleOf(fd: number): RawHandle {
+  const handle = (net as unknown as UndocumentedNet)._createServerHandle(undefined, undefined, undefined, fd, 0);
+  if (typeof handle === 'number') throw new SystemFailure(getSystemErrorName(handle));
+  return handle;
+}
+
+/** Where a bound TCP handle listens. */
+export function boundAddress(handle: RawHandle): { readonly host: string; readonly port: number } {
+  const name: { address?: string; port?: number } = {};
   handle.getsockname?.(name);
-  return name.port ?? 0;
+  return { host: name.address ?? '', port: name.port ?? 0 };
 }
 
 /** Makes a server accept from a handle that came from another process. */

@@ -7,6 +7,7 @@
  * SIGTERM and SIGINT end the service, SIGHUP reads settings and certificates again. It knows no mail protocol and no
  * authdaemond: `authenticator` is handed in.
  */
+import { activatedSockets } from './activated-sockets.js';
 import { followActivity } from './activity.js';
 import { Administration } from './administration.js';
 import { isProgramOpenToAll } from './children.js';
@@ -18,10 +19,13 @@ import { loginIdentity, NoLoginUser } from './login-identity.js';
 import { LoginPool } from './login-pool.js';
 import { METRICS_SERVICE } from './metrics/page-requests.js';
 import { proxyPlaces, proxyRoutes } from './proxy/proxy-service.js';
-import { notifyReadiness } from './readiness.js';
+import { changesForNextStart } from './next-start.js';
+import { openFilesTrouble } from './open-files.js';
 import { ServiceCertificates } from './service-certificates.js';
 import type { MailServiceConfiguration } from './service-configuration.js';
+import { type ServiceManager, serviceManager } from './service-manager.js';
 import { ServicePorts } from './service-ports.js';
+import { ServiceWatch } from './service-watch.js';
 import { type Authenticator, SessionBroker } from './session-broker.js';
 import { describeProblem, type SettingsProblem } from './settings-file.js';
 import { keepYoungGenerationSmall } from './small-heap.js';
@@ -72,10 +76,13 @@ const END_MS = 10_000;
 export async function superviseMailService(options: MailServiceOptions): Promise<void> {
   keepYoungGenerationSmall();
   followActivity();
+  const manager = await serviceManager();
   const loaded = options.load();
   if (loaded.problems.length > 0) throw new StartFailure(loaded.problems.map(describeProblem).join('\n'));
   const log = await openLog(loaded.configuration.log, options.daemon);
   for (const warning of loaded.warnings) log.write('warning', describeProblem(warning));
+  const tooFewFiles = openFilesTrouble(loaded.configuration.limits.connections);
+  if (tooFewFiles !== undefined) log.write('warning', tooFewFiles);
   process.on('uncaughtException', (error) => {
     // The children end with us; whoever started us starts us again.
     log.bug(error, 'the supervisor');
@@ -89,7 +96,7 @@ export async function superviseMailService(options: MailServiceOptions): Promise
   const obey = async (command: string) => (supervisor === undefined ? 'starting' : await supervisor.obey(command));
   const control = await serveControl(loaded.configuration.controlSocket, obey).catch(startFailure);
   try {
-    supervisor = new Supervisor(options, loaded.configuration, log);
+    supervisor = new Supervisor(options, loaded.configuration, log, manager);
     await supervisor.run();
   } catch (error) {
     if (error instanceof NoPlaceForSockets || error instanceof NoLoginUser) startFailure(error);
@@ -114,14 +121,21 @@ class Supervisor {
   readonly #ports: ServicePorts;
   readonly #certificates: ServiceCertificates;
   readonly #administration: Administration;
+  readonly #watch: ServiceWatch;
   readonly #socketDirectory: string;
   #configuration: MailServiceConfiguration;
   #authenticator: Authenticator;
+  #reloads: Promise<unknown> = Promise.resolve();
   #ready = false;
   #ending = false;
   #ended: () => void = () => {};
 
-  constructor(options: MailServiceOptions, configuration: MailServiceConfiguration, log: OpenLog) {
+  constructor(
+    options: MailServiceOptions,
+    configuration: MailServiceConfiguration,
+    log: OpenLog,
+    manager: ServiceManager,
+  ) {
     const { name, loginModule, workerModule } = options;
     const { sessionSettings: settings, umask, workersPerUid, loginSeconds, defaultMaildir } = configuration;
     const { cacheDirectory } = configuration;
@@ -159,6 +173,8 @@ class Supervisor {
       authPending: () => this.#broker.waiting,
       certificateExpiry: () => this.#certificates.expiry,
     });
+    const children = () => this.#logins.children;
+    this.#watch = new ServiceWatch({ manager, log, describe: () => this.#describe(), children });
     this.#ports = new ServicePorts(this.#logins, configuration.services);
     this.#certificates = new ServiceCertificates(log, (material, startTls) => this.#logins.useTls(material, startTls));
   }
@@ -170,7 +186,7 @@ class Supervisor {
     try {
       this.#certificates.readIfPossible(this.#configuration);
       await this.#logins.start(this.#configuration.loginProcesses);
-      for (const service of this.#options.open) await this.#openService(service);
+      for (const service of servicesAtStart(this.#options.open)) await this.#openService(service);
       await this.#openMetrics();
     } catch (error) {
       await this.#giveUp();
@@ -184,7 +200,7 @@ class Supervisor {
     this.#watchKeeper();
     this.#workers.prepareSpare();
     this.#ready = true;
-    await notifyReadiness('READY=1');
+    this.#watch.ready();
     this.#log.write('info', `started: ${this.#describe()}`);
     await ended;
   }
@@ -197,7 +213,7 @@ class Supervisor {
     if (answer !== undefined) return await answer;
     if (verb === 'forget-delays') return this.#forgetDelays();
     if (this.#ending) throw new Error('the server is ending');
-    if (verb === 'reload') return this.#reload();
+    if (verb === 'reload') return await this.#reload();
     if (verb === 'open') await this.#openService(service);
     else if (verb === 'close') this.#ports.closeSet(service);
     else throw new Error(`${command} is not a command`);
@@ -237,20 +253,31 @@ class Supervisor {
   }
 
   #reloadOnSignal(): void {
-    try {
-      this.#reload();
-    } catch (error) {
-      this.#log.write('error', error instanceof Error ? error.message : String(error));
-    }
+    this.#reload().catch(() => {
+      // What is wrong is in the log.
+    });
   }
 
-  #reload(): string {
+  /** One after the other. @throws {Error} with everything that is wrong; nothing has changed then. */
+  #reload(): Promise<string> {
+    const reload = () => this.#watch.whileReloading(() => this.#readAgain());
+    const reloaded = this.#reloads.then(reload, reload);
+    this.#reloads = reloaded;
+    return reloaded;
+  }
+
+  async #readAgain(): Promise<string> {
     this.#log.reopen();
     const { configuration, problems, warnings } = this.#options.load();
-    for (const problem of problems) this.#log.write('error', `settings not changed: ${describeProblem(problem)}`);
-    if (problems.length > 0) {
+    const wrong = problems.map(describeProblem);
+    if (wrong.length === 0) {
+      const refused = (error: unknown) => wrong.push(error instanceof Error ? error.message : String(error));
+      await this.#ports.follow(configuration.services).catch(refused);
+    }
+    for (const problem of wrong) this.#log.write('error', `settings not changed: ${problem}`);
+    if (wrong.length > 0) {
       this.#certificates.readIfPossible(this.#configuration);
-      throw new Error(`${problems.length} problems in the settings, which stay as they were: see the log`);
+      throw new Error([...wrong, 'the settings stay as they were'].join('\n'));
     }
     for (const warning of warnings) this.#log.write('warning', describeProblem(warning));
     this.#apply(configuration);
@@ -260,7 +287,8 @@ class Supervisor {
 
   #apply(configuration: MailServiceConfiguration): void {
     const { sessionSettings: settings, umask, workersPerUid, loginSeconds, limits, cacheDirectory } = configuration;
-    const portsBefore = JSON.stringify(this.#configuration.services);
+    const later = changesForNextStart(this.#configuration, configuration).join(', ');
+    if (later !== '') this.#log.write('warning', `a change takes effect at the next start: ${later}`);
     this.#configuration = configuration;
     this.#authenticator = this.#options.authenticator(configuration, this.#log);
     this.#connections.limits = limits;
@@ -268,11 +296,7 @@ class Supervisor {
     this.#broker.reload({ defaultMaildir, routes: proxyRoutes(configuration, this.#log) });
     this.#workers.reload({ settings, umask, workersPerUid, cacheDirectory });
     this.#logins.reload({ settings, loginSeconds, proxyPlaces: proxyPlaces(configuration) });
-    this.#ports.services = configuration.services;
     this.#certificates.readIfPossible(configuration);
-    if (JSON.stringify(configuration.services) !== portsBefore) {
-      this.#log.write('warning', 'ports and addresses have changed: they take effect at the next start');
-    }
   }
 
   #watchKeeper(): void {
@@ -287,7 +311,7 @@ class Supervisor {
     if (this.#ending) return;
     this.#ending = true;
     this.#log.write('info', `ending: ${why}, ${this.#connections.count} connections`);
-    void notifyReadiness('STOPPING=1');
+    this.#watch.ending();
     this.#ports.closeAll();
     this.#endChildren().then(
       () => {
@@ -313,4 +337,9 @@ class Supervisor {
     this.#ports.closeAll();
     await this.#endChildren();
   }
+}
+
+/** Those that were asked for, and those for which systemd has opened the ports. */
+function servicesAtStart(open: readonly string[]): Set<string> {
+  return new Set([...open, ...activatedSockets().keys()]);
 }

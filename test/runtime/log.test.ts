@@ -11,7 +11,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { describeBug, logLine, logValue, MAX_LOG_LINE_CHARACTERS } from '../../init/runtime/log.js';
 import { openLog } from '../../init/runtime/log-destinations.js';
-import { notifyReadiness } from '../../init/runtime/readiness.js';
+import { serviceManager } from '../../init/runtime/service-manager.js';
 
 async function inDirectory(use: (directory: string) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'log-'));
@@ -80,10 +80,13 @@ test('K4: readiness is told to systemd by a datagram', async () => {
     await once(receiver.stdout, 'data');
 
     process.env['NOTIFY_SOCKET'] = path;
-    await notifyReadiness('READY=1');
-    delete process.env['NOTIFY_SOCKET'];
+    process.env['WATCHDOG_USEC'] = '3000000';
+    const manager = await serviceManager();
+    manager.tell('READY=1', 'STATUS=two\nlines');
+    assert.equal(manager.watchdogMs, 3000);
+    assert.deepEqual([process.env['NOTIFY_SOCKET'], process.env['WATCHDOG_USEC']], [undefined, undefined]);
 
     await once(receiver, 'close');
-    assert.equal(printed, 'bound\nREADY=1\n');
+    assert.equal(printed, 'bound\nREADY=1\nSTATUS=two lines\n');
   });
 });
