@@ -51,9 +51,9 @@ export class LoginCheck implements Authenticator {
     if (closed !== undefined) return { kind: 'rejected', reason: closed };
     const { authorisationName, loginName } = question;
     if (authorisationName === undefined || [loginName, own.address].includes(authorisationName)) {
-      return withLastWord({ kind: 'account', account: sessionAccount(own) }, answer);
+      return withExtras({ kind: 'account', account: sessionAccount(own) }, answer);
     }
-    return withLastWord(await this.#actAs(own, authorisationName, question.service), answer);
+    return withExtras(await this.#actAs(own, authorisationName, question.service), answer);
   }
 
   beginExchange(
@@ -106,9 +106,16 @@ function closedTo(address: string, { options }: Account): string | undefined {
   return isAllowed(address) ? undefined : `the account's option ${ALLOW_FROM} does not name this address`;
 }
 
-/** A mechanism's last word belongs to the answer, whoever's mailbox it is. */
-function withLastWord(answer: Authentication, { lastWord }: { readonly lastWord?: string }): Authentication {
-  return answer.kind !== 'account' || lastWord === undefined ? answer : { ...answer, lastWord };
+/** A mechanism's last word belongs to the answer, and so does the password behind the proof, whoever's mailbox it is. */
+function withExtras(answer: Authentication, proof: Extract<AuthAnswer, { kind: 'account' }>): Authentication {
+  if (answer.kind !== 'account') return answer;
+  const { lastWord } = proof;
+  const { clearPassword } = proof.account;
+  return {
+    ...answer,
+    ...(lastWord === undefined ? {} : { lastWord }),
+    ...(clearPassword === undefined ? {} : { clearPassword }),
+  };
 }
 
 /** An account as sessions know it: without its passwords. */

@@ -113,6 +113,7 @@ function wordsOfSite(context: CapabilityContext): string[] {
   if (context.setsQuotas === true) words.push('QUOTASET');
   if (loggedIn) return words;
   words.push('SASL-IR');
+  if (settings.loginReferrals === true) words.push('LOGIN-REFERRALS');
   if (mayLogin(context)) words.push(...offeredMechanisms(context).map((name) => `AUTH=${name}`));
   return words;
 }

@@ -20,6 +20,7 @@ serveLogins(
     converse: (client: LoginClient) =>
       serveBeforeLogin(new LoginSession(client, settings as SessionSettings, realClock)),
     tooManyConnections: (text) => encodeUntagged({ status: 'BYE', text }),
+    proxyDialogue: async () => (await import('./before-login/proxy-dialogue.js')).proxyDialogue,
     goodbye: (reason) => encodeUntagged({ status: 'BYE', text: goodbyes[reason] }),
   }),
 );

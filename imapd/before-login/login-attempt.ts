@@ -4,7 +4,7 @@
  * It knows no syntax.
  */
 import type { SaslClaim } from '../../authdaemon/sasl/conversation.js';
-import type { LoginRequest } from '../../init/runtime/before-login.js';
+import type { LoginRequest, RefusedLogin } from '../../init/runtime/before-login.js';
 import { type Attempted, noteFailedLogin, noteTemporaryFailure } from '../../init/runtime/failed-login.js';
 import { mayLogin } from '../capability.js';
 import { CommandFailure, type Completion, no } from '../completion.js';
@@ -12,6 +12,9 @@ import type { LoginSession } from './login-session.js';
 
 /** What is asked on every port that AUTHSERVICEport does not name. */
 const DEFAULT_SERVICE = 'imap';
+
+/** Where a client goes that is told no port. */
+const IMAP_PORT = 143;
 
 /** One attempt to log in. */
 export interface LoginAttempt extends Pick<LoginRequest, 'tag' | 'sayLastWord'> {
@@ -37,6 +40,7 @@ export async function attemptLogin(session: LoginSession, attempt: LoginAttempt)
   const outcome = await session.client.authenticate({
     ...request,
     ...who,
+    ...(session.hopsLeft === undefined ? {} : { hopsLeft: session.hopsLeft }),
     service: authService(session),
     unread: () => session.commands.takeUnread(),
   });
@@ -55,8 +59,17 @@ export async function attemptLogin(session: LoginSession, attempt: LoginAttempt)
     case 'temporary failure':
       return failForNow(session, outcome.reason);
     case 'refused':
-      return no(outcome.text, 'UNAVAILABLE');
+      return no(outcome.text, refusalCode(outcome));
   }
+}
+
+/** A referral says where the client may log in itself (RFC 2221 section 4.1). */
+function refusalCode({ referral, code }: RefusedLogin): string {
+  if (referral === undefined) return code ?? 'UNAVAILABLE';
+  const { loginName, host, port } = referral;
+  const name = host.includes(':') ? `[${host}]` : host;
+  const place = port === IMAP_PORT ? name : `${name}:${port}`;
+  return `REFERRAL imap://${encodeURIComponent(loginName)};AUTH=*@${place}/`;
 }
 
 /** Says that nobody can tell now, so that no client asks its user for another password. */

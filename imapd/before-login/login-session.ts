@@ -48,6 +48,7 @@ export class LoginSession implements Conversation {
   readonly names: LoginNames;
   #commands: CommandReader;
   #afterAnswer: (() => Promise<void>) | undefined;
+  #hopsLeft: number | undefined;
   #end: 'logout' | 'bye' | 'handed over' | undefined;
 
   constructor(client: LoginClient, settings: SessionSettings, clock: Clock) {
@@ -81,6 +82,16 @@ export class LoginSession implements Conversation {
     const words = capabilities(this.capabilityContext);
     const offered = words.filter((word) => /^AUTH=/i.test(word)).map((word) => word.slice('AUTH='.length));
     return clientContext(this.client, this.settings, { names: this.names, offered });
+  }
+
+  /** How many more proxies the login may pass: a proxy in front of this server says so in ID. */
+  get hopsLeft(): number | undefined {
+    return this.#hopsLeft;
+  }
+
+  /** The client is a proxy, or says that it is: it can make the number only smaller. */
+  heardHopsLeft(hops: number): void {
+    this.#hopsLeft = Math.min(hops, this.#hopsLeft ?? hops);
   }
 
   /** `ip=[::1], port=[40112]`: nobody knows a name yet. */

@@ -14,6 +14,9 @@ const MAX_ID_PAIRS = 30;
 const MAX_ID_FIELD_OCTETS = 30;
 const MAX_ID_VALUE_OCTETS = 1024;
 
+/** Proxies of ours and of Dovecot count with it, so that two that point at each other find out. */
+const HOPS_FIELD = 'x-proxy-ttl';
+
 /** Bits of IMAP_ID_FIELDS. */
 const TELL_VERSION = 1;
 const TELL_SYSTEM = 2;
@@ -26,6 +29,8 @@ interface IntroducedSession {
   /** `user=bob, ip=[::1], port=[143]`; before login without user. */
   readonly whoForLog: string;
   write(octets: Buffer): void;
+  /** Before login: the client is a proxy that counts. */
+  heardHopsLeft?(hops: number): void;
 }
 
 interface IdPair {
@@ -56,6 +61,8 @@ function parsePair(cursor: Cursor): IdPair {
 
 /** Logs what the client told, in Courier's form, and tells what the administrator allows. */
 export async function id(session: IntroducedSession, pairs: readonly IdPair[]): Promise<Completion> {
+  const hops = pairs.find(({ field }) => field.toLowerCase() === HOPS_FIELD)?.value ?? '';
+  if (/^\d{1,3}$/.test(hops)) session.heardHopsLeft?.(Number(hops));
   if (pairs.length > 0) session.log.write('info', ['ID', session.whoForLog, ...pairs.map(pairText)].join(', '));
 
   const response = new Encoder().atom('* ID ');

@@ -4,6 +4,7 @@
 import { isAbsolute } from 'node:path';
 import { SASL_MECHANISMS } from '../../authdaemon/sasl/mechanisms.js';
 import { readLoginSettings } from '../../init/runtime/login-settings.js';
+import { readLoginReferrals } from '../../init/runtime/proxy/proxy-settings.js';
 import type { Settings } from '../../init/runtime/settings-file.js';
 import { isFolderName } from '../../maildir/folder-name.js';
 import { readKeeping } from './keeping-reader.js';
@@ -47,6 +48,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     mungeSharedNames: settings.switchedOn('IMAP_SHAREDMUNGENAMES', false),
     trashFolderName: settings.text('IMAP_TRASHFOLDERNAME', 'Trash'),
     specialUse: readSpecialUse(settings),
+    loginReferrals: readLoginReferrals(settings),
     maxBadCommands: settings.integer('IMAP_MAX_BAD_COMMANDS', 10, { min: 1 }),
   };
 }

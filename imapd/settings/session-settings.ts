@@ -102,6 +102,8 @@ export interface SessionSettings extends LoginSettings {
   readonly idleHeartbeatSeconds: number;
   /** IMAP_INACTIVITY_TIMEOUT. */
   readonly inactivitySeconds: number;
+  /** IMAP_LOGIN_REFERRALS: clients of accounts on other servers are told which. */
+  readonly loginReferrals?: boolean;
   /** IMAP_MAX_BAD_COMMANDS: one after the other, then the connection ends. */
   readonly maxBadCommands: number;
 }

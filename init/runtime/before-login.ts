@@ -14,6 +14,7 @@
  */
 import type { Log } from './log.js';
 import type { Endpoint } from './mail-worker.js';
+import type { ProxyDialogue } from './proxy/proxy-dialogue.js';
 import type { Secret } from './secret.js';
 
 export type { Endpoint } from './mail-worker.js';
@@ -31,7 +32,17 @@ export type LoginOutcome =
   /** Nobody knows whether the password is right; `reason` is for the log. */
   | { readonly kind: 'temporary failure'; readonly reason: string }
   /** The password is right, but there is no session; `text` may be told to the client. */
-  | { readonly kind: 'refused'; readonly text: string };
+  | RefusedLogin;
+
+/** Why somebody who proved who he is has no session here. */
+export interface RefusedLogin {
+  readonly kind: 'refused';
+  readonly text: string;
+  /** In the words of RFC 5530; absent: the service is not available. */
+  readonly code?: 'AUTHORIZATIONFAILED' | 'PRIVACYREQUIRED';
+  /** The account is on another server, to which its client may go itself. */
+  readonly referral?: { readonly loginName: string; readonly host: string; readonly port: number };
+}
 
 /**
  * What a client shows to prove who it is, by authdaemond's types of AUTH: for `login` the password, for `external`
@@ -60,6 +71,8 @@ export interface LoginRequest {
   readonly service: string;
   /** Passed on to the worker, which uses it in its answer. */
   readonly tag: string;
+  /** How many more proxies this login may pass, where it came from one that said so. */
+  readonly hopsLeft?: number;
   /** Takes what was read and not used: it goes on to the worker. Called once, when the session is handed over. */
   readonly unread: () => Buffer;
   /** Tells the client the mechanism's last word, in base64, before the session is handed over. False: it would not hear it. */
@@ -114,6 +127,8 @@ export interface LoginProtocol {
   tooManyConnections(text: string): Buffer;
   /** The line for a client whose time is over, or that meets the end of the server. Without it, the line above. */
   goodbye?(reason: GoodbyeReason): Buffer;
+  /** How accounts of other servers are passed on to them; loaded when the first of them logs in. */
+  proxyDialogue?(): Promise<ProxyDialogue>;
 }
 
 export { serveLogins } from './login-loop.js';

@@ -20,6 +20,9 @@ import { certificateField } from './client-certificate.js';
 import type { AuthenticationOutcome, ListenerDescription } from './handover.js';
 import type { Log } from './log.js';
 import type { Endpoint } from './mail-worker.js';
+import type { ProxiedSession } from './proxy/proxied-session.js';
+import type { PassOn } from './proxy/proxy-route.js';
+import type { ProxyPlaces } from './proxy/proxy-settings.js';
 import { type RawHandle, rawHandle, takeFromSocket } from './raw-handles.js';
 import { connectRelay, relay } from './relay.js';
 import { reasonOf, type TlsContexts } from './tls-helpers.js';
@@ -34,6 +37,12 @@ export interface LoginProcess {
   authenticate(connection: LoginConnection, request: LoginRequest): Promise<AuthenticationOutcome>;
   beginExchange(connection: LoginConnection, beginning: Proof, service: string): Promise<ExchangeAnswer>;
   handOver(connection: LoginConnection, unread: Buffer, handle: RawHandle, sent: () => void): void;
+  /** How other servers are spoken to. */
+  readonly proxyPlaces: ProxyPlaces | undefined;
+  /** Another server has the session; its name is for the administrator. */
+  passedOn(connection: LoginConnection, host: string): void;
+  /** The session that was to be passed on is to be served here. */
+  serveHere(connection: LoginConnection): Promise<AuthenticationOutcome>;
   closed(connection: LoginConnection): void;
 }
 
@@ -53,9 +62,11 @@ export class LoginConnection implements LoginClient {
   tls = false;
   #socket: Socket;
   readonly #process: LoginProcess;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   /** The other end of a relay. */
   #worker: Socket | undefined;
+  /** What another server serves. */
+  #proxied: ProxiedSession | undefined;
   #wake: (() => void) | undefined;
   #state: 'open' | 'closing' | 'handed over' = 'open';
 
@@ -67,7 +78,7 @@ export class LoginConnection implements LoginClient {
     this.log = process.log;
     this.remote = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
     this.local = { ip: socket.localAddress ?? '', port: socket.localPort ?? 0 };
-    this.#timer = setTimeout(() => this.goodbye('login timeout'), process.loginSeconds * 1000);
+    this.#timer = this.#limitTime();
     this.#follow(socket);
     socket.once('close', () => this.#gone());
   }
@@ -123,7 +134,12 @@ export class LoginConnection implements LoginClient {
 
   async authenticate(request: LoginRequest): Promise<LoginOutcome> {
     if (this.#state !== 'open') return gone();
-    const outcome = await this.#process.authenticate(this, request);
+    return await this.#begin(request, await this.#process.authenticate(this, request));
+  }
+
+  /** Brings the client to whoever serves it. */
+  async #begin(request: LoginRequest, outcome: AuthenticationOutcome): Promise<LoginOutcome> {
+    if (outcome.kind === 'pass on') return await this.#passOn(request, outcome);
     if (outcome.kind !== 'send socket' && outcome.kind !== 'relay') return outcome;
     const { lastWord } = outcome;
     const heard = lastWord === undefined || (await request.sayLastWord?.(lastWord)) === true;
@@ -167,7 +183,9 @@ export class LoginConnection implements LoginClient {
   goodbye(reason: GoodbyeReason): void {
     const { protocol } = this.#process;
     const text = reason === 'login timeout' ? 'Login took too long' : 'Server is shutting down';
-    this.end(protocol.goodbye?.(reason) ?? protocol.tooManyConnections(text));
+    const words = protocol.goodbye?.(reason) ?? protocol.tooManyConnections(text);
+    if (this.#proxied === undefined) this.end(words);
+    else this.#proxied.goodbye(words);
   }
 
   /** Closes without a word. */
@@ -216,6 +234,31 @@ export class LoginConnection implements LoginClient {
     clearTimeout(this.#timer);
     this.#process.handOver(this, Buffer.concat([request.unread(), late]), handle, () => socket.destroy());
     return { kind: 'handed over' };
+  }
+
+  #limitTime(): NodeJS.Timeout {
+    return setTimeout(() => this.goodbye('login timeout'), this.#process.loginSeconds * 1000);
+  }
+
+  /** The client has done its part: how long other servers take is not its fault. */
+  async #passOn(request: LoginRequest, passOn: PassOn): Promise<LoginOutcome> {
+    clearTimeout(this.#timer);
+    const { passOnTo } = await import('./proxy/pass-on.js');
+    const socket = this.#socket;
+    const { tls, remote, local, log } = this;
+    const { proxyPlaces: places, protocol } = this.#process;
+    const client = { socket, tls, remote, local, log, isOpen: () => this.#state === 'open' && !socket.destroyed };
+    const ended = () => this.#process.closed(this);
+    const outcome = await passOnTo({ client, request, passOn, places, protocol, ended });
+    if (outcome.kind === 'handed over') {
+      this.#state = 'handed over';
+      this.#proxied = outcome.session;
+      this.#process.passedOn(this, outcome.host);
+      return { kind: 'handed over' };
+    }
+    this.#timer = this.#limitTime();
+    if (outcome.kind !== 'here') return outcome;
+    return await this.#begin(request, await this.#process.serveHere(this));
   }
 
   async #relay(request: LoginRequest, path: string, token: string): Promise<LoginOutcome> {

@@ -4,6 +4,7 @@
 import type { ConnectionLimits } from './connections.js';
 import type { ListenAddress } from './listen.js';
 import type { LogSettings } from './log-destinations.js';
+import type { ProxySettings } from './proxy/proxy-settings.js';
 import type { TlsSettings } from './tls-helpers.js';
 
 /** One set of ports that a control script opens and closes. */
@@ -35,6 +36,8 @@ export interface MailServiceConfiguration {
   /** authdaemond's directory. */
   readonly authdaemonDirectory: string;
   readonly log: LogSettings;
+  /** Accounts that live on other servers; absent: there are none. */
+  readonly proxy?: ProxySettings;
   /** Passed to login processes and mail workers as it is. */
   readonly sessionSettings: unknown;
 }

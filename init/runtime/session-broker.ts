@@ -19,6 +19,7 @@ import { type Log, logValue } from './log.js';
 import { connectionKey, type LoginProcessHandle } from './login-pool.js';
 import type { SessionAccount } from './mail-worker.js';
 import { countLogin, countRefusal, timedAnswer } from './metrics/login-counts.js';
+import type { ProxyRoutes } from './proxy/proxy-route.js';
 import type { RawHandle } from './raw-handles.js';
 import { Secret } from './secret.js';
 import { type ChosenWorker, makeToken, type WorkerPool } from './worker-pool.js';
@@ -38,15 +39,20 @@ export interface AuthenticatedAccount {
   readonly options: Readonly<Record<string, string>>;
 }
 
+/** Somebody has proved who he is. */
+export interface AccountProved {
+  readonly kind: 'account';
+  readonly account: AuthenticatedAccount;
+  /** Who acts as the account, if not its owner. */
+  readonly administrator?: string;
+  /** The password of whom it was that proved it, where a mechanism did not show it and authdaemond knows it. */
+  readonly clearPassword?: Secret;
+  readonly lastWord?: string;
+}
+
 /** The answer to a proof of who somebody is; `lastWord` is what the mechanism tells the client, in base64. */
 export type Authentication =
-  | {
-      readonly kind: 'account';
-      readonly account: AuthenticatedAccount;
-      /** Who acts as the account, if not its owner. */
-      readonly administrator?: string;
-      readonly lastWord?: string;
-    }
+  | AccountProved
   /** `reason` is for the log, where the proof was good and it is a no all the same. */
   | { readonly kind: 'rejected'; readonly reason?: string; readonly lastWord?: string; readonly expired?: boolean }
   /** Proved, but no administrator, or nobody he could act as; `reason` is for the log. */
@@ -75,6 +81,8 @@ export interface BrokerOptions {
   readonly workers: WorkerPool;
   /** Relative to the home directory: MAILDIRPATH. */
   defaultMaildir: string;
+  /** Who is served elsewhere; absent: nobody. */
+  routes: ProxyRoutes | undefined;
 }
 
 /** A worker that waits for the socket of a plaintext session. */
@@ -88,6 +96,10 @@ export class SessionBroker {
   readonly #options: BrokerOptions;
   readonly #pending = new Map<string, Pending>();
   readonly #authenticating = new Set<string>();
+  /** Logins for which a login process looks for another server; they may come back. */
+  readonly #elsewhere = new Map<string, { readonly proved: AccountProved; readonly request: AuthenticationRequest }>();
+  /** Sessions that another server serves, with its name. */
+  readonly #passedOn = new Map<string, string>();
   /** Plaintext sessions, whose connection counts until their worker says that they have ended. */
   readonly #keyOfSession = new Map<number, string>();
   #nextSessionId = 1;
@@ -97,8 +109,13 @@ export class SessionBroker {
   }
 
   /** New settings. */
-  reload(defaultMaildir: string): void {
-    this.#options.defaultMaildir = defaultMaildir;
+  reload(changes: Pick<BrokerOptions, 'defaultMaildir' | 'routes'>): void {
+    Object.assign(this.#options, changes);
+  }
+
+  /** Sessions that another server serves. */
+  get passedOn(): number {
+    return this.#passedOn.size;
   }
 
   /** Acts on a message of a login process. */
@@ -109,6 +126,8 @@ export class SessionBroker {
     else if (message.kind === 'closed') this.#close(login, message.id);
     else if (message.kind === 'authenticate') this.#answer(login, message);
     else if (message.kind === 'begin exchange') this.#challenge(login, message);
+    else if (message.kind === 'passed on') this.#isPassedOn(login, message.id, message.host);
+    else if (message.kind === 'serve here') this.#serveHere(login, message.id);
   }
 
   /** Logins that wait for authdaemond. */
@@ -143,7 +162,23 @@ export class SessionBroker {
   #forget(key: string): void {
     this.#pending.get(key)?.worker.abandon();
     this.#pending.delete(key);
+    this.#elsewhere.delete(key);
+    this.#passedOn.delete(key);
     this.#options.connections.release(key);
+  }
+
+  #isPassedOn(login: LoginProcessHandle, id: number, host: string): void {
+    const key = connectionKey(login, id);
+    if (this.#elsewhere.delete(key)) this.#passedOn.set(key, host);
+  }
+
+  /** Another server was to serve a session, and the login process found that it is this one, or that none answers. */
+  #serveHere(login: LoginProcessHandle, id: number): void {
+    const key = connectionKey(login, id);
+    const kept = this.#elsewhere.get(key);
+    if (kept === undefined) return;
+    this.#elsewhere.delete(key);
+    this.#answer(login, kept.request, () => this.#begin(login, kept.request, kept.proved));
   }
 
   #challenge(login: LoginProcessHandle, { id, authType, data, service, remote }: ExchangeRequest): void {
@@ -171,10 +206,14 @@ export class SessionBroker {
     return key;
   }
 
-  #answer(login: LoginProcessHandle, request: AuthenticationRequest): void {
+  #answer(
+    login: LoginProcessHandle,
+    request: AuthenticationRequest,
+    ask = () => this.#authenticate(login, request),
+  ): void {
     const { id } = request;
     const key = this.#beginAsking(login, id);
-    this.#authenticate(login, request)
+    ask()
       .catch((error: unknown): AuthenticationOutcome => {
         this.#options.log.bug(error, 'authentication');
         return { kind: 'temporary failure', reason: 'internal error' };
@@ -192,6 +231,21 @@ export class SessionBroker {
     if (answer.kind === 'not authorised') return this.#notAuthorised(request, answer.reason);
     if (answer.kind === 'rejected') return this.#rejected(request, answer);
     if (answer.kind !== 'account') return answer;
+    const elsewhere = this.#options.routes?.routeOf(answer, request);
+    if (elsewhere === undefined) return await this.#begin(login, request, answer);
+    if (elsewhere.kind === 'pass on' && login.open.has(request.id)) {
+      const { clearPassword: _, ...proved } = answer;
+      this.#elsewhere.set(connectionKey(login, request.id), { proved, request: { ...request, data: '' } });
+    }
+    return elsewhere;
+  }
+
+  /** Begins a session of ours. */
+  async #begin(
+    login: LoginProcessHandle,
+    request: AuthenticationRequest,
+    answer: AccountProved,
+  ): Promise<AuthenticationOutcome> {
     const refusal = refusalOf(answer.account);
     if (refusal !== undefined) return this.#refused(answer.account, request, refusal);
     const account = sessionAccount(answer.account, this.#options.defaultMaildir);
