@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
+import { derElement } from './der.js';
 
 /** Types by name, the better first. */
 export const CHANNEL_BINDINGS = ['tls-exporter', 'tls-unique', 'tls-server-end-point'] as const;
@@ -62,21 +63,12 @@ function endPoint(certificate: PeerCertificate | object | null): Buffer | undefi
 
 /** Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE { algorithm, … }, … } (RFC 5280 section 4.1) */
 function signatureHash(certificate: Buffer): string | undefined {
-  const body = valueAt(certificate, 0);
-  const signed = valueAt(certificate, body.start);
-  const algorithm = valueAt(certificate, signed.end);
-  const identifier = valueAt(certificate, algorithm.start);
+  const body = derElement(certificate, 0);
+  const signed = derElement(certificate, body.start);
+  const algorithm = derElement(certificate, signed.end);
+  const identifier = derElement(certificate, algorithm.start);
   const name = certificate.toString('hex', identifier.start, identifier.end);
   if (name !== PSS) return SIGNATURE_HASHES.get(name);
   const parameters = certificate.toString('hex', identifier.end, algorithm.end);
   return PSS_HASHES[PSS_HASH.exec(parameters)?.[1] ?? '1'];
-}
-
-/** Where the value of the DER element at `position` begins and ends. OpenSSL has read it before. */
-function valueAt(octets: Buffer, position: number): { readonly start: number; readonly end: number } {
-  const first = octets[position + 1] ?? 0;
-  const lengthOctets = first < 0x80 ? 0 : first & 0x7f;
-  const start = position + 2 + lengthOctets;
-  const length = lengthOctets === 0 ? first : octets.readUIntBE(position + 2, lengthOctets);
-  return { start, end: start + length };
 }

@@ -11,7 +11,7 @@ import { EXIT_SETTINGS, EXIT_USAGE, ProgramFailure, runProgram, settingsDirector
 import { withoutPassword } from './secret.js';
 import { describeProblem } from './settings-file.js';
 import { StartFailure } from './supervisor.js';
-import { CertificateFailure, readTlsMaterial } from './tls-helpers.js';
+import { checkTlsFiles } from './tls-files.js';
 
 type Settings = MailServiceSettings<unknown>;
 
@@ -119,11 +119,10 @@ function servicesToOpen(name: string, settings: Settings, keeper: number): reado
 /** Everything that is wrong, certificates included; what is only strange goes to the same place, and does not count. */
 function check(settings: Settings): number {
   const problems = settings.problems.map(describeProblem);
-  try {
-    if (problems.length === 0) readTlsMaterial(settings.configuration.tls, Buffer.alloc(48), warn);
-  } catch (error) {
-    if (!(error instanceof CertificateFailure)) throw error;
-    problems.push(error.message);
+  if (problems.length === 0) {
+    const certificates = checkTlsFiles(settings.configuration.tls, Date.now());
+    problems.push(...certificates.problems);
+    for (const warning of certificates.warnings) warn(warning);
   }
   for (const warning of settings.warnings) warn(describeProblem(warning));
   for (const problem of problems) process.stderr.write(`error: ${problem}\n`);

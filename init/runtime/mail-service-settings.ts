@@ -11,12 +11,11 @@ import { type AccessRule, readAccessFile } from './access-file.js';
 import { parsePortList } from './listen.js';
 import { readLog } from './logger-settings.js';
 import { METRICS_SERVICE } from './metrics/page-requests.js';
-import { readProxySettings } from './proxy/proxy-settings.js';
 import { type RelaySettings, readRelaySettings } from './relay/relay-after-login.js';
 import type { MailServiceConfiguration, ServiceDescription } from './service-configuration.js';
 import { loadSettings, type Settings, type WithoutEffect } from './settings-file.js';
 import type { LoadedConfiguration } from './supervisor.js';
-import { readTlsSettings } from './tls-settings.js';
+import { readTlsSettings, tlsSettingsWithoutEffect } from './tls-settings.js';
 
 /** What the sessions of a server know of its settings, as far as this reader has to know it, too. */
 export interface KnownSessionSettings {
@@ -89,13 +88,12 @@ export function readMailServiceSettings<SessionSettings extends KnownSessionSett
     defaultOptions: authdaemon.text('DEFAULTOPTIONS', ''),
     log: readLog(settings, daemon, pidFile),
     relay: readRelaySettings(settings),
-    proxy: readProxySettings(settings, names.prefix),
   };
   const sessionSettings = names.sessions(settings, authdaemon, directory);
   const configuration = { ...service, sessionSettings, cacheDirectory: sessionSettings.cacheDirectory };
   const startAtBoot = [daemon, `${daemon}-ssl`].filter((name) => settings.yes(startSetting(name), true));
   readTcpdOptions(settings);
-  settings.finish(names.withoutEffect);
+  settings.finish({ ...tlsSettingsWithoutEffect, ...names.withoutEffect });
   const problems = [...settings.problems, ...authdaemon.problems];
   return { configuration, problems, warnings: settings.warnings, pidFile, sslPidFile, startAtBoot, settings };
 }

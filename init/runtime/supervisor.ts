@@ -224,7 +224,7 @@ class Supervisor {
   async #status(): Promise<string> {
     const service = `${this.#ready ? 'ready' : 'starting'} pid=${process.pid} ${this.#describe()}`;
     const processes = await Promise.all([this.#logins.describe(), this.#workers.describe()]);
-    return [service, ...processes.flat()].join('\n');
+    return [service, ...this.#certificates.describe(), ...processes.flat()].join('\n');
   }
 
   #forgetDelays(): string {
@@ -312,6 +312,7 @@ class Supervisor {
     this.#ending = true;
     this.#log.write('info', `ending: ${why}, ${this.#connections.count} connections`);
     this.#watch.ending();
+    this.#certificates.stop();
     this.#ports.closeAll();
     this.#endChildren().then(
       () => {

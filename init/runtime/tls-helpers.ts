@@ -1,26 +1,37 @@
 /**
- * node:tls for mail protocols: certificates from TLS_* settings, contexts from certificates, STARTTLS.
+ * node:tls for mail protocols: contexts from certificates, the right one for each client, STARTTLS.
  *
- * The supervisor reads the files (their keys stay readable to root alone) and sends their text to the login processes,
- * which make contexts of it. Certificates are found as in Courier: TLS_CERTFILE with a name or address appended
- * (`imapd.pem.mail.example.com`, `imapd.pem.192.0.2.7`), else TLS_CERTFILE itself. It knows no mail protocol.
+ * What the files say comes from tls-files.ts, what the settings mean from tls-settings.ts. It knows no mail protocol.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { basename, dirname, join } from 'node:path';
-import { createSecureContext, type SecureContext, type SecureContextOptions, TLSSocket } from 'node:tls';
+import {
+  createSecureContext,
+  DEFAULT_CIPHERS,
+  type SecureContext,
+  type SecureContextOptions,
+  TLSSocket,
+} from 'node:tls';
 import { certificateProblem } from './client-certificate.js';
+import { staplerFor } from './ocsp-stapling.js';
+import { useTicketKeys } from './ticket-keys.js';
+import type { NamedCertificate, TlsMaterial } from './tls-files.js';
 
 /** The TLS settings of a service, as far as they matter here; see tls-settings.ts for their words. */
 export interface TlsSettings {
   readonly certificateFile: string;
   readonly privateKeyFile?: string;
+  /** OCSP responses of the certificates, as the certificates by name. */
+  readonly ocspFile?: string;
+  readonly dhParametersFile?: string;
+  readonly minDhBits?: number;
   readonly minVersion: TlsVersion;
   readonly startTlsMinVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** OpenSSL's cipher list; undefined is Node's own. */
   readonly ciphers?: string;
+  /** OpenSSL's list of curves; undefined is its own. */
+  readonly groups?: string;
   readonly serverPreference: boolean;
   /** ALPN protocols. A client that offers others only is refused; one that offers none is welcome. */
   readonly alpn: readonly string[];
@@ -32,25 +43,6 @@ export interface TlsSettings {
 /** Versions of TLS in Node's spelling. */
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
-/** One certificate with its key, as text. `name` is empty, a host name, or an IP address. */
-interface NamedCertificate {
-  readonly name: string;
-  readonly certificate: string;
-  readonly key: string;
-}
-
-/** Everything a login process needs for TLS. Holds private keys: it goes over IPC, never into a log. */
-export interface TlsMaterial {
-  readonly certificates: readonly NamedCertificate[];
-  readonly settings: TlsSettings;
-  readonly authorities?: string;
-  /** Shared by all login processes, so that a session begun in one is resumed in another. */
-  readonly ticketKeys: Uint8Array;
-}
-
-/** A certificate that cannot be used: path, reason and remedy, for the administrator. */
-export class CertificateFailure extends Error {}
-
 /** OpenSSL's limit (SSL_MAX_SSL_SESSION_ID_LENGTH). */
 const SESSION_CONTEXT_CHARACTERS = 32;
 
@@ -58,40 +50,23 @@ const SESSION_CONTEXT_CHARACTERS = 32;
 export const HANDSHAKE_TIMEOUT_MS = 30_000;
 
 /**
- * Reads the certificate files, and tries them out.
- *
- * @throws {CertificateFailure} for the main certificate; trouble with one for a name is told to `warn` only.
+ * Contexts by name: one for each certificate, made when a client first needs it. Nothing is kept for names that clients
+ * make up.
  */
-export function readTlsMaterial(
-  settings: TlsSettings,
-  ticketKeys: Uint8Array,
-  warn: (text: string) => void,
-): TlsMaterial {
-  const authorities = settings.clientCertificate === 'none' ? undefined : readAuthorities(settings.trustedCertificates);
-  const certificates = [readCertificate(settings, '')];
-  for (const name of namesWithCertificates(settings.certificateFile)) {
-    try {
-      certificates.push(readCertificate(settings, name));
-    } catch (error) {
-      if (!(error instanceof CertificateFailure)) throw error;
-      warn(`${error.message}; clients that ask for ${name} get the main certificate`);
-    }
-  }
-  const material = { certificates, settings, ticketKeys };
-  return authorities === undefined ? material : { ...material, authorities };
-}
-
-/** Contexts by name, made once for each set of files: nothing is kept for names that clients make up. */
 export class TlsContexts {
   readonly #material: TlsMaterial;
-  readonly #byPort: ReadonlyMap<string, SecureContext>;
-  readonly #byStartTls: ReadonlyMap<string, SecureContext>;
+  readonly #certificates: ReadonlyMap<string, NamedCertificate>;
+  readonly #byPort = new Map<NamedCertificate, SecureContext>();
+  readonly #byStartTls: Map<NamedCertificate, SecureContext>;
 
   constructor(material: TlsMaterial) {
+    const { settings } = material;
     this.#material = material;
-    this.#byPort = contexts(material, material.settings.minVersion);
-    const same = material.settings.startTlsMinVersion === material.settings.minVersion;
-    this.#byStartTls = same ? this.#byPort : contexts(material, material.settings.startTlsMinVersion);
+    this.#certificates = new Map(material.certificates.map((one) => [one.name, one]));
+    this.#byStartTls = settings.startTlsMinVersion === settings.minVersion ? this.#byPort : new Map();
+    // What cannot be used should show now, and not when a client comes.
+    this.#context(this.#certificates.get(''), false);
+    this.#context(this.#certificates.get(''), true);
   }
 
   /**
@@ -101,16 +76,18 @@ export class TlsContexts {
    * @throws when the handshake fails; the socket is destroyed then.
    */
   async secure(socket: Socket, localIp: string, startTls: boolean): Promise<TLSSocket> {
-    const byName = startTls ? this.#byStartTls : this.#byPort;
-    const main = byName.get(plainAddress(localIp)) ?? byName.get('');
+    const certificate = this.#certificates.get(plainAddress(localIp).toLowerCase()) ?? this.#certificates.get('');
+    const main = this.#context(certificate, startTls);
     const { settings } = this.#material;
+    const stapler = main === undefined ? undefined : staplerFor(this.#material, main);
     const tlsSocket = new TLSSocket(socket, {
       isServer: true,
       ...(main === undefined ? {} : { secureContext: main }),
-      ALPNProtocols: [...settings.alpn],
+      ...(stapler === undefined ? {} : { server: stapler }),
+      ...(settings.alpn.length === 0 ? {} : { ALPNProtocols: [...settings.alpn] }),
       requestCert: settings.clientCertificate !== 'none',
       rejectUnauthorized: settings.clientCertificate === 'required',
-      SNICallback: (name, found) => found(null, byName.get(name.toLowerCase())),
+      SNICallback: (name, found) => found(null, this.#context(this.#certificates.get(name.toLowerCase()), startTls)),
     });
     await handshake(tlsSocket);
     const problem = certificateProblem(tlsSocket);
@@ -118,98 +95,45 @@ export class TlsContexts {
     tlsSocket.destroy();
     throw new Error(problem);
   }
-}
 
-/** The file for a name: `imapd.pem.mail.example.com`; a slash in the name cannot leave the directory. */
-function fileFor(file: string, name: string): string {
-  return name === '' ? file : `${file}.${name.replaceAll('/', '.')}`;
-}
-
-function readCertificate(settings: TlsSettings, name: string): NamedCertificate {
-  const certificateFile = fileFor(settings.certificateFile, name);
-  const certificate = readPem(certificateFile, 'TLS_CERTFILE');
-  if (!certificate.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new CertificateFailure(
-      `${certificateFile} holds no certificate; make one with mkimapdcert, or copy yours there`,
-    );
-  }
-  const keyFile = settings.privateKeyFile === undefined ? certificateFile : keyFileFor(settings.privateKeyFile, name);
-  const key = keyFile === certificateFile ? certificate : readPem(keyFile, 'TLS_PRIVATE_KEYFILE');
-  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) {
-    const remedy = 'append the key to it, or name its file in TLS_PRIVATE_KEYFILE';
-    throw new CertificateFailure(`${keyFile} holds no private key; ${remedy}`);
-  }
-  try {
-    createSecureContext({ cert: certificate, key });
-  } catch (error) {
-    throw new CertificateFailure(`${certificateFile} cannot be used: ${reasonOf(error)}; ${remedyFor(error, keyFile)}`);
-  }
-  return { name, certificate, key };
-}
-
-function keyFileFor(privateKeyFile: string, name: string): string {
-  const named = fileFor(privateKeyFile, name);
-  return statSync(named, { throwIfNoEntry: false }) === undefined ? privateKeyFile : named;
-}
-
-function readPem(file: string, setting: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (code === 'ENOENT') {
-      throw new CertificateFailure(`${file} does not exist; make it with mkimapdcert, or name yours in ${setting}`);
-    }
-    if (code === 'EACCES')
-      throw new CertificateFailure(`${file} cannot be read; let uid ${process.getuid?.()} read it`);
-    throw new CertificateFailure(`${file} cannot be read (${code}); mend it, or name another in ${setting}`);
+  #context(certificate: NamedCertificate | undefined, startTls: boolean): SecureContext | undefined {
+    if (certificate === undefined) return undefined;
+    const made = startTls ? this.#byStartTls : this.#byPort;
+    const before = made.get(certificate);
+    if (before !== undefined) return before;
+    const { settings } = this.#material;
+    const minVersion = startTls ? settings.startTlsMinVersion : settings.minVersion;
+    const context = newContext(this.#material, certificate, minVersion);
+    made.set(certificate, context);
+    return context;
   }
 }
 
-function remedyFor(error: unknown, keyFile: string): string {
-  const mismatch = reasonOf(error).includes('key values mismatch');
-  return mismatch ? `the key in ${keyFile} belongs to another certificate` : 'check that it is complete PEM text';
-}
-
-function namesWithCertificates(file: string): string[] {
-  const prefix = `${basename(file)}.`;
-  const leftOver = /\.(dist|bak|new|tmp|orig|rpmsave|rpmnew|dpkg-\w+|lock)$|~$/;
-  try {
-    const names = readdirSync(dirname(file)).filter((name) => name.startsWith(prefix) && !leftOver.test(name));
-    return names.map((name) => name.slice(prefix.length).toLowerCase()).filter((name) => name !== '');
-  } catch {
-    return [];
-  }
-}
-
-function readAuthorities(path: string | undefined): string {
-  if (path === undefined) {
-    throw new CertificateFailure(
-      'TLS_VERIFYPEER asks for client certificates; name their authorities in TLS_TRUSTCERTS',
-    );
-  }
-  try {
-    if (!statSync(path).isDirectory()) return readFileSync(path, 'utf8');
-    const files = readdirSync(path).filter((name) => /\.(pem|crt|\d+)$/.test(name));
-    return files.map((name) => readFileSync(join(path, name), 'utf8')).join('\n');
-  } catch (error) {
-    throw new CertificateFailure(`${path} (TLS_TRUSTCERTS) cannot be read: ${reasonOf(error)}; name another`);
-  }
-}
-
-function contexts(material: TlsMaterial, minVersion: TlsVersion): ReadonlyMap<string, SecureContext> {
-  const { settings, authorities } = material;
-  const common: SecureContextOptions = {
+function newContext(material: TlsMaterial, certificate: NamedCertificate, minVersion: TlsVersion): SecureContext {
+  const { settings, authorities, dhParameters } = material;
+  const ciphers = cipherList(settings.ciphers, minVersion);
+  const options: SecureContextOptions = {
     minVersion,
     maxVersion: settings.maxVersion,
     honorCipherOrder: settings.serverPreference,
-    ticketKeys: Buffer.from(material.ticketKeys),
     sessionIdContext: sessionContext(material),
-    ...(settings.ciphers === undefined ? {} : { ciphers: settings.ciphers }),
+    cert: certificate.certificate,
+    key: certificate.key,
+    ...(ciphers === undefined ? {} : { ciphers }),
+    ...(settings.groups === undefined ? {} : { ecdhCurve: settings.groups }),
     ...(authorities === undefined ? {} : { ca: authorities }),
+    ...(dhParameters === undefined ? {} : { dhparam: dhParameters }),
   };
-  const make = ({ certificate, key }: NamedCertificate) => createSecureContext({ ...common, cert: certificate, key });
-  return new Map(material.certificates.map((one) => [one.name, make(one)]));
+  const context = createSecureContext(options);
+  useTicketKeys(context, material.ticketKeys);
+  return context;
+}
+
+/** OpenSSL's own level of security refuses what TLS 1.0 and 1.1 sign with: who allows these must allow that, too. */
+function cipherList(ciphers: string | undefined, minVersion: TlsVersion): string | undefined {
+  const isOld = minVersion === 'TLSv1' || minVersion === 'TLSv1.1';
+  if (!isOld || ciphers?.includes('@SECLEVEL') === true) return ciphers;
+  return `${ciphers ?? DEFAULT_CIPHERS}:@SECLEVEL=0`;
 }
 
 /** A session that was begun with other authorities of client certificates must not be resumed. */

@@ -67,13 +67,13 @@ async function meet<Result>(
 ): Promise<Result> {
   const name = how.certificate ?? 'server';
   const contexts = new TlsContexts({
-    certificates: [{ name: '', certificate: read(`${name}.pem`), key: read(`${name}.key`) }],
+    certificates: [{ name: '', file: '', certificate: read(`${name}.pem`), key: read(`${name}.key`), notAfter: 0 }],
     settings: {
       ...{ certificateFile: '', minVersion: 'TLSv1.2', startTlsMinVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' },
       ...{ serverPreference: false, alpn: [], clientCertificate: 'none' },
       ...how.settings,
     },
-    ticketKeys,
+    ticketKeys: [ticketKeys],
     ...(how.authority === undefined ? {} : { authorities: read(`${how.authority}.pem`) }),
   });
   const listener = createServer();
