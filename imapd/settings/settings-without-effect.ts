@@ -4,7 +4,6 @@
 import type { WithoutEffect } from '../../init/runtime/settings-file.js';
 
 const WEBADMIN = "only Courier's webadmin reads it; it may be removed";
-const NOT_YET = 'this server cannot do it yet';
 
 /** By name. A value in `harmless` asks for what is the case anyway. */
 export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
@@ -16,8 +15,5 @@ export const settingsWithoutEffect: Readonly<Record<string, WithoutEffect>> = {
     reason: 'IDLE hears of changes at once; for signs of life see IMAP_IDLE_HEARTBEAT',
     harmless: ['60'],
   },
-  IMAP_PROXY: { reason: `${NOT_YET}: accounts of other servers are not passed on`, harmless: ['0'] },
-  IMAP_PROXY_FOREIGN: { reason: `${NOT_YET}`, harmless: ['0'] },
   IMAP_ULIMITD: { reason: 'one process serves many sessions; limit the service as a whole, with systemd or cgroups' },
-  PROXY_HOSTNAME: { reason: `${NOT_YET}: accounts of other servers are not passed on` },
 };

@@ -5,13 +5,15 @@
  * field, and one that does not fit ends the process that sent it. What the supervisor says is believed.
  */
 import type { ProcessFigures } from './activity.js';
-import type { ExchangeAnswer } from './before-login.js';
+import type { ExchangeAnswer, RefusedLogin } from './before-login.js';
 import type { Identity } from './drop-privileges.js';
 import { isSessionAnswer, type SessionAnswer, type SessionQuestion } from './live-sessions.js';
 import type { LogLevel } from './log.js';
 import { LEVEL_PREFIXES } from './log.js';
 import type { Endpoint, SessionAccount } from './mail-worker.js';
 import type { ProcessCounts } from './metrics/counts.js';
+import type { PassOn } from './proxy/proxy-route.js';
+import type { ProxyPlaces } from './proxy/proxy-settings.js';
 import type { TlsMaterial } from './tls-files.js';
 
 /** First message to a child: who to be, and which module to import then. */
@@ -66,7 +68,9 @@ export type AuthenticationOutcome =
   | { readonly kind: 'rejected'; readonly lastWord?: string; readonly expired?: boolean }
   | { readonly kind: 'not authorised' }
   | { readonly kind: 'temporary failure'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly text: string }
+  | RefusedLogin
+  /** The account is on another server: log in there, and copy octets from then on. */
+  | PassOn
   /** Plaintext: send the socket now. */
   | { readonly kind: 'send socket'; readonly lastWord?: string }
   /** TLS: connect to `path`, say `token`, and copy octets from then on. */
@@ -86,6 +90,7 @@ export type ToLogin =
   | ToChild
   | { readonly kind: 'settings'; readonly settings: unknown; readonly loginSeconds: number }
   | { readonly kind: 'tls'; readonly material: TlsMaterial | undefined; readonly startTls: boolean }
+  | { readonly kind: 'proxy'; readonly places: ProxyPlaces }
   | { readonly kind: 'listen'; readonly listener: ListenerDescription }
   | { readonly kind: 'stop listening'; readonly listenerId: number }
   | { readonly kind: 'admitted'; readonly id: number; readonly refusal?: string }
@@ -132,6 +137,10 @@ export type FromLogin =
   | { readonly kind: 'listening'; readonly id: number; readonly trouble?: string }
   | ({ readonly kind: 'authenticate' } & AuthenticationRequest)
   | ({ readonly kind: 'begin exchange' } & ExchangeRequest)
+  /** The session that was to be passed on is served by another server now. */
+  | { readonly kind: 'passed on'; readonly id: number; readonly host: string }
+  /** It is to be served here after all: no other server takes it, or the other one is this one. */
+  | { readonly kind: 'serve here'; readonly id: number }
   | { readonly kind: 'metrics wanted'; readonly id: number }
   | { readonly kind: 'hand over'; readonly id: number; readonly unread: Uint8Array };
 
@@ -185,6 +194,10 @@ export function checkFromLogin(message: unknown): FromLogin | undefined {
   }
   const isOfId = message['kind'] === 'closed' || message['kind'] === 'metrics wanted';
   if (isOfId) return isId(message['id']) ? (message as FromLogin) : undefined;
+  if (message['kind'] === 'serve here') return isId(message['id']) ? (message as FromLogin) : undefined;
+  if (message['kind'] === 'passed on') {
+    return isId(message['id']) && isText(message['host']) ? (message as FromLogin) : undefined;
+  }
   if (message['kind'] === 'authenticate') return isRequest(message) ? (message as unknown as FromLogin) : undefined;
   if (message['kind'] === 'begin exchange') return isExchange(message) ? (message as unknown as FromLogin) : undefined;
   if (message['kind'] === 'hand over') {

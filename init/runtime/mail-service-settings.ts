@@ -11,6 +11,7 @@ import { type AccessRule, readAccessFile } from './access-file.js';
 import { parsePortList } from './listen.js';
 import { readLog } from './logger-settings.js';
 import { METRICS_SERVICE } from './metrics/page-requests.js';
+import { readProxySettings } from './proxy/proxy-settings.js';
 import { type RelaySettings, readRelaySettings } from './relay/relay-after-login.js';
 import type { MailServiceConfiguration, ServiceDescription } from './service-configuration.js';
 import { loadSettings, type Settings, type WithoutEffect } from './settings-file.js';
@@ -88,6 +89,7 @@ export function readMailServiceSettings<SessionSettings extends KnownSessionSett
     defaultOptions: authdaemon.text('DEFAULTOPTIONS', ''),
     log: readLog(settings, daemon, pidFile),
     relay: readRelaySettings(settings),
+    proxy: readProxySettings(settings, names.prefix),
   };
   const sessionSettings = names.sessions(settings, authdaemon, directory);
   const configuration = { ...service, sessionSettings, cacheDirectory: sessionSettings.cacheDirectory };
