@@ -4,6 +4,7 @@
 import { closeSync, fsyncSync, linkSync, openSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { makeCertificate } from './certificate.js';
+import type { CertificateTemplate } from './certificate-template.js';
 
 const DAY_MS = 86_400_000;
 /** As Courier's mkimapdcert: a year. Clients that were told to trust it must be told again then. */
@@ -13,11 +14,15 @@ const VALID_DAYS = 365;
  * Writes key and certificate into `path`, readable for its owner only. False: something is there already, and was not
  * touched.
  */
-export function writeNewCertificate(path: string, names: readonly string[] = certificateNames()): boolean {
+export function writeNewCertificate(
+  path: string,
+  names: readonly string[] = certificateNames(),
+  template: CertificateTemplate = { names: [], subject: {} },
+): boolean {
   const now = Date.now();
   const notBefore = now - DAY_MS;
-  const notAfter = now + VALID_DAYS * DAY_MS;
-  const text = makeCertificate({ names, organization: 'Angarium', notBefore, notAfter });
+  const { organization = 'Angarium', days = VALID_DAYS, subject } = template;
+  const text = makeCertificate({ names, organization, subject, notBefore, notAfter: now + days * DAY_MS });
   // Whole or not at all, and never over another: link() fails when the name is taken.
   const unfinished = `${path}.${process.pid}.tmp`;
   const fd = openSync(unfinished, 'wx', 0o600);

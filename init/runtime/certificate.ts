@@ -13,10 +13,15 @@ export interface CertificateRequest {
   /** Host names and IP addresses; the first is the common name, all are alternative names. */
   readonly names: readonly string[];
   readonly organization: string;
+  /** Further fields of the subject. */
+  readonly subject?: Readonly<Partial<Record<SubjectField, string>>>;
   /** Validity, in ms since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
 }
+
+/** Fields of a subject besides organization and common name. */
+export type SubjectField = 'country' | 'state' | 'locality' | 'unit' | 'email';
 
 const SEQUENCE = 0x30;
 const SET = 0x31;
@@ -25,13 +30,20 @@ const BIT_STRING = 0x03;
 const OCTET_STRING = 0x04;
 const OBJECT_IDENTIFIER = 0x06;
 const UTF8_STRING = 0x0c;
+const PRINTABLE_STRING = 0x13;
+const IA5_STRING = 0x16;
 const GENERALIZED_TIME = 0x18;
 const UTC_TIME = 0x17;
 const BOOLEAN_TRUE = Buffer.from([0x01, 0x01, 0xff]);
 
 const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
-const COMMON_NAME = '2.5.4.3';
+const COUNTRY = '2.5.4.6';
+const STATE = '2.5.4.8';
+const LOCALITY = '2.5.4.7';
 const ORGANIZATION = '2.5.4.10';
+const UNIT = '2.5.4.11';
+const COMMON_NAME = '2.5.4.3';
+const EMAIL_ADDRESS = '1.2.840.113549.1.9.1';
 const SUBJECT_KEY_IDENTIFIER = '2.5.29.14';
 const KEY_USAGE = '2.5.29.15';
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
@@ -56,8 +68,7 @@ function certificateBody(request: CertificateRequest, subjectPublicKey: Buffer):
   // Positive, and 16 octets long whatever the first of them is.
   const serial = randomBytes(16);
   serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
-  const [commonName = 'localhost'] = request.names;
-  const subject = distinguishedName(commonName, request.organization);
+  const subject = distinguishedName(request);
   return der(
     SEQUENCE,
     der(0xa0, der(INTEGER, Buffer.from([2]))),
@@ -105,11 +116,24 @@ function ipv6Octets(address: string): Buffer {
   return Buffer.from(all.flatMap((group) => [group >> 8, group & 0xff]));
 }
 
-function distinguishedName(commonName: string, organization: string): Buffer {
-  const attribute = (identifier: string, text: string) =>
-    der(SET, der(SEQUENCE, objectIdentifier(identifier), der(UTF8_STRING, Buffer.from(text))));
-  const shortened = commonName.slice(0, MAX_COMMON_NAME_CHARACTERS);
-  return der(SEQUENCE, attribute(ORGANIZATION, organization), attribute(COMMON_NAME, shortened));
+/** From the largest to the smallest, as in Courier's own. */
+function distinguishedName({ names, organization, subject = {} }: CertificateRequest): Buffer {
+  const [commonName = 'localhost'] = names;
+  const fields: readonly (readonly [string, string | undefined, number])[] = [
+    [COUNTRY, subject.country, PRINTABLE_STRING],
+    [STATE, subject.state, UTF8_STRING],
+    [LOCALITY, subject.locality, UTF8_STRING],
+    [ORGANIZATION, organization, UTF8_STRING],
+    [UNIT, subject.unit, UTF8_STRING],
+    [COMMON_NAME, commonName.slice(0, MAX_COMMON_NAME_CHARACTERS), UTF8_STRING],
+    [EMAIL_ADDRESS, subject.email, IA5_STRING],
+  ];
+  const attribute = (identifier: string, text: string, type: number) =>
+    der(SET, der(SEQUENCE, objectIdentifier(identifier), der(type, Buffer.from(text))));
+  return der(
+    SEQUENCE,
+    ...fields.flatMap(([identifier, text, type]) => (text === undefined ? [] : [attribute(identifier, text, type)])),
+  );
 }
 
 function algorithm(): Buffer {
