@@ -5,63 +5,19 @@
  * An attacker makes as many of them as he likes, so lines are counted: of each reason so many a second, then how many
  * were left out. Knows no sockets.
  */
-import { type Log, type LogLevel, logLine, logValue } from '../init/runtime/log.js';
+import { type After, LimitedLines } from '../init/runtime/limited-lines.js';
+import { type Log, logLine, logValue } from '../init/runtime/log.js';
 
-/** Lines of one kind that are written in a second. Ten show who it is; a day of them are 200 MB at most. */
-export const MAX_LINES_PER_SECOND = 10;
-/** Kinds told apart within a second; reasons that hold a stranger's words must not make a kind each. */
-const MAX_KINDS = 50;
-const SECOND_MS = 1000;
+export type { After } from '../init/runtime/limited-lines.js';
+
 /** How often it is said that too many wait. */
 const FULL_EVERY_MS = 60_000;
-
-/** Does something later; the function it gives calls it off. */
-export type After = (delayMs: number, action: () => void) => () => void;
 
 /** Who asked, as far as the caller said it. */
 export interface Asked {
   readonly service: string;
   readonly loginName: string;
   readonly remoteIp?: string;
-}
-
-interface Kind {
-  written: number;
-  leftOut: number;
-  readonly level: LogLevel;
-}
-
-/** Writes so many lines of each kind a second, and counts the others. */
-export class LimitedLines {
-  readonly #log: Log;
-  readonly #after: After;
-  readonly #kinds = new Map<string, Kind>();
-
-  constructor(log: Log, after: After) {
-    this.#log = log;
-    this.#after = after;
-  }
-
-  /** Writes a line, or counts it; `kind` is what the summary calls them. */
-  write(level: LogLevel, kind: string, text: string): void {
-    if (this.#kinds.size === 0) this.#after(SECOND_MS, () => this.#summarise());
-    const name = this.#kinds.has(kind) || this.#kinds.size < MAX_KINDS ? kind : 'other reasons';
-    const known = this.#kinds.get(name) ?? { written: 0, leftOut: 0, level };
-    this.#kinds.set(name, known);
-    if (known.written >= MAX_LINES_PER_SECOND) known.leftOut += 1;
-    else {
-      known.written += 1;
-      this.#log.write(level, text);
-    }
-  }
-
-  #summarise(): void {
-    const kinds = [...this.#kinds];
-    this.#kinds.clear();
-    for (const [kind, { leftOut, level }] of kinds) {
-      if (leftOut > 0) this.#log.write(level, `${leftOut} more lines like this were left out: ${kind}`);
-    }
-  }
 }
 
 /** What is said about answers. */

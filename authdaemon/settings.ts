@@ -6,6 +6,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LogSettings, SYSLOG_FACILITIES } from '../init/runtime/log-destinations.js';
+import { readLogForm } from '../init/runtime/logger-settings.js';
 import { loadSettings, type Settings } from '../init/runtime/settings-file.js';
 import { type AccountOptions, parseOptions } from './account.js';
 import { LDAP_WITHOUT_EFFECT, type LdapTls, readLdapTls } from './ldap/tls.js';
@@ -176,5 +177,5 @@ function readLogSettings(file: Settings): LogSettings {
       file.warning('LOGGEROPTS', `LOGGEROPTS: ${option} has no effect here`, 'use -name=NAME and -facility=FACILITY');
   }
   const fallbackFile = join(file.text('authdaemonvar', '/run/courier/authdaemon'), 'log');
-  return { destination, name, facility, fallbackFile };
+  return { destination, ...readLogForm(file), name, facility, fallbackFile };
 }

@@ -20,8 +20,8 @@ import { prepareFirstLogin } from './first-login.js';
 import { Notices } from './notices.js';
 import { serveSession } from './session/dialogue.js';
 import { Session } from './session/session.js';
-import { loginLine, who } from './session/session-log.js';
 import { SessionList } from './session/session-list.js';
+import { loginLine, who } from './session/session-log.js';
 import type { SessionSettings } from './settings/session-settings.js';
 import { Sharing } from './sharing/sharing.js';
 import { encodeCompletion, encodeUntagged } from './wire/responses.js';
@@ -144,7 +144,7 @@ export class ImapServer implements MailServer {
     if (!isSmap) this.#notices.begin(session, maildir);
     const text = isSmap ? 'SMAP1 LOGIN Ok.' : 'LOGIN Ok.';
     session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text }));
-    session.log.write('info', loginLine(arrived, isSmap ? 'SMAP1' : 'IMAP'));
+    session.log.write('info', loginLine(arrived, isSmap ? 'SMAP1' : 'IMAP'), arrived.sessionId);
     this.#sessions.enter(session);
     this.#emptying.afterLogin(arrived, maildir, this.#settings);
     return session;

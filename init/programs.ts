@@ -11,6 +11,7 @@ const dist = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Program name to its module below dist/, without `.js`. */
 const programs: Readonly<Record<string, string>> = {
+  angarium: 'init/admin/angarium',
   authaccounts: 'authdaemon/bin/authaccounts',
   authapppasswd: 'authdaemon/bin/authapppasswd',
   authdaemond: 'authdaemon/bin/authdaemond',

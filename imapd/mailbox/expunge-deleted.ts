@@ -4,6 +4,7 @@
  * It tells the client nothing: EXPUNGE responses come from the changes that a session announces after a command.
  */
 import { logValue } from '../../init/runtime/log.js';
+import { count } from '../../init/runtime/metrics/counts.js';
 import { DELETED } from '../../maildir/flags.js';
 import type { Uid } from '../../maildir/uid.js';
 import type { Session } from '../session/session.js';
@@ -14,6 +15,8 @@ import type { SelectedMailbox } from './selected-mailbox.js';
 
 /** Every UID there can be. */
 const ALL: SequenceSet = [{ first: 1, last: '*' }];
+
+const expunged = count('messages_expunged_total');
 
 /**
  * Removes the messages that this client knows of and that are marked \Deleted now; with `uids`, only those of them.
@@ -39,9 +42,10 @@ export async function removeForGood(session: Session, uids: readonly Uid[]): Pro
   const { selected } = session;
   const paths = session.settings.logDeletions ? pathsForLog(selected, uids) : undefined;
   const removed = await selected.folder.removeMessages(uids);
+  expunged.value += removed.length;
   for (const uid of removed) {
     const path = paths?.get(uid);
-    if (path !== undefined) session.log.write('info', `EXPUNGED, ${who(session)}, old_name=${path}`);
+    if (path !== undefined) session.log.write('info', `EXPUNGED, ${who(session)}, old_name=${path}`, session.sessionId);
   }
   return removed;
 }

@@ -6,6 +6,7 @@
  * cannot be moved stays where it is.
  */
 import { logValue } from '../../init/runtime/log.js';
+import { count } from '../../init/runtime/metrics/counts.js';
 import { MaildirError } from '../../maildir/errors.js';
 import { ALL_FLAGS, DELETED, DRAFT } from '../../maildir/flags.js';
 import type { Folder } from '../../maildir/folder.js';
@@ -18,6 +19,8 @@ import type { SelectedMailbox } from './selected-mailbox.js';
 
 /** What messages keep in the trash. */
 const KEPT = { flags: ALL_FLAGS & ~(DELETED | DRAFT), keywords: true };
+
+const expunged = count('messages_expunged_total');
 
 /** Messages that were copied since their mailbox was selected; kept only where it matters. */
 const copiedUids = new WeakMap<SelectedMailbox, Set<number>>();
@@ -54,12 +57,14 @@ export async function moveToTrash(
   if (uids.length === 0) return [];
   const trash = await ownTrash(session);
   const moved = await session.selected.folder.moveTo(trash, uids, KEPT);
+  expunged.value += moved.from.length;
   for (const [index, uid] of moved.from.entries()) {
     const path = paths?.get(uid);
     if (path === undefined) continue;
     const row = trash.table.rowOf(moved.to[index] ?? 0);
     const inTrash = `./${trash.name.slice('INBOX'.length)}/cur/${row < 0 ? '' : trash.uniqueNameAt(row)}`;
-    session.log.write('info', `EXPUNGED, ${who(session)}, old_name=${path}, new_name=${logValue(inTrash)}`);
+    const line = `EXPUNGED, ${who(session)}, old_name=${path}, new_name=${logValue(inTrash)}`;
+    session.log.write('info', line, session.sessionId);
   }
   return moved.from;
 }

@@ -22,7 +22,7 @@ export function closeSession(session: Session, how: SessionEnd): void {
   session.input.close();
   session.select(undefined);
   session.output.end();
-  session.log.write(end === 'SHUTDOWN' ? 'notice' : 'info', endLine(end, session));
+  session.log.write(end === 'SHUTDOWN' ? 'notice' : 'info', endLine(end, session), session.sessionId);
 }
 
 function goodbyeOf(session: Session): UntaggedStatus {

@@ -88,7 +88,9 @@ class Dialogue {
     const startedAt = session.clock.ticks();
     const completion = await runCommand(session, row, received);
     session.runs(undefined);
-    if (row !== undefined) countCommand(received.name, completion.status, session.clock.ticks() - startedAt);
+    // One of a rehearsal, or on standard input, has no number, and nobody to count for.
+    const isCounted = row !== undefined && session.sessionId !== undefined;
+    if (isCounted) countCommand(received.name, completion.status, session.clock.ticks() - startedAt);
     if (row?.untilDone === true && completion.status === 'OK') {
       session.expectLateDone(false);
       this.#idling = new Idling(session, received.tag, completion);

@@ -11,7 +11,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 
 /** The longest command, and the longest wait for an answer. */
-const MAX_COMMAND_CHARACTERS = 200;
+const MAX_COMMAND_CHARACTERS = 2_000;
 const ANSWER_MS = 15_000;
 
 /** Another daemon has the control socket. */

@@ -8,8 +8,7 @@ import type { ProcessFigures } from './activity.js';
 import type { ExchangeAnswer, RefusedLogin } from './before-login.js';
 import type { Identity } from './drop-privileges.js';
 import { isSessionAnswer, type SessionAnswer, type SessionQuestion } from './live-sessions.js';
-import type { LogLevel } from './log.js';
-import { LEVEL_PREFIXES } from './log.js';
+import { LEVEL_PREFIXES, type LogLine } from './log.js';
 import type { Endpoint, SessionAccount } from './mail-worker.js';
 import type { ProcessCounts } from './metrics/counts.js';
 import type { PassOn } from './proxy/proxy-route.js';
@@ -112,12 +111,6 @@ export type ToWorker =
   | SessionQuestion
   | { readonly kind: 'end'; readonly reason: string };
 
-/** One line for the log, on its way. */
-export interface LogMessageLine {
-  readonly level: LogLevel;
-  readonly text: string;
-}
-
 /** What every child says. */
 export type FromChild =
   | { readonly kind: 'ready' }
@@ -126,7 +119,7 @@ export type FromChild =
   | { readonly kind: 'goodbye'; readonly counts?: ProcessCounts }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'figures'; readonly figures: ProcessFigures; readonly counts?: ProcessCounts }
-  | { readonly kind: 'log'; readonly lines: readonly LogMessageLine[] };
+  | { readonly kind: 'log'; readonly lines: readonly LogLine[] };
 
 /** From a login process to the supervisor. */
 export type FromLogin =
@@ -226,7 +219,8 @@ function checkFromChild(message: Record<string, unknown>): FromChild | undefined
 
 function isLogLine(line: unknown): boolean {
   if (!isRecord(line) || typeof line['level'] !== 'string') return false;
-  return Object.hasOwn(LEVEL_PREFIXES, line['level']) && typeof line['text'] === 'string';
+  const ofSession = line['session'] === undefined || isId(line['session']);
+  return Object.hasOwn(LEVEL_PREFIXES, line['level']) && typeof line['text'] === 'string' && ofSession;
 }
 
 /** Checks the figures of a child: all are numbers, as an administrator is shown. */

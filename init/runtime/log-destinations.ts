@@ -1,17 +1,26 @@
 /**
- * Where log lines go: a terminal or pipe, syslog, systemd's journal, or a file.
+ * Where log lines go: a terminal or pipe, syslog, systemd's journal, or a file; in Courier's wording, or as JSON.
  *
  * Syslog and files get the line as courierlogger writes it: without the prefix that it knows, under the name of
- * LOGGEROPTS. One process writes all lines of a service, each with one system call.
+ * LOGGEROPTS. One process writes all lines of a service, each with one system call. Lines of which there may be too many
+ * are counted in place of written, and a log that cannot be written to never keeps the service from its work.
  */
-import { closeSync, existsSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { existsSync, fstatSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { jsonLine } from './json-line.js';
+import { LimitedLines } from './limited-lines.js';
 import { LEVEL_PREFIXES, LEVEL_PRIORITIES, type Log, type LogLevel, logTo } from './log.js';
+import { LogFile } from './log-file.js';
+import { type Count, count } from './metrics/counts.js';
 
 /** What the settings say about the log. */
 export interface LogSettings {
   /** LOGTO: `auto`, `stdout`, `stderr`, `syslog`, `journal`, or the path of a file. */
   readonly destination: string;
+  /** LOGFORMAT. */
+  readonly format?: 'courier' | 'json';
+  /** LOGMAXMB, in octets: how large a file may grow; 0 is no limit. */
+  readonly maxFileOctets?: number;
   /** From LOGGEROPTS. */
   readonly name: string;
   readonly facility: number;
@@ -47,18 +56,78 @@ const SYSLOG_SOCKET = '/dev/log';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+/** Addresses and troubles that are told apart when there are too many lines: all that may guess passwords at once. */
+const MAX_LIMITED_KINDS = 10_000;
+
+/** Takes a line; false when it is lost. */
+type Put = (level: LogLevel, line: string, isJson: boolean) => boolean;
+
+interface Destination {
+  readonly put: Put;
+  readonly reopen?: () => void;
+}
+
 /**
  * Opens the log. `daemon` is true when nobody looks at stdout and stderr: then `auto` means syslog or a file.
  *
  * @throws when a file cannot be opened, with its path in the message.
  */
 export async function openLog(settings: LogSettings, daemon: boolean): Promise<OpenLog> {
+  const { put, reopen = () => {} } = await openDestination(settings, daemon);
+  const isJson = settings.format === 'json';
+  const dropped = count('log_lines_dropped_total');
+  const written = countsByLevel();
+  let lost = 0;
+  const write = (level: LogLevel, line: string, session?: number): void => {
+    const { name: service } = settings;
+    const form = (text: string) =>
+      isJson ? jsonLine({ level, line: text, service, time: new Date(), session }) : text;
+    if (lost > 0 && put('error', form(`${lost} lines before this one could not be written`), isJson)) lost = 0;
+    if (put(level, form(line), isJson)) {
+      written[level].value += 1;
+      return;
+    }
+    lost += 1;
+    dropped.value += 1;
+  };
+  const after = (delayMs: number, action: () => void) => {
+    const timer = setTimeout(action, delayMs).unref();
+    return () => clearTimeout(timer);
+  };
+  const limited = new LimitedLines({ write }, after, MAX_LIMITED_KINDS);
+  const log = logTo((level, line, session) => {
+    const kind = limitedKind(level, line);
+    if (kind === undefined) write(level, line, session);
+    else if (!limited.write(level, kind, line, session)) dropped.value += 1;
+  });
+  return { ...log, reopen };
+}
+
+function countsByLevel(): Readonly<Record<LogLevel, Count>> {
+  const of = (level: LogLevel): Count => count('log_lines_total', { level });
+  const [debug, info, notice, warning] = [of('debug'), of('info'), of('notice'), of('warning')];
+  return { debug, info, notice, warning, error: of('error'), alert: of('alert') };
+}
+
+/**
+ * What a stranger can make as much of as he likes is limited, each address for itself, so that none hides another: failed
+ * logins and handshakes. And so is what goes wrong again and again. Lines of those who log in are never left out.
+ */
+function limitedKind(level: LogLevel, line: string): string | undefined {
+  const [, words, address] = /^(LOGIN FAILED, )(?:[a-z]+=[^,]*, )?(ip=\[[^\]]*\])/.exec(line) ?? [];
+  if (words !== undefined) return `${words}${address}`;
+  if (line.includes('couriertls: accept: ')) return line.slice(0, line.indexOf(','));
+  if (level === 'debug' || level === 'info' || level === 'notice') return undefined;
+  return line.slice(0, 100).replace(/\d+/g, '0');
+}
+
+async function openDestination(settings: LogSettings, daemon: boolean): Promise<Destination> {
   const destination = settings.destination === 'auto' ? automatic(settings, daemon) : settings.destination;
-  if (destination === 'stdout') return plain(1);
-  if (destination === 'stderr') return plain(2);
-  if (destination === 'journal') return journal();
-  if (destination === 'syslog') return await syslog(settings);
-  return fileLog(destination, settings.name);
+  if (destination === 'stdout') return { put: plain(1) };
+  if (destination === 'stderr') return { put: plain(2) };
+  if (destination === 'journal') return { put: journal };
+  if (destination === 'syslog') return { put: await syslog(settings) };
+  return fileLog(destination, settings);
 }
 
 function automatic(settings: LogSettings, daemon: boolean): string {
@@ -75,49 +144,34 @@ function stderrIsJournal(): boolean {
   return named === `${dev}:${ino}`;
 }
 
-function plain(fd: number): OpenLog {
-  return withoutReopen((level, line) => writeWhole(fd, `${LEVEL_PREFIXES[level]}${line}\n`));
+function plain(fd: number): Put {
+  return (level, line, isJson) => writeWhole(fd, `${isJson ? '' : LEVEL_PREFIXES[level]}${line}\n`);
 }
 
-function journal(): OpenLog {
-  return withoutReopen((level, line) => writeWhole(2, `<${LEVEL_PRIORITIES[level]}>${asCourierlogger(level, line)}\n`));
+function journal(level: LogLevel, line: string, isJson: boolean): boolean {
+  return writeWhole(2, `<${LEVEL_PRIORITIES[level]}>${isJson ? line : asCourierlogger(level, line)}\n`);
 }
 
-async function syslog({ name, facility }: LogSettings): Promise<OpenLog> {
+async function syslog({ name, facility }: LogSettings): Promise<Put> {
   // Loaded here only: it costs a megabyte that no other destination needs.
   const { unixDatagram } = await import('./unix-datagram.js');
   const send = unixDatagram(SYSLOG_SOCKET);
-  return withoutReopen((level, line) => {
+  return (level, line, isJson) => {
     const priority = facility * 8 + LEVEL_PRIORITIES[level];
-    const sent = send(`<${priority}>${timestamp()} ${name}[${process.pid}]: ${asCourierlogger(level, line)}`);
+    const text = isJson ? line : asCourierlogger(level, line);
     // The syslog daemon is restarting, or its queue is full: better elsewhere than nowhere.
-    if (!sent) writeWhole(2, `${LEVEL_PREFIXES[level]}${line}\n`);
-  });
+    return send(`<${priority}>${timestamp()} ${name}[${process.pid}]: ${text}`) || plain(2)(level, line, isJson);
+  };
 }
 
-function fileLog(path: string, name: string): OpenLog {
-  const open = () => {
-    try {
-      return openSync(path, 'a', 0o640);
-    } catch (error) {
-      throw new Error(`the log file ${path} cannot be opened (${(error as NodeJS.ErrnoException).code})`);
-    }
-  };
-  let fd = open();
+function fileLog(path: string, { name, maxFileOctets = 0 }: LogSettings): Destination {
+  const file = new LogFile(path, maxFileOctets);
   const host = hostname().split('.')[0] ?? 'localhost';
-  const log = logTo((level, line) => {
-    writeWhole(fd, `${timestamp()} ${host} ${name}[${process.pid}]: ${asCourierlogger(level, line)}\n`);
-  });
-  const reopen = () => {
-    const next = open();
-    closeSync(fd);
-    fd = next;
+  const put: Put = (level, line, isJson) => {
+    const head = isJson ? '' : `${timestamp()} ${host} ${name}[${process.pid}]: `;
+    return file.write(`${head}${isJson ? line : asCourierlogger(level, line)}\n`);
   };
-  return { ...log, reopen };
-}
-
-function withoutReopen(write: (level: LogLevel, line: string) => void): OpenLog {
-  return { ...logTo(write), reopen: () => {} };
+  return { put, reopen: () => file.reopen() };
 }
 
 /** courierlogger takes the prefixes that it knows off; NOTICE is not among them. */
@@ -137,9 +191,12 @@ function twoDigits(number: number): string {
 }
 
 /** A log that cannot be written to must not end the service: the line is lost, and the next one is tried again. */
-function writeWhole(fd: number, text: string): void {
+function writeWhole(fd: number, text: string): boolean {
   try {
     let rest = Buffer.from(text);
     while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest));
-  } catch {}
+    return true;
+  } catch {
+    return false;
+  }
 }

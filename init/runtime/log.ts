@@ -3,13 +3,18 @@
  * strangers chose. Where lines go is decided in log-destinations.ts.
  */
 
+import { count } from './metrics/counts.js';
+
 /** How important a line is. Courier's words for them are in `LEVEL_PREFIXES`. */
 export type LogLevel = 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'alert';
 
 /** Where events are told to the administrator: one line each, in Courier's wording. */
 export interface Log {
-  /** Writes one line; `text` is without prefix: `LOGIN, user=bob, ip=[::1], port=[143]`. */
-  write(level: LogLevel, text: string): void;
+  /**
+   * Writes one line; `text` is without prefix: `LOGIN, user=bob, ip=[::1], port=[143]`. The number of the session that it
+   * is about is told in JSON only: Courier's lines have none.
+   */
+  write(level: LogLevel, text: string, session?: number): void;
   /** Writes what must not happen, with the stack, as one line. `where` says what was being done. */
   bug(error: unknown, where: string): void;
 }
@@ -40,6 +45,8 @@ export const MAX_LOG_LINE_CHARACTERS = 4096;
 /** A longer value is cut, so that one login name cannot push the address out of the line. */
 export const MAX_LOG_VALUE_CHARACTERS = 512;
 
+const bugs = count('bugs_total');
+
 // Separators of Courier's lines, controls, the escape character itself, and all that some viewer takes for a line end.
 const UNSAFE_IN_VALUE = /[\s,=[\]\\\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]/gu;
 const UNSAFE_IN_LINE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/gu;
@@ -66,16 +73,26 @@ export function describeBug(error: unknown, where: string): string {
   return `bug in ${where}: ${what.replace(/\n\s*/g, ' | ')}`;
 }
 
+/** One line on its way. */
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly text: string;
+  readonly session?: number;
+}
+
 /** Writes lines that came together. */
-export function writeLines(log: Log, lines: readonly { readonly level: LogLevel; readonly text: string }[]): void {
-  for (const { level, text } of lines) log.write(level, text);
+export function writeLines(log: Log, lines: readonly LogLine[]): void {
+  for (const { level, text, session } of lines) log.write(level, text, session);
 }
 
 /** Makes a Log of a function that writes one line somewhere. */
-export function logTo(write: (level: LogLevel, line: string) => void): Log {
+export function logTo(write: (level: LogLevel, line: string, session?: number) => void): Log {
   return {
-    write: (level, text) => write(level, logLine(text)),
-    bug: (error, where) => write('error', logLine(describeBug(error, where))),
+    write: (level, text, session) => write(level, logLine(text), session),
+    bug: (error, where) => {
+      bugs.value += 1;
+      write('error', logLine(describeBug(error, where)));
+    },
   };
 }
 

@@ -4,6 +4,16 @@
 import { type LogSettings, SYSLOG_FACILITIES } from './log-destinations.js';
 import type { Settings } from './settings-file.js';
 
+const MEGABYTE = 1_000_000;
+
+/** LOGFORMAT and LOGMAXMB, for every daemon's log. */
+export function readLogForm(settings: Settings): Pick<LogSettings, 'format' | 'maxFileOctets'> {
+  return {
+    format: settings.choice('LOGFORMAT', 'courier', ['courier', 'json']) === 'json' ? 'json' : 'courier',
+    maxFileOctets: settings.integer('LOGMAXMB', 1000, { max: 1_000_000 }) * MEGABYTE,
+  };
+}
+
 /** Reads where the log goes, and under which name; `daemon` is the name without a setting. */
 export function readLog(settings: Settings, daemon: string, pidFile: string): LogSettings {
   const destination = settings.text('LOGTO', 'auto');
@@ -14,7 +24,7 @@ export function readLog(settings: Settings, daemon: string, pidFile: string): Lo
   const options = readLoggerOptions(settings, 'LOGGEROPTS', daemon);
   // One daemon serves both; the names differ in Courier because there are two.
   readLoggerOptions(settings, 'SSLLOGGEROPTS', `${daemon}-ssl`);
-  return { destination, ...options, fallbackFile: `${pidFile.replace(/\.pid$/, '')}.log` };
+  return { destination, ...readLogForm(settings), ...options, fallbackFile: `${pidFile.replace(/\.pid$/, '')}.log` };
 }
 
 function readLoggerOptions(settings: Settings, name: string, defaultTag: string): { name: string; facility: number } {

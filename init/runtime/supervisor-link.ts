@@ -3,8 +3,7 @@
  *
  * Shared by login processes and mail workers. It knows neither of them.
  */
-import type { LogMessageLine } from './handover.js';
-import { type Log, logTo } from './log.js';
+import { type Log, type LogLine, logTo } from './log.js';
 import { countsOfProcess } from './metrics/counts.js';
 import { Outbox, type Sent } from './outbox.js';
 import { type RawHandle, sendWithHandle } from './raw-handles.js';
@@ -53,15 +52,15 @@ export function sendToSupervisor(message: object, handle?: RawHandle, sent?: Sen
   outbox.put(message, handle, sent);
 }
 
-let lines: LogMessageLine[] = [];
+let lines: LogLine[] = [];
 let linesTimer: NodeJS.Timeout | undefined;
 
 /**
  * The log of this process: the supervisor writes all lines, so that none is torn and their order is kept. Lines wait a
  * little for a message that they can travel with, which comes soon at a login and at its end.
  */
-export const log: Log = logTo((level, text) => {
-  lines.push({ level, text });
+export const log: Log = logTo((level, text, session) => {
+  lines.push(session === undefined ? { level, text } : { level, text, session });
   if (lines.length >= MAX_LINES_TOGETHER) sendLines();
   else linesTimer ??= setTimeout(sendLines, LINES_WAIT_MS);
 });
