@@ -50,7 +50,12 @@ export async function attemptLogin(session: LoginSession, attempt: LoginAttempt)
       return no('The session is elsewhere.');
     case 'rejected':
       if (outcome.lastWord !== undefined) await attempt.sayLastWord?.(outcome.lastWord);
-      return refuseLogin(session, attempted, outcome.expired === true ? 'EXPIRED' : 'AUTHENTICATIONFAILED');
+      return refuseLogin(
+        session,
+        attempted,
+        outcome.expired === true ? 'EXPIRED' : 'AUTHENTICATIONFAILED',
+        outcome.delaySeconds,
+      );
     case 'not authorised':
       return refuseLogin(session, attempted, 'AUTHORIZATIONFAILED');
     case 'broken off':
@@ -84,7 +89,8 @@ export async function refuseLogin(
   session: LoginSession,
   attempted: Attempted,
   code = 'AUTHENTICATIONFAILED',
+  delaySeconds?: number,
 ): Promise<Completion> {
-  await noteFailedLogin(session, attempted);
+  await noteFailedLogin(session, attempted, delaySeconds);
   return no('Login failed.', code);
 }

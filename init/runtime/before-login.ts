@@ -24,7 +24,13 @@ export type LoginOutcome =
   /** The mail worker answers the command. The client is not ours any more. */
   | { readonly kind: 'handed over' }
   /** Wrong name or password. `lastWord`, in base64, is what the mechanism tells the client about it. */
-  | { readonly kind: 'rejected'; readonly lastWord?: string; readonly expired?: boolean }
+  | {
+      readonly kind: 'rejected';
+      readonly lastWord?: string;
+      readonly expired?: boolean;
+      /** How late it is to be answered, where that is not as usual. */
+      readonly delaySeconds?: number;
+    }
   /** The password is right, but not to act as the other one. */
   | { readonly kind: 'not authorised' }
   /** The client did not take the mechanism's last word: a session was ready, and the connection must end. */
@@ -39,7 +45,7 @@ export interface RefusedLogin {
   readonly kind: 'refused';
   readonly text: string;
   /** In the words of RFC 5530; absent: the service is not available. */
-  readonly code?: 'AUTHORIZATIONFAILED' | 'PRIVACYREQUIRED';
+  readonly code?: 'AUTHORIZATIONFAILED' | 'LIMIT' | 'PRIVACYREQUIRED';
   /** The account is on another server, to which its client may go itself. */
   readonly referral?: { readonly loginName: string; readonly host: string; readonly port: number };
 }
@@ -81,6 +87,7 @@ export interface LoginRequest {
 
 /** A client that has not logged in yet. */
 export interface LoginClient {
+  /** The ends of the connection, or what a proxy that is believed says of them. */
   readonly remote: Endpoint;
   readonly local: Endpoint;
   /** TLS is on, by port or by startTls(). */

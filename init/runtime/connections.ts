@@ -1,90 +1,228 @@
 /**
- * How many connections there are, and from where: the limits MAXDAEMONS and MAXPERIP.
+ * How many connections there are, and from where: MAXDAEMONS, MAXPERIP and the limits beside them.
  *
  * Kept by the supervisor alone, so that the numbers are right however many login processes there are. A connection
- * counts from its acceptance until its session is over.
+ * counts from its acceptance until its session is over; from its login on it counts for its account, too. Clients of
+ * IPv6 count by their /64.
  */
 import { type AccessRule, AccessRules } from './access-file.js';
+import type { Clock } from './clock.js';
+import { clientNetwork, wideNetwork } from './limits/address-network.js';
+import { ConnectionRate } from './limits/connection-rate.js';
+import { Counts } from './limits/counts.js';
+import { Overload, type OverloadSettings, thisMachine } from './limits/overload.js';
+import type { LogLevel } from './log.js';
+import type { Endpoint } from './mail-worker.js';
+import { realClock } from './real-clock.js';
 import { plainAddress } from './tls-helpers.js';
 
-/** The two limits. */
+/** The limits. One that is absent is none. */
 export interface ConnectionLimits {
   /** MAXDAEMONS. */
   readonly connections: number;
   /** MAXPERIP. */
   readonly perAddress: number;
+  /** MAXBEFORELOGIN: connections of one address that have not logged in. */
+  readonly beforeLogin?: number;
+  /** MAXPERACCOUNT: sessions of one account from one address. */
+  readonly perAccount?: number;
+  /** MAXRATEPERIP: connections of one address in a minute that do not log in. */
+  readonly perMinute?: number;
+  /** -maxperc: connections of one network. */
+  readonly perNetwork?: number;
+  /** -warn: from so many connections on, the log says how many there are. */
+  readonly warnAt?: number;
   /** From IMAPACCESSFILE. */
   readonly access?: readonly AccessRule[];
+  /** -denymsg: in place of our words for those whom the access file does not let in. */
+  readonly denyMessage?: string;
+  readonly overload?: OverloadSettings;
 }
+
+/** Writes a line for the administrator. */
+type Tell = (level: LogLevel, text: string) => void;
 
 /** Same limits are logged no more often than this, as Courier does; the client is always told. */
 const LOG_AGAIN_MS = 60_000;
+
+/** Why a connection is refused: for the client, which is told the limit; and for the log, with a subject to tell once. */
+interface Refusal {
+  readonly text: string;
+  readonly subject: string;
+  readonly forLog: string;
+}
+
+interface Connection {
+  readonly address: string;
+  readonly client: string;
+  readonly network: string;
+  account: string | undefined;
+}
 
 /** Connections that are open now. */
 export class ConnectionTable {
   #limits: ConnectionLimits;
   #access: AccessRules;
-  readonly #alert: (text: string) => void;
-  readonly #addresses = new Map<string, string>();
-  readonly #byAddress = new Map<string, number>();
-  readonly #alerted = new Map<string, number>();
+  readonly #tell: Tell;
+  readonly #clock: Pick<Clock, 'ticks'>;
+  readonly #rate: ConnectionRate;
+  readonly #overload: Overload;
+  readonly #connections = new Map<string, Connection>();
+  readonly #byClient = new Counts();
+  readonly #byNetwork = new Counts();
+  readonly #beforeLogin = new Counts();
+  /** By account and client. */
+  readonly #byAccount = new Counts();
+  readonly #told = new Map<string, number>();
 
-  constructor(limits: ConnectionLimits, alert: (text: string) => void) {
+  constructor(limits: ConnectionLimits, tell: Tell, clock: Pick<Clock, 'ticks'> = realClock, machine = thisMachine) {
     this.#limits = limits;
     this.#access = new AccessRules(limits.access ?? []);
-    this.#alert = alert;
+    this.#tell = tell;
+    this.#clock = clock;
+    this.#rate = new ConnectionRate(clock);
+    this.#overload = new Overload(machine, clock);
   }
 
   /** New limits, for connections that begin from now on. */
   set limits(limits: ConnectionLimits) {
     this.#limits = limits;
-    this.#access = new AccessRules(limits.access ?? []);
+    this.access = limits.access ?? [];
+  }
+
+  /** A new access file. */
+  set access(rules: readonly AccessRule[]) {
+    this.#access = new AccessRules(rules);
   }
 
   /** How many there are. */
   get count(): number {
-    return this.#addresses.size;
+    return this.#connections.size;
   }
 
   /** Counts a connection, unless a limit is reached: then gives the text for the client, which names the limit. */
-  admit(key: string, ip: string): string | undefined {
+  admit(key: string, ip: string, local?: Endpoint): string | undefined {
     const address = plainAddress(ip);
-    const ofAddress = this.#byAddress.get(address) ?? 0;
-    const rule = this.#access.ruleFor(address);
-    const perAddress = rule?.perAddress ?? this.#limits.perAddress;
-    if (rule?.isDenied === true) {
-      this.#alertSometimes(`deny ${address}`, `Connections from ${address} are denied by the access file`);
-      return 'Connections from your address are not allowed here';
+    const connection = { address, client: clientNetwork(ip), network: wideNetwork(ip), account: undefined };
+    const refusal = this.#refusal(connection, local);
+    if (refusal !== undefined) {
+      this.#tellSometimes('alert', refusal.subject, refusal.forLog);
+      return refusal.text;
     }
-    if (this.count >= this.#limits.connections) {
-      this.#alertSometimes('', `${this.#limits.connections} maximum active connections.`);
-      return `Too many connections: the limit is ${this.#limits.connections} (MAXDAEMONS)`;
+    this.#connections.set(key, connection);
+    this.#byClient.add(connection.client);
+    this.#byNetwork.add(connection.network);
+    this.#beforeLogin.add(connection.client);
+    const { warnAt } = this.#limits;
+    if (warnAt !== undefined && this.count >= warnAt) {
+      this.#tellSometimes('warning', 'warn', `${this.count} active connections.`);
     }
-    if (ofAddress >= perAddress) {
-      this.#alertSometimes(address, `Maximum connection limit reached for ${address}`);
-      const name = rule?.perAddress === undefined ? 'MAXPERIP' : 'MAXCPERIP';
-      return `Too many connections from your address: the limit is ${perAddress} (${name})`;
+    return undefined;
+  }
+
+  /** Counts a connection for an account, unless it has too many: then gives the text for the client. */
+  logIn(key: string, account: string): string | undefined {
+    const connection = this.#connections.get(key);
+    if (connection === undefined) return undefined;
+    const { client, address } = connection;
+    const { perAccount } = this.#limits;
+    this.#logOut(connection);
+    if (perAccount !== undefined && this.#byAccount.of(`${client} ${account}`) >= perAccount) {
+      this.#beforeLogin.add(client);
+      const forLog = `Maximum session limit reached for one account from ${address}`;
+      this.#tellSometimes('alert', `account ${client}`, forLog);
+      return `Too many sessions of this account from your address: the limit is ${perAccount} (MAXPERACCOUNT)`;
     }
-    this.#addresses.set(key, address);
-    this.#byAddress.set(address, ofAddress + 1);
+    connection.account = account;
+    this.#byAccount.add(`${client} ${account}`);
+    this.#rate.giveBack(client);
     return undefined;
   }
 
   /** Forgets a connection that has ended. */
   release(key: string): void {
-    const address = this.#addresses.get(key);
-    if (address === undefined) return;
-    this.#addresses.delete(key);
-    const left = (this.#byAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.#byAddress.set(address, left);
-    else this.#byAddress.delete(address);
+    const connection = this.#connections.get(key);
+    if (connection === undefined) return;
+    this.#connections.delete(key);
+    this.#byClient.remove(connection.client);
+    this.#byNetwork.remove(connection.network);
+    this.#logOut(connection);
   }
 
-  #alertSometimes(subject: string, text: string): void {
-    const now = Date.now();
-    if (now - (this.#alerted.get(subject) ?? 0) < LOG_AGAIN_MS) return;
-    for (const [other, at] of this.#alerted) if (now - at >= LOG_AGAIN_MS) this.#alerted.delete(other);
-    this.#alerted.set(subject, now);
-    this.#alert(text);
+  /** An address of which it is known that many users are behind it: this machine, and one with a MAXCPERIP. */
+  isCrowd(ip: string): boolean {
+    const address = plainAddress(ip);
+    return isThisMachine(address) || this.#access.ruleFor(address)?.perAddress !== undefined;
   }
+
+  #logOut(connection: Connection): void {
+    if (connection.account === undefined) this.#beforeLogin.remove(connection.client);
+    else this.#byAccount.remove(`${connection.client} ${connection.account}`);
+    connection.account = undefined;
+  }
+
+  #refusal({ address, client, network }: Connection, local: Endpoint | undefined): Refusal | undefined {
+    const rule = this.#access.ruleFor(address);
+    const isDenied = rule?.isDenied === true || (local !== undefined && this.#access.deniesLocal(local));
+    if (isDenied) {
+      const text = this.#limits.denyMessage ?? 'Connections from your address are not allowed here';
+      const forLog = `Connections from ${address} are denied by the access file`;
+      return { text, subject: `deny ${address}`, forLog };
+    }
+    return (
+      this.#refusalOfAll() ??
+      this.#refusalOfClient(client, address, rule?.perAddress) ??
+      this.#refusalOfNetwork(network, rule?.perAddress)
+    );
+  }
+
+  #refusalOfAll(): Refusal | undefined {
+    const { connections, overload } = this.#limits;
+    if (this.count >= connections) {
+      const text = `Too many connections: the limit is ${connections} (MAXDAEMONS)`;
+      return { text, subject: '', forLog: `${connections} maximum active connections.` };
+    }
+    const trouble = overload === undefined ? undefined : this.#overload.trouble(overload);
+    if (trouble === undefined) return undefined;
+    return { text: trouble, subject: 'overload', forLog: `connections are refused: ${trouble}` };
+  }
+
+  #refusalOfClient(client: string, address: string, ofRule: number | undefined): Refusal | undefined {
+    const { perAddress, beforeLogin, perMinute } = this.#limits;
+    const most = ofRule ?? perAddress;
+    if (this.#byClient.of(client) >= most) {
+      const name = ofRule === undefined ? 'MAXPERIP' : 'MAXCPERIP';
+      const text = `Too many connections from your address: the limit is ${most} (${name})`;
+      return { text, subject: client, forLog: `Maximum connection limit reached for ${address}` };
+    }
+    if (ofRule !== undefined) return undefined;
+    if (beforeLogin !== undefined && this.#beforeLogin.of(client) >= beforeLogin) {
+      const text = `Too many connections from your address without a login: the limit is ${beforeLogin} (MAXBEFORELOGIN)`;
+      const forLog = `Maximum limit of connections without a login reached for ${address}`;
+      return { text, subject: `before ${client}`, forLog };
+    }
+    if (perMinute === undefined || isThisMachine(address) || this.#rate.take(client, perMinute)) return undefined;
+    const text = `Too many connections from your address in a minute: the limit is ${perMinute} (MAXRATEPERIP)`;
+    return { text, subject: `rate ${client}`, forLog: `Maximum connection rate reached for ${address}` };
+  }
+
+  #refusalOfNetwork(network: string, ofRule: number | undefined): Refusal | undefined {
+    const { perNetwork } = this.#limits;
+    if (perNetwork === undefined || ofRule !== undefined || this.#byNetwork.of(network) < perNetwork) return undefined;
+    const text = `Too many connections from your network: the limit is ${perNetwork} (-maxperc in TCPDOPTS)`;
+    return { text, subject: network, forLog: `Maximum connection limit reached for ${network}` };
+  }
+
+  #tellSometimes(level: LogLevel, subject: string, text: string): void {
+    const now = this.#clock.ticks();
+    if (now - (this.#told.get(subject) ?? Number.NEGATIVE_INFINITY) < LOG_AGAIN_MS) return;
+    for (const [other, at] of this.#told) if (now - at >= LOG_AGAIN_MS) this.#told.delete(other);
+    this.#told.set(subject, now);
+    this.#tell(level, text);
+  }
+}
+
+/** Programs on this machine are webmail, proxies and checks: they open as many connections as their users want. */
+function isThisMachine(address: string): boolean {
+  return address === '127.0.0.1' || address === '::1';
 }

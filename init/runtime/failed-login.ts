@@ -18,13 +18,13 @@ export interface FailedLogin {
   readonly settings: { readonly loginDelaySeconds: number };
 }
 
-/** Logs a failed login, and waits: the answer is to come slowly. */
-export async function noteFailedLogin(where: FailedLogin, attempted: Attempted): Promise<void> {
+/** Logs a failed login, and waits: the answer is to come slowly, the more so after others that failed. */
+export async function noteFailedLogin(where: FailedLogin, attempted: Attempted, seconds?: number): Promise<void> {
   const { log, client, clock, settings } = where;
   const what = 'user' in attempted ? `user=${logValue(attempted.user)}` : `method=${logValue(attempted.method)}`;
   log.write('info', `LOGIN FAILED, ${what}, ${peer(client.remote)}`);
   await new Promise<void>((resolve) => {
-    clock.after(settings.loginDelaySeconds * 1000, resolve);
+    clock.after((seconds ?? settings.loginDelaySeconds) * 1000, resolve);
   });
 }
 

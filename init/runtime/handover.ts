@@ -7,6 +7,7 @@
 import type { ProcessFigures } from './activity.js';
 import type { ExchangeAnswer, RefusedLogin } from './before-login.js';
 import type { Identity } from './drop-privileges.js';
+import type { ProxyProtocolSettings } from './limits/proxy-connection.js';
 import { isSessionAnswer, type SessionAnswer, type SessionQuestion } from './live-sessions.js';
 import { LEVEL_PREFIXES, type LogLine } from './log.js';
 import type { Endpoint, SessionAccount } from './mail-worker.js';
@@ -64,7 +65,13 @@ export interface ListenerDescription {
 
 /** Why the runtime itself has no session to give, or that it has one. */
 export type AuthenticationOutcome =
-  | { readonly kind: 'rejected'; readonly lastWord?: string; readonly expired?: boolean }
+  | {
+      readonly kind: 'rejected';
+      readonly lastWord?: string;
+      readonly expired?: boolean;
+      /** How late it is to be answered, where that is not as usual. */
+      readonly delaySeconds?: number;
+    }
   | { readonly kind: 'not authorised' }
   | { readonly kind: 'temporary failure'; readonly reason: string }
   | RefusedLogin
@@ -87,7 +94,12 @@ export type ToChild =
 /** From the supervisor to a login process. */
 export type ToLogin =
   | ToChild
-  | { readonly kind: 'settings'; readonly settings: unknown; readonly loginSeconds: number }
+  | {
+      readonly kind: 'settings';
+      readonly settings: unknown;
+      readonly loginSeconds: number;
+      readonly proxyProtocol: ProxyProtocolSettings | undefined;
+    }
   | { readonly kind: 'tls'; readonly material: TlsMaterial | undefined; readonly startTls: boolean }
   | { readonly kind: 'proxy'; readonly places: ProxyPlaces }
   | { readonly kind: 'listen'; readonly listener: ListenerDescription }
@@ -124,7 +136,7 @@ export type FromChild =
 /** From a login process to the supervisor. */
 export type FromLogin =
   | FromChild
-  | { readonly kind: 'opened'; readonly id: number; readonly ip: string }
+  | { readonly kind: 'opened'; readonly id: number; readonly ip: string; readonly local: Endpoint }
   | { readonly kind: 'closed'; readonly id: number }
   /** Connections to a listener are taken from now on; `trouble`: they are not, and why. */
   | { readonly kind: 'listening'; readonly id: number; readonly trouble?: string }
@@ -180,7 +192,9 @@ const MAX_UNREAD_OCTETS = 1_048_576;
 export function checkFromLogin(message: unknown): FromLogin | undefined {
   if (!isRecord(message)) return undefined;
   if (message['kind'] === 'opened')
-    return isId(message['id']) && isText(message['ip']) ? (message as FromLogin) : undefined;
+    return isId(message['id']) && isText(message['ip']) && isEndpoint(message['local'])
+      ? (message as FromLogin)
+      : undefined;
   if (message['kind'] === 'listening') {
     const trouble = message['trouble'] === undefined || isText(message['trouble']);
     return isId(message['id']) && trouble ? (message as FromLogin) : undefined;

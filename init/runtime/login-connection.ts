@@ -18,6 +18,8 @@ import type {
 import { channelBinding } from './channel-binding.js';
 import { certificateField } from './client-certificate.js';
 import type { AuthenticationOutcome, ListenerDescription } from './handover.js';
+import { foreignProtocol } from './limits/foreign-protocol.js';
+import { readProxyHeader } from './limits/proxy-connection.js';
 import type { Log } from './log.js';
 import type { Endpoint } from './mail-worker.js';
 import type { ProxiedSession } from './proxy/proxied-session.js';
@@ -53,8 +55,8 @@ const LAST_WORDS_MS = 5_000;
 export class LoginConnection implements LoginClient {
   readonly id: number;
   readonly listener: ListenerDescription;
-  readonly remote: Endpoint;
-  readonly local: Endpoint;
+  remote: Endpoint;
+  local: Endpoint;
   readonly acceptedAt = Date.now();
   readonly log: Log;
   receivedOctets = 0;
@@ -68,6 +70,8 @@ export class LoginConnection implements LoginClient {
   /** What another server serves. */
   #proxied: ProxiedSession | undefined;
   #wake: (() => void) | undefined;
+  /** The first words are known not to be of another protocol. */
+  #spoken = false;
   #state: 'open' | 'closing' | 'handed over' = 'open';
 
   constructor(id: number, listener: ListenerDescription, socket: Socket, process: LoginProcess) {
@@ -92,6 +96,16 @@ export class LoginConnection implements LoginClient {
     return this.#worker !== undefined && !this.#worker.destroyed && !this.#worker.readableEnded;
   }
 
+  /**
+   * Reads the header of the PROXY protocol: the connection is between those whom it names from then on.
+   *
+   * @throws when there is none; see readProxyHeader().
+   */
+  async readProxyHeader(seconds: number): Promise<void> {
+    const { client } = await readProxyHeader(this.#socket, seconds);
+    if (client !== undefined) ({ remote: this.remote, local: this.local } = client);
+  }
+
   /** TLS from the first octet, on a port for it. @throws when the handshake fails. */
   async beginTls(contexts: TlsContexts): Promise<void> {
     await this.#secure(contexts, false);
@@ -107,6 +121,7 @@ export class LoginConnection implements LoginClient {
       if (this.#state !== 'open') return undefined;
       const octets = this.#socket.read() as Buffer | null;
       if (octets !== null) {
+        if (this.#isForeign(octets)) return undefined;
         this.receivedOctets += octets.length;
         return octets;
       }
@@ -128,6 +143,7 @@ export class LoginConnection implements LoginClient {
     if (contexts === undefined || this.tls) throw new Error('TLS is not available');
     // What came before the handshake was not protected: whoever sent it, it is not from the client we will talk to.
     takeFromSocket(this.#socket);
+    this.#spoken = false;
     await this.#secure(contexts, true);
     this.#listen();
   }
@@ -205,6 +221,15 @@ export class LoginConnection implements LoginClient {
     }
     this.tls = true;
     this.#follow(this.#socket);
+  }
+
+  #isForeign(octets: Buffer): boolean {
+    const protocol = this.#spoken ? undefined : foreignProtocol(octets);
+    this.#spoken = true;
+    if (protocol === undefined) return false;
+    this.log.write('info', `dropped, ip=[${this.remote.ip}], port=[${this.remote.port}]: it speaks ${protocol}`);
+    this.destroy();
+    return true;
   }
 
   #follow(socket: Socket): void {

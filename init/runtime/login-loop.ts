@@ -5,6 +5,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ExchangeAnswer, LoginProtocol, LoginRequest, Proof } from './before-login.js';
 import type { AuthenticationOutcome, ListenerDescription, ToLogin } from './handover.js';
+import { passesProxyPorts } from './limits/proxied-client.js';
+import { ProxyPorts } from './limits/proxy-connection.js';
 import { LoginConnection, type LoginProcess } from './login-connection.js';
 import { count } from './metrics/counts.js';
 import { METRICS_SERVICE, PageRequests } from './metrics/page-requests.js';
@@ -44,6 +46,7 @@ class LoginLoop implements LoginProcess {
   readonly #pages = new PageRequests((id) => sendToSupervisor({ kind: 'metrics wanted', id }));
   #contexts: TlsContexts | undefined;
   #startTls = false;
+  #proxies = new ProxyPorts(undefined);
   proxyPlaces: ProxyPlaces | undefined;
   #nextId = 1;
   #refusalsInTls = 0;
@@ -67,6 +70,7 @@ class LoginLoop implements LoginProcess {
     if (message.kind === 'settings') {
       this.#protocol = this.#start(message.settings);
       this.loginSeconds = message.loginSeconds;
+      this.#proxies = new ProxyPorts(message.proxyProtocol);
     } else if (message.kind === 'tls') {
       this.#contexts = message.material === undefined ? undefined : new TlsContexts(message.material);
       this.#startTls = message.startTls;
@@ -175,6 +179,7 @@ class LoginLoop implements LoginProcess {
     const connection = new LoginConnection(id, listener, socket, this);
     this.#connections.set(id, connection);
     const converse = async () => {
+      if (!(await passesProxyPorts(connection, this.#proxies))) return;
       const refusal = await this.#admission(connection);
       if (refusal !== undefined) await this.#refuse(connection, refusal);
       else await this.#converse(connection);

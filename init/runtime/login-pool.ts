@@ -7,6 +7,7 @@ import { Child } from './children.js';
 import { describeProcess } from './describe-process.js';
 import type { Identity } from './drop-privileges.js';
 import { checkFromLogin, type FromLogin, type ListenerDescription, type ToLogin } from './handover.js';
+import type { ProxyProtocolSettings } from './limits/proxy-connection.js';
 import { type Log, writeLines } from './log.js';
 import type { ProxyPlaces } from './proxy/proxy-settings.js';
 import type { RawHandle } from './raw-handles.js';
@@ -40,6 +41,7 @@ export interface LoginPoolOptions {
   readonly log: Log;
   settings: unknown;
   loginSeconds: number;
+  proxyProtocol: ProxyProtocolSettings | undefined;
   proxyPlaces: ProxyPlaces | undefined;
   /** Gets what a login process says about its connections. */
   readonly receive: (login: LoginProcessHandle, message: FromLogin, handle: RawHandle | undefined) => void;
@@ -127,7 +129,7 @@ export class LoginPool {
   }
 
   /** New settings, for connections that begin from now on. */
-  reload(changes: Pick<LoginPoolOptions, 'settings' | 'loginSeconds' | 'proxyPlaces'>): void {
+  reload(changes: Pick<LoginPoolOptions, 'settings' | 'loginSeconds' | 'proxyPlaces' | 'proxyProtocol'>): void {
     Object.assign(this.#options, changes);
     for (const login of this.#logins) this.#tellSettings(login);
   }
@@ -154,8 +156,8 @@ export class LoginPool {
   }
 
   #tellSettings(login: LoginProcess): void {
-    const { settings, loginSeconds, proxyPlaces: places } = this.#options;
-    login.send({ kind: 'settings', settings, loginSeconds });
+    const { settings, loginSeconds, proxyProtocol, proxyPlaces: places } = this.#options;
+    login.send({ kind: 'settings', settings, loginSeconds, proxyProtocol });
     if (places !== undefined) login.send({ kind: 'proxy', places });
   }
 

@@ -7,7 +7,8 @@
  */
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type AccessRule, readAccessFile } from './access-file.js';
+import { readLimitSettings } from './limits/limit-settings.js';
+import { readTcpdOptions } from './limits/tcpd-options.js';
 import { parsePortList } from './listen.js';
 import { readLog } from './logger-settings.js';
 import { METRICS_SERVICE } from './metrics/page-requests.js';
@@ -22,6 +23,8 @@ import { readTlsSettings, tlsSettingsWithoutEffect } from './tls-settings.js';
 export interface KnownSessionSettings {
   /** Where mail workers keep what they learnt about messages; undefined: nowhere. */
   readonly cacheDirectory?: string;
+  /** Before a failed login is answered. */
+  readonly loginDelaySeconds?: number;
 }
 
 /** How the settings of a mail server are called, and what it reads itself. */
@@ -78,9 +81,11 @@ export function readMailServiceSettings<SessionSettings extends KnownSessionSett
   const authdaemon = loadSettings([authdaemonrc], [authdaemonrc]);
   const pidFile = settings.text('PIDFILE', `/run/courier/${daemon}.pid`);
   const sslPidFile = settings.text('SSLPIDFILE', `/run/courier/${daemon}-ssl.pid`);
+  const tcpd = readTcpdOptions(settings);
   const service = {
+    ...readLimitSettings(settings, names.prefix, tcpd),
     ...readProcesses(settings, names),
-    services: { ...readServices(settings, names), ...readMetrics(settings) },
+    services: { ...readServices(settings, names, tcpd.address), ...readMetrics(settings) },
     tls: readTlsSettings(settings, `/etc/courier/${daemon}.pem`, names.alpn),
     startTls: settings.yes(names.startTls, true),
     stateDirectory: dirname(pidFile),
@@ -92,9 +97,10 @@ export function readMailServiceSettings<SessionSettings extends KnownSessionSett
     proxy: readProxySettings(settings, names.prefix),
   };
   const sessionSettings = names.sessions(settings, authdaemon, directory);
-  const configuration = { ...service, sessionSettings, cacheDirectory: sessionSettings.cacheDirectory };
+  const { cacheDirectory, loginDelaySeconds: firstSeconds = 0 } = sessionSettings;
+  const penalties = { firstSeconds, mostSeconds: service.mostDelaySeconds };
+  const configuration = { ...service, penalties, sessionSettings, cacheDirectory };
   const startAtBoot = [daemon, `${daemon}-ssl`].filter((name) => settings.yes(startSetting(name), true));
-  readTcpdOptions(settings);
   settings.finish({ ...tlsSettingsWithoutEffect, ...names.withoutEffect });
   const problems = [...settings.problems, ...authdaemon.problems];
   return { configuration, problems, warnings: settings.warnings, pidFile, sslPidFile, startAtBoot, settings };
@@ -110,11 +116,6 @@ function readProcesses(settings: Settings, { prefix }: AnyNames) {
   const loginProcesses = settings.integer(`${prefix}_LOGIN_PROCESSES`, 0, { max: 64 });
   const workersPerUid = settings.integer(`${prefix}_WORKERS_PER_UID`, 0, { max: 256 });
   return {
-    limits: {
-      connections: settings.integer('MAXDAEMONS', 1000, { min: 1 }),
-      perAddress: settings.integer('MAXPERIP', 50, { min: 1 }),
-      access: readAccess(settings, `${prefix}ACCESSFILE`),
-    },
     loginProcesses: loginProcesses === 0 ? Math.min(cores, MAX_AUTOMATIC_LOGIN_PROCESSES) : loginProcesses,
     workersPerUid: workersPerUid === 0 ? cores : workersPerUid,
     loginUser: settings.text('LOGINUSER', 'nobody'),
@@ -124,14 +125,6 @@ function readProcesses(settings: Settings, { prefix }: AnyNames) {
   };
 }
 
-function readAccess(settings: Settings, name: string): readonly AccessRule[] {
-  const path = settings.optionalText(name);
-  if (path === undefined) return [];
-  const { rules, problems } = readAccessFile(path);
-  settings.problems.push(...problems);
-  return rules;
-}
-
 function readUmask(settings: Settings, name: string): number {
   const value = settings.text(name, '022');
   if (/^[0-7]{1,4}$/.test(value)) return Number.parseInt(value, 8);
@@ -139,10 +132,15 @@ function readUmask(settings: Settings, name: string): number {
   return 0o022;
 }
 
-function readServices(settings: Settings, { daemon, port, sslPort }: AnyNames): Record<string, ServiceDescription> {
+/** An address in TCPDOPTS goes before ADDRESS and SSLADDRESS. */
+function readServices(
+  settings: Settings,
+  { daemon, port, sslPort }: AnyNames,
+  address?: string,
+): Record<string, ServiceDescription> {
   return {
-    [daemon]: { tls: false, addresses: readAddresses(settings, 'PORT', port, 'ADDRESS') },
-    [`${daemon}-ssl`]: { tls: true, addresses: readAddresses(settings, 'SSLPORT', sslPort, 'SSLADDRESS') },
+    [daemon]: { tls: false, addresses: readAddresses(settings, 'PORT', port, 'ADDRESS', address) },
+    [`${daemon}-ssl`]: { tls: true, addresses: readAddresses(settings, 'SSLPORT', sslPort, 'SSLADDRESS', address) },
   };
 }
 
@@ -168,17 +166,18 @@ function readMetrics(settings: Settings): Record<string, ServiceDescription> {
   return { [METRICS_SERVICE]: { tls: false, addresses } };
 }
 
-function readAddresses(settings: Settings, portName: string, defaultPort: string, addressName: string) {
+function readAddresses(settings: Settings, portName: string, defaultPort: string, name: string, address?: string) {
   const ports = settings.text(portName, defaultPort);
-  const parsed = parsePortList(ports, readAddress(settings, addressName));
+  const parsed = parsePortList(ports, readAddress(settings, name, address));
   if (typeof parsed !== 'string') return parsed;
   const remedy = `write for example ${defaultPort} or 127.0.0.1.${defaultPort}`;
   settings.problem(portName, `${portName}=${ports}: ${parsed}`, remedy);
   return [];
 }
 
-function readAddress(settings: Settings, name: string): string {
-  const address = settings.text(name, '0');
+function readAddress(settings: Settings, name: string, before?: string): string {
+  const written = settings.text(name, '0');
+  const address = before ?? written;
   if (typeof parsePortList('143', address) !== 'string') return address;
   settings.problem(
     name,
@@ -197,15 +196,4 @@ function readControlSocket(settings: Settings, pidFile: string): string {
     settings.problem('PIDFILE', `PIDFILE=${pidFile} is not an absolute path`, 'write it from / on');
   }
   return path;
-}
-
-/** Options of couriertcpd: two say what is the case anyway. */
-function readTcpdOptions(settings: Settings): void {
-  for (const option of settings
-    .text('TCPDOPTS', '-nodnslookup')
-    .split(/\s+/)
-    .filter((word) => word !== '')) {
-    if (option === '-nodnslookup' || option === '-noidentlookup') continue;
-    settings.warning('TCPDOPTS', `TCPDOPTS: ${option} has no effect`, 'no name of a client is ever looked up');
-  }
 }

@@ -2,6 +2,9 @@
  * What the supervisor needs to know of a mail service's settings: plain values, whatever files they come from.
  */
 import type { ConnectionLimits } from './connections.js';
+import type { AccessSource } from './limits/limit-settings.js';
+import type { PenaltySettings } from './limits/login-penalties.js';
+import type { ProxyProtocolSettings } from './limits/proxy-connection.js';
 import type { ListenAddress } from './listen.js';
 import type { LogSettings } from './log-destinations.js';
 import type { ProxySettings } from './proxy/proxy-settings.js';
@@ -18,6 +21,12 @@ export interface MailServiceConfiguration {
   /** By name: `imapd`, `imapd-ssl`. */
   readonly services: Readonly<Record<string, ServiceDescription>>;
   readonly limits: ConnectionLimits;
+  /** Where the access file is; its lines are among the limits. */
+  readonly access?: AccessSource | undefined;
+  /** What failed logins cost; absent: nothing. */
+  readonly penalties?: PenaltySettings;
+  /** Proxies that say whom a connection comes from; absent: none is believed. */
+  readonly proxyProtocol?: ProxyProtocolSettings | undefined;
   readonly loginProcesses: number;
   readonly loginUser: string;
   readonly loginSeconds: number;

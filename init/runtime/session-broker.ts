@@ -54,7 +54,14 @@ export interface AccountProved {
 export type Authentication =
   | AccountProved
   /** `reason` is for the log, where the proof was good and it is a no all the same. */
-  | { readonly kind: 'rejected'; readonly reason?: string; readonly lastWord?: string; readonly expired?: boolean }
+  | {
+      readonly kind: 'rejected';
+      readonly reason?: string;
+      readonly lastWord?: string;
+      readonly expired?: boolean;
+      /** How late it is to be answered, where that is not as usual. */
+      readonly delaySeconds?: number;
+    }
   /** Proved, but no administrator, or nobody he could act as; `reason` is for the log. */
   | { readonly kind: 'not authorised'; readonly reason: string }
   | { readonly kind: 'temporary failure'; readonly reason: string };
@@ -122,7 +129,7 @@ export class SessionBroker {
   receive(login: LoginProcessHandle, message: FromLogin, handle: RawHandle | undefined): void {
     if (message.kind === 'hand over') this.#handOver(login, message.id, message.unread, handle);
     else handle?.close();
-    if (message.kind === 'opened') this.#open(login, message.id, message.ip);
+    if (message.kind === 'opened') this.#open(login, message);
     else if (message.kind === 'closed') this.#close(login, message.id);
     else if (message.kind === 'authenticate') this.#answer(login, message);
     else if (message.kind === 'begin exchange') this.#challenge(login, message);
@@ -147,8 +154,8 @@ export class SessionBroker {
     for (const key of keys) this.#forget(key);
   }
 
-  #open(login: LoginProcessHandle, id: number, ip: string): void {
-    const refusal = this.#options.connections.admit(connectionKey(login, id), ip);
+  #open(login: LoginProcessHandle, { id, ip, local }: Extract<FromLogin, { kind: 'opened' }>): void {
+    const refusal = this.#options.connections.admit(connectionKey(login, id), ip, local);
     login.open.add(id);
     if (refusal !== undefined) countRefusal(refusal);
     login.send(refusal === undefined ? { kind: 'admitted', id } : { kind: 'admitted', id, refusal });
@@ -231,6 +238,8 @@ export class SessionBroker {
     if (answer.kind === 'not authorised') return this.#notAuthorised(request, answer.reason);
     if (answer.kind === 'rejected') return this.#rejected(request, answer);
     if (answer.kind !== 'account') return answer;
+    const tooMany = this.#options.connections.logIn(connectionKey(login, request.id), answer.account.address);
+    if (tooMany !== undefined) return { kind: 'refused', text: tooMany, code: 'LIMIT' };
     const elsewhere = this.#options.routes?.routeOf(answer, request);
     if (elsewhere === undefined) return await this.#begin(login, request, answer);
     if (elsewhere.kind === 'pass on' && login.open.has(request.id)) {

@@ -11,14 +11,14 @@ import { activatedSockets } from './activated-sockets.js';
 import { followActivity } from './activity.js';
 import { Administration } from './administration.js';
 import { isProgramOpenToAll } from './children.js';
-import { ConnectionTable } from './connections.js';
+import type { ConnectionTable } from './connections.js';
 import { AlreadyRunning, serveControl } from './control.js';
+import { ServiceLimits } from './limits/service-limits.js';
 import type { Log } from './log.js';
 import { type OpenLog, openLog } from './log-destinations.js';
 import { loginIdentity, NoLoginUser } from './login-identity.js';
 import { LoginPool } from './login-pool.js';
 import { METRICS_SERVICE } from './metrics/page-requests.js';
-import { proxyPlaces, proxyRoutes } from './proxy/proxy-service.js';
 import { changesForNextStart } from './next-start.js';
 import { openFilesTrouble } from './open-files.js';
 import { ServiceCertificates } from './service-certificates.js';
@@ -115,6 +115,7 @@ class Supervisor {
   readonly #options: MailServiceOptions;
   readonly #log: OpenLog;
   readonly #connections: ConnectionTable;
+  readonly #limits: ServiceLimits;
   readonly #workers: WorkerPool;
   readonly #logins: LoginPool;
   readonly #broker: SessionBroker;
@@ -143,7 +144,12 @@ class Supervisor {
     this.#configuration = configuration;
     this.#log = log;
     this.#authenticator = options.authenticator(configuration, log);
-    this.#connections = new ConnectionTable(configuration.limits, (text) => log.write('alert', text));
+    const asked: Authenticator = {
+      authenticate: (question) => this.#authenticator.authenticate(question),
+      beginExchange: (beginning, from) => this.#authenticator.beginExchange(beginning, from),
+    };
+    this.#limits = new ServiceLimits(configuration, asked, log);
+    this.#connections = this.#limits.connections;
     const identity = loginIdentity(configuration.loginUser);
     this.#socketDirectory = makeSocketDirectory(configuration.stateDirectory, name, identity);
     this.#workers = new WorkerPool({
@@ -154,14 +160,12 @@ class Supervisor {
     this.#broker = new SessionBroker({
       ...{ log, connections: this.#connections, workers: this.#workers, defaultMaildir },
       routes: proxyRoutes(configuration, log),
-      authenticator: {
-        authenticate: (question) => this.#authenticator.authenticate(question),
-        beginExchange: (beginning, from) => this.#authenticator.beginExchange(beginning, from),
-      },
+      authenticator: this.#limits.authenticator,
     });
     this.#logins = new LoginPool({
       ...{ module: loginModule, title: name, log, identity, settings, loginSeconds },
       proxyPlaces: proxyPlaces(configuration),
+      proxyProtocol: configuration.proxyProtocol,
       receive: (login, message, handle) => this.#broker.receive(login, message, handle),
       lost: (keys) => this.#broker.lost(keys),
       metrics: () => this.#administration.page(),
@@ -209,7 +213,8 @@ class Supervisor {
   async obey(command: string): Promise<string> {
     const [verb = '', service = ''] = command.trim().split(' ');
     if (verb === 'status') return await this.#status();
-    const answer = this.#administration.obey(verb, command.trim().slice(verb.length).trim());
+    const rest = command.trim().slice(verb.length).trim();
+    const answer = this.#limits.obey(verb, rest) ?? this.#administration.obey(verb, rest);
     if (answer !== undefined) return await answer;
     if (verb === 'forget-delays') return this.#forgetDelays();
     if (this.#ending) throw new Error('the server is ending');
@@ -286,16 +291,17 @@ class Supervisor {
   }
 
   #apply(configuration: MailServiceConfiguration): void {
-    const { sessionSettings: settings, umask, workersPerUid, loginSeconds, limits, cacheDirectory } = configuration;
+    const { sessionSettings: settings, umask, workersPerUid, loginSeconds, cacheDirectory } = configuration;
     const later = changesForNextStart(this.#configuration, configuration).join(', ');
     if (later !== '') this.#log.write('warning', `a change takes effect at the next start: ${later}`);
     this.#configuration = configuration;
     this.#authenticator = this.#options.authenticator(configuration, this.#log);
-    this.#connections.limits = limits;
+    this.#limits.reload(configuration);
     const { defaultMaildir } = configuration;
     this.#broker.reload({ defaultMaildir, routes: proxyRoutes(configuration, this.#log) });
     this.#workers.reload({ settings, umask, workersPerUid, cacheDirectory });
-    this.#logins.reload({ settings, loginSeconds, proxyPlaces: proxyPlaces(configuration) });
+    const { proxyProtocol } = configuration;
+    this.#logins.reload({ settings, loginSeconds, proxyProtocol, proxyPlaces: proxyPlaces(configuration) });
     this.#certificates.readIfPossible(configuration);
   }
 

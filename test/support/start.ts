@@ -72,7 +72,7 @@ export async function makeConfiguration(options: OurOptions & { readonly port: n
     PIDFILE: join(state, 'imapd.pid'),
     IMAP_CACHEDIR: join(directory, 'cache'),
     IMAP_LOGIN_DELAY: '0',
-    MAXPERIP: '1000',
+    MAXPERIP: '2000',
     LOGTO: join(directory, 'log'),
   };
   const ssl = {

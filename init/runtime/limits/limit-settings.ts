@@ -1,0 +1,107 @@
+/**
+ * Reads the settings about who may connect, how often, and through which proxy, for any mail server.
+ */
+import { addressList, readAccessFile } from '../access-file.js';
+import type { ConnectionLimits } from '../connections.js';
+import type { Settings } from '../settings-file.js';
+import type { ProxyProtocolSettings } from './proxy-connection.js';
+import type { TcpdOptions } from './tcpd-options.js';
+
+/** The access file, which is looked at again while the server runs. */
+export interface AccessSource {
+  readonly path: string;
+  /** -accesslocal */
+  readonly local: boolean;
+}
+
+/** All of it. */
+export interface LimitSettings {
+  readonly limits: ConnectionLimits;
+  readonly access: AccessSource | undefined;
+  readonly proxyProtocol: ProxyProtocolSettings | undefined;
+  /** IMAP_LOGIN_DELAY_MAX, POP3_LOGIN_DELAY_MAX. */
+  readonly mostDelaySeconds: number;
+}
+
+/** What MAXPERIP is without a setting. As long as it is this, the two limits below it have numbers of their own. */
+const PER_ADDRESS = 1_000;
+const PER_ACCOUNT = 50;
+const BEFORE_LOGIN = 100;
+
+/** Where proxies stand when nobody says where: this machine and private networks (RFC 1918, RFC 4193). */
+const PRIVATE_NETWORKS = '127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 ::1 fc00::/7 fe80::/10';
+
+/** As couriertcpd's -haproxy without a number. */
+const PROXY_SECONDS = 15;
+
+/** Reads them; `prefix` is `IMAP` or `POP3`. */
+export function readLimitSettings(settings: Settings, prefix: string, options: TcpdOptions): LimitSettings {
+  const access = accessSource(settings, prefix, options);
+  return {
+    limits: { ...readNumbers(settings, options), ...readAccess(settings, access) },
+    access,
+    proxyProtocol: readProxyProtocol(settings, options),
+    mostDelaySeconds: settings.integer(`${prefix}_LOGIN_DELAY_MAX`, 15, { max: 60 }),
+  };
+}
+
+function readNumbers(settings: Settings, options: TcpdOptions): ConnectionLimits {
+  const { connections, perAddress, perNetwork, warnAt, denyMessage } = options;
+  const most = connections ?? settings.integer('MAXDAEMONS', 4_000, { min: 1 });
+  const ofAddress = perAddress ?? settings.integer('MAXPERIP', PER_ADDRESS, { min: 1 });
+  const perMinute = settings.integer('MAXRATEPERIP', 300);
+  // Whoever has decided what one address may have is not surprised by less.
+  const besides = (shipped: number) => (ofAddress === PER_ADDRESS ? shipped : ofAddress);
+  return {
+    connections: most,
+    perAddress: ofAddress,
+    beforeLogin: optionalNumber(settings, 'MAXBEFORELOGIN') ?? besides(BEFORE_LOGIN),
+    perAccount: optionalNumber(settings, 'MAXPERACCOUNT') ?? besides(PER_ACCOUNT),
+    ...(perMinute === 0 ? {} : { perMinute }),
+    ...(perNetwork === undefined ? {} : { perNetwork }),
+    // Courier's own default: a tenth below the limit.
+    warnAt: warnAt ?? most - (Math.floor(most / 10) + 1),
+    ...(denyMessage === undefined ? {} : { denyMessage }),
+    overload: {
+      freeMegabytes: settings.integer('MINFREEMEMORY', 32),
+      loadPerCore: settings.integer('MAXLOAD', 0),
+    },
+  };
+}
+
+function optionalNumber(settings: Settings, name: string): number | undefined {
+  return settings.optionalText(name) === undefined ? undefined : settings.integer(name, 0, { min: 1 });
+}
+
+function accessSource(settings: Settings, prefix: string, options: TcpdOptions): AccessSource | undefined {
+  const path = options.accessFile ?? settings.optionalText(`${prefix}ACCESSFILE`);
+  return path === undefined ? undefined : { path, local: options.accessLocal };
+}
+
+function readAccess(settings: Settings, source: AccessSource | undefined): Pick<ConnectionLimits, 'access'> {
+  if (source === undefined) return {};
+  const { rules, problems, warnings } = readAccessFile(source.path, { local: source.local });
+  settings.problems.push(...problems);
+  settings.warnings.push(...warnings);
+  return { access: rules };
+}
+
+function readProxyProtocol(settings: Settings, { haproxy }: TcpdOptions): ProxyProtocolSettings | undefined {
+  const written = settings.optionalText('PROXY_PROTOCOL_FROM');
+  const from = written ?? (haproxy === undefined ? undefined : PRIVATE_NETWORKS);
+  if (from === undefined) return undefined;
+  const list = addressList(from);
+  if (typeof list !== 'function') {
+    const remedy = 'write addresses and networks with blanks between, for example "192.0.2.7 10.0.0.0/8"';
+    settings.problem('PROXY_PROTOCOL_FROM', `PROXY_PROTOCOL_FROM: ${list.wrong} is no address`, remedy);
+  } else if (list('198.51.100.1') && list('192.0.2.1')) {
+    const remedy = 'name the addresses of your proxies only';
+    settings.problem('PROXY_PROTOCOL_FROM', `PROXY_PROTOCOL_FROM="${from}" believes everybody`, remedy);
+  }
+  if (written === undefined) {
+    const what = 'TCPDOPTS: -haproxy believes every private address what it says about clients';
+    settings.warning('TCPDOPTS', what, 'name the addresses of your proxies in PROXY_PROTOCOL_FROM');
+  }
+  const { seconds, ports } = haproxy ?? { seconds: PROXY_SECONDS, ports: [] };
+  return { from, seconds, ports, isRequired: haproxy !== undefined };
+}

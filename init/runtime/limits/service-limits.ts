@@ -1,0 +1,47 @@
+/**
+ * All that limits the clients of a mail service, put together for its supervisor: connections, the access file, and what
+ * failed logins cost.
+ */
+import { ConnectionTable } from '../connections.js';
+import type { Log } from '../log.js';
+import { realClock } from '../real-clock.js';
+import type { MailServiceConfiguration } from '../service-configuration.js';
+import type { Authenticator } from '../session-broker.js';
+import { AccessWatch } from './access-watch.js';
+import type { PenaltySettings } from './login-penalties.js';
+import { SlowLogins } from './slow-logins.js';
+
+type Limited = Pick<MailServiceConfiguration, 'limits' | 'access' | 'penalties'>;
+
+const NO_PENALTIES: PenaltySettings = { firstSeconds: 0, mostSeconds: 0 };
+
+/** See the head of this file. */
+export class ServiceLimits {
+  readonly connections: ConnectionTable;
+  /** Asks the one that was handed in, in time. */
+  readonly authenticator: Authenticator;
+  readonly #slowLogins: SlowLogins;
+  readonly #access: AccessWatch;
+
+  constructor({ limits, access, penalties = NO_PENALTIES }: Limited, asked: Authenticator, log: Log) {
+    this.connections = new ConnectionTable(limits, (level, text) => log.write(level, text));
+    this.#slowLogins = new SlowLogins(asked, penalties, (ip) => this.connections.isCrowd(ip), realClock);
+    this.authenticator = this.#slowLogins;
+    this.#access = new AccessWatch(log, (rules) => {
+      this.connections.access = rules;
+    });
+    this.#access.watch(access);
+  }
+
+  /** New settings. */
+  reload({ limits, access, penalties = NO_PENALTIES }: Limited): void {
+    this.connections.limits = limits;
+    this.#slowLogins.settings = penalties;
+    this.#access.watch(access);
+  }
+
+  /** Acts on a command of the control socket; undefined where it is none of these. @throws {Error} for wrong words */
+  obey(verb: string, rest: string): string | undefined {
+    return verb === 'penalty' ? this.#slowLogins.obey(rest) : undefined;
+  }
+}
