@@ -195,7 +195,7 @@ class LoginLoop implements LoginProcess {
     const answer = new Promise<string | undefined>((resolve) => {
       this.#admissions.set(id, resolve);
     });
-    sendToSupervisor({ kind: 'opened', id, ip: connection.remote.ip });
+    sendToSupervisor({ kind: 'opened', id, ip: connection.remote.ip, local: connection.local });
     return answer.finally(() => this.#admissions.delete(id));
   }
 

@@ -21,6 +21,7 @@ import { LoginPool } from './login-pool.js';
 import { METRICS_SERVICE } from './metrics/page-requests.js';
 import { changesForNextStart } from './next-start.js';
 import { openFilesTrouble } from './open-files.js';
+import { proxyPlaces, proxyRoutes } from './proxy/proxy-service.js';
 import { ServiceCertificates } from './service-certificates.js';
 import type { MailServiceConfiguration } from './service-configuration.js';
 import { type ServiceManager, serviceManager } from './service-manager.js';
@@ -114,8 +115,8 @@ function startFailure(error: unknown): never {
 class Supervisor {
   readonly #options: MailServiceOptions;
   readonly #log: OpenLog;
-  readonly #connections: ConnectionTable;
   readonly #limits: ServiceLimits;
+  readonly #connections: ConnectionTable;
   readonly #workers: WorkerPool;
   readonly #logins: LoginPool;
   readonly #broker: SessionBroker;
@@ -164,8 +165,8 @@ class Supervisor {
     });
     this.#logins = new LoginPool({
       ...{ module: loginModule, title: name, log, identity, settings, loginSeconds },
-      proxyPlaces: proxyPlaces(configuration),
       proxyProtocol: configuration.proxyProtocol,
+      proxyPlaces: proxyPlaces(configuration),
       receive: (login, message, handle) => this.#broker.receive(login, message, handle),
       lost: (keys) => this.#broker.lost(keys),
       metrics: () => this.#administration.page(),
