@@ -67,7 +67,7 @@ function eventOf(words: string, rest: string): Record<string, Value> {
     end = FIELD.lastIndex;
     const [, name = '', value = ''] = field;
     const known = Object.hasOwn(FIELDS, name) ? (FIELDS[name] ?? name) : name;
-    event[OWN_FIELDS.has(known) ? `${known}_` : known] = valueOf(known, value);
+    event[OWN_FIELDS.has(known) ? `${known}_` : known] = typedValue(known, value);
   }
   const more = rest.slice(end);
   if (more.startsWith(': ')) event['reason'] = more.slice(2);
@@ -75,7 +75,7 @@ function eventOf(words: string, rest: string): Record<string, Value> {
   return event;
 }
 
-function valueOf(name: string, value: string): Value {
+function typedValue(name: string, value: string): Value {
   if (name === 'tls') return value === '1';
   const inside = value.startsWith('[') ? value.slice(1, -1) : value;
   if (name !== 'user' && NUMBER.test(inside)) return Number(inside);

@@ -42,6 +42,7 @@ need openssl /usr/bin/openssl
 need python3 /usr/bin/python3
 need gdbmtool /usr/bin/gdbmtool
 need strace /usr/bin/strace
+need fail2ban /usr/bin/fail2ban-server
 need git /usr/bin/git
 
 beside=
@@ -49,14 +50,18 @@ beside=
   beside="$beside dovecot-imapd"
 [ -x "$BESIDE/usr/sbin/exim4" ] || beside="$beside $EXIM_PACKAGES"
 
+# Of Prometheus only the tool that checks pages and rules.
+promtool=
+[ -x "$BESIDE/usr/bin/promtool" ] || promtool=' prometheus'
+
 # The uid that mail has in the tests needs a name: Courier's change notification does not work without one.
 user=
 getent passwd 5000 >/dev/null || user=' a user with uid 5000'
 
-[ -n "$missing$beside$user" ] || exit 0
+[ -n "$missing$beside$promtool$user" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || [ ! -e /etc/debian_version ]; then
-  echo "The tests talk to real servers and clients. Missing here:$missing$beside$user" >&2
+  echo "The tests talk to real servers and clients. Missing here:$missing$beside$promtool$user" >&2
   echo "On Debian as root, 'sh test/support/install-peers.sh' installs them." >&2
   exit 1
 fi
@@ -70,7 +75,7 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
   chmod 755 /usr/sbin/policy-rc.d
 fi
 
-echo "Installing for the tests:$missing$beside$user" >&2
+echo "Installing for the tests:$missing$beside$promtool$user" >&2
 log=$(mktemp)
 quietly() {
   "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
@@ -92,6 +97,14 @@ if [ -n "$beside" ]; then
   done
   mkdir -p "$BESIDE"
   for file in "$packages"/*.deb; do dpkg -x "$file" "$BESIDE"; done
+  rm -rf "$packages"
+fi
+if [ -n "$promtool" ]; then
+  packages=$(mktemp -d)
+  chmod 755 "$packages"
+  (cd "$packages" && quietly apt-get download -q prometheus)
+  mkdir -p "$BESIDE/usr/bin"
+  dpkg --fsys-tarfile "$packages"/prometheus_*.deb | tar -x -C "$BESIDE" ./usr/bin/promtool
   rm -rf "$packages"
 fi
 # Dovecot looks for its programs and modules in one place only.

@@ -33,6 +33,8 @@ export interface OurOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Where they listen; 127.0.0.1. */
   readonly address?: string;
+  /** More of PORT: `::1.1143`. */
+  readonly morePorts?: (port: number) => readonly string[];
   /** DEFAULTOPTIONS. */
   readonly defaultOptions?: string;
   /** Further files of the settings directory, by name. */
@@ -67,7 +69,7 @@ export async function makeConfiguration(options: OurOptions & { readonly port: n
   chmodSync(join(state, 'authdaemon'), 0o750);
   await makeCertificate(certificate);
   const imapd = {
-    PORT: String(port),
+    PORT: [String(port), ...(options.morePorts?.(port) ?? [])].join(','),
     ADDRESS: address,
     PIDFILE: join(state, 'imapd.pid'),
     IMAP_CACHEDIR: join(directory, 'cache'),
