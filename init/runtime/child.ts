@@ -10,7 +10,7 @@ import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { followActivity, forgetDelays, noteWork, processFigures } from './activity.js';
 import { dropPrivileges } from './drop-privileges.js';
-import type { PrepareMessage, RehearseMessage, StartMessage } from './handover.js';
+import type { PrepareMessage, RehearseMessage, StartMessage, ToWorker } from './handover.js';
 import { countsOfProcess } from './metrics/counts.js';
 import { unpacked } from './outbox.js';
 import type { RawHandle } from './raw-handles.js';
@@ -25,7 +25,8 @@ const ORPHAN_MS = 1_500;
 process.on('disconnect', () => {
   if (!started) process.exit(0);
   setTimeout(() => process.exit(0), ORPHAN_MS).unref();
-  passOn({ kind: 'end', reason: 'server shut down' } as const, undefined);
+  const end: ToWorker = { kind: 'end', reason: 'server shut down' };
+  passOn(end, undefined);
 });
 // Ctrl-C and a closing terminal reach the whole process group. Only the supervisor decides what they mean.
 process.on('SIGINT', () => {});

@@ -38,12 +38,18 @@ need curl /usr/bin/curl
 need swaks /usr/bin/swaks
 need gsasl /usr/bin/gsasl
 need procps /usr/bin/ps
+need systemd /lib/systemd/systemd
+need iproute2 /usr/bin/ss
+need e2fsprogs /usr/bin/chattr
 need openssl /usr/bin/openssl
 need python3 /usr/bin/python3
 need gdbmtool /usr/bin/gdbmtool
 need strace /usr/bin/strace
 need fail2ban /usr/bin/fail2ban-server
+need mandoc /usr/bin/mandoc
 need git /usr/bin/git
+need debootstrap /usr/sbin/debootstrap
+need iproute2 /usr/sbin/ip
 
 beside=
 [ -x /usr/lib/dovecot/imap ] && [ -e /usr/lib/dovecot/modules/lib30_imap_zlib_plugin.so ] ||
