@@ -9,10 +9,11 @@
  * A setting whose revision changed gets the new value, with the old one in a comment above it. One that NAME does not
  * have comes with its comments and its default. One that NAME.dist does not have any more goes, and is reported.
  *
- * Here it is kinder than sysconftool in three things, so that no value of an administrator is lost: values outside of
+ * Here it is kinder than sysconftool in four things, so that no value of an administrator is lost: values outside of
  * the blocks, and the settings of a Courier that this server does not have, are kept in a last block LOCAL; a file
- * without marks, as a template of the site may write it, keeps its values; and a value that is the default is not
- * written twice. It knows no file.
+ * without marks, as a template of the site may write it, keeps its values; a value that somebody wrote into
+ * a file of Courier counts whatever the revision; and a value that is the default is not written twice. It knows no
+ * file.
  */
 
 /** What became of a setting. */
@@ -52,6 +53,18 @@ const LOCAL = 'LOCAL';
 /** The last block of the files of authentication modules. */
 const MARKER = 'MARKER';
 
+/**
+ * What Courier ships, where this server has another default for today. Whoever changed nothing there gets the default;
+ * whoever wrote another value keeps it, whatever the revision of Courier's file.
+ */
+const COURIER_DEFAULTS = new Set([
+  'MAXDAEMONS=40',
+  'MAXPERIP=4',
+  'MAXPERIP=20',
+  'TCPDOPTS="-nodnslookup"',
+  'TCPDOPTS="-nodnslookup -noidentlookup"',
+]);
+
 /** Written by a release of this server, not by Courier. */
 const OWN_VERSION = /^##VERSION: (Angarium |\d+\.\d+\.\d+$)/;
 
@@ -82,12 +95,14 @@ export function mergeSettings(
   const old = oldFile(dist, oldText);
   if (old.version === dist.version && !force) return undefined;
   const changes: SettingChange[] = [];
-  const blocks = dist.blocks.map((block) => mergeBlock(block, old.blocks.get(block.name), { distName, changes }));
+  const merge = { distName, changes, isOwn: isOwn(old.version) };
+  const blocks = dist.blocks.map((block) => mergeBlock(block, old.blocks.get(block.name), merge));
   const local = leftovers(dist, old, changes);
   const marker = dist.blocks.findIndex(({ name }) => name === MARKER);
   const end = marker < 0 ? blocks.length : marker;
   if (local.length > 0) blocks.splice(end, 0, localBlock(local));
-  return { text: `${[...dist.head, ...blocks.flat()].join('\n').trimEnd()}\n`, changes };
+  const text = [...dist.head, ...blocks.flat()].join('\n').replace(/\n{3,}##NAME: LOCAL:/, '\n\n##NAME: LOCAL:');
+  return { text: `${text.trimEnd()}\n`, changes };
 }
 
 /** Splits a file at its ##NAME lines. Blanks in names count nothing; the revision is behind the last colon. */
@@ -183,10 +198,13 @@ function trimmed(lines: readonly string[]): readonly string[] {
 
 interface Merge {
   readonly distName: string;
+  /** The old file is one of ours. */
+  readonly isOwn: boolean;
   readonly changes: SettingChange[];
 }
 
-function mergeBlock(block: Block, old: OldBlock | undefined, { distName, changes }: Merge): string[] {
+function mergeBlock(block: Block, old: OldBlock | undefined, merge: Merge): string[] {
+  const { distName, changes } = merge;
   const { name, revision, lines } = block;
   const mark = `##NAME: ${name}:${revision}`;
   const values = trimmed(lines.filter((line) => !line.startsWith('#')));
@@ -195,7 +213,8 @@ function mergeBlock(block: Block, old: OldBlock | undefined, { distName, changes
     changes.push({ name, change: old === undefined ? 'new' : 'unchanged' });
     return [mark, ...lines];
   }
-  if (old.revision === revision) {
+  const isSiteOwn = !merge.isOwn && old.values.filter(isValue).some((line) => !COURIER_DEFAULTS.has(line));
+  if (old.revision === revision || isSiteOwn) {
     changes.push({ name, change: 'unchanged' });
     const comments = trimmed(lines.filter((line) => line.startsWith('#')));
     const usual = values.filter(isValue).map((line) => `#${line}`);
@@ -216,16 +235,20 @@ function leftovers(dist: ParsedFile, old: OldFile, changes: SettingChange[]): st
   const known = new Set(dist.blocks.map(({ name }) => name));
   const hasHead = localHead.every((line, index) => old.local[index] === line);
   const kept = [...trimmed(old.local.slice(hasHead ? localHead.length : 0))];
-  const isOwn = old.version !== undefined && OWN_VERSION.test(old.version);
+  const isRemoved = isOwn(old.version);
   for (const [name, { values }] of old.blocks) {
     if (known.has(name) || values.length === 0) continue;
-    changes.push({ name, change: isOwn ? 'removed' : 'kept in LOCAL', before: values.filter(isValue) });
-    if (!isOwn) kept.push(...values.filter(isValue));
+    changes.push({ name, change: isRemoved ? 'removed' : 'kept in LOCAL', before: values.filter(isValue) });
+    if (!isRemoved) kept.push(...values.filter(isValue));
   }
   if (old.outside.length > 0) changes.push({ name: LOCAL, change: 'kept in LOCAL', before: old.outside });
   return [...kept, ...old.outside];
 }
 
+function isOwn(version: string | undefined): boolean {
+  return version !== undefined && OWN_VERSION.test(version);
+}
+
 function localBlock(lines: readonly string[]): string[] {
-  return [`##NAME: ${LOCAL}:0`, ...localHead, ...lines, ''];
+  return ['', `##NAME: ${LOCAL}:0`, ...localHead, ...lines, ''];
 }

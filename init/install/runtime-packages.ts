@@ -22,7 +22,7 @@ interface LockFile {
 }
 
 /** Paths below the repository of all packages that are loaded: `node_modules/pg`. */
-function runtimePackages(root: string): string[] {
+export function runtimePackages(root: string): string[] {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as LockFile;
   const found = new Set<string>();
   const waiting = [''];

@@ -215,6 +215,15 @@ test('K2: no value of a file is lost, whatever stands where', () => {
   );
 });
 
+test("K2: of Courier's file, what somebody wrote counts whatever the revision, and Courier's own default does not", () => {
+  const dist = second.replace('MAXDAEMONS:0', 'MAXDAEMONS:7');
+  const courier = first.replace('Angarium 0.1.0', '$Id: 7f').replace('PORT=143', 'PORT=1143');
+
+  assert.equal(valuesIn(merged(dist, courier).text)['MAXDAEMONS'], '1000');
+  assert.equal(valuesIn(merged(dist, courier.replace('=40', '=41')).text)['MAXDAEMONS'], '41');
+  assert.equal(valuesIn(merged(dist, courier).text)['PORT'], '1143');
+});
+
 /** Debian's files as they are installed here, and ours. */
 for (const name of readdirSync(join(checkoutRoot, 'etc')).filter((each) => existsSync(`/etc/courier/${each}`))) {
   test(`K2: Debian's ${name} keeps its values, and Courier can be given it again`, () => {
