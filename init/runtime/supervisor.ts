@@ -241,6 +241,8 @@ class Supervisor {
 
   #describe(): string {
     const figures = [`${this.#connections.count} connections`, `${this.#workers.size} mail workers`];
+    const { passedOn } = this.#broker;
+    if (passedOn > 0) figures.push(`${passedOn} sessions passed on`);
     return [...this.#ports.words(), ...figures].join(', ');
   }
 

@@ -44,6 +44,8 @@ export interface PeerOptions {
   readonly tls?: { readonly port: number; readonly certificate: string };
   /** Dovecot has COMPRESS, which is off by default. */
   readonly compress?: boolean;
+  /** Further settings of Dovecot. */
+  readonly more?: string;
 }
 
 /** Unsalted, so that measurements of logins measure the server. */
@@ -172,6 +174,7 @@ service imap-login {
 service imap {
   process_limit = ${MAX_CONNECTIONS}
 }
+${options.more ?? ''}
 `;
 }
 

@@ -227,7 +227,11 @@ function settled(
       socket.on('error', () => {});
       resolve(reason);
     };
-    const failed = (error: Error) => settle(reasonOf(error));
+    const failed = (error: NodeJS.ErrnoException) => {
+      const { syscall, code } = error;
+      // The whole message names the address once more.
+      settle(syscall === undefined || code === undefined ? reasonOf(error) : `${syscall} ${code}`);
+    };
     const closed = () => settle('it closed the connection');
     const come = () => settle(undefined);
     const gone = () => settle('the client has gone');

@@ -7,12 +7,12 @@ import { type ImapClient, loginClient, openClient } from '../../support/imap-cli
 import { PASSWORD, type PeerServer } from '../../support/peer-servers.js';
 import { waitUntil } from '../../support/processes.js';
 import type { OurServers } from '../../support/start.js';
-import { elsewhere, Site } from './site.js';
+import { type DovecotBackEnd, elsewhere, Site } from './site.js';
 
 const site = new Site('imap-proxy');
 let back: OurServers;
 let courier: PeerServer;
-let dovecot: PeerServer;
+let dovecot: DovecotBackEnd;
 let front: OurServers;
 
 before(async () => {

@@ -3,13 +3,31 @@
  *
  * Each server has a user whose one message says where it lies.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { askControl } from '../../../init/runtime/control.js';
 import { type Scratch, scratchDirectory } from '../../support/maildir-fixture.js';
 import { type MailUser, type PeerServer, startCourier, startDovecot } from '../../support/peer-servers.js';
 import { giveToMailUser } from '../../support/peer-targets.js';
 import { freePort } from '../../support/processes.js';
-import { makeCertificate, type OurOptions, type OurServers, type OurUser, startOurs } from '../../support/start.js';
+import {
+  makeCertificate,
+  type OurOptions,
+  type OurServers,
+  type OurUser,
+  startOurs,
+  writeAccounts,
+} from '../../support/start.js';
+
+/** Dovecot, and what tests want to know of it. */
+export interface DovecotBackEnd {
+  readonly port: number;
+  readonly tlsPort: number;
+  readonly haproxyPort: number;
+  /** For localhost and 127.0.0.1. */
+  readonly certificate: string;
+  log(): string;
+}
 
 /** Makes homes, and starts servers that stop() ends. */
 export class Site {
@@ -43,23 +61,47 @@ export class Site {
     return server;
   }
 
+  /** Gives a running server other accounts, and settings that it reads at once. */
+  async change(server: OurServers, { users, settings }: Pick<OurOptions, 'users' | 'settings'>): Promise<void> {
+    await writeAccounts(server.configuration, users);
+    if (settings === undefined) return;
+    const file = join(server.configuration, 'imapd');
+    let text = readFileSync(file, 'utf8');
+    for (const [name, value] of Object.entries(settings)) {
+      const line = `${name}="${value}"`;
+      const written = new RegExp(`^${name}=.*$`, 'm');
+      text = written.test(text) ? text.replace(written, () => line) : `${text}${line}\n`;
+    }
+    writeFileSync(file, text);
+    await askControl(join(server.configuration, '..', 'run', 'imapd.control'), 'reload');
+  }
+
   async courier(users: readonly MailUser[]): Promise<PeerServer> {
     const server = await startCourier({ directory: this.#directory(), users, port: await freePort() });
     this.#stops.push(server.stop);
     return server;
   }
 
-  /** With STARTTLS and a port in TLS; its certificate is for localhost and 127.0.0.1. */
-  async dovecot(
-    users: readonly MailUser[],
-  ): Promise<PeerServer & { readonly certificate: string; readonly log: string }> {
+  /** With STARTTLS, a port in TLS, and one that expects HAProxy's header. It believes proxies where a client is. */
+  async dovecot(users: readonly MailUser[]): Promise<DovecotBackEnd> {
     const directory = this.#directory();
     const certificate = join(directory, 'cert.pem');
     await makeCertificate(certificate);
-    const tls = { port: await freePort(), certificate };
-    const server = await startDovecot({ directory, users, port: await freePort(), tls, compress: true });
+    const [port, tlsPort, haproxyPort] = [await freePort(), await freePort(), await freePort()];
+    const more = `
+login_trusted_networks = 127.0.0.1/32
+haproxy_trusted_networks = 127.0.0.1/32
+service imap-login {
+  inet_listener behind-proxy {
+    port = ${haproxyPort}
+    haproxy = yes
+  }
+}`;
+    const tls = { port: tlsPort, certificate };
+    const server = await startDovecot({ directory, users, port, tls, compress: true, more });
     this.#stops.push(server.stop);
-    return { ...server, certificate, log: join(directory, 'dovecot.log') };
+    const log = (): string => readFileSync(join(directory, 'dovecot.log'), 'utf8');
+    return { port, tlsPort, haproxyPort, certificate, log };
   }
 
   /** Ends all servers, the last first, and removes all files. */

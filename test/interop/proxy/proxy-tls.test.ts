@@ -1,0 +1,188 @@
+/**
+ * Y2: the connection between proxy and back end in TLS, whose certificate is checked; the address of the client, as the
+ * back end is told it; and clients that did not show their password.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openClient } from '../../support/imap-client.js';
+import { programs } from '../../support/paths.js';
+import { type MailUser, PASSWORD } from '../../support/peer-servers.js';
+import { mustRun, waitUntil } from '../../support/processes.js';
+import { ScramClient } from '../../support/scram-client.js';
+import { makeCertificate, type OurServers } from '../../support/start.js';
+import { type DovecotBackEnd, elsewhere, Site } from './site.js';
+
+const site = new Site('proxy-tls');
+const DOOR = {
+  ...{ IMAP_PROXY: '1', PROXY_TLS: 'none', PROXY_TLS_VERIFY: 'YES', PROXY_TLS_TRUSTCERTS: '' },
+  ...{ PROXY_TELL_ADDRESS: 'id', PROXY_MASTERFILE: '' },
+};
+let bob: MailUser;
+let dave: MailUser;
+let back: OurServers;
+let dovecot: DovecotBackEnd;
+let door: OurServers;
+/** Dovecot's certificate and ours. */
+let trusted: string;
+
+before(async () => {
+  bob = site.user('bob');
+  dave = site.user('dave');
+  const root = { name: 'root', home: '/nonexistent', options: 'group=administrators' };
+  back = await site.ours([bob, root], { settings: { IMAP_TLS_REQUIRED: '1' } });
+  dovecot = await site.dovecot([dave]);
+  door = await site.ours([], { settings: DOOR });
+  trusted = site.path('trusted.pem');
+  const ours = readFileSync(join(back.configuration, 'imapd.pem'), 'utf8');
+  writeFileSync(trusted, certificatesIn(ours) + certificatesIn(readFileSync(dovecot.certificate, 'utf8')));
+});
+
+after(() => site.stop());
+
+function certificatesIn(pem: string): string {
+  return (pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).join('\n').concat('\n');
+}
+
+interface Hosts {
+  readonly bob: string;
+  readonly dave: string;
+}
+
+/** The door, with other settings and accounts than before. */
+async function front(hosts: Hosts, settings: Record<string, string>, secrets?: string): Promise<OurServers> {
+  const users = [elsewhere(bob, hosts.bob), elsewhere(dave, hosts.dave)];
+  await site.change(door, {
+    users: secrets === undefined ? users : users.map((account) => ({ ...account, secrets })),
+    settings: { ...DOOR, ...settings },
+  });
+  return door;
+}
+
+async function visit(server: OurServers, name: string): Promise<string> {
+  const client = await openClient(server.tlsPort, true);
+  const { status, text } = await client.send(`LOGIN ${name} ${PASSWORD}`);
+  if (status === 'OK') await client.must('SELECT INBOX');
+  client.close();
+  return `${status} ${text.replace(/^\[CAPABILITY [^\]]*\] /, '')}`;
+}
+
+const WELCOME = 'OK connected to proxy server.';
+
+test('Y2: STARTTLS to the back end, checked against the authorities of the settings', async () => {
+  const hosts = { bob: `localhost:${back.port}`, dave: `127.0.0.1:${dovecot.port}` };
+  const server = await front(hosts, { PROXY_TLS: 'starttls', PROXY_TLS_TRUSTCERTS: trusted });
+  assert.equal(await visit(server, 'bob'), WELCOME);
+  assert.equal(await visit(server, 'dave'), WELCOME);
+});
+
+test('Y2: TLS from the first octet, by the setting and by the scheme in mailhost', async () => {
+  const hosts = { bob: `localhost:${back.tlsPort}`, dave: `imaps://127.0.0.1:${dovecot.tlsPort}` };
+  const server = await front(hosts, { PROXY_TLS: 'tls', PROXY_TLS_TRUSTCERTS: trusted });
+  assert.equal(await visit(server, 'bob'), WELCOME);
+  assert.equal(await visit(server, 'dave'), WELCOME);
+});
+
+test('Y2: no password goes to a server whose certificate is not trusted, or made out for another name', async () => {
+  const other = site.path('other.pem');
+  await makeCertificate(other);
+  const hosts = { bob: `localhost:${back.tlsPort}`, dave: `127.0.0.2:${dovecot.tlsPort}` };
+  const untrusting = await front(hosts, { PROXY_TLS: 'tls', PROXY_TLS_TRUSTCERTS: other });
+  assert.match(await visit(untrusting, 'bob'), /^NO \[UNAVAILABLE\]/);
+  await waitUntil('the reason is logged', () => /TLS: .*self-signed certificate/.test(untrusting.log()));
+
+  const elsewhereNamed = await site.ours([bob], { address: '127.0.0.2' });
+  const certificate = certificatesIn(readFileSync(join(elsewhereNamed.configuration, 'imapd.pem'), 'utf8'));
+  writeFileSync(other, certificate);
+  const settings = { PROXY_TLS: 'tls', PROXY_TLS_TRUSTCERTS: other };
+  const named = await front({ ...hosts, bob: `127.0.0.2:${elsewhereNamed.tlsPort}` }, settings);
+  assert.match(await visit(named, 'bob'), /^NO \[UNAVAILABLE\]/);
+  await waitUntil('the reason is logged', () => /TLS: .*127\.0\.0\.2 is not in the cert/.test(named.log()));
+  assert.doesNotMatch(elsewhereNamed.log(), /user=bob/);
+});
+
+test('Y2: without TLS no password is sent where STARTTLS is wanted, and not answered', async () => {
+  const plain = await site.ours([bob], { settings: { IMAPDSTARTTLS: 'NO' } });
+  const hosts = { bob: `localhost:${plain.port}`, dave: 'localhost' };
+  const server = await front(hosts, { PROXY_TLS: 'starttls', PROXY_TLS_VERIFY: 'NO' });
+  assert.match(await visit(server, 'bob'), /^NO \[UNAVAILABLE\]/);
+  assert.doesNotMatch(plain.log(), /user=bob/);
+});
+
+/** Logs in from 127.0.0.5 with curl. */
+async function visitFromFive(server: OurServers, name: string): Promise<void> {
+  const command = ['curl', '-sS', '--interface', '127.0.0.5', '-u', `${name}:${PASSWORD}`];
+  assert.match(await mustRun([...command, `imap://127.0.0.1:${server.port}/INBOX;UID=1`]), new RegExp(name));
+}
+
+test('Y2: the back end is told where the client is', async () => {
+  const hosts = { bob: `imaps://127.0.0.1:${back.tlsPort}`, dave: `127.0.0.1:${dovecot.port}` };
+  const server = await front(hosts, { PROXY_TLS_VERIFY: 'NO' });
+  for (const name of ['bob', 'dave']) await visitFromFive(server, name);
+  const words = /ID, ip=\[127\.0\.0\.1\].*"x-proxy-ttl"="4", "x-originating-ip"="127\.0\.0\.5"/;
+  await waitUntil('ours has logged it', () => words.test(back.log()));
+  await waitUntil('Dovecot believes it', () => /Login: user=<dave>.*rip=127\.0\.0\.5/.test(dovecot.log()));
+
+  const another = { bob: 'localhost', dave: `127.0.0.1:${dovecot.haproxyPort}` };
+  const withHeader = await front(another, { PROXY_TELL_ADDRESS: 'haproxy' });
+  const before = dovecot.log().length;
+  await visitFromFive(withHeader, 'dave');
+  await waitUntil('Dovecot believes the header', () =>
+    /user=<dave>.*rip=127\.0\.0\.5/.test(dovecot.log().slice(before)),
+  );
+});
+
+/** What is stored where SCRAM is used. */
+async function scramSecret(): Promise<string> {
+  const stored = await mustRun([join(programs, 'authpasswd'), 'SCRAM-SHA-256'], { input: `${PASSWORD}\n` });
+  return `systempw=${stored.trim()}`;
+}
+
+async function scramLogin(server: OurServers, user: string): Promise<string> {
+  const client = await openClient(server.tlsPort, true);
+  const half = new ScramClient({ hash: 'sha256', user, password: PASSWORD });
+  client.raw('x AUTHENTICATE SCRAM-SHA-256\r\n');
+  const answers = [() => half.first, (challenge: Buffer) => half.final(challenge), () => Buffer.alloc(0)];
+  let response = await client.response();
+  for (const answer of answers) {
+    if (!response.startsWith('+ ')) break;
+    client.raw(`${answer(Buffer.from(response.slice(2), 'base64')).toString('base64')}\r\n`);
+    response = await client.response();
+  }
+  client.close();
+  return response;
+}
+
+test('Y2: who does not show a password is passed on by a master user, and without one not at all', async () => {
+  const hosts = { bob: `127.0.0.1:${back.tlsPort}`, dave: 'localhost' };
+  const secret = site.path('master');
+  writeFileSync(secret, `root:${PASSWORD}\n`, { mode: 0o600 });
+  const verifier = await scramSecret();
+  const settings = { PROXY_TLS: 'tls', PROXY_TLS_VERIFY: 'NO', IMAP_CAPABILITY: 'IMAP4rev1 AUTH=SCRAM-SHA-256' };
+  const without = await front(hosts, settings, verifier);
+  assert.match(await scramLogin(without, 'bob'), /^x NO \[AUTHENTICATIONFAILED\]/);
+  await waitUntil('it is logged', () => /proxy enabled, but no password for bob\n/.test(without.log()));
+
+  const server = await front(hosts, { ...settings, PROXY_MASTERFILE: secret }, verifier);
+  assert.match(await scramLogin(server, 'bob'), /^x OK /);
+  await waitUntil('the back end knows who acted', () => /LOGIN, user=bob, .*, admin=root\n/.test(back.log()));
+});
+
+test('Y2: an administrator acts as somebody whose mail is elsewhere, and a password may be any text', async () => {
+  const password = 'gr\u00fc\u00df "dich" \\o/ {5}';
+  const secret = `systempw=${(await mustRun([join(programs, 'userdbpw')], { input: `${password}\n` })).trim()}`;
+  const boss = { name: 'boss', home: '/nonexistent', options: 'group=administrators' };
+  await site.change(back, { users: [{ ...bob, secrets: secret }, boss] });
+  const server = door;
+  const accounts = [{ ...elsewhere(bob, `imaps://localhost:${back.tlsPort}`), secrets: secret }, boss];
+  await site.change(server, { users: accounts, settings: { ...DOOR, PROXY_TLS_VERIFY: 'NO' } });
+  const plain = (who: string, proof: string): string => Buffer.from(`${who}\0${proof}`).toString('base64');
+  for (const proof of [plain('', `bob\0${password}`), plain('bob', `boss\0${PASSWORD}`)]) {
+    const client = await openClient(server.tlsPort, true);
+    await client.must(`AUTHENTICATE PLAIN ${proof}`);
+    await client.must('LOGOUT');
+    client.close();
+  }
+  await waitUntil('both were let in', () => /user=bob, .*starttls=1\n[\s\S]*admin=boss\n/.test(back.log()));
+});
