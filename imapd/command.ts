@@ -6,6 +6,8 @@
 
 import { ClientGone } from '../init/runtime/client-gone.js';
 import type { Log } from '../init/runtime/log.js';
+import { count } from '../init/runtime/metrics/counts.js';
+import { MaildirError } from '../maildir/errors.js';
 import { bad, type Completion, completionForError, logTextForError, no } from './completion.js';
 import type { Manner } from './mailbox/manner.js';
 import type { ReceivedCommand } from './wire/command-reader.js';
@@ -39,6 +41,8 @@ export interface Command<S> extends CommandRules {
 export interface Conversation {
   readonly state: State;
   readonly log: Log;
+  /** `user=bob, ip=[::1], port=[143]`, for log lines. */
+  readonly whoForLog: string;
   /** What the client has enabled of how it writes. */
   readonly manner?: Pick<Manner, 'utf8Names'>;
   /** Whether a right that a whole kind of commands needs is missing. @throws {CommandFailure} */
@@ -85,7 +89,10 @@ export async function runCommand<S extends Conversation>(
   } catch (error) {
     if (error instanceof ClientGone) throw error;
     const text = logTextForError(error);
-    if (text !== undefined) session.log.write('error', `${received.name}: ${text}`);
+    if (text !== undefined) {
+      session.log.write('error', `${received.name}: ${text} (${session.whoForLog})`);
+      if (error instanceof MaildirError) count('disk_errors_total', { kind: error.kind }).value += 1;
+    }
     const completion = completionForError(error);
     if (completion !== undefined) return completion;
     session.log.bug(error, received.name);

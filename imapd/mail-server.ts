@@ -4,10 +4,11 @@
  * The order and the texts are Courier's. A refusal comes before the login is answered with OK, so a client that was
  * let in has a mailbox. It knows no process and no socket.
  */
-import { Admission, Refusal, type RefusalKind } from '../init/runtime/admission.js';
+import { Admission, Refusal, type RefusalKind, tellRefusal } from '../init/runtime/admission.js';
 import type { Clock } from '../init/runtime/clock.js';
 import type { LiveSession, SessionChoice } from '../init/runtime/live-sessions.js';
 import type { MailServer, WorkerSession } from '../init/runtime/mail-worker.js';
+import { SessionList } from '../init/runtime/session-list.js';
 import { diskErrors, MaildirError } from '../maildir/errors.js';
 import type { FileSystem } from '../maildir/file-system.js';
 import type { Maildir } from '../maildir/maildir.js';
@@ -18,10 +19,11 @@ import { capabilityCode } from './capability.js';
 import { Emptying } from './emptying.js';
 import { prepareFirstLogin } from './first-login.js';
 import { Notices } from './notices.js';
+import { sayGoodbye } from './session/closing.js';
 import { serveSession } from './session/dialogue.js';
 import { Session } from './session/session.js';
-import { SessionList } from './session/session-list.js';
-import { loginLine, who } from './session/session-log.js';
+import { loginLine } from './session/session-log.js';
+import { Traces } from './session/traces.js';
 import type { SessionSettings } from './settings/session-settings.js';
 import { Sharing } from './sharing/sharing.js';
 import { encodeCompletion, encodeUntagged } from './wire/responses.js';
@@ -59,7 +61,8 @@ const refusals: Readonly<Record<RefusalKind, { readonly code: string; readonly t
 export class ImapServer implements MailServer {
   readonly #parts: MailServerParts;
   readonly #sharing: Sharing;
-  readonly #sessions: SessionList;
+  readonly #sessions = new SessionList<Session>({ protocol: 'imap', view: viewOf, sayGoodbye });
+  readonly #traces: Traces;
   readonly #emptying: Emptying;
   readonly #notices: Notices;
   readonly #admission: Admission<Maildir>;
@@ -68,7 +71,7 @@ export class ImapServer implements MailServer {
   constructor(parts: MailServerParts) {
     this.#parts = parts;
     this.#emptying = new Emptying(parts.clock);
-    this.#sessions = new SessionList(parts.fileSystem);
+    this.#traces = new Traces(parts.fileSystem);
     this.#notices = new Notices({ ...parts, sessions: this.#sessions.all });
     this.#sharing = new Sharing(parts.store, parts.fileSystem);
     this.#settings = parts.settings;
@@ -82,6 +85,7 @@ export class ImapServer implements MailServer {
     try {
       await (this.#speaksSmap(arrived) ? serveSmapSession(session) : serveSession(session));
     } finally {
+      this.#traces.end(session);
       this.#sessions.leave(session);
       this.#notices.end();
     }
@@ -89,12 +93,11 @@ export class ImapServer implements MailServer {
 
   /** Answers the login; gives nothing if that was a refusal. */
   async #begin(arrived: WorkerSession): Promise<Session | undefined> {
-    const { log } = arrived;
     try {
       return this.#greeted(arrived, await this.#admit(arrived));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      if (error.logText !== undefined) log.write('error', `${error.logText}, ${who(arrived)}`);
+      tellRefusal(arrived, error);
       const { code, text } = { ...refusals[error.kind], ...(error.kind === 'closed' ? { text: error.message } : {}) };
       const bye = this.#speaksSmap(arrived) ? [] : [encodeUntagged({ status: 'BYE', code, text })];
       arrived.stream.on('error', () => undefined);
@@ -122,7 +125,8 @@ export class ImapServer implements MailServer {
   }
 
   lookForTraces(choice: SessionChoice): LiveSession[] {
-    return this.#sessions.lookForTraces(choice);
+    const traced = this.#sessions.chosen(choice).filter((session) => this.#traces.look(session));
+    return traced.map((session) => this.#sessions.describe(session));
   }
 
   #speaksSmap({ tag }: WorkerSession): boolean {
@@ -146,6 +150,7 @@ export class ImapServer implements MailServer {
     session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text }));
     session.log.write('info', loginLine(arrived, isSmap ? 'SMAP1' : 'IMAP'), arrived.sessionId);
     this.#sessions.enter(session);
+    this.#traces.look(session);
     this.#emptying.afterLogin(arrived, maildir, this.#settings);
     return session;
   }
@@ -178,6 +183,12 @@ export class ImapServer implements MailServer {
     maildir.quota.want(quota === undefined ? undefined : parseLimits(quota));
     return maildir;
   }
+}
+
+/** The folder under the name that its client has for it. */
+function viewOf(session: Session) {
+  const folder = session.state === 'selected' ? session.selected.place.mailboxName : undefined;
+  return { folder, idleMilliseconds: session.idleMilliseconds };
 }
 
 /** Few clients speak SMAP, and those that do not need nothing of it in memory. */

@@ -6,8 +6,11 @@
 import type { Log } from '../init/runtime/log.js';
 import { runLoginExec } from '../init/runtime/login-exec.js';
 import { type MailServer, serveMail } from '../init/runtime/mail-worker.js';
+import { tellTallies, whenSomebodyLooks } from '../init/runtime/metrics/counts.js';
 import { realClock } from '../init/runtime/real-clock.js';
 import { realFileSystem } from '../maildir/file-system.js';
+import { tallies } from '../maildir/tallies.js';
+import { cacheCounts } from './cache/cache-counts.js';
 import { cacheOptions, FactCache } from './cache/fact-cache.js';
 import { ImapServer } from './mail-server.js';
 import { mailStore } from './mail-store.js';
@@ -24,7 +27,10 @@ function start(received: unknown): MailServer {
     fileSystem: realFileSystem,
     clock: realClock,
     warn: (text) => log?.write('warning', text),
+    counts: cacheCounts(),
   });
+  tellTallies(tallies);
+  whenSomebodyLooks((tell) => tell.level('cache_memory_bytes', facts.heldOctets));
   const server = new ImapServer({ store, facts, fileSystem: realFileSystem, settings, clock: realClock, runLoginExec });
   return {
     serve(session) {
@@ -36,6 +42,9 @@ function start(received: unknown): MailServer {
       await facts.close();
     },
     reload: (changed) => server.reload(changed),
+    sessions: (choice) => server.sessions(choice),
+    kick: (choice) => server.kick(choice),
+    lookForTraces: (choice) => server.lookForTraces(choice),
   };
 }
 

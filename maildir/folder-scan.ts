@@ -23,6 +23,7 @@ import { type Observation, sameVersions } from './observation.js';
 import { Pace } from './pace.js';
 import type { Strangers, StrangersInOrder } from './strangers.js';
 import type { SyncRequest } from './sync-group.js';
+import { tallies } from './tallies.js';
 import { newUidValidity, passingUidValidity } from './uid-validity.js';
 import type { ListedMessages } from './uiddb.js';
 
@@ -92,6 +93,7 @@ class FolderScan {
     this.#listed = messages;
     const renumbered = validityBefore !== 0 && validityBefore !== uidList.uidValidity;
     if (renumbered) {
+      tallies.uidvalidity_changes_total += 1;
       surroundings.warn(`Somebody gave ${paths.directory} another UIDVALIDITY; its messages are numbered anew`);
       this.#endViews();
     }
@@ -266,7 +268,10 @@ class FolderScan {
   /** A list that is lost begins anew; what its good lines say stays. */
   #begin(uidValidity: number): void {
     const { uidList, rows, surroundings, paths } = this.#state;
-    if ((this.#listed?.count ?? 0) > 0) surroundings.warn(`UIDVALIDITY of ${paths.directory} was lost: it is new now`);
+    if ((this.#listed?.count ?? 0) > 0) {
+      tallies.uidvalidity_changes_total += 1;
+      surroundings.warn(`UIDVALIDITY of ${paths.directory} was lost: it is new now`);
+    }
     uidList.begin(uidValidity, rows.lastNumberedUid);
     this.#listLost = false;
   }

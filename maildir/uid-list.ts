@@ -33,6 +33,7 @@ import type { FolderPaths } from './folder-name.js';
 import { Pace } from './pace.js';
 import type { Surroundings } from './surroundings.js';
 import type { SyncRequest } from './sync-group.js';
+import { tallies } from './tallies.js';
 import { formatJournalHead, type ListedMessages, ListLines, parseJournal, parseUidList } from './uiddb.js';
 
 /** Without additions for this long, a folder is quiet, and its journal is folded into the list. */
@@ -298,6 +299,7 @@ export class UidList {
 
   #warnOfDamage(badLines: number, headGood: boolean): void {
     const { warnOnce } = this.#surroundings;
+    tallies.uid_list_repairs_total += 1;
     const kept = headGood ? 'UIDVALIDITY and all good lines are kept' : 'its first line is lost; good lines are kept';
     warnOnce(`Damaged: ${this.#paths.uidList}: ${badLines} bad lines; ${kept}`);
   }

@@ -16,6 +16,7 @@ import type { FileSystem } from '../../maildir/file-system.js';
 import type { Folder } from '../../maildir/folder.js';
 import { isSeenFolder } from '../../maildir/seen/seen-folder.js';
 import type { SessionSettings } from '../settings/session-settings.js';
+import type { CacheCounts } from './cache-counts.js';
 import { CacheSize } from './cache-size.js';
 import type { Use } from './fact-arenas.js';
 import { FactFile } from './fact-file.js';
@@ -31,6 +32,8 @@ export interface FactCacheOptions {
   readonly maxFileOctets?: number;
   /** Bound for memory. */
   readonly maxHeldOctets?: number;
+  /** For the administrator; a rehearsal counts nothing. */
+  readonly counts?: CacheCounts;
   /** For the log: what is wrong with the directory. */
   warn(text: string): void;
 }
@@ -154,9 +157,13 @@ export class FactCache {
   #entryOf(folder: Folder): Entry {
     const known = this.#entries.get(folder);
     if (known !== undefined) return known;
+    const { counts } = this.#options;
     const owner: FactsOwner = {
       mayGrow: (octets, use) => this.#makeRoom(entry, octets, use),
-      learnt: () => this.#learnt(entry),
+      learnt: () => {
+        if (counts !== undefined) counts.learnt.value += 1;
+        this.#learnt(entry);
+      },
     };
     const entry: Entry = {
       facts: new FolderFacts(folder, owner),
@@ -194,6 +201,8 @@ export class FactCache {
         sliceStartedAt = clock.now();
       }
       entry.complete = step.value;
+      const { counts } = this.#options;
+      if (counts !== undefined) counts.files[file.found].value += 1;
       if (entry.complete && file.isWasteful(entry.facts)) file.startAnew();
     } catch (error) {
       this.#trouble(error);

@@ -16,6 +16,7 @@
 import { dirname } from 'node:path';
 import { errorCode } from '../../maildir/errors.js';
 import type { FileSystem, OpenFile } from '../../maildir/file-system.js';
+import type { FoundFile } from './cache-counts.js';
 import type { FolderFacts } from './folder-facts.js';
 
 /**
@@ -62,6 +63,8 @@ export class FactFile {
   #inode = 0;
   #octets = 0;
   #startAnew = false;
+  /** What there was to load. */
+  found: FoundFile = 'none';
 
   constructor(place: FactFilePlace) {
     this.#place = place;
@@ -73,8 +76,10 @@ export class FactFile {
    */
   *load(facts: FolderFacts, mayHold: (octets: number) => boolean): Generator<void, boolean> {
     let all = true;
+    this.found = 'none';
     const file = this.#openToRead();
     if (file === undefined) return true;
+    this.found = 'used';
     try {
       const { sizeOctets } = file.status();
       let rest = Buffer.alloc(0);
@@ -138,6 +143,7 @@ export class FactFile {
       return undefined;
     }
     if (this.#isOurs(file)) return file;
+    this.found = 'damaged';
     file.close();
     return undefined;
   }

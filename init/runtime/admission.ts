@@ -9,6 +9,7 @@ import type { Clock } from './clock.js';
 import { makeHomeFrom } from './home-skeleton.js';
 import type { LoginSettings } from './login-settings.js';
 import type { SessionAccount, WorkerSession } from './mail-worker.js';
+import { count } from './metrics/counts.js';
 import { who } from './session-lines.js';
 
 /** The sticky bit of a home directory: the administrator's way to lock an account for a while. */
@@ -75,6 +76,19 @@ export class Refusal extends Error {
   }
 }
 
+/**
+ * Tells the administrator why a session does not begin: the truth, of which the client hears no more than it must.
+ *
+ *     LOGIN REFUSED, user=bob, ip=[::1], port=[40112]: no such folder: /home/bob/Maildir: …
+ */
+export function tellRefusal(arrived: WorkerSession, { kind, logText, message }: Refusal): void {
+  count('sessions_refused_total', { reason: kind }).value += 1;
+  // Courier has a line of its own for it.
+  if (kind === 'locked') return;
+  const level = kind === 'disabled' || kind === 'disabled without TLS' || kind === 'closed' ? 'info' : 'error';
+  arrived.log.write(level, `LOGIN REFUSED, ${who(arrived)}: ${logText ?? message}`, arrived.sessionId);
+}
+
 /** What the administrator says of it. */
 export type AdmissionSettings = Pick<LoginSettings, 'sanityCheck' | 'makeHomesFrom'>;
 
@@ -107,8 +121,12 @@ export class Admission<Maildir extends AdmittedMaildir> {
 
   #checkOptions({ account: { options }, tls }: WorkerSession): void {
     const { disabledBy, disabledInsecureBy } = this.#parts;
-    if (isSet(options[disabledBy])) throw new Refusal('disabled');
-    if (isSet(options[disabledInsecureBy]) && !tls) throw new Refusal('disabled without TLS');
+    if (isSet(options[disabledBy])) {
+      throw new Refusal('disabled', { logText: `the account has the option ${disabledBy}` });
+    }
+    if (isSet(options[disabledInsecureBy]) && !tls) {
+      throw new Refusal('disabled without TLS', { logText: `the account has the option ${disabledInsecureBy}` });
+    }
   }
 
   /** Checks whose the maildir is and what its clock says, and removes what was left in its tmp; now and then. */

@@ -75,7 +75,8 @@ interface Destination {
 export async function openLog(settings: LogSettings, daemon: boolean): Promise<OpenLog> {
   const { put, reopen = () => {} } = await openDestination(settings, daemon);
   const isJson = settings.format === 'json';
-  const dropped = count('log_lines_dropped_total');
+  const lostLines = count('log_lines_lost_total');
+  const leftOut = count('log_lines_left_out_total');
   const written = countsByLevel();
   let lost = 0;
   const write = (level: LogLevel, line: string, session?: number): void => {
@@ -88,7 +89,7 @@ export async function openLog(settings: LogSettings, daemon: boolean): Promise<O
       return;
     }
     lost += 1;
-    dropped.value += 1;
+    lostLines.value += 1;
   };
   const after = (delayMs: number, action: () => void) => {
     const timer = setTimeout(action, delayMs).unref();
@@ -98,7 +99,7 @@ export async function openLog(settings: LogSettings, daemon: boolean): Promise<O
   const log = logTo((level, line, session) => {
     const kind = limitedKind(level, line);
     if (kind === undefined) write(level, line, session);
-    else if (!limited.write(level, kind, line, session)) dropped.value += 1;
+    else if (!limited.write(level, kind, line, session)) leftOut.value += 1;
   });
   return { ...log, reopen };
 }

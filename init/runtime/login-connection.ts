@@ -22,6 +22,7 @@ import { foreignProtocol } from './limits/foreign-protocol.js';
 import { readProxyHeader } from './limits/proxy-connection.js';
 import type { Log } from './log.js';
 import type { Endpoint } from './mail-worker.js';
+import { count } from './metrics/counts.js';
 import type { ProxiedSession } from './proxy/proxied-session.js';
 import type { PassOn } from './proxy/proxy-route.js';
 import type { ProxyPlaces } from './proxy/proxy-settings.js';
@@ -215,11 +216,14 @@ export class LoginConnection implements LoginClient {
     try {
       this.#socket = await contexts.secure(plain, this.local.ip, startTls);
     } catch (error) {
+      count('tls_handshakes_total', { result: 'failed' }).value += 1;
       this.log.write('info', `ip=[${this.remote.ip}], couriertls: accept: ${reasonOf(error)}`);
       plain.destroy();
       throw error;
     }
     this.tls = true;
+    const isResumed = this.#socket instanceof TLSSocket && this.#socket.isSessionReused();
+    count('tls_handshakes_total', { result: isResumed ? 'resumed' : 'full' }).value += 1;
     this.#follow(this.#socket);
   }
 

@@ -9,6 +9,7 @@ import type { Identity } from './drop-privileges.js';
 import { checkFromLogin, type FromLogin, type ListenerDescription, type ToLogin } from './handover.js';
 import type { ProxyProtocolSettings } from './limits/proxy-connection.js';
 import { type Log, writeLines } from './log.js';
+import { count } from './metrics/counts.js';
 import type { ProxyPlaces } from './proxy/proxy-settings.js';
 import type { RawHandle } from './raw-handles.js';
 import type { TlsMaterial } from './tls-files.js';
@@ -214,6 +215,7 @@ export class LoginPool {
     this.#options.lost([...login.open].map((connection) => connectionKey(login, connection)));
     if (how === undefined || this.#ending) return;
     const { log } = this.#options;
+    count('processes_died_total', { role: 'login' }).value += 1;
     log.write('alert', `${name} (pid ${login.child.pid}) died: ${how}; ${login.open.size} connections ended with it`);
     if (Date.now() - login.startedAt > SETTLED_MS) this.#restartDelayMs = RESTART_DELAY_MS;
     setTimeout(() => {

@@ -18,6 +18,7 @@ import type { Log } from './log.js';
 import { type OpenLog, openLog } from './log-destinations.js';
 import { loginIdentity, NoLoginUser } from './login-identity.js';
 import { LoginPool } from './login-pool.js';
+import { count } from './metrics/counts.js';
 import { METRICS_SERVICE } from './metrics/page-requests.js';
 import { changesForNextStart } from './next-start.js';
 import { openFilesTrouble } from './open-files.js';
@@ -282,6 +283,7 @@ class Supervisor {
       const refused = (error: unknown) => wrong.push(error instanceof Error ? error.message : String(error));
       await this.#ports.follow(configuration.services).catch(refused);
     }
+    if (wrong.length > 0) count('reloads_failed_total').value += 1;
     for (const problem of wrong) this.#log.write('error', `settings not changed: ${problem}`);
     if (wrong.length > 0) {
       this.#certificates.readIfPossible(this.#configuration);

@@ -16,6 +16,7 @@ import { LiveSessions } from './live-sessions.js';
 import { type Log, writeLines } from './log.js';
 import type { SessionAccount } from './mail-worker.js';
 import { MaildirPlaces } from './maildir-places.js';
+import { count } from './metrics/counts.js';
 import { ProcessorShare } from './processor-share.js';
 import { bindUnix, type RawHandle } from './raw-handles.js';
 import { Rehearsals } from './rehearsals.js';
@@ -310,6 +311,7 @@ export class WorkerPool {
     rmSync(worker.socketPath, { force: true });
     if (how !== undefined) {
       const lost = `${worker.sessions.size} sessions ended with it`;
+      count('processes_died_total', { role: 'worker' }).value += 1;
       this.#options.log.write('alert', `${worker.name} (pid ${worker.child.pid}) died: ${how}; ${lost}`);
     }
     for (const sessionId of [...worker.sessions.keys()]) this.#forget(worker, sessionId);

@@ -14,6 +14,7 @@ import { replaceFile, unlessMissing } from '../files.js';
 import { DELETED, type FlagBits } from '../flags.js';
 import { folderPaths } from '../folder-name.js';
 import type { Surroundings } from '../surroundings.js';
+import { tallies } from '../tallies.js';
 import { type CountedMail, countMail, folderCounts } from './count-mail.js';
 import {
   addsNothing,
@@ -225,6 +226,7 @@ export class MaildirQuota {
 
   /** What is counted is good for an answer even where it cannot be written. */
   async #countAndWrite(limits: QuotaLimits): Promise<CountedMail> {
+    tallies.quota_recounts_total += 1;
     const surroundings = this.#surroundings;
     const { fileSystem: disk, now } = surroundings;
     const place = { disk, maildirPath: this.#maildirPath, trashCounts: this.#trashCounts, now };

@@ -79,6 +79,13 @@ export function whenSomebodyLooks(look: Look): void {
   looks.push(look);
 }
 
+/** Tells numbers that somebody else counts under the names of families. */
+export function tellTallies(tallies: Readonly<Numbers>): void {
+  whenSomebodyLooks((tell) => {
+    for (const [family, value] of Object.entries(tallies)) tell.count(family, value);
+  });
+}
+
 /** All that this process has counted. */
 export function countsOfProcess(): ProcessCounts {
   const told: ProcessCounts = { counts: {}, durations: {}, levels: {} };

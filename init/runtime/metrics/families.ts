@@ -29,14 +29,17 @@ const counters: Readonly<Record<string, string>> = {
   tls_certificate_failures_total: 'Times that certificates could not be read.',
   messages_expunged_total: 'Messages that clients removed.',
   cache_files_total:
-    'Files of the cache that were opened, by result: used, or begun anew because there was none or it was damaged.',
-  quota_recounts_total: 'Times that maildirsize was wrong or missing and the mail was counted anew.',
+    'Files of the cache that were opened: used, none, or damaged (also of another version), which costs a rebuild.',
+  cache_facts_learnt_total: 'Facts that the cache did not know, so that a message was read for them.',
+  quota_recounts_total:
+    'Times that the mail of a maildir was counted anew because maildirsize was wrong, old or missing.',
   uidvalidity_changes_total:
     'Folders whose UIDVALIDITY was lost or changed by others. Each costs clients all they have.',
   uid_list_repairs_total: 'Damaged files courierimapuiddb that were repaired without a new UIDVALIDITY.',
   disk_errors_total: 'Commands that failed because of the disk or its rights, by kind.',
   log_lines_total: 'Lines for the log, by level.',
-  log_lines_dropped_total: 'Lines that were left out because the log could not be written or had too many of them.',
+  log_lines_lost_total: 'Lines that could not be written.',
+  log_lines_left_out_total: 'Lines that were counted in place of written, because there were too many like them.',
   bugs_total: 'Things that must not happen.',
   processes_died_total: 'Processes that died without being told to, by role.',
   reloads_failed_total: 'Times that settings were read again and had mistakes.',
@@ -49,6 +52,7 @@ const gauges: Readonly<Record<string, string>> = {
   sessions: 'Sessions now.',
   auth_pending: 'Logins now that wait for authdaemond.',
   processes: 'Processes now, by role.',
+  cache_memory_bytes: 'Memory that the cache takes in all mail workers.',
   process_memory_bytes: 'Resident memory of each process.',
   process_loop_delay_seconds: 'How late the event loop of each process was in the last five minutes while it worked.',
   tls_certificate_expiry_timestamp_seconds: 'When the first certificate in use expires, in seconds since 1970.',
