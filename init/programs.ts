@@ -29,6 +29,7 @@ const programs: Readonly<Record<string, string>> = {
   mkdhparams: 'imapd/bin/mkdhparams',
   mkimapdcert: 'imapd/bin/mkimapdcert',
   mkpop3dcert: 'pop3d/bin/mkpop3dcert',
+  pop3d: 'pop3d/bin/pop3d',
   pw2userdb: 'authdaemon/bin/pw2userdb',
   sharedindexinstall: 'imapd/bin/sharedindexinstall',
   sharedindexsplit: 'imapd/bin/sharedindexsplit',

@@ -26,6 +26,7 @@ import {
   type TreePlace,
 } from './folder-tree.js';
 import { linkedFolder } from './linked-folder.js';
+import type { Maildrop } from './maildrop.js';
 import { Metadata } from './metadata.js';
 import { removeOldMail } from './old-mail.js';
 import { Turns } from './pace.js';
@@ -109,6 +110,13 @@ export class Maildir {
     const folder = new Folder(this, state, this.#onIdle);
     this.#folders.set(name, folder);
     return folder;
+  }
+
+  /** The messages of INBOX as a POP3 session sees them; new ones are moved to cur. */
+  async maildrop(): Promise<Maildrop> {
+    // Only POP3 needs it.
+    const { readMaildrop } = await import('./maildrop-reading.js');
+    return readMaildrop({ surroundings: this.#surroundings, maildirPath: this.path, quota: this.quota });
   }
 
   /** What other maildirs let this one's owner into, by file permissions. */

@@ -1,0 +1,8 @@
+/**
+ * The program `pop3d`: the POP3 server itself, its settings' check, and the hand of the control scripts.
+ */
+import { runMailServiceProgram } from '../../init/runtime/mail-service-program.js';
+import { runPop3d } from '../main.js';
+import { readPop3dSettings } from '../settings/settings-reader.js';
+
+await runMailServiceProgram({ name: 'pop3d', read: readPop3dSettings, serve: runPop3d });

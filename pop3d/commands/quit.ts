@@ -1,0 +1,18 @@
+/** QUIT: the UPDATE state of RFC 1939 section 6, in which messages are removed, and nowhere else. */
+import { logValue } from '../../init/runtime/log.js';
+import { who } from '../../init/runtime/session-lines.js';
+import type { Session } from '../session/session.js';
+import { err, ok, type Reply } from '../wire/replies.js';
+
+/** Removes what is marked. The OK means that it stays removed. */
+export async function quit(session: Session): Promise<Reply> {
+  session.end();
+  const { maildrop, marks, settings, log } = session;
+  const marked = marks.all();
+  if (marked.length === 0) return ok('Bye-bye.');
+  const prefix = `DELETED, ${who(session)}, filename=`;
+  const { failed } = await maildrop.remove(marked, (file) => {
+    if (settings.logDeletions) log.write('info', `${prefix}${logValue(file)}`);
+  });
+  return failed === 0 ? ok('Bye-bye.') : err('Some deleted messages were not removed.', 'SYS/TEMP');
+}

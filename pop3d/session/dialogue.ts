@@ -1,0 +1,77 @@
+/**
+ * The dialogue with one client after login: read a command, run it, answer; and how it ends.
+ */
+import { ClientGone } from '../../init/runtime/client-gone.js';
+import type { SessionEnd } from '../../init/runtime/session-lines.js';
+import { MaildirError } from '../../maildir/errors.js';
+import { runMailCommand } from '../commands/mail-commands.js';
+import { type Line, parseCommand } from '../wire/lines.js';
+import { encodeReply, err, type Reply } from '../wire/replies.js';
+import type { Session } from './session.js';
+import { endLine } from './session-log.js';
+
+/** Serves one client until it says goodbye, goes away, or falls silent. Never rejects because of the client. */
+export async function serveSession(session: Session): Promise<void> {
+  let end: SessionEnd = 'DISCONNECTED';
+  try {
+    end = await converse(session);
+  } catch (error) {
+    if (!(error instanceof ClientGone)) session.log.bug(error, 'session');
+  }
+  close(session, end);
+}
+
+async function converse(session: Session): Promise<SessionEnd> {
+  let mistakes = 0;
+  for (;;) {
+    const line = await session.nextLine();
+    if (line === undefined) return 'DISCONNECTED';
+    const reply = await answer(session, line);
+    if (reply !== undefined) session.write(reply);
+    if (session.ended) return reply?.ok === true ? 'LOGOUT' : 'DISCONNECTED';
+    mistakes = reply?.isMistake === true ? mistakes + 1 : 0;
+    if (mistakes >= session.settings.maxBadCommands) {
+      session.log.write('warning', `${session.account.address}: TOO MANY CONSECUTIVE PROTOCOL VIOLATIONS`);
+      session.write(err('Too many bad commands.'));
+      return 'DISCONNECTED';
+    }
+    const turn = session.pace();
+    if (turn !== undefined) await turn;
+  }
+}
+
+/** Undefined when the command has written its answer itself. */
+async function answer(session: Session, line: Line): Promise<Reply | undefined> {
+  if (line.kind === 'too long') return { ok: false, text: 'The line is too long.', isMistake: true };
+  const received = parseCommand(line.text);
+  try {
+    return await runMailCommand(session, received);
+  } catch (error) {
+    if (error instanceof ClientGone) throw error;
+    if (error instanceof MaildirError) {
+      session.log.write('error', `${error.kind}: ${error.detail}`);
+      return err('The mailbox cannot be used at this time.', codeOf(error));
+    }
+    session.log.bug(error, received.name);
+    return err('Something went wrong here, not there.', 'SYS/TEMP');
+  }
+}
+
+function codeOf({ kind }: MaildirError) {
+  if (kind === 'locked') return 'IN-USE';
+  return kind === 'not permitted' || kind === 'read-only' ? 'SYS/PERM' : 'SYS/TEMP';
+}
+
+/**
+ * Whoever falls silent is left without a word (RFC 1939 section 3); whoever is in the middle of something when the server
+ * ends is told.
+ */
+function close(session: Session, how: SessionEnd): void {
+  let end = how;
+  if (session.input.end === 'timeout') end = 'TIMEOUT';
+  if (session.input.end === 'stopped' && end !== 'LOGOUT') end = 'SHUTDOWN';
+  if (end === 'SHUTDOWN') session.output.write(encodeReply(err('Angarium server shut down by signal.', 'SYS/TEMP')));
+  session.input.close();
+  session.output.end();
+  session.log.write(end === 'SHUTDOWN' ? 'notice' : 'info', endLine(end, session));
+}
