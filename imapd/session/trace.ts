@@ -53,10 +53,16 @@ export class SessionTrace {
 
   /** Begins a trace where isWanted() says that there is to be one; undefined when the file cannot be written. */
   static begin(session: Session, fileSystem: FileSystem): SessionTrace | undefined {
+    const path = traceFile(session) ?? '';
     try {
-      return new SessionTrace(session, fileSystem.openToAppend(traceFile(session) ?? ''));
+      return new SessionTrace(session, fileSystem.openToAppend(path));
     } catch (error) {
-      if (errorCode(error) === undefined) throw error;
+      const code = errorCode(error);
+      if (code === undefined) throw error;
+      session.log.write(
+        'warning',
+        `there is no trace, since ${path} cannot be written: ${code} (${session.whoForLog})`,
+      );
       return undefined;
     }
   }

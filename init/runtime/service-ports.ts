@@ -90,7 +90,12 @@ export class ServicePorts {
       const before = this.#open.get(service) ?? [];
       const isKept = (port: OpenPort) => port.isActivated || wanted.has(describeAddress(port.address));
       for (const port of before) if (!isKept(port)) this.#logins.stopListening(port.id);
-      this.#open.set(service, [...before.filter(isKept), ...ports]);
+      const kept = before.filter(isKept);
+      if (services[service] === undefined && kept.length === 0) {
+        this.#open.delete(service);
+        continue;
+      }
+      this.#open.set(service, [...kept, ...ports]);
       await this.#listen(service, ports);
     }
   }

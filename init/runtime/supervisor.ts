@@ -291,6 +291,7 @@ class Supervisor {
     }
     for (const warning of warnings) this.#log.write('warning', describeProblem(warning));
     this.#apply(configuration);
+    await this.#openMetrics();
     this.#log.write('info', `settings read again: ${this.#describe()}`);
     return 'settings read again';
   }

@@ -77,9 +77,9 @@ export function tellFigures(
 ): void {
   const which = { role, pid: String(pid) };
   levels[seriesName('process_memory_bytes', which)] = memoryOctets;
-  levels[seriesName('process_loop_delay_seconds', { ...which, quantile: '0.5' })] = delays.p50 / 1000;
-  levels[seriesName('process_loop_delay_seconds', { ...which, quantile: '0.99' })] = delays.p99 / 1000;
-  levels[seriesName('process_loop_delay_seconds', { ...which, quantile: '1' })] = delays.max / 1000;
+  levels[seriesName('process_loop_delay_seconds', { ...which, of: 'p50' })] = delays.p50 / 1000;
+  levels[seriesName('process_loop_delay_seconds', { ...which, of: 'p99' })] = delays.p99 / 1000;
+  levels[seriesName('process_loop_delay_seconds', { ...which, of: 'max' })] = delays.max / 1000;
 }
 
 /** Checks what a child says it has counted; what is none is left out, and all of it when it is much too much. */
