@@ -8,7 +8,7 @@ DAEMON=${SERVICE%-ssl}
 need_program "$DAEMON"
 daemon=$programs/$DAEMON
 case ${1-} in
-stop | status) variables=$("$daemon" --rc 2>/dev/null) ;;
+stop | status | reload) variables=$("$daemon" --rc 2>/dev/null) ;;
 *) variables=$("$daemon" --rc) || exit 1 ;;
 esac
 eval "$variables"
