@@ -1,8 +1,8 @@
 /**
  * `npm start`: a whole mail service of one's own in var/, for any user, with an account to try it on.
  *
- * Makes var/ when it is not there (settings, certificate, account, mail), runs authdaemond and imapd in the foreground
- * on 127.0.0.1, and tells how to connect. Ctrl-C ends everything; the mail stays for the next time.
+ * Makes var/ when it is not there (settings, certificate, account, mail), runs authdaemond, imapd and pop3d in the
+ * foreground on 127.0.0.1, and tells how to connect. Ctrl-C ends everything; the mail stays for the next time.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
@@ -33,6 +33,7 @@ const home = join(root, 'var');
 const settings = join(home, 'etc');
 const mail = join(home, 'mail', 'demo');
 const cache = join(home, 'cache');
+const certificate = join(settings, 'imapd.pem');
 
 /** A Unix socket's path has at most 107 octets. */
 const MAX_RUN_DIRECTORY_OCTETS = 80;
@@ -48,7 +49,7 @@ const HARMLESS_UID = 10_143;
 const START_MS = 20_000;
 
 const portBase = Number(process.env['ANGARIUM_PORT_BASE'] ?? 1000);
-const ports = { imap: portBase + 143, imaps: portBase + 993 };
+const ports = { imap: portBase + 143, imaps: portBase + 993, pop3: portBase + 110, pop3s: portBase + 995 };
 const children = new Map<string, ChildProcess>();
 let ending = false;
 
@@ -71,14 +72,14 @@ async function main(): Promise<void> {
   makeAccount(owner);
   startProgram('authdaemond', []);
   await until('authdaemond', () => existsSync(join(run, 'authdaemon', 'socket')));
-  startProgram('imapd', ['--open', 'imapd', '--open', 'imapd-ssl']);
-  await until('imapd', isImapdReady);
+  for (const name of ['imapd', 'pop3d']) startProgram(name, ['--open', name, '--open', `${name}-ssl`]);
+  for (const name of ['imapd', 'pop3d']) await until(name, () => isReady(name));
   process.stdout.write(howToConnect());
   process.stdout.write('Ready.\n');
 }
 
-async function isImapdReady(): Promise<boolean> {
-  const status = await askControl(join(run, 'imapd.control'), 'status').catch(() => '');
+async function isReady(name: string): Promise<boolean> {
+  const status = await askControl(join(run, `${name}.control`), 'status').catch(() => '');
   return status.startsWith('ready');
 }
 
@@ -119,7 +120,13 @@ function makeSettings(): void {
     'imapd-ssl': {
       SSLPORT: `127.0.0.1.${ports.imaps}`,
       SSLPIDFILE: join(run, 'imapd-ssl.pid'),
-      TLS_CERTFILE: join(settings, 'imapd.pem'),
+      TLS_CERTFILE: certificate,
+    },
+    pop3d: { PORT: `127.0.0.1.${ports.pop3}`, PIDFILE: join(run, 'pop3d.pid') },
+    'pop3d-ssl': {
+      SSLPORT: `127.0.0.1.${ports.pop3s}`,
+      SSLPIDFILE: join(run, 'pop3d-ssl.pid'),
+      TLS_CERTFILE: certificate,
     },
     authdaemonrc: { authmodulelist: 'authuserdb', authdaemonvar: join(run, 'authdaemon') },
   };
@@ -133,7 +140,6 @@ function makeSettings(): void {
     }
     writeFileSync(target, text);
   }
-  const certificate = join(settings, 'imapd.pem');
   if (!existsSync(certificate)) writeNewCertificate(certificate, ['localhost', '127.0.0.1', '::1']);
 }
 
@@ -213,16 +219,19 @@ function end(exitCode: number): void {
 }
 
 function howToConnect(): string {
-  const { imap, imaps } = ports;
+  const { imap, imaps, pop3, pop3s } = ports;
   return `
-An IMAP server runs on this machine. Login name: demo   Password: demo
+An IMAP and a POP3 server run on this machine. Login name: demo   Password: demo
 
   127.0.0.1 port ${imap}   IMAP, with STARTTLS
-  127.0.0.1 port ${imaps}   IMAP in TLS; the certificate is ${join(settings, 'imapd.pem')}
+  127.0.0.1 port ${imaps}   IMAP in TLS; the certificate is ${certificate}
+  127.0.0.1 port ${pop3}   POP3, with STLS
+  127.0.0.1 port ${pop3s}   POP3 in TLS
 
   curl --user demo:demo 'imap://127.0.0.1:${imap}/INBOX;UID=1'
-  curl --cacert ${join(settings, 'imapd.pem')} --user demo:demo imaps://localhost:${imaps}/
+  curl --cacert ${certificate} --user demo:demo imaps://localhost:${imaps}/
   mutt -f imap://demo:demo@127.0.0.1:${imap}/
+  curl --user demo:demo pop3://127.0.0.1:${pop3}/1
 
 Settings: ${settings}   Mail: ${join(mail, 'Maildir')}
 Ctrl-C ends it; the mail stays.

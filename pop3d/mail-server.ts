@@ -3,11 +3,13 @@
  *
  * The order and the texts are Courier's. It knows no process and no socket.
  */
-import { Admission, Refusal, type RefusalKind } from '../init/runtime/admission.js';
+import { Admission, Refusal, type RefusalKind, tellRefusal } from '../init/runtime/admission.js';
 import type { Clock } from '../init/runtime/clock.js';
+import type { LiveSession, SessionChoice } from '../init/runtime/live-sessions.js';
 import { logValue } from '../init/runtime/log.js';
 import type { MailServer, WorkerSession } from '../init/runtime/mail-worker.js';
 import { who } from '../init/runtime/session-lines.js';
+import { SessionList } from '../init/runtime/session-list.js';
 import { diskErrors, errorCode, MaildirError } from '../maildir/errors.js';
 import type { FileSystem } from '../maildir/file-system.js';
 import type { Maildir } from '../maildir/maildir.js';
@@ -48,7 +50,11 @@ export class Pop3Server implements MailServer {
   readonly #parts: MailServerParts;
   readonly #admission: Admission<Maildir>;
   readonly #intervals: LoginIntervals;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new SessionList<Session>({
+    protocol: 'pop3',
+    view: ({ idleMilliseconds }) => ({ idleMilliseconds }),
+    sayGoodbye: (session, text) => session.sayGoodbye(text),
+  });
   #settings: SessionSettings;
   #made = 0;
 
@@ -63,26 +69,33 @@ export class Pop3Server implements MailServer {
   async serve(arrived: WorkerSession): Promise<void> {
     const session = await this.#begin(arrived);
     if (session === undefined) return;
-    this.#sessions.add(session);
+    this.#sessions.enter(session);
     try {
       await serveSession(session);
     } finally {
-      this.#sessions.delete(session);
+      this.#sessions.leave(session);
     }
   }
 
   /** Says goodbye to all sessions; each ends when it has answered the command it is at. */
   async end(): Promise<void> {
-    for (const session of this.#sessions) session.input.stop();
+    for (const session of this.#sessions.all) session.input.stop();
   }
 
   reload(settings: unknown): void {
     this.#settings = settings as SessionSettings;
   }
 
+  sessions(choice: SessionChoice): LiveSession[] {
+    return this.#sessions.list(choice);
+  }
+
+  kick(choice: SessionChoice): LiveSession[] {
+    return this.#sessions.kick(choice);
+  }
+
   /** Answers the login; gives nothing if that was a refusal. */
   async #begin(arrived: WorkerSession): Promise<Session | undefined> {
-    const { log } = arrived;
     const reply = this.#tooSoon(arrived) ?? (await this.#admitted(arrived));
     if ('maildrop' in reply) {
       const session = this.#session(arrived, reply.maildrop);
@@ -91,7 +104,6 @@ export class Pop3Server implements MailServer {
     }
     arrived.stream.on('error', () => undefined);
     arrived.stream.end(encodeReply(reply));
-    log.write('debug', `Not logged in, ${who(arrived)}: ${reply.text}`);
     return undefined;
   }
 
@@ -99,18 +111,18 @@ export class Pop3Server implements MailServer {
     const { log } = arrived;
     try {
       const maildir = await this.#admission.admit(arrived, this.#settings);
-      log.write('info', loginLine(arrived));
       const maildrop = await maildir.maildrop();
       const { trouble } = maildrop;
       if (trouble !== undefined) {
         const user = logValue(arrived.account.address);
         log.write('error', `Error while saving courierpop3dsizelist, user=${user}: ${errorCode(trouble) ?? trouble}`);
       }
+      log.write('info', loginLine(arrived), arrived.sessionId);
       return { maildrop };
     } catch (error) {
-      const { kind, logText } = error instanceof Refusal ? error : refusalFor(error);
-      if (logText !== undefined) log.write('error', `${logText}, ${who(arrived)}`);
-      return refusals[kind];
+      const refusal = error instanceof Refusal ? error : refusalFor(error);
+      tellRefusal(arrived, refusal);
+      return refusals[refusal.kind];
     }
   }
 

@@ -7,9 +7,11 @@ import { hostname } from 'node:os';
 import type { Log } from '../init/runtime/log.js';
 import { runLoginExec } from '../init/runtime/login-exec.js';
 import { type MailServer, serveMail } from '../init/runtime/mail-worker.js';
+import { tellTallies } from '../init/runtime/metrics/counts.js';
 import { realClock } from '../init/runtime/real-clock.js';
 import { realFileSystem } from '../maildir/file-system.js';
 import { MaildirStore } from '../maildir/maildir-store.js';
+import { tallies } from '../maildir/tallies.js';
 import { Pop3Server } from './mail-server.js';
 import type { SessionSettings } from './settings/session-settings.js';
 
@@ -29,6 +31,7 @@ function start(received: unknown): MailServer {
     trashCounts: settings.trashCounts,
     warn: (text) => log?.write('warning', text),
   });
+  tellTallies(tallies);
   const server = new Pop3Server({ store, fileSystem: realFileSystem, settings, clock: realClock, runLoginExec });
   return {
     serve(session) {
@@ -37,6 +40,8 @@ function start(received: unknown): MailServer {
     },
     end: () => server.end(),
     reload: (changed) => server.reload(changed),
+    sessions: (choice) => server.sessions(choice),
+    kick: (choice) => server.kick(choice),
   };
 }
 

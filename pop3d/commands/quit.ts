@@ -12,7 +12,7 @@ export async function quit(session: Session): Promise<Reply> {
   if (marked.length === 0) return ok('Bye-bye.');
   const prefix = `DELETED, ${who(session)}, filename=`;
   const { failed } = await maildrop.remove(marked, (file) => {
-    if (settings.logDeletions) log.write('info', `${prefix}${logValue(file)}`);
+    if (settings.logDeletions) log.write('info', `${prefix}${logValue(file)}`, session.sessionId);
   });
   return failed === 0 ? ok('Bye-bye.') : err('Some deleted messages were not removed.', 'SYS/TEMP');
 }

@@ -70,8 +70,8 @@ function close(session: Session, how: SessionEnd): void {
   let end = how;
   if (session.input.end === 'timeout') end = 'TIMEOUT';
   if (session.input.end === 'stopped' && end !== 'LOGOUT') end = 'SHUTDOWN';
-  if (end === 'SHUTDOWN') session.output.write(encodeReply(err('Angarium server shut down by signal.', 'SYS/TEMP')));
+  if (end === 'SHUTDOWN') session.output.write(encodeReply(err(session.goodbye, 'SYS/TEMP')));
   session.input.close();
   session.output.end();
-  session.log.write(end === 'SHUTDOWN' ? 'notice' : 'info', endLine(end, session));
+  session.log.write(end === 'SHUTDOWN' ? 'notice' : 'info', endLine(end, session), session.sessionId);
 }

@@ -43,6 +43,8 @@ export interface SessionParts {
   readonly clock: Clock;
   /** Said before login. */
   readonly utf8: boolean;
+  /** Number of the session since the service was started. */
+  readonly sessionId?: number;
 }
 
 /** One client after login. */
@@ -61,11 +63,13 @@ export class Session implements InputOwner {
   readonly counters = { top: 0, retr: 0 };
   readonly input: ClientInput;
   readonly output: ClientOutput<MessageChunk>;
+  readonly sessionId: number | undefined;
   /** The client reads UTF-8. */
   utf8: boolean;
   readonly #lines: LineReader;
   #sliceStartedAt: number;
   #ended = false;
+  #goodbye = 'Angarium server shut down by signal.';
 
   constructor(parts: SessionParts) {
     this.account = parts.account;
@@ -77,6 +81,7 @@ export class Session implements InputOwner {
     this.log = parts.log;
     this.clock = parts.clock;
     this.utf8 = parts.utf8;
+    this.sessionId = parts.sessionId;
     this.startedAt = parts.clock.now();
     this.#sliceStartedAt = parts.clock.ticks();
     this.marks = new DeletionMarks(parts.maildrop);
@@ -88,6 +93,11 @@ export class Session implements InputOwner {
   /** How long the client may be silent, in seconds. */
   get patienceSeconds(): number {
     return this.settings.inactivitySeconds;
+  }
+
+  /** Since it had something to do. */
+  get idleMilliseconds(): number {
+    return this.clock.ticks() - this.#sliceStartedAt;
   }
 
   /** The next command line; undefined when there will be none. What was collected goes out before it is waited for. */
@@ -127,6 +137,17 @@ export class Session implements InputOwner {
   /** Whoever has waited for his client has kept nobody waiting meanwhile. */
   beginSlice(): void {
     this.#sliceStartedAt = this.clock.ticks();
+  }
+
+  /** Ends the session when it has answered the command it is at, with this text for its client. */
+  sayGoodbye(text: string): void {
+    this.#goodbye = text;
+    this.input.stop();
+  }
+
+  /** What the client is told where the server ends the session. */
+  get goodbye(): string {
+    return this.#goodbye;
   }
 
   /** Makes the loop end after the present command is answered. */

@@ -85,6 +85,8 @@ test('npm start in a fresh clone serves mail, and keeps it', { timeout: 600_000 
       assert.match(bodies.join('\n'), /Subject: /);
       await client.must('APPEND INBOX', Buffer.from('Subject: kept\r\n\r\nHello.\r\n'));
       await client.must('LOGOUT');
+      const mail = ['curl', '--silent', '--user', 'demo:demo', `pop3://127.0.0.1:${portBase + 110}/1`];
+      assert.match(await mustRun(mail), /^Subject: /m);
     } finally {
       await interrupt(first);
     }
