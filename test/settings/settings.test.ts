@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { readImapdSettings } from '../../imapd/settings/settings-reader.js';
 import { settingsWithoutEffect } from '../../imapd/settings/settings-without-effect.js';
 import { describeProblem } from '../../init/runtime/settings-file.js';
+import { readPop3dSettings } from '../../pop3d/settings/settings-reader.js';
+import { settingsWithoutEffect as pop3WithoutEffect } from '../../pop3d/settings/settings-without-effect.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..', '..');
@@ -119,24 +121,61 @@ test('words for mechanisms that there are not, and a name in certificates that n
   assert.equal(told('TLS_EXTERNAL=CN\nTLS_VERIFYPEER=PEER\nTLS_TRUSTCERTS=/etc/ssl/certs\n'), '');
 });
 
-test('every setting in etc/ is read, with the default that is shown there, and every one that is read stands there', () => {
-  const shipped = ['imapd', 'imapd-ssl'].map((name) => readFileSync(join(root, 'etc', name), 'utf8')).join('\n');
-  const shown = new Map(
-    [...shipped.matchAll(/^(# )?([A-Za-z_0-9]+)=(.*)$/gm)].map((match) => [match[2] ?? '', match[1]]),
-  );
+const servers = [
+  { daemon: 'imapd', read: readImapdSettings, withoutEffect: settingsWithoutEffect },
+  { daemon: 'pop3d', read: readPop3dSettings, withoutEffect: pop3WithoutEffect },
+] as const;
 
-  const { settings, warnings } = readImapdSettings(join(root, 'etc'));
-  const defaults = withSettings({ imapd: '', 'imapd-ssl': '' }, (directory) => readImapdSettings(directory).settings);
+for (const { daemon, read, withoutEffect } of servers) {
+  const files = [daemon, `${daemon}-ssl`];
 
-  assert.deepEqual(warnings, []);
-  const defaultOf = new Map(defaults.inUse().map(({ name, value }) => [name, value]));
-  const own = (name: string) => name === 'IMAP_CAPABILITY' || name === 'IMAP_CAPABILITY_TLS';
-  for (const { name, value } of settings.inUse()) {
-    assert.ok(shown.has(name), `${name} is read, and not explained in etc/`);
-    if (!own(name)) assert.equal(value, defaultOf.get(name), `${name} has another default in the code`);
-  }
-  for (const name of shown.keys()) {
-    const known = defaultOf.has(name) || Object.hasOwn(settingsWithoutEffect, name) || /^AUTHSERVICE\d/.test(name);
-    assert.ok(known, `${name} is explained in etc/, and nobody reads it`);
-  }
+  test(`${daemon}: every setting in etc/ is read, with the default shown there, and every one that is read stands there`, () => {
+    const shipped = files.map((name) => readFileSync(join(root, 'etc', name), 'utf8')).join('\n');
+    const shown = new Map(
+      [...shipped.matchAll(/^(# )?([A-Za-z_0-9]+)=(.*)$/gm)].map((match) => [match[2] ?? '', match[1]]),
+    );
+
+    const { settings, warnings } = read(join(root, 'etc'));
+    const none = Object.fromEntries(files.map((name) => [name, '']));
+    const defaults = withSettings(none, (directory) => read(directory).settings);
+
+    assert.deepEqual(warnings, []);
+    const defaultOf = new Map(defaults.inUse().map(({ name, value }) => [name, value]));
+    const own = (name: string) => name === 'IMAP_CAPABILITY' || name === 'IMAP_CAPABILITY_TLS';
+    for (const { name, value } of settings.inUse()) {
+      assert.ok(shown.has(name), `${name} is read, and not explained in etc/`);
+      if (!own(name)) assert.equal(value, defaultOf.get(name), `${name} has another default in the code`);
+    }
+    for (const name of shown.keys()) {
+      const known = defaultOf.has(name) || Object.hasOwn(withoutEffect, name) || /^AUTHSERVICE\d/.test(name);
+      assert.ok(known, `${name} is explained in etc/, and nobody reads it`);
+    }
+  });
+
+  test(`K1: Debian's Courier files of ${daemon} load unchanged, without a problem`, () => {
+    assert.deepEqual(read('/etc/courier').problems.map(describeProblem), []);
+  });
+}
+
+test("pop3d reads its mechanisms, what it says of mail's age, and how patient it is; mistakes are told", () => {
+  const read = (pop3d: string) =>
+    withSettings({ pop3d, 'pop3d-ssl': '' }, (directory) => {
+      const { configuration, problems, warnings } = readPop3dSettings(directory);
+      const told = [...problems, ...warnings].map((each) => describeProblem(each).replace(`${directory}/`, ''));
+      return { ...configuration.sessionSettings, told };
+    });
+
+  const usual = read('POP3AUTH="cram-md5 SCRAM-SHA-256"\nPOP3_EXPIRE=""\nPOP3_LOG_DELETIONS=yes\n');
+  assert.deepEqual(usual.told, []);
+  assert.deepEqual(usual.mechanisms, ['CRAM-MD5', 'SCRAM-SHA-256']);
+  assert.deepEqual(usual.mechanismsTls, ['CRAM-MD5', 'SCRAM-SHA-256']);
+  assert.equal(usual.expire, undefined);
+  assert.equal(usual.logDeletions, true);
+  assert.deepEqual(read('POP3AUTH=CRAM-MD5\nPOP3AUTH_TLS=CRAM-SHA1\n').mechanismsTls, ['CRAM-SHA1']);
+
+  const wrong = 'POP3_EXPIRE=soon\nPOP3AUTH=NTLM\nPOP3_INACTIVITY_TIMEOUT=300\nMIME_UNICODE_MESSAGE_TYPE=text\n';
+  assert.match(read(wrong).told.join('\n'), /pop3d:1: POP3_EXPIRE=soon is not what RFC 2449 knows/);
+  assert.match(read(wrong).told.join('\n'), /pop3d:2: POP3AUTH: NTLM cannot be done/);
+  assert.match(read(wrong).told.join('\n'), /pop3d:3: POP3_INACTIVITY_TIMEOUT=300 is less than RFC 1939 allows/);
+  assert.match(read(wrong).told.join('\n'), /pop3d:4: MIME_UNICODE_MESSAGE_TYPE=text is no media type/);
 });
