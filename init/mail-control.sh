@@ -53,6 +53,8 @@ stop() {
       stop_keeper "$pid" "$DAEMON"
       rm -f "$other"
     fi
+  elif is_running; then
+    fail "$DAEMON runs, and was not started by this script: stop it where it was started (systemctl stop $DAEMON)"
   fi
   rm -f "$own"
 }

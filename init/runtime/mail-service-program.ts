@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { activatedSockets } from './activated-sockets.js';
 import { AlreadyRunning, askControl } from './control.js';
 import type { MailServiceStart } from './mail-service.js';
 import { type MailServiceSettings, startSetting } from './mail-service-settings.js';
@@ -97,7 +98,7 @@ async function serve(program: MailServiceProgram, directory: string, open: reado
   // Set by init/keeper, the loop of the control scripts that started this process.
   const keeper = Number(process.env['ANGARIUM_KEEPER'] ?? 0);
   const services = open.length > 0 ? open : servicesToOpen(name, read(directory), keeper);
-  if (services.length === 0) {
+  if (services.length === 0 && activatedSockets().size === 0) {
     throw new ProgramFailure(`nothing to open: ${startSettings(name)} both say NO; see --open`, EXIT_SETTINGS);
   }
   try {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ConnectionGone, type ImapClient, loginClient, openClient } from '../support/imap-client.js';
+import { ConnectionGone, type ImapClient, loginClient, openClient, openConnection } from '../support/imap-client.js';
 import { copyMaildir } from '../support/maildir-fixture.js';
 import { PASSWORD } from '../support/peer-servers.js';
 import { giveToMailUser } from '../support/peer-targets.js';
@@ -24,16 +24,20 @@ let lab: SystemdLab;
 let site: LabSite;
 let port = 0;
 let tlsPort = 0;
+let popPort = 0;
+let popTlsPort = 0;
 const etc = (...path: readonly string[]): string => join(site.path, 'etc', ...path);
 
 before(async () => {
-  [port, tlsPort] = [await freePort(), await freePort()];
+  [port, tlsPort, popPort, popTlsPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
   lab = await bootSystemd(async (place) => {
     site = place;
     writeImapd({});
     writeSettings(etc(), 'imapd-ssl', { SSLPORT: `127.0.0.1.${tlsPort}`, IMAPDSSLSTART: 'NO' });
     writeSettings(etc(), 'authdaemonrc', { authmodulelist: '"authuserdb"' });
-    await makeCertificate(etc('imapd.pem'));
+    writeSettings(etc(), 'pop3d', { PORT: `127.0.0.1.${popPort}`, POP3DSTART: 'NO' });
+    writeSettings(etc(), 'pop3d-ssl', { SSLPORT: `127.0.0.1.${popTlsPort}` });
+    for (const name of ['imapd.pem', 'pop3d.pem']) await makeCertificate(etc(name));
     const home = join(site.path, 'bob');
     mkdirSync(home);
     copyMaildir('three-messages', join(home, 'Maildir'));
@@ -206,6 +210,20 @@ test("K4: Debian's unit names open and close their ports, also after a crash; wh
   await lab.must('systemctl', 'stop', 'imapd');
   assert.deepEqual(await lastWords(going), [BYE]);
   assert.equal(await lab.property('courier-imap', 'ActiveState'), 'inactive');
+});
+
+test('K4: the units of pop3d are those of imapd', async () => {
+  await lab.must('systemctl', 'start', 'pop3d');
+  assert.match(
+    await lab.property('pop3d', 'StatusText'),
+    new RegExp(`^pop3d-ssl on 127\\.0\\.0\\.1\\.${popTlsPort}, `),
+  );
+  await lab.must('systemctl', 'start', 'courier-pop');
+  const connection = await openConnection(popPort, false);
+  assert.match(String(await connection.receive()), /^\+OK /);
+  connection.close();
+  await lab.must('systemctl', 'reload', 'courier-pop', 'pop3d');
+  await lab.must('systemctl', 'stop', 'pop3d');
 });
 
 test('K4: a port that systemd has opened is used, and kept while the server starts again', async () => {
