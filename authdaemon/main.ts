@@ -6,6 +6,7 @@
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { followActivity, noteWork } from '../init/runtime/activity.js';
+import { forbidCoreDumps } from '../init/runtime/core-dumps.js';
 import type { Log } from '../init/runtime/log.js';
 import { openLog } from '../init/runtime/log-destinations.js';
 import { reloadingStates, serviceManager } from '../init/runtime/service-manager.js';
@@ -47,6 +48,7 @@ export class StartFailure extends Error {}
 
 /** Serves until SIGTERM or SIGINT. @throws {StartFailure} */
 export async function runAuthdaemond({ configDirectory, daemon, keeper }: AuthdaemondOptions): Promise<void> {
+  forbidCoreDumps();
   keepYoungGenerationSmall();
   followActivity();
   const manager = await serviceManager();

@@ -103,7 +103,7 @@ export class LoginConnection implements LoginClient {
    * @throws when there is none; see readProxyHeader().
    */
   async readProxyHeader(seconds: number): Promise<void> {
-    const { client } = await readProxyHeader(this.#socket, seconds);
+    const { client } = await readProxyHeader(this.#socket, seconds, this.listener.tls);
     if (client !== undefined) ({ remote: this.remote, local: this.local } = client);
   }
 

@@ -13,6 +13,7 @@ import { Administration } from './administration.js';
 import { isProgramOpenToAll } from './children.js';
 import type { ConnectionTable } from './connections.js';
 import { AlreadyRunning, serveControl } from './control.js';
+import { forbidCoreDumps } from './core-dumps.js';
 import { ServiceLimits } from './limits/service-limits.js';
 import type { Log } from './log.js';
 import { type OpenLog, openLog } from './log-destinations.js';
@@ -76,6 +77,7 @@ const END_MS = 10_000;
  * @throws {StartFailure} when it cannot start.
  */
 export async function superviseMailService(options: MailServiceOptions): Promise<void> {
+  forbidCoreDumps();
   keepYoungGenerationSmall();
   followActivity();
   const manager = await serviceManager();

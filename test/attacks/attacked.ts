@@ -115,8 +115,9 @@ export class RawClient {
   received = '';
   closed = false;
 
-  constructor(port: number, how: 'plain' | 'TLS' = 'plain') {
-    const where = { port, host: '127.0.0.1' };
+  /** `from`: another address of this machine, such as 127.0.0.2. */
+  constructor(port: number, how: 'plain' | 'TLS' = 'plain', from = '127.0.0.1') {
+    const where = { port, host: '127.0.0.1', localAddress: from };
     this.socket = how === 'TLS' ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
     this.socket.on('data', (octets: Buffer) => {
       this.received += octets.toString('latin1');
@@ -157,6 +158,14 @@ export class RawClient {
   close(): void {
     this.socket.destroy();
   }
+}
+
+/** Waits until so many lines of the log have this in them: lines are written a moment after what they tell of. */
+export async function logged(ours: OurServers, pattern: RegExp, times = 1): Promise<void> {
+  const found = (): number => ours.log().split('\n').filter((line) => pattern.test(line)).length;
+  await waitUntil(`${times} lines of the log have ${pattern}`, () => found() >= times).catch((error: unknown) => {
+    throw new Error(`${error}; there are ${found()} in\n${ours.log().slice(-5_000)}`);
+  });
 }
 
 /** A raw client that has logged in. */

@@ -36,6 +36,7 @@ need alpine /usr/bin/alpine
 need fetchmail /usr/bin/fetchmail
 need curl /usr/bin/curl
 need swaks /usr/bin/swaks
+need haproxy /usr/sbin/haproxy
 need gsasl /usr/bin/gsasl
 need procps /usr/bin/ps
 need systemd /lib/systemd/systemd

@@ -7,7 +7,7 @@ import { beginsLikeHeader } from './proxy-protocol.js';
 /** No first words are longer than this. */
 const LOOKED_AT_OCTETS = 256;
 
-const HTTP = /^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) \S+( HTTP\/|$)/i;
+const HTTP = /^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) (\/|\S+ HTTP\/)/i;
 const SMTP = /^(EHLO|HELO|LHLO) \S/i;
 const SSH = /^SSH-\d/;
 

@@ -59,11 +59,11 @@ export class ProxyPorts {
 export class ProxyGone extends Error {}
 
 /**
- * Reads a header. What the client sent behind it stays in the socket, which is not read from any more.
+ * Reads a header. What the client sent behind it stays in the socket, which is not read from any more before TLS.
  *
  * @throws {ProxyGone} when the connection ends before; other errors say what is wrong with the header.
  */
-export function readProxyHeader(socket: Socket, seconds: number): Promise<ProxyHeader> {
+export function readProxyHeader(socket: Socket, seconds: number, beforeTls: boolean): Promise<ProxyHeader> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
     const end = (error: Error): void => {
@@ -87,7 +87,9 @@ export function readProxyHeader(socket: Socket, seconds: number): Promise<ProxyH
         reject(new Error(parsed.wrong));
         return;
       }
-      const rest = Buffer.concat([received.subarray(parsed.octets), takeFromSocket(socket)]);
+      // A socket that has stopped would not begin again by itself; TLS takes what is below it, and needs it at rest.
+      const late = beforeTls ? takeFromSocket(socket) : Buffer.alloc(0);
+      const rest = Buffer.concat([received.subarray(parsed.octets), late]);
       if (rest.length > 0) socket.unshift(rest);
       resolve(parsed);
     };

@@ -1,0 +1,219 @@
+/**
+ * Limits against those who guess and flood (attacks 19, 21, 22, 86, 87; H1, H2, H7): what is refused is told by name and
+ * number, and nobody else suffers. The attacker comes from 127.0.0.2, others from 127.0.0.1.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { programs } from '../support/paths.js';
+import { PASSWORD } from '../support/peer-servers.js';
+import { mustRun, waitUntil } from '../support/processes.js';
+import type { OurServers } from '../support/start.js';
+import { attacked, logged, RawClient, rawLogin } from './attacked.js';
+
+const ATTACKER = '127.0.0.2';
+const READY = /^\* OK .*\r\n/;
+
+function penalties(ours: OurServers, command: string): Promise<string> {
+  const words = [join(programs, 'imapd'), '--control', 'penalty', ...command.split(' ')];
+  return mustRun(words, { environment: { COURIER_CONFDIR: ours.configuration } });
+}
+
+async function failedLogin(client: RawClient, name: string): Promise<string> {
+  client.send(`f LOGIN ${name} wrong\r\n`);
+  return await client.until(/f (NO|OK|BAD) .*\r\n/);
+}
+
+async function greeted(port: number, from = ATTACKER): Promise<RawClient> {
+  const client = new RawClient(port, 'plain', from);
+  await client.until(READY);
+  return client;
+}
+
+test('attack 19: of 150 silent clients of one address the limit is let in, the others read its name; time makes room', async () => {
+  const settings = { MAXPERIP: '1000', IMAP_LOGIN_TIMEOUT: '6', MAXRATEPERIP: '1000' };
+  await attacked({ settings }, async ({ ours, assertAlive }) => {
+    const clients = Array.from({ length: 150 }, () => new RawClient(ours.port, 'plain', ATTACKER));
+    await waitUntil('all have an answer', () => clients.every(({ received }) => received.includes('\r\n')));
+
+    const refused = clients.filter(({ received }) => received.startsWith('* BYE '));
+    assert.equal(refused.length, 50);
+    const text = 'Too many connections from your address without a login: the limit is 100 (MAXBEFORELOGIN)';
+    for (const { received } of refused) assert.equal(received, `* BYE ${text}\r\n`);
+    await assertAlive();
+
+    await waitUntil('all were let go', () => clients.every(({ closed }) => closed), 30);
+    (await greeted(ours.port)).close();
+  });
+});
+
+test('attack 86: 25 sessions of one user from one address are served; over the limit, NO names it, and others log in', async () => {
+  await attacked({ settings: { MAXPERACCOUNT: '25' } }, async ({ ours }) => {
+    const sessions: RawClient[] = [];
+    for (let number = 0; number < 25; number += 1) {
+      sessions.push(
+        await rawLogin(number % 5 === 0 ? ours.tlsPort : ours.port, 'bob', number % 5 === 0 ? 'TLS' : 'plain'),
+      );
+    }
+    const client = new RawClient(ours.tlsPort, 'TLS');
+    await client.until(READY);
+    client.send(`a LOGIN bob ${PASSWORD}\r\n`);
+    const text = 'Too many sessions of this account from your address: the limit is 25 (MAXPERACCOUNT)';
+    assert.equal(await client.until(/a .*\r\n/), `a NO [LIMIT] ${text}\r\n`);
+    client.send(`b LOGIN alice ${PASSWORD}\r\n`);
+    await client.until(/b OK .*\r\n/);
+    const elsewhere = new RawClient(ours.port, 'plain', '127.0.0.3');
+    await elsewhere.until(READY);
+    elsewhere.send(`c LOGIN bob ${PASSWORD}\r\n`);
+    await elsewhere.until(/c OK .*\r\n/);
+
+    // A session that ends makes room at once.
+    sessions[0]?.send('z LOGOUT\r\n');
+    await sessions[0]?.untilClosed();
+    sessions[1]?.close();
+    await waitUntil('there is room again', async () => {
+      const next = await greeted(ours.port, '127.0.0.1');
+      next.send(`d LOGIN bob ${PASSWORD}\r\n`);
+      const isIn = / OK /.test(await next.until(/d (OK|NO) .*\r\n/));
+      next.close();
+      return isIn;
+    });
+    for (const each of [...sessions, client, elsewhere]) each.close();
+  });
+});
+
+test('attacks 21, 87: each failure of an address costs more, through any connection; those who are right do not wait', async () => {
+  const settings = { IMAP_LOGIN_DELAY: '1', IMAP_LOGIN_DELAY_MAX: '3' };
+  await attacked({ settings }, async ({ ours, assertAlive }) => {
+    assert.equal(await penalties(ours, 'list'), '0 addresses\n');
+    const seen: string[] = [];
+    for (let number = 0; number < 3; number += 1) {
+      const client = await greeted(ours.port);
+      assert.match(await failedLogin(client, 'bob'), /^f NO \[AUTHENTICATIONFAILED\] Login failed\.\r\n$/);
+      client.close();
+      const [, failures, next] = /failures=(\d+) .*next_seconds=(\d+)/.exec(await penalties(ours, 'list')) ?? [];
+      seen.push(`${failures}: ${next}`);
+    }
+    assert.deepEqual(seen, ['1: 2', '2: 3', '3: 3']);
+
+    // The answer to bob is on its way; alice, behind the same address, and bob from elsewhere are in before it.
+    const guesser = await greeted(ours.port);
+    guesser.send('f LOGIN bob wrong\r\n');
+    await waitUntil('it is counted', async () => (await penalties(ours, 'list')).includes('failures=4'));
+    const order: string[] = [];
+    const logIn = async (name: string, from: string): Promise<void> => {
+      const client = await greeted(ours.port, from);
+      client.send(`a LOGIN ${name} ${PASSWORD}\r\n`);
+      await client.until(/a OK .*\r\n/);
+      order.push(`${name} from ${from}`);
+      client.close();
+    };
+    const answered = guesser.until(/f NO .*\r\n/).then(() => order.push('the failure'));
+    const own = logIn('bob', ATTACKER);
+    await Promise.all([logIn('alice', ATTACKER), logIn('bob', '127.0.0.1')]);
+    await Promise.all([answered, own]);
+    assert.deepEqual(order.slice(0, 2).sort(), [`alice from ${ATTACKER}`, 'bob from 127.0.0.1']);
+    assert.deepEqual(order.slice(2).sort(), [`bob from ${ATTACKER}`, 'the failure']);
+
+    assert.equal(await penalties(ours, `clear ${ATTACKER}`), '1 addresses forgotten\n');
+    assert.equal(await penalties(ours, 'list'), '0 addresses\n');
+    await assertAlive();
+  });
+});
+
+test('attack 21: three bad commands before login end the connection with a BYE', async () => {
+  await attacked({}, async ({ ours, assertAlive }) => {
+    const client = await greeted(ours.port);
+    client.send('a FETCH\r\nb NONSENSE\r\nc SELECT x\r\nd NOOP\r\n');
+    const said = await client.untilClosed();
+    assert.match(said, /^a BAD .*\r\nb BAD .*\r\nc BAD .*\r\n\* BYE .*\r\n$/);
+    await assertAlive();
+  });
+});
+
+test('attack 22: an address that opens too many connections in a minute is told so, and 127.0.0.1 is not', async () => {
+  await attacked({ settings: { MAXRATEPERIP: '20' } }, async ({ ours, assertAlive, descriptors }) => {
+    await assertAlive();
+    const before = descriptors();
+    for (let number = 0; number < 40; number += 1) {
+      const client = new RawClient(ours.port, 'plain', ATTACKER);
+      const answer = await client.until('\r\n');
+      if (number < 20) assert.match(answer, READY);
+      if (number > 35) {
+        const text = 'Too many connections from your address in a minute: the limit is 20 (MAXRATEPERIP)';
+        assert.equal(answer, `* BYE ${text}\r\n`);
+      }
+      client.close();
+      (await greeted(ours.port, '127.0.0.1')).close();
+    }
+    await waitUntil('all descriptors are closed', () => descriptors() <= before);
+    await assertAlive();
+    await logged(ours, /Maximum connection rate reached for 127\.0\.0\.2$/);
+  });
+});
+
+test('H2: a change of the access file counts within seconds without a reload; one with mistakes changes nothing', async () => {
+  await attacked({ settings: { IMAPACCESSFILE: '$PIDFILE.access' } }, async ({ ours, assertAlive, directory }) => {
+    const file = join(directory, 'server', 'run', 'imapd.pid.access');
+    (await greeted(ours.port)).close();
+    writeFileSync(file, '127.0.0.2\tdeny\n127.0.0.3\tallow,MAXCPERIP=1\n');
+    await logged(ours, /read again: 2 lines/);
+    const denied = new RawClient(ours.port, 'plain', ATTACKER);
+    assert.equal(await denied.untilClosed(), '* BYE Connections from your address are not allowed here\r\n');
+    const secure = new RawClient(ours.tlsPort, 'TLS', ATTACKER);
+    assert.equal(await secure.untilClosed(), '* BYE Connections from your address are not allowed here\r\n');
+    const only = await greeted(ours.port, '127.0.0.3');
+    assert.match(await new RawClient(ours.port, 'plain', '127.0.0.3').untilClosed(), /the limit is 1 \(MAXCPERIP\)/);
+
+    writeFileSync(file, '127.0.0.2\tallow\n300.1\tdeny\n');
+    await logged(ours, /access file not changed/);
+    await logged(ours, /imapd\.pid\.access:2: 300\.1 is no address/);
+    assert.match(await new RawClient(ours.port, 'plain', ATTACKER).untilClosed(), /not allowed here/);
+
+    rmSync(file);
+    await logged(ours, /read again: 0 lines/);
+    (await greeted(ours.port)).close();
+    only.close();
+    await assertAlive();
+  });
+});
+
+test('other protocols are dropped without an answer, in plaintext, in TLS and after STARTTLS', async () => {
+  await attacked({}, async ({ ours, assertAlive }) => {
+    const words = [
+      'GET / HTTP/1.1\r\nHost: x\r\n\r\na LOGIN bob wrong\r\n',
+      'POST /?a HTTP/1.1\r\nContent-Length: 99\r\n\r\nb NOOP\r\n',
+      'EHLO evil.example\r\nMAIL FROM:<a@b>\r\n',
+      'SSH-2.0-x\r\n',
+      'PROXY TCP4 192.0.2.7 198.51.100.1 1 143\r\na NOOP\r\n',
+    ];
+    for (const text of words) {
+      for (const how of ['plain', 'TLS'] as const) {
+        const client = new RawClient(how === 'TLS' ? ours.tlsPort : ours.port, how);
+        await client.until(READY);
+        client.send(text);
+        assert.equal(await client.untilClosed(), '', text);
+      }
+    }
+    await logged(ours, /dropped, ip=\[127\.0\.0\.1\], port=\[\d+\]: it speaks SMTP$/);
+    assert.doesNotMatch(ours.log(), /evil\.example|LOGIN FAILED/);
+    const upgraded = await greeted(ours.port, '127.0.0.1');
+    upgraded.send('a STARTTLS\r\n');
+    await upgraded.until(/a OK .*\r\n/);
+    upgraded.socket.removeAllListeners('data');
+    const inTls = connectTls({ socket: upgraded.socket, rejectUnauthorized: false });
+    const heard: Buffer[] = [];
+    inTls.on('data', (octets: Buffer) => heard.push(octets));
+    inTls.on('error', () => undefined);
+    inTls.write('POST / HTTP/1.1\r\nHost: x\r\n\r\na LOGIN bob wrong\r\n');
+    await once(inTls, 'close');
+    assert.deepEqual(heard, []);
+    const hello = await greeted(ours.port, '127.0.0.1');
+    hello.send('\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03');
+    assert.equal(await hello.untilClosed(), '');
+    await assertAlive();
+  });
+});

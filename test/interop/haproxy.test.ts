@@ -1,0 +1,146 @@
+/**
+ * HAProxy before our server (attack 85): with the PROXY protocol, version 1 and 2, in plaintext, with TLS passed through
+ * and with TLS ended at the proxy, with and without health checks.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { attacked, logged, RawClient } from '../attacks/attacked.js';
+import { PASSWORD } from '../support/peer-servers.js';
+import { findProgram, freePort, run, waitForPort } from '../support/processes.js';
+import { makeCertificate, type OurServers } from '../support/start.js';
+
+/** One port of the proxy, and what it does with connections. */
+interface Way {
+  readonly name: string;
+  readonly port: number;
+  /** Behind `bind`. */
+  readonly bind?: string;
+  /** Behind `server`: the port of ours, and words. */
+  readonly to: number;
+  readonly words: string;
+}
+
+interface Proxy {
+  /** Its own words so far. */
+  said(): string;
+  stop(): Promise<void>;
+}
+
+async function startProxy(directory: string, ways: readonly Way[]): Promise<Proxy> {
+  mkdirSync(directory);
+  const sections = ways.map(({ name, port, bind = '', to, words }) =>
+    [
+      `listen ${name}`,
+      `  bind 127.0.0.1:${port} ${bind}`,
+      `  server ours 127.0.0.1:${to} source 127.0.0.9 ${words}`,
+    ].join('\n'),
+  );
+  const defaults = 'defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s';
+  const file = join(directory, 'haproxy.cfg');
+  writeFileSync(file, `global\n  nbthread 1\n${defaults}\n${sections.join('\n')}\n`);
+  const child = spawn(findProgram('/usr/sbin/haproxy'), ['-db', '-f', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let words = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (octets: Buffer) => (words += octets.toString()));
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  try {
+    for (const { port } of ways) await waitForPort(port);
+  } catch (error) {
+    await stop();
+    throw new Error(words, { cause: error });
+  }
+  return { said: () => words, stop };
+}
+
+/** A client logs in through the proxy, with its own address 127.0.0.`number`, and reads a message. */
+async function visit(ours: OurServers, way: Way, how: 'plain' | 'TLS' | 'STARTTLS', number: number): Promise<void> {
+  const from = `127.0.0.${number}`;
+  if (how === 'STARTTLS') {
+    const url = `imap://127.0.0.1:${way.port}/INBOX;UID=1`;
+    const client = ['curl', '-sS', '--ssl-reqd', '-k', '--interface', from, '-u', `bob:${PASSWORD}`, url];
+    const { exitCode, stderr } = await run(client);
+    assert.equal(exitCode, 0, stderr);
+  } else {
+    const client = new RawClient(way.port, how, from);
+    await client.until(/^\* OK .*\r\n/);
+    client.send(`a LOGIN bob ${PASSWORD}\r\nb SELECT INBOX\r\nc UID FETCH 1 BODY.PEEK[]\r\nd LOGOUT\r\n`);
+    await client.until(/^a OK [\s\S]*^c OK [\s\S]*^d OK .*\r\n/m);
+    client.close();
+  }
+  await logged(ours, new RegExp(`LOGIN, user=bob, ip=\\[${from.replaceAll('.', '\\.')}\\], port=\\[\\d+\\]`));
+}
+
+test('attack 85: through HAProxy each client is known by its own address, and health checks by the proxy’s', async () => {
+  const settings = { PROXY_PROTOCOL_FROM: '127.0.0.9' };
+  await attacked({ settings }, async ({ ours, directory }) => {
+    const certificate = join(directory, 'proxy.pem');
+    await makeCertificate(certificate);
+    const checks = 'check inter 200 fastinter 200';
+    const ways: readonly Way[] = [
+      { name: 'one', port: await freePort(), to: ours.port, words: `send-proxy ${checks}` },
+      { name: 'two', port: await freePort(), to: ours.port, words: `send-proxy-v2 ${checks}` },
+      { name: 'onetls', port: await freePort(), to: ours.tlsPort, words: 'send-proxy' },
+      { name: 'twotls', port: await freePort(), to: ours.tlsPort, words: 'send-proxy-v2 proxy-v2-options unique-id' },
+      {
+        name: 'ended',
+        port: await freePort(),
+        bind: `ssl crt ${certificate}`,
+        to: ours.port,
+        words: 'send-proxy-v2-ssl-cn',
+      },
+    ];
+    const [one, two, onetls, twotls, ended] = ways;
+    if (one === undefined || two === undefined || onetls === undefined) throw new Error('a way is missing');
+    if (twotls === undefined || ended === undefined) throw new Error('a way is missing');
+    const proxy = await startProxy(join(directory, 'haproxy'), ways);
+    try {
+      await visit(ours, one, 'plain', 21);
+      await visit(ours, one, 'STARTTLS', 22);
+      await visit(ours, two, 'plain', 23);
+      await visit(ours, two, 'STARTTLS', 24);
+      await visit(ours, onetls, 'TLS', 25);
+      await visit(ours, twotls, 'TLS', 26);
+      await visit(ours, ended, 'TLS', 27);
+      await Promise.all(
+        Array.from({ length: 40 }, (_, at) =>
+          visit(ours, at % 2 === 0 ? two : twotls, at % 2 === 0 ? 'plain' : 'TLS', 30 + at),
+        ),
+      );
+      assert.doesNotMatch(proxy.said(), /DOWN/);
+      assert.doesNotMatch(ours.log(), /LOGIN, user=\w+, ip=\[127\.0\.0\.9\]/);
+      assert.doesNotMatch(ours.log(), /dropped, /);
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
+
+test('a proxy that nobody trusts, or that says nothing, gets nobody in', async () => {
+  const settings = { PROXY_PROTOCOL_FROM: '127.0.0.10', TCPDOPTS: '-haproxy=2' };
+  await attacked({ settings }, async ({ ours, directory }) => {
+    const ways: readonly Way[] = [
+      { name: 'untrusted', port: await freePort(), to: ours.port, words: 'send-proxy-v2' },
+      { name: 'silent', port: await freePort(), to: ours.port, words: 'source 127.0.0.10' },
+    ];
+    const proxy = await startProxy(join(directory, 'haproxy'), ways);
+    try {
+      for (const { port } of ways) {
+        const client = new RawClient(port);
+        client.send(`a LOGIN bob ${PASSWORD}\r\n`);
+        assert.equal(await client.untilClosed(), '');
+      }
+      await logged(ours, /dropped, ip=\[127\.0\.0\.9\].*only proxies may connect here/);
+      await logged(ours, /dropped, ip=\[127\.0\.0\.10\].*it does not begin with one/);
+      assert.doesNotMatch(ours.log(), /LOGIN/);
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
