@@ -21,6 +21,7 @@ const programs: Readonly<Record<string, string>> = {
   deliverquota: 'maildir/bin/deliverquota',
   imapd: 'imapd/bin/imapd',
   maildiracl: 'maildir/bin/maildiracl',
+  maildirfromdovecot: 'maildir/bin/maildirfromdovecot',
   maildirkw: 'maildir/bin/maildirkw',
   maildirmake: 'maildir/bin/maildirmake',
   maildirquota: 'maildir/bin/maildirquota',

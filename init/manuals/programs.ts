@@ -125,6 +125,16 @@ export const programManuals: Readonly<Record<string, ProgramManual>> = {
     files: [maildirFiles.acl],
     seeAlso: 'maildirmake(1), sharedindexinstall(8), imapd(8)',
   },
+  maildirfromdovecot: {
+    section: 8,
+    about: 'take over what Dovecot keeps beside the mail',
+    examples: [
+      item('maildirfromdovecot --dry-run ~/Maildir', 'what is there?'),
+      item('authenumerate | maildirfromdovecot -', 'all accounts'),
+    ],
+    files: [item('dovecot-uidlist, dovecot-keywords, subscriptions', 'in the maildir and its folders: what is read')],
+    seeAlso: 'authenumerate(1), maildirmake(1), imapd(8)',
+  },
   maildirkw: {
     section: 1,
     about: 'keywords of messages',

@@ -4,13 +4,12 @@
  * Courier has no such program. As root it works on each maildir as its owner.
  */
 
-import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { ProgramFailure, runProgram } from '../../init/runtime/program.js';
 import { MaildirError } from '../errors.js';
 import type { Maildir } from '../maildir.js';
 import type { QuotaUsage } from '../quota/maildir-quota.js';
 import { parseLimits, percentUsed, type QuotaLimits } from '../quota/quota-limits.js';
+import { type ListedAccount, listedAccounts } from './listed-accounts.js';
 import { becomeOwnerOf, becomeRootAgain, openForTool } from './tool-store.js';
 
 const USAGE = 'Usage: maildirquota [options] MAILDIR... | -';
@@ -38,17 +37,12 @@ interface Arguments {
   readonly maildirs: readonly string[];
 }
 
-interface Account {
-  readonly name: string;
-  readonly path: string;
-}
-
 await runProgram({ name: 'maildirquota', usage: HELP, run });
 
 async function run(words: readonly string[]): Promise<number> {
   const args = parse([...words]);
   let failures = 0;
-  for await (const account of accountsOf(args)) {
+  for await (const account of listedAccounts(args.maildirs)) {
     try {
       await actOn(account, args);
     } catch (error) {
@@ -90,18 +84,7 @@ function limitsIn(word = ''): QuotaLimits {
   throw new ProgramFailure(`maildirquota: --set ${word}: no quota; write for example 1000000000S,100000C`);
 }
 
-async function* accountsOf({ maildirs }: Arguments): AsyncGenerator<Account> {
-  for (const path of maildirs.filter((each) => each !== '-')) yield { name: path, path: resolve(path) };
-  if (!maildirs.includes('-')) return;
-  for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
-    const [name = '', , , home = '', maildir = ''] = line.split('\t');
-    // As the server does it: relative to the home, and Maildir when the record names none.
-    if (home !== '') yield { name, path: resolve(home, maildir === '' ? 'Maildir' : maildir) };
-    else if (line !== '') throw new ProgramFailure(`maildirquota: not a line of authenumerate: ${line}`);
-  }
-}
-
-async function actOn(account: Account, args: Arguments): Promise<void> {
+async function actOn(account: ListedAccount, args: Arguments): Promise<void> {
   becomeOwnerOf(account.path);
   const { maildir, store } = openForTool('maildirquota', account.path);
   const { action } = args;
@@ -113,7 +96,7 @@ async function actOn(account: Account, args: Arguments): Promise<void> {
   show(account, usage, args);
 }
 
-async function recount({ name }: Account, { quota }: Maildir): Promise<void> {
+async function recount({ name }: ListedAccount, { quota }: Maildir): Promise<void> {
   const before = await quota.usage();
   await quota.recount();
   const after = await quota.usage();
@@ -122,7 +105,7 @@ async function recount({ name }: Account, { quota }: Maildir): Promise<void> {
   if (was !== is) process.stderr.write(`${name}: ${was} were noted, ${is} are there\n`);
 }
 
-function show({ name, path }: Account, usage: QuotaUsage | undefined, { json, over }: Arguments): void {
+function show({ name, path }: ListedAccount, usage: QuotaUsage | undefined, { json, over }: Arguments): void {
   const percent = usage === undefined ? 0 : percentUsed(usage.used, usage.limits);
   if (percent < over) return;
   const { limits = {}, used = undefined } = usage ?? {};
