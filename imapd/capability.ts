@@ -14,6 +14,7 @@ const extensions = [
   'ENABLE',
   'UTF8=ACCEPT',
   'IDLE',
+  'NOTIFY',
   'NAMESPACE',
   'LANGUAGE',
   'CHILDREN',

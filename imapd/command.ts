@@ -27,6 +27,8 @@ export interface CommandRules {
   readonly streamsLiteral?: boolean;
   /** Of the selected state, but nothing is read from the mailbox: allowed also when the right to read it is gone. */
   readonly leavesMailbox?: boolean;
+  /** Changes which messages there are: the client hears of that, whatever else it wants to hear of (RFC 5465). */
+  readonly changesMessages?: boolean;
   /** Its OK waits for DONE; until then the client is told what happens, as it happens. */
   readonly untilDone?: boolean;
 }

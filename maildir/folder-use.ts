@@ -67,3 +67,17 @@ export class OpenFolder implements FolderUse {
     if (state.uses === 0) this.#told.unused();
   }
 }
+
+/** Has somebody told of a folder that he has not opened; gives what ends it. */
+export function listening(
+  state: Pick<FolderState, 'listen' | 'unlisten'>,
+  told: UseListener,
+  onMayHaveChanged: () => void,
+): () => void {
+  state.listen(onMayHaveChanged);
+  told.listenersChanged();
+  return () => {
+    state.unlisten(onMayHaveChanged);
+    told.listenersChanged();
+  };
+}

@@ -14,7 +14,7 @@ import { FoldTimer, foldNow } from './folder-fold.js';
 import { UNKNOWN } from './folder-rows.js';
 import { scanFolder } from './folder-scan.js';
 import type { FolderState } from './folder-state.js';
-import { type FolderUse, OpenFolder, type UseListener } from './folder-use.js';
+import { type FolderUse, listening, OpenFolder, type UseListener } from './folder-use.js';
 import type { Maildir } from './maildir.js';
 import { type MessageFile, openMessageFile, withMessagePath } from './message-file.js';
 import type { MessageTable } from './message-table.js';
@@ -24,7 +24,7 @@ import { type CostingMessage, checkRoom } from './quota/folder-quota.js';
 import { addMessages, type MessageWriter, type NewMessage, TmpMessage } from './receive.js';
 import { copyMessages, moveMessages, type TransferredUids } from './transfer.js';
 import type { Uid } from './uid.js';
-import { FolderWatch } from './watch.js';
+import { type FolderWatch, followed } from './watch.js';
 
 export type { FolderCounts, FolderUse, MessageFile, MessageWriter, NewMessage, TransferredUids };
 
@@ -136,12 +136,12 @@ export class Folder implements UseListener {
 
   /** For uses of this folder: it is watched as long as somebody listens. */
   listenersChanged(): void {
-    if (this.#state.isWatched) {
-      this.#watch ??= new FolderWatch(this.#state);
-    } else {
-      this.#watch?.close();
-      this.#watch = undefined;
-    }
+    this.#watch = followed(this.#state, this.#watch);
+  }
+
+  /** Calls back when the folder may have changed, also while nobody has it open; until the function it gives is called. */
+  listen(onMayHaveChanged: () => void): () => void {
+    return listening(this.#state, this, onMayHaveChanged);
   }
 
   /** For uses of this folder: the last of them was closed. */
@@ -411,9 +411,9 @@ export class Folder implements UseListener {
     return this.#state.rows.someInNew() || this.firstUnseen() >= 0;
   }
 
-  /** Whether somebody has it open, or it holds messages. */
+  /** Whether somebody has it open or listens to it, or it holds messages. */
   get inUse(): boolean {
-    return this.#state.uses > 0 || this.#state.loaded;
+    return this.#state.uses > 0 || this.#state.loaded || this.#state.isWatched;
   }
 
   /** How many messages are held in memory. */

@@ -37,6 +37,7 @@ import { type SharedFolderPlace, SharedFolders } from './shared-folders.js';
 import { SpecialUses } from './special-uses.js';
 import { changeSubscriptions, foldInbox, readSubscriptions } from './subscriptions.js';
 import type { Surroundings } from './surroundings.js';
+import { TreeWatch } from './tree-watch.js';
 
 /** The maildir convention: whoever still writes to a file in tmp touched it within 36 hours. */
 const TMP_FILES_LAST_MILLISECONDS = 36 * 60 * 60 * 1000;
@@ -59,6 +60,7 @@ export class Maildir {
   readonly #turns = new Turns();
   #acls: MaildirAcls | undefined;
   #sharedFolders: SharedFolders | undefined;
+  #treeWatch: TreeWatch | undefined;
 
   /** Made by MaildirStore only. */
   constructor(path: string, surroundings: Surroundings, onIdle: FolderListener) {
@@ -128,7 +130,10 @@ export class Maildir {
   /** The shared object of a folder of another maildir, which is subscribed to if it was not yet. */
   sharedFolder(place: SharedFolderPlace): Folder {
     return diskErrors(place.real, () => {
-      if (!this.sharedFolders.isSubscribed(place)) this.sharedFolders.subscribe(place);
+      if (!this.sharedFolders.isSubscribed(place)) {
+        this.sharedFolders.subscribe(place);
+        this.#treeWatch?.note('subscriptions');
+      }
       const known = this.#folders.get(place.name);
       if (known?.ended === false) return known;
       const folder = linkedFolder(this, this.#surroundings, { place, onIdle: this.#onIdle });
@@ -159,6 +164,7 @@ export class Maildir {
     return this.#inTurn(async () => {
       if (!this.sharedFolders.isSubscribed(place)) return false;
       await this.#end(place.name);
+      this.#treeWatch?.note('subscriptions');
       return this.sharedFolders.unsubscribe(place);
     });
   }
@@ -207,8 +213,30 @@ export class Maildir {
     return new Metadata(this.#surroundings, { directory, tmp, filename });
   }
 
+  /** What else than messages may change, for those who want to hear of it. */
+  get treeWatch(): TreeWatch {
+    const { path } = this;
+    const surroundings = this.#surroundings;
+    this.#treeWatch ??= new TreeWatch({ path, surroundings, listFolders: () => this.listFolders() });
+    return this.#treeWatch;
+  }
+
+  /** How many folders and maildirs are watched in this process. */
+  get watchesOfProcess(): number {
+    return this.#surroundings.polls.size;
+  }
+
+  /** What a folder is known by when it has got another name; undefined if there is none of this name. */
+  folderIdentity(name: string): string | undefined {
+    if (!this.hasFolder(name)) return undefined;
+    const { cur } = folderPaths(folderDirectory(this.path, canonicalFolderName(name)));
+    const status = diskErrors(cur, () => this.#surroundings.fileSystem.status(cur));
+    return status && `${status.device}:${status.inode}`;
+  }
+
   /** Has those who watch its folders look again: something else than messages has changed. */
   wake(): void {
+    this.#treeWatch?.note('rights');
     for (const folder of this.#folders.values()) folder.wake();
     for (const views of this.#views.values()) for (const folder of views.values()) folder.wake();
   }

@@ -68,6 +68,14 @@ export class Metadata {
     });
   }
 
+  /** Differs when somebody may have changed them. */
+  version(): string {
+    return diskErrors(this.#path, () => {
+      const status = this.#surroundings.fileSystem.status(this.#path);
+      return status === undefined ? '' : `${status.inode}:${status.modifiedAt}:${status.sizeOctets}`;
+    });
+  }
+
   /**
    * Makes all changes or none; they are on the disk when this settles.
    *

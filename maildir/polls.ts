@@ -34,6 +34,11 @@ export class Polls {
     if (this.#cancel === undefined) this.#wait();
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#dueAt.size;
+  }
+
   delete(member: Polled): void {
     this.#dueAt.delete(member);
     if (this.#dueAt.size > 0) return;

@@ -90,7 +90,30 @@ export class FolderWatch implements Polled {
   }
 }
 
-function watcherOf(directory: string, hint: () => void, giveUp: (error: unknown) => void): FSWatcher | undefined {
+/** The watch of a folder as long as somebody wants to be told of its changes. */
+export function followed(
+  folder: Watched & { readonly isWatched: boolean },
+  present: FolderWatch | undefined,
+): FolderWatch | undefined {
+  if (folder.isWatched) return present ?? new FolderWatch(folder);
+  present?.close();
+  return undefined;
+}
+
+/** Tells which names in a directory are written, made, renamed or removed; undefined where it cannot be watched. */
+export function watchNames(
+  directory: string,
+  onName: (name: string) => void,
+  giveUp: (error: unknown) => void,
+): { close(): void } | undefined {
+  return watcherOf(directory, (_event, name) => onName(name ?? ''), giveUp);
+}
+
+function watcherOf(
+  directory: string,
+  hint: (event: string, name: string | null) => void,
+  giveUp: (error: unknown) => void,
+): FSWatcher | undefined {
   // Where nobody has used a keyword yet, the timer finds the first one of another program.
   if (!existsSync(directory)) return undefined;
   try {

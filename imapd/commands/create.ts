@@ -57,6 +57,7 @@ export async function create(session: Session, { mailboxName, uses }: CreateArgu
   if (roles.length > 0) requireRoom(place);
   const text = `"${mailboxName.toString('latin1')}" created.`;
   if (branchOnly) return ok(text);
+  session.notifications?.own(place.mailboxName);
   await maildir.createFolder(folderName);
   if (roles.length > 0) await giveRolesOrDelete(session, folderName, roles);
   return ok(text, `MAILBOXID (${await idOf(maildir, folderName)})`);

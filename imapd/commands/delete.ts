@@ -34,6 +34,7 @@ export async function deleteMailbox(session: Session, mailboxName: Buffer): Prom
   if (session.state === 'selected' && isSamePlace(session.selected.place, place))
     throw new CommandFailure('Cannot delete currently-open folder.', 'INUSE');
 
+  session.notifications?.own(place.mailboxName);
   await maildir.deleteFolder(folderName);
   return ok('Folder deleted.');
 }

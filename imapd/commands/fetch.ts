@@ -11,12 +11,12 @@
 import { ClientGone } from '../../init/runtime/client-gone.js';
 import { hasRight } from '../../maildir/acl/rights.js';
 import { SEEN } from '../../maildir/flags.js';
-import { falseIfGone } from '../cache/message-reading.js';
-import { CommandFailure, type Completion, no, ok } from '../completion.js';
+import { type Completion, no, ok } from '../completion.js';
 import { askedMessages } from '../fetch/asked-messages.js';
 import { FetchPlan } from '../fetch/fetch-plan.js';
 import { FetchSubject } from '../fetch/fetch-subject.js';
 import { LiteralFailure } from '../fetch/section-steps.js';
+import { sendMessage } from '../fetch/send-message.js';
 import type { PickedMessage, SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { Session } from '../session/session.js';
 import { requireSelectedRight } from '../sharing/require-right.js';
@@ -75,7 +75,7 @@ export async function fetch(session: Session, { messages, by, items, modifiers }
   // What was sent is \Seen, even if the client left before it got everything.
   try {
     for (const message of picked) {
-      const sent = send(plan, subject, message);
+      const sent = sendMessage(plan, subject, message);
       const whole: boolean = sent instanceof Promise ? await sent : sent;
       if (!whole) gone += 1;
       else if (setsSeen && isUnseen(mailbox, message)) unseen.push(message);
@@ -98,34 +98,6 @@ export async function fetch(session: Session, { messages, by, items, modifiers }
   }
   if (subject.failure !== undefined) throw subject.failure;
   return completionFor(gone);
-}
-
-/** Sends the response for one message; false when it was left out. A promise only if there is much to do. */
-function send(plan: FetchPlan, subject: FetchSubject, message: PickedMessage): boolean | Promise<boolean> {
-  if (!subject.moveTo(message)) return false;
-  // The file must be closed whatever happens, and what happens is either over here or a promise.
-  let sending: Promise<void> | undefined;
-  try {
-    sending = plan.run(subject);
-  } catch (error) {
-    subject.close();
-    return leftOut(subject, error);
-  }
-  if (sending !== undefined) {
-    return sending
-      .then(() => true)
-      .catch((error: unknown) => leftOut(subject, error))
-      .finally(() => subject.close());
-  }
-  subject.close();
-  return true;
-}
-
-/** False for a message that is gone, or has what cannot be decoded; of the latter the client hears at the end. */
-function leftOut(subject: FetchSubject, error: unknown): false {
-  if (!(error instanceof CommandFailure)) return falseIfGone(error);
-  subject.failure = error;
-  return false;
 }
 
 function completionFor(gone: number): Completion {

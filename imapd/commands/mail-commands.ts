@@ -7,6 +7,7 @@ import { type Command, type CommandRules, command, parseNothing } from '../comma
 import type { Session } from '../session/session.js';
 import { parseCancelUpdate } from '../wire/context-updates.js';
 import { parseList, parsePlainList } from '../wire/list-arguments.js';
+import { parseNotify } from '../wire/notify-arguments.js';
 import { parseTransfer } from '../wire/transfer-arguments.js';
 import { parseGenUrlAuth, parseResetKey, parseUrlFetch } from '../wire/url-arguments.js';
 import { acl, parseAcl } from './acl.js';
@@ -42,6 +43,7 @@ import { move } from './move.js';
 import { myRights } from './myrights.js';
 import { namespace } from './namespace.js';
 import { noop } from './noop.js';
+import { notify } from './notify.js';
 import { parseRename, rename } from './rename.js';
 import { parseReplace, replace } from './replace.js';
 import { resetKey } from './resetkey.js';
@@ -65,6 +67,8 @@ import { xlist } from './xlist.js';
 export const always: CommandRules = { states: ['authenticated', 'selected'] };
 /** Needs a mailbox; EXPUNGE may be told. */
 export const onMailbox: CommandRules = { states: ['selected'] };
+/** Removes messages from the mailbox, or adds some. */
+const changing: CommandRules = { ...onMailbox, changesMessages: true };
 /** Tells nothing of the mailbox, so that it may be left without the right to read it. */
 export const leavingMailbox: CommandRules = { states: ['selected'], leavesMailbox: true };
 /** Counts messages by sequence number, so EXPUNGE waits. */
@@ -82,6 +86,7 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['LANGUAGE', command(always, parseLanguage, language)],
   ['GETJMAPACCESS', command(always, parseNothing, getJmapAccess)],
   ['NAMESPACE', command(always, parseNothing, namespace)],
+  ['NOTIFY', command(always, parseNotify, notify)],
   ['IDLE', command({ ...always, untilDone: true }, parseNothing, idle)],
 
   ['LIST', command(always, parseList, list)],
@@ -112,11 +117,11 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['CLOSE', command(leavingMailbox, parseNothing, close)],
   ['UNSELECT', command(leavingMailbox, parseNothing, unselect)],
 
-  ['APPEND', command({ ...always, streamsLiteral: true }, parseAppend, append)],
+  ['APPEND', command({ ...always, streamsLiteral: true, changesMessages: true }, parseAppend, append)],
   [
     'REPLACE',
     command(
-      { ...onMailbox, namesNumbers: true, streamsLiteral: true },
+      { ...changing, namesNumbers: true, streamsLiteral: true },
       (cursor, received) => parseReplace(cursor, received, 'sequence number'),
       replace,
     ),
@@ -124,7 +129,7 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   [
     'UID REPLACE',
     command(
-      { ...onMailbox, streamsLiteral: true },
+      { ...changing, streamsLiteral: true },
       (cursor, received) => parseReplace(cursor, received, 'uid'),
       replace,
     ),
@@ -151,11 +156,18 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['UID THREAD', command(onMailbox, (cursor) => parseThreadCommand(cursor, 'uid'), thread)],
   ['STORE', command(onSequenceNumbers, (cursor) => parseStore(cursor, 'sequence number'), store)],
   ['UID STORE', command(onMailbox, (cursor) => parseStore(cursor, 'uid'), store)],
-  ['COPY', command(onSequenceNumbers, (cursor) => parseTransfer(cursor, 'sequence number'), copy)],
-  ['UID COPY', command(onMailbox, (cursor) => parseTransfer(cursor, 'uid'), copy)],
-  ['MOVE', command({ ...onMailbox, namesNumbers: true }, (cursor) => parseTransfer(cursor, 'sequence number'), move)],
-  ['UID MOVE', command(onMailbox, (cursor) => parseTransfer(cursor, 'uid'), move)],
+  [
+    'COPY',
+    command(
+      { ...onSequenceNumbers, changesMessages: true },
+      (cursor) => parseTransfer(cursor, 'sequence number'),
+      copy,
+    ),
+  ],
+  ['UID COPY', command(changing, (cursor) => parseTransfer(cursor, 'uid'), copy)],
+  ['MOVE', command({ ...changing, namesNumbers: true }, (cursor) => parseTransfer(cursor, 'sequence number'), move)],
+  ['UID MOVE', command(changing, (cursor) => parseTransfer(cursor, 'uid'), move)],
   ['UIDBATCHES', command(onMailbox, parseUidBatches, uidBatches)],
-  ['EXPUNGE', command(onMailbox, parseExpunge, expunge)],
-  ['UID EXPUNGE', command(onMailbox, parseUidExpunge, expunge)],
+  ['EXPUNGE', command(changing, parseExpunge, expunge)],
+  ['UID EXPUNGE', command(changing, parseUidExpunge, expunge)],
 ]);

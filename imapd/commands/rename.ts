@@ -26,6 +26,7 @@ export async function rename(session: Session, args: RenameArguments): Promise<C
   const newPlace = session.space.placeOfNew(args.to);
   requireRight(place, 'x', 'RENAME');
   requireCreation(newPlace);
+  for (const { mailboxName } of [place, newPlace]) session.notifications?.own(mailboxName);
   await renameMailbox(session, place, newPlace);
   return ok('Folder renamed.');
 }

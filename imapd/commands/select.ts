@@ -66,7 +66,7 @@ async function open(
   session: Session,
   { mailboxName, readOnly }: Pick<SelectArguments, 'mailboxName' | 'readOnly'>,
 ): Promise<SelectedMailbox> {
-  const { wording } = session.manner;
+  const { wording } = session;
   const options = { readOnly, keywords: session.settings.keywords !== 'off', wording };
   try {
     return await openOnce(session, mailboxName, options);

@@ -27,7 +27,9 @@ export async function setMetadata(
   { mailboxName, values }: SetMetadataArguments,
 ): Promise<Completion> {
   try {
-    await setAnnotations(session, annotatedThing(session, mailboxName), values);
+    const thing = annotatedThing(session, mailboxName);
+    session.notifications?.own(thing.place?.mailboxName ?? '');
+    await setAnnotations(session, thing, values);
   } catch (error) {
     if (!(error instanceof MaildirError) || error.kind !== 'too many annotations') throw error;
     throw new CommandFailure('The mailbox has too many annotations.', 'METADATA TOOMANY');

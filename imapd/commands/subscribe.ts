@@ -16,6 +16,7 @@ export function parseSubscribe(cursor: Cursor): Buffer {
 export async function subscribe(session: Session, mailboxName: Buffer): Promise<Completion> {
   if (mailboxName.at(-1) === 0x2e) return ok('Folder directory subscribe punted.');
   const name = session.space.subscriptionName(mailboxName);
+  session.notifications?.ownSubscription(name);
   if (name.startsWith(SHARED_PREFIX)) return subscribeShared(session, name);
   await session.maildir.subscribe(name);
   return ok('Folder subscribed.');

@@ -16,6 +16,7 @@ export function parseUnsubscribe(cursor: Cursor): Buffer {
 export async function unsubscribe(session: Session, mailboxName: Buffer): Promise<Completion> {
   if (mailboxName.at(-1) === 0x2e) return ok('Folder directory unsubscribe punted.');
   const name = session.space.subscriptionName(mailboxName);
+  session.notifications?.ownSubscription(name);
   if (name.startsWith(SHARED_PREFIX)) {
     const place = session.space.filesystem.subscriptionPlace(name);
     const there = place !== undefined && (await session.maildir.unsubscribeShared(place));

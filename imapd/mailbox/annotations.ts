@@ -52,7 +52,7 @@ export function findAnnotations(
   { metadata, place }: AnnotatedThing,
   { entries, depth, maxSize }: MetadataQuestion,
 ): FoundMetadata {
-  const kept = metadata.read().filter(({ owner }) => owner === SHARED || owner === ownerName(session));
+  const kept = metadata.read().filter(({ owner }) => owner === SHARED || owner === annotationOwner(session));
   const visible = [...kept, ...specialUse(session, place)];
   const found: FoundEntry[] = [];
   let longest: number | undefined;
@@ -77,7 +77,7 @@ function specialUse(session: Session, place: MailboxPlace | undefined): Annotati
   const roles = rolesOf(place.folderName, session);
   return roles.length === 0
     ? []
-    : [{ owner: ownerName(session), name: SPECIAL_USE, value: Buffer.from(roles.join(' ')) }];
+    : [{ owner: annotationOwner(session), name: SPECIAL_USE, value: Buffer.from(roles.join(' ')) }];
 }
 
 /** Writes the METADATA response for a mailbox that LIST tells; none if it cannot be read, or has left (RFC 9590 section 3). */
@@ -114,7 +114,7 @@ export async function setAnnotations(
     if (isShared && place !== undefined) requireRight(place, 'w', 'SETMETADATA');
     if (value !== null && value.length > MAX_VALUE_OCTETS)
       throw new CommandFailure('The value is too long.', `METADATA MAXSIZE ${MAX_VALUE_OCTETS}`);
-    return { owner: isShared ? SHARED : ownerName(session), name, value: value ?? undefined };
+    return { owner: isShared ? SHARED : annotationOwner(session), name, value: value ?? undefined };
   });
   if (changes.length > 0) await metadata.change(changes);
   if (place !== undefined && roles !== undefined) await giveRoles(place.folderName, roles, session);
@@ -126,6 +126,6 @@ function requireSpecialUse(place: MailboxPlace | undefined): void {
 }
 
 /** The name under which an account keeps what it alone sees. */
-function ownerName({ account }: Session): Annotation['owner'] {
+export function annotationOwner({ account }: Session): Annotation['owner'] {
   return `user=${account.address}`;
 }

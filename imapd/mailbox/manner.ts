@@ -90,3 +90,9 @@ const uidsOnlyWording: UpdateWording = {
 function uidsIn(rows: readonly number[], view: MessageTable): number[] {
   return rows.map((row) => view.uidAt(row));
 }
+
+/** The same with UIDs in what is told of flags. */
+export function withUids(wording: UpdateWording): UpdateWording {
+  if (wording.uidsOnly === true) return wording;
+  return { ...wording, flags: (sequenceNumber, flags) => flagsFetchLine(sequenceNumber, flags, true) };
+}

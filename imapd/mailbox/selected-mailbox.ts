@@ -58,12 +58,20 @@ export interface SelectOptions {
 
 const noKeywords: readonly string[] = [];
 
+/** Which changes are due to be told; flags where absent, too. */
+export interface AnnouncedChanges {
+  readonly expunges: boolean;
+  readonly flags?: boolean;
+  /** The client's own command has changed which messages there are. */
+  readonly ownDoing?: boolean;
+}
+
 /** Searches whose results the client wants to be told of when they change. They follow the changes of the mailbox. */
 export interface UpdateFollower {
   has(tag: string): boolean;
   end(tag: string): void;
   /** Tells what must be told before the changes are; undefined when that is nothing, or nothing any more. */
-  beforeChanges(options: { readonly expunges: boolean }): Promise<void> | undefined;
+  beforeChanges(options: AnnouncedChanges): Promise<void> | undefined;
   /** Tells what must be told after them. */
   afterChanges(): Promise<void>;
 }
@@ -115,6 +123,11 @@ export class SelectedMailbox {
   /** The number of messages that the client knows of: its EXISTS. */
   get count(): number {
     return this.#count;
+  }
+
+  /** The UID of the last of them, 0 if there are none. */
+  get highestUid(): number {
+    return this.#count === 0 ? 0 : this.#table.uidAt(this.#count - 1);
   }
 
   /** The messages that it knows of: the first `count` rows. */
@@ -341,9 +354,9 @@ export class SelectedMailbox {
   /**
    * Everything that is due, in Courier's order: EXPUNGE, FLAGS, EXISTS and RECENT, FETCH. Moves the cursor forward.
    *
-   * Without `expunges`, EXPUNGE is held back, and EXISTS with it if there is one to hold back.
+   * Without `expunges`, EXPUNGE is held back, and EXISTS with it if there is one to hold back; without `flags`, flags.
    */
-  changes({ expunges }: { readonly expunges: boolean }): Buffer[] {
+  changes({ expunges, flags: tellsFlags = true }: AnnouncedChanges): Buffer[] {
     if (this.isUpToDate) return [];
     const { folder } = this;
     const current = folder.table;
@@ -355,9 +368,11 @@ export class SelectedMailbox {
     const arrived = current === this.#table ? this.#takeNewMessages() : 0;
     if (removed.length + arrived > 0)
       updates.push(Buffer.from(wording.exists(this.#count, this.recentCount, arrived > 0)));
-    const flags = this.#flagChanges(known);
-    this.#toldChange = folder.changeNumber;
-    this.#toldFlags = undefined;
+    const flags = tellsFlags ? this.#flagChanges(known) : '';
+    if (tellsFlags) {
+      this.#toldChange = folder.changeNumber;
+      this.#toldFlags = undefined;
+    }
     return [wording.expunged(removed, view), ...updates, flags]
       .filter((update) => update.length > 0)
       .map((update) => (typeof update === 'string' ? Buffer.from(update) : update));

@@ -84,7 +84,7 @@ class KeptSearches implements UpdateFollower {
   begin(search: KeptSearch, uids: readonly number[]): boolean {
     if (this.#results.size >= MAX_KEPT_SEARCHES) return false;
     const { tag, since: changeNumber } = search;
-    const highestUid = this.#highestUid;
+    const highestUid = this.#mailbox.highestUid;
     this.#results.set(tag, { ...search, uids, members: new Set(uids), changeNumber, highestUid });
     this.#checkedTable = undefined;
     return true;
@@ -114,10 +114,10 @@ class KeptSearches implements UpdateFollower {
   async #renew(result: Result): Promise<void> {
     const { folder } = this.#mailbox;
     const { changeNumber } = folder;
-    if (changeNumber === result.changeNumber && this.#highestUid <= result.highestUid) return;
+    if (changeNumber === result.changeNumber && this.#mailbox.highestUid <= result.highestUid) return;
     const asked = this.#changedSince(result);
     result.changeNumber = changeNumber;
-    result.highestUid = Math.max(result.highestUid, this.#highestUid);
+    result.highestUid = Math.max(result.highestUid, this.#mailbox.highestUid);
     if (asked.length === 0) return;
     const holds = new Set(await searchAmong(this.#session, result.request, asked));
     const changed = asked.flatMap((number) => {
@@ -143,11 +143,6 @@ class KeptSearches implements UpdateFollower {
     }
     for (let number = count; number > 0 && this.#mailbox.uidOf(number) > highestUid; number -= 1) numbers.add(number);
     return [...numbers].sort((one, other) => one - other);
-  }
-
-  get #highestUid(): number {
-    const { count } = this.#mailbox;
-    return count === 0 ? 0 : this.#mailbox.uidOf(count);
   }
 
   async #remove(result: Result, leaves: (uid: number) => boolean): Promise<void> {

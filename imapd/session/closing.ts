@@ -20,6 +20,7 @@ export function closeSession(session: Session, how: SessionEnd): void {
   if (end === 'TIMEOUT') session.write(Buffer.from('* BYE Disconnected for inactivity.\r\n'));
   if (end === 'SHUTDOWN') session.write(encodeUntagged(goodbyeOf(session)));
   session.input.close();
+  session.notifications?.close();
   session.select(undefined);
   session.output.end();
   session.log.write(end === 'SHUTDOWN' ? 'notice' : 'info', endLine(end, session), session.sessionId);

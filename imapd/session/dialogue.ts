@@ -10,6 +10,7 @@ import { ClientGone } from '../../init/runtime/client-gone.js';
 import { runCommand } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
 import { bad, type Completion, no } from '../completion.js';
+import type { Notifications } from '../notify/notifications.js';
 import type { BadLine, ReceivedCommand } from '../wire/command-reader.js';
 import { encodeCompletion } from '../wire/responses.js';
 import { closeSession } from './closing.js';
@@ -52,6 +53,7 @@ class Dialogue {
   async goOn(): Promise<void> {
     if (this.#session.hasInput()) await this.#serveNext();
     else if (this.#idling !== undefined) await this.#announce(this.#idling);
+    else if (this.#session.notifications !== undefined) await this.#notify(this.#session.notifications);
   }
 
   close(): void {
@@ -96,8 +98,20 @@ class Dialogue {
       this.#idling = new Idling(session, received.tag, completion);
       return this.#announce(this.#idling);
     }
-    await session.announceChanges({ expunges: row?.usesSequenceNumbers !== true });
-    return this.#answer(received.tag, completion);
+    // NOTIFY itself may have made them.
+    const { notifications } = session;
+    notifications?.noteAnswer(completion);
+    const ownDoing = row?.changesMessages === true;
+    await session.announceChanges({ expunges: row?.usesSequenceNumbers !== true, ownDoing });
+    await notifications?.tellOthers();
+    await this.#answer(received.tag, completion);
+    if (row?.usesSequenceNumbers === true) notifications?.tellHeldBack();
+  }
+
+  /** Tells what the client wants to hear of at any time. */
+  async #notify(notifications: Notifications): Promise<void> {
+    await notifications.tell();
+    if (this.#session.ended) this.end = 'DISCONNECTED';
   }
 
   async #announce(idling: Idling): Promise<void> {

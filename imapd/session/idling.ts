@@ -31,6 +31,7 @@ export class Idling {
   /** Writes what is to be told now. */
   async announce(): Promise<void> {
     await this.#session.announceChanges({ expunges: true });
+    await this.#session.notifications?.tellOthers();
     if (this.#beatDue) this.#session.write(encodeUntagged({ status: 'OK', text: 'Still here' }));
     this.#beatDue = false;
   }
@@ -38,14 +39,19 @@ export class Idling {
   end(): void {
     this.#cancelBeat?.();
     this.#stopLooking?.();
-    if (this.#session.state === 'selected') this.#session.selected.unwatch();
+    if (this.#session.state === 'selected' && !this.#isWatched) this.#session.selected.unwatch();
   }
 
   #watch(mailbox: SelectedMailbox): void {
-    mailbox.watch(() => this.#session.input.interrupt());
+    if (!this.#isWatched) mailbox.watch(() => this.#session.input.interrupt());
     const { namespace, maildir, folderName } = mailbox.place;
     // The owner's list is changed by his own sessions, which are all here; lists of others also elsewhere.
     if (namespace === 'virtual') this.#stopLooking = maildir.acls.keepLooking(folderName);
+  }
+
+  /** With NOTIFY the mailbox is watched all the time, or the client does not want to hear of it. */
+  get #isWatched(): boolean {
+    return this.#session.notifications !== undefined;
   }
 
   #scheduleBeat(): void {

@@ -20,10 +20,12 @@ import type { CapabilityContext } from '../capability.js';
 import type { CommandRules, Conversation, State } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
 import { CommandFailure } from '../completion.js';
-import { type Manner, mannerOf, plainManner } from '../mailbox/manner.js';
+import type { UpdateWording } from '../mailbox/mailbox-updates.js';
+import { type Manner, mannerOf, plainManner, withUids } from '../mailbox/manner.js';
 import { isAdministrator } from '../mailbox/quota-root.js';
-import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import type { AnnouncedChanges, SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import { OctetWriter } from '../message/octet-writer.js';
+import type { Notifications } from '../notify/notifications.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { folderAt, type MailboxTarget } from '../sharing/mailbox-place.js';
 import { MailboxSpace } from '../sharing/mailbox-space.js';
@@ -126,6 +128,8 @@ export class Session implements Conversation, CommandSource, InputOwner {
   readonly sessionId: number | undefined;
   /** Whether this session was looked at for, and told of, a mailbox that is nearly full. */
   quotaWarning: 'not looked' | 'looked' | 'told' = 'not looked';
+  /** Of clients that have said NOTIFY. */
+  notifications: Notifications | undefined;
   #running: RunningCommand | undefined;
   #selected: SelectedMailbox | undefined;
   #space: MailboxSpace | undefined;
@@ -186,13 +190,18 @@ export class Session implements Conversation, CommandSource, InputOwner {
     return this.#manner;
   }
 
+  /** How changes are said: whoever hears of them at any time is told UIDs (RFC 5465 section 5.1). */
+  get wording(): UpdateWording {
+    return this.notifications === undefined ? this.#manner.wording : withUids(this.#manner.wording);
+  }
+
   /** Switches extensions on: by ENABLE, or because a command uses what has to be told from then on. */
   async enable(words: readonly string[]): Promise<void> {
     const knewModSequences = this.#manner.modSequences;
     this.#manner = mannerOf([...this.#manner.enabled, ...words]);
     const mailbox = this.#selected;
     if (mailbox === undefined) return;
-    mailbox.speak(this.#manner.wording);
+    mailbox.speak(this.wording);
     if (knewModSequences || !this.#manner.modSequences) return;
     const { highest } = await mailbox.folder.sequences.keep();
     this.write(encodeUntagged({ status: 'OK', code: `HIGHESTMODSEQ ${highest}`, text: 'Highest' }));
@@ -211,8 +220,10 @@ export class Session implements Conversation, CommandSource, InputOwner {
 
   /** Enters the selected state, or leaves it; the mailbox before is closed without expunging. */
   select(mailbox: SelectedMailbox | undefined): void {
-    this.#selected?.close();
+    const before = this.#selected;
+    before?.close();
     this.#selected = mailbox;
+    this.notifications?.selectionChanged(before);
   }
 
   /** Adds octets to what is collected for the client. */
@@ -350,7 +361,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
   }
 
   /** Tells the client what has changed in the selected mailbox, by whomever. */
-  async announceChanges(options: { readonly expunges: boolean }): Promise<void> {
+  async announceChanges(asked: AnnouncedChanges): Promise<void> {
     const mailbox = this.#selected;
     if (mailbox === undefined || this.#ended) return;
     for (const update of mailbox.rightsChanges()) this.write(update);
@@ -365,6 +376,10 @@ export class Session implements Conversation, CommandSource, InputOwner {
       else this.log.write('error', `${mailbox.folder.name}: ${error.kind}: ${error.detail}`);
       return;
     }
+    const { notifications } = this;
+    const options = notifications === undefined ? asked : notifications.limited(asked);
+    if (options === undefined) return;
+    const highestKnown = mailbox.highestUid;
     // A change wakes all who look at the mailbox at once, and each may have much to tell.
     const { isUpToDate, keptSearches } = mailbox;
     if (!isUpToDate) await this.#takeTurn();
@@ -373,6 +388,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
     for (const update of mailbox.changes(options)) await this.respond(update);
     // A command may have told changes of its own accord, so this asks for itself whether there were any.
     if (keptSearches !== undefined) await keptSearches.afterChanges();
+    if (notifications !== undefined) await notifications.tellArrived(highestKnown);
   }
 
   /** Whether nextCommand() has something to begin with; if not, the client may think for as long as it is allowed to. */

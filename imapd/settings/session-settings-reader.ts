@@ -49,6 +49,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     trashFolderName: settings.text('IMAP_TRASHFOLDERNAME', 'Trash'),
     specialUse: readSpecialUse(settings),
     loginReferrals: readLoginReferrals(settings),
+    notifyMailboxes: settings.integer('IMAP_NOTIFY_MAILBOXES', 5_000, { min: 1 }),
     maxBadCommands: settings.integer('IMAP_MAX_BAD_COMMANDS', 10, { min: 1 }),
   };
 }

@@ -98,6 +98,8 @@ export interface SessionSettings extends LoginSettings {
   readonly trashFolderName: string;
   /** IMAP_SPECIALUSE: folder names without `INBOX.`, by role. */
   readonly specialUse: Readonly<Partial<Record<SpecialUse, string>>>;
+  /** IMAP_NOTIFY_MAILBOXES: of so many a client may hear at once with NOTIFY. */
+  readonly notifyMailboxes: number;
   /** IMAP_IDLE_HEARTBEAT: seconds between signs of life during IDLE; 0 is none. */
   readonly idleHeartbeatSeconds: number;
   /** IMAP_INACTIVITY_TIMEOUT. */

@@ -126,6 +126,12 @@ export class MailboxSpace {
     return this.#filesystem;
   }
 
+  /** The maildir of another account that a name leads to, whether or not anything in it may be seen. */
+  maildirOfOther(mailboxName: Buffer): Maildir | undefined {
+    const name = sharedName(mailboxName);
+    return name?.startsWith(VIRTUAL_PREFIX) === true ? this.#virtualMailboxes?.maildirAt(name) : undefined;
+  }
+
   /** How the account's own folders are called. */
   get personalNames(): PersonalNames {
     return this.#isPlain ? belowInbox : besideInbox;

@@ -103,6 +103,12 @@ export class VirtualMailboxes {
     return place.rights === NO_RIGHTS ? undefined : place;
   }
 
+  /** The maildir that a name leads to, whatever may be seen of it. */
+  maildirAt(name: string): Maildir | undefined {
+    const found = this.#find(name);
+    return found && this.#open(found.maildirPath, 'kept');
+  }
+
   /**
    * The mailboxes that one of the patterns matches, those of each account in the order of their levels. Undefined stands
    * between them where others may have their turn.

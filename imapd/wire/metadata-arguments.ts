@@ -97,12 +97,21 @@ export function encodeMetadata(
   const line = new Encoder().atom('* METADATA ').mailbox(mailboxName).atom(' (');
   for (const [index, { name, value }] of values.entries()) {
     if (index > 0) line.sp();
-    if (/^[!#$&'+,\-./0-9:;<=>?@A-Z[\]^_`a-z|}~]+$/.test(name)) line.atom(name);
-    else line.quoted(name);
-    line.sp();
+    entryName(line, name).sp();
     if (value === undefined) line.nil();
     else if (value.includes(0)) line.atom('~').literal(value);
     else line.nstring(value);
   }
   return line.atom(')').crlf();
+}
+
+/** `* METADATA "INBOX" /shared/comment` (RFC 5464 section 4.4.2): what was changed by others, without values. */
+export function encodeMetadataNames(mailboxName: Buffer, names: readonly string[]): Buffer {
+  const line = new Encoder().atom('* METADATA ').mailbox(mailboxName);
+  for (const name of names) entryName(line.sp(), name);
+  return line.crlf();
+}
+
+function entryName(line: Encoder, name: string): Encoder {
+  return /^[!#$&'+,\-./0-9:;<=>?@A-Z[\]^_`a-z|}~]+$/.test(name) ? line.atom(name) : line.quoted(name);
 }

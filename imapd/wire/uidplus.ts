@@ -18,3 +18,16 @@ export function copyUidCode(uidValidity: number, { from, to }: UidMapping): stri
 export function appendUidCode(uidValidity: number, uids: readonly number[]): string {
   return `APPENDUID ${uidValidity} ${compactSet(uids)}`;
 }
+
+/** The UIDs that a code says messages have been given, and in which mailbox; undefined for other codes. */
+export function addedUids(
+  code: string | undefined,
+): { readonly uidValidity: number; readonly uids: number[] } | undefined {
+  const [, uidValidity, set] = /^(?:APPENDUID|COPYUID) (\d+) (?:\S+ )?(\S+)$/.exec(code ?? '') ?? [];
+  if (uidValidity === undefined || set === undefined) return undefined;
+  const uids = set.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split(':').map(Number);
+    return Array.from({ length: last - first + 1 }, (_uid, at) => first + at);
+  });
+  return { uidValidity: Number(uidValidity), uids };
+}
