@@ -19,7 +19,7 @@ const root = dirname(dist);
 const texts = join(root, 'init', 'manuals');
 
 /** Pages by hand that other names lead to, too. */
-const CONTROL_SCRIPTS = ['imapd-ssl.rc', 'pop3d.rc', 'pop3d-ssl.rc', 'authdaemond.rc'];
+const CONTROL_SCRIPTS = ['imapd-ssl.rc', 'pop3d.rc', 'pop3d-ssl.rc', 'imapd-ssl', 'pop3d-ssl'];
 
 /** A page's date is that of the build; packagers want the same octets each time. */
 const seconds = process.env['SOURCE_DATE_EPOCH'];

@@ -25,13 +25,18 @@ export interface MailTransferOptions {
   readonly port: number;
   /** More lines of main.cf; for Exim, the section of its authenticators. */
   readonly more?: string;
+  /** For Postfix: more lines of master.cf. */
+  readonly services?: string;
   /** For Exim: more lines of the transport that delivers. */
   readonly transport?: string;
+  /** For Exim: in place of the router and the transport. */
+  readonly routing?: { readonly routers: string; readonly transports: string };
   /** For Postfix: smtpd.conf of Cyrus SASL. */
   readonly sasl?: string;
 }
 
-export async function startPostfix({ directory, mail, port, more, sasl }: MailTransferOptions): Promise<MailTransfer> {
+export async function startPostfix(options: MailTransferOptions): Promise<MailTransfer> {
+  const { directory, mail, port, more, sasl, services } = options;
   const etc = join(directory, 'etc');
   for (const path of [etc, join(directory, 'queue'), join(directory, 'data')]) mkdirSync(path, { recursive: true });
   await mustRun(['chown', 'postfix', join(directory, 'data')]);
@@ -62,7 +67,7 @@ ${more ?? ''}
   const master = readFileSync('/usr/share/postfix/master.cf.dist', 'utf8')
     .replace(/^smtp +inet/m, `127.0.0.1:${port} inet`)
     .replace(/^([\w.:-]+ +(?:inet|unix) +[n-] +-) +y/gm, '$1 n');
-  writeFileSync(join(etc, 'master.cf'), master);
+  writeFileSync(join(etc, 'master.cf'), `${master}\n${services ?? ''}\n`);
   if (sasl !== undefined) {
     mkdirSync(join(etc, 'sasl'));
     writeFileSync(join(etc, 'sasl', 'smtpd.conf'), sasl);
@@ -84,13 +89,8 @@ ${more ?? ''}
  * Exim keeps root only with settings whose path stands in /etc/exim4/trusted_configs, a place that is compiled in. It
  * runs in a mount namespace where /etc/exim4 is a directory of the test.
  */
-export async function startExim({
-  directory,
-  mail,
-  port,
-  more,
-  transport,
-}: MailTransferOptions): Promise<MailTransfer> {
+export async function startExim(options: MailTransferOptions): Promise<MailTransfer> {
+  const { directory, port } = options;
   const etc = join(directory, 'etc');
   for (const path of [etc, join(directory, 'spool'), join(directory, 'log')]) mkdirSync(path, { recursive: true });
   const [uid, gid] = await Promise.all(
@@ -98,11 +98,7 @@ export async function startExim({
   );
   for (const path of ['spool', 'log']) chownSync(join(directory, path), uid ?? 0, gid ?? 0);
   const configuration = join(directory, 'exim.conf');
-  writeFileSync(
-    configuration,
-    eximConfiguration({ directory, mail, port, more: more ?? '', transport: transport ?? '' }),
-    { mode: 0o644 },
-  );
+  writeFileSync(configuration, eximConfiguration(options), { mode: 0o644 });
   writeFileSync(join(etc, 'trusted_configs'), `${configuration}\n`);
   const exim = findProgram('/usr/sbin/exim4');
   const script = `mount --bind ${etc} /etc/exim4 && exec ${exim} -C ${configuration} -bdf`;
@@ -123,9 +119,19 @@ export async function startExim({
   return { name: 'Exim', port, stop };
 }
 
-function eximConfiguration(options: Required<Omit<MailTransferOptions, 'sasl'>>): string {
-  const { directory, mail, port, more, transport } = options;
+function eximConfiguration({ directory, mail, port, more, transport, routing }: MailTransferOptions): string {
   const { uid, gid } = mailIds();
+  const routers = `virtual:
+  driver = accept
+  domains = example.com
+  transport = maildir`;
+  const transports = `maildir:
+  driver = appendfile
+  directory = ${mail}/\${lookup{$local_part}dsearch,filter=dir{${mail}}}/Maildir
+  maildir_format
+  user = ${uid}
+  group = ${gid}
+${transport ?? ''}`;
   return `
 primary_hostname = mail.example.com
 exim_path = ${findProgram('/usr/sbin/exim4')}
@@ -144,20 +150,11 @@ begin acl
 acl_ok:
   accept
 begin routers
-virtual:
-  driver = accept
-  domains = example.com
-  transport = maildir
+${routing?.routers ?? routers}
 begin transports
-maildir:
-  driver = appendfile
-  directory = ${mail}/\${lookup{$local_part}dsearch,filter=dir{${mail}}}/Maildir
-  maildir_format
-  user = ${uid}
-  group = ${gid}
-${transport}
+${routing?.transports ?? transports}
 begin authenticators
-${more}
+${more ?? ''}
 `;
 }
 
