@@ -209,7 +209,7 @@ export class ConnectionTable {
   #refusalOfNetwork(network: string, ofRule: number | undefined): Refusal | undefined {
     const { perNetwork } = this.#limits;
     if (perNetwork === undefined || ofRule !== undefined || this.#byNetwork.of(network) < perNetwork) return undefined;
-    const text = `Too many connections from your network: the limit is ${perNetwork} (-maxperc in TCPDOPTS)`;
+    const text = `Too many connections from your network: the limit is ${perNetwork} (MAXPERC)`;
     return { text, subject: network, forLog: `Maximum connection limit reached for ${network}` };
   }
 

@@ -40,7 +40,8 @@ function usageOf({ name, moreUsage = [] }: MailServiceProgram): string {
     `${name}                      run the server in the foreground`,
     `${name} --check              look for mistakes in the settings, and end`,
     `${name} --dump-config        show every setting, its value, and where it comes from`,
-    `${name} --control COMMAND    ask a running server: status, reload, open SERVICE, close SERVICE, forget-delays`,
+    `${name} --control COMMAND    ask a running server: status, reload, open SERVICE, close SERVICE,`,
+    `                             forget-delays, penalty list, penalty clear [ADDRESS]`,
     ...moreUsage,
   ].join('\n       ')}
 

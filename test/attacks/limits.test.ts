@@ -4,14 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { programs } from '../support/paths.js';
 import { PASSWORD } from '../support/peer-servers.js';
-import { mustRun, waitUntil } from '../support/processes.js';
-import type { OurServers } from '../support/start.js';
+import { mustRun, run, waitUntil } from '../support/processes.js';
+import { type OurServers, writeSettings } from '../support/start.js';
 import { attacked, logged, RawClient, rawLogin } from './attacked.js';
 
 const ATTACKER = '127.0.0.2';
@@ -173,7 +173,13 @@ test('H2: a change of the access file counts within seconds without a reload; on
     await logged(ours, /imapd\.pid\.access:2: 300\.1 is no address/);
     assert.match(await new RawClient(ours.port, 'plain', ATTACKER).untilClosed(), /not allowed here/);
 
+    const makeimapaccess = [join(programs, 'makeimapaccess')];
+    const environment = { COURIER_CONFDIR: ours.configuration };
+    const refused = await run(makeimapaccess, { environment });
+    assert.deepEqual([refused.exitCode, refused.stdout], [1, '']);
+    assert.match(refused.stderr, /imapd\.pid\.access:2: 300\.1 is no address; write /);
     rmSync(file);
+    await mustRun(makeimapaccess, { environment });
     await logged(ours, /read again: 0 lines/);
     (await greeted(ours.port)).close();
     only.close();
@@ -217,3 +223,29 @@ test('other protocols are dropped without an answer, in plaintext, in TLS and af
     await assertAlive();
   });
 });
+
+test('H8: a server that is short of memory says so in its BYE, and serves when the setting is mended', async () => {
+  await attacked({ settings: { MINFREEMEMORY: '999999999' } }, async ({ ours, assertAlive }) => {
+    const text = 'The server is short of memory: less than 999999999 MB are free (MINFREEMEMORY)';
+    assert.equal(await new RawClient(ours.port).untilClosed(), `* BYE ${text}\r\n`);
+    assert.equal(await new RawClient(ours.tlsPort, 'TLS').untilClosed(), `* BYE ${text}\r\n`);
+    await logged(ours, /connections are refused: The server is short of memory/);
+    writeSettings(ours.configuration, 'imapd', { ...currentSettings(ours), MINFREEMEMORY: '1' });
+    ours.imapd.kill('SIGHUP');
+    await logged(ours, /settings read again/);
+    await waitUntil('it is looked at anew', async () => {
+      const client = new RawClient(ours.port);
+      const said = await client.until('\r\n');
+      client.close();
+      return READY.test(said);
+    });
+    await assertAlive();
+  });
+});
+
+/** What the file says now, for a change of it. */
+function currentSettings(ours: OurServers): Record<string, string> {
+  const text = readFileSync(join(ours.configuration, 'imapd'), 'utf8');
+  const lines = text.matchAll(/^([A-Z_]+)="?([^"\n]*)"?$/gm);
+  return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]));
+}

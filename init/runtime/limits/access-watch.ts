@@ -33,19 +33,21 @@ export class AccessWatch {
     if (source !== undefined) this.#timer = setInterval(() => this.look(), LOOK_AGAIN_MS).unref();
   }
 
-  /** Reads the file again, if it is another one. */
-  look(): void {
-    if (this.#source === undefined) return;
+  /** Reads the file again, if it is another one. @returns what came of it, in words for the administrator */
+  look(): string {
+    if (this.#source === undefined) return 'there is no access file';
     const { path, local } = this.#source;
     const state = stateOf(path);
-    if (state === this.#seen) return;
+    if (state === this.#seen) return `${path} is in use as it stands`;
     this.#seen = state;
     const { rules, problems, warnings } = readAccessFile(path, { local });
     for (const warning of warnings) this.#log.write('warning', describeProblem(warning));
     for (const problem of problems) this.#log.write('error', `access file not changed: ${describeProblem(problem)}`);
-    if (problems.length > 0) return;
+    if (problems.length > 0) return `${problems.length} problems, see the log; what was read before counts`;
     this.#use(rules);
-    this.#log.write('info', `access file ${path} read again: ${rules.length} lines`);
+    const done = `access file ${path} read again: ${rules.length} lines`;
+    this.#log.write('info', done);
+    return done;
   }
 }
 

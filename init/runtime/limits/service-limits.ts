@@ -42,6 +42,7 @@ export class ServiceLimits {
 
   /** Acts on a command of the control socket; undefined where it is none of these. @throws {Error} for wrong words */
   obey(verb: string, rest: string): string | undefined {
-    return verb === 'penalty' ? this.#slowLogins.obey(rest) : undefined;
+    if (verb === 'penalty') return this.#slowLogins.obey(rest);
+    return verb === 'access' ? this.#access.look() : undefined;
   }
 }

@@ -89,11 +89,11 @@ test('IPv6 counts by /64; -maxperc by /24 and /48', () => {
   assert.equal(table.admit('1', '2001:db8:1:2::1'), undefined);
   assert.match(table.admit('2', '2001:db8:1:2::2') ?? '', /MAXPERIP/);
   assert.equal(table.admit('3', '2001:db8:1:3::1'), undefined);
-  assert.match(table.admit('4', '2001:db8:1:4::1') ?? '', /your network: the limit is 2 \(-maxperc in TCPDOPTS\)/);
+  assert.match(table.admit('4', '2001:db8:1:4::1') ?? '', /your network: the limit is 2 \(MAXPERC\)/);
   assert.equal(table.admit('5', '2001:db8:2::1'), undefined);
   assert.equal(table.admit('6', '192.0.2.1'), undefined);
   assert.equal(table.admit('7', '192.0.2.2'), undefined);
-  assert.match(table.admit('8', '192.0.2.3') ?? '', /-maxperc/);
+  assert.match(table.admit('8', '192.0.2.3') ?? '', /MAXPERC/);
   assert.equal(table.admit('9', '192.0.3.3'), undefined);
 });
 
