@@ -50,11 +50,15 @@ process.on('message', beginAll);
 function beginAll(received: unknown): void {
   noteWork();
   for (const message of unpacked(received)) {
-    if (!started) begin(message as PrepareMessage | RehearseMessage | StartMessage);
+    if (!started) begin(message as Parameters<typeof begin>[0]);
   }
 }
 
-function begin(first: PrepareMessage | RehearseMessage | StartMessage): void {
+function begin(first: PrepareMessage | RehearseMessage | StartMessage | { readonly kind: 'tell figures' }): void {
+  if (first.kind === 'tell figures') {
+    tellFigures();
+    return;
+  }
   if (first.kind === 'prepare') {
     process.title = first.title;
     prepared = import(first.module);
@@ -95,8 +99,9 @@ async function start(message: StartMessage): Promise<void> {
 /** A handle belongs to the last message. */
 function receiveAll(received: unknown, handle: RawHandle | undefined): void {
   // Alone, as it comes to a process at rest, it is answered without an end of that rest.
-  if ((received as { kind?: unknown }).kind === 'ping') {
-    sendToSupervisor({ kind: 'pong' });
+  const { kind } = received as { kind?: unknown };
+  if (kind === 'ping' || kind === 'tell figures') {
+    receive({ kind }, handle);
     return;
   }
   noteWork();
