@@ -38,11 +38,11 @@ Options:
   --bundle-node       put the Node binary that runs this into the package
   --no-bundle-node    let the package depend on the distribution's nodejs (>= 20.19)
                       Without either: Node is put in, except on Debian 13 and newer, whose nodejs is new enough
-  --version VERSION   the version of the package; that of package.json
+  --package-version VERSION   the version of the package; without it, that of package.json
   --etc DIR           the settings to ship; etc/
   --output DIR        where the package is written; dist/
   --compression HOW   zstd (what Debian 12 and newer can read), xz (smaller, slower) or none
-  --help`;
+  --help, --version`;
 
 const OLDEST_NODE = '20.19';
 /** Debian's nodejs is new enough from this release on. */
@@ -107,7 +107,7 @@ function readArguments(words: readonly string[]): Wanted {
       options: {
         'bundle-node': { type: 'boolean' },
         'no-bundle-node': { type: 'boolean' },
-        version: { type: 'string' },
+        'package-version': { type: 'string' },
         etc: { type: 'string' },
         output: { type: 'string' },
         compression: { type: 'string' },
@@ -116,7 +116,7 @@ function readArguments(words: readonly string[]): Wanted {
     const isNodeBundled = values['no-bundle-node'] === true ? false : values['bundle-node'] === true || isNodeTooOld();
     if (isNodeBundled) requireWholeNode();
     return {
-      version: values.version ?? programVersion(),
+      version: values['package-version'] ?? programVersion(),
       isNodeBundled,
       etcOf: values.etc === undefined ? root : dirname(values.etc),
       output: values.output ?? dist,
