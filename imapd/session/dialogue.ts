@@ -7,6 +7,7 @@
  */
 
 import { ClientGone } from '../../init/runtime/client-gone.js';
+import { CommandCounts } from '../../init/runtime/metrics/command-counts.js';
 import { runCommand } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
 import { bad, type Completion, no } from '../completion.js';
@@ -14,10 +15,11 @@ import type { Notifications } from '../notify/notifications.js';
 import type { BadLine, ReceivedCommand } from '../wire/command-reader.js';
 import { encodeCompletion } from '../wire/responses.js';
 import { closeSession } from './closing.js';
-import { countCommand } from './command-counts.js';
 import { Idling } from './idling.js';
 import type { Session } from './session.js';
 import type { SessionEnd } from './session-log.js';
+
+const commandCounts = new CommandCounts('imap', ['OK', 'NO', 'BAD']);
 
 /** Serves one client until it logs out, goes away, or falls silent. Never rejects because of the client. */
 export async function serveSession(session: Session): Promise<void> {
@@ -92,7 +94,7 @@ class Dialogue {
     session.runs(undefined);
     // One of a rehearsal, or on standard input, has no number, and nobody to count for.
     const isCounted = row !== undefined && session.sessionId !== undefined;
-    if (isCounted) countCommand(received.name, completion.status, session.clock.ticks() - startedAt);
+    if (isCounted) commandCounts.add(received.name, completion.status, session.clock.ticks() - startedAt);
     if (row?.untilDone === true && completion.status === 'OK') {
       session.expectLateDone(false);
       this.#idling = new Idling(session, received.tag, completion);

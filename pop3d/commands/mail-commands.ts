@@ -30,6 +30,11 @@ const commands: ReadonlyMap<string, MailCommand> = new Map<string, MailCommand>(
   ['UTF8', utf8],
 ]);
 
+/** Whether there is a command of this name, which is in capitals. */
+export function isMailCommand(name: string): boolean {
+  return commands.has(name);
+}
+
 /** Runs the command that was received. @throws {ClientGone} @throws {MaildirError} */
 export function runMailCommand(session: Session, received: ReceivedCommand): ReturnType<MailCommand> {
   const run = commands.get(received.name);

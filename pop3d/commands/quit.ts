@@ -1,5 +1,6 @@
 /** QUIT: the UPDATE state of RFC 1939 section 6, in which messages are removed, and nowhere else. */
 import { logValue } from '../../init/runtime/log.js';
+import { count } from '../../init/runtime/metrics/counts.js';
 import { who } from '../../init/runtime/session-lines.js';
 import type { Session } from '../session/session.js';
 import { err, ok, type Reply } from '../wire/replies.js';
@@ -14,5 +15,6 @@ export async function quit(session: Session): Promise<Reply> {
   const { failed } = await maildrop.remove(marked, (file) => {
     if (settings.logDeletions) log.write('info', `${prefix}${logValue(file)}`, session.sessionId);
   });
+  count('messages_expunged_total').value += marked.length - failed;
   return failed === 0 ? ok('Bye-bye.') : err('Some deleted messages were not removed.', 'SYS/TEMP');
 }

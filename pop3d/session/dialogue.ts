@@ -2,13 +2,17 @@
  * The dialogue with one client after login: read a command, run it, answer; and how it ends.
  */
 import { ClientGone } from '../../init/runtime/client-gone.js';
-import type { SessionEnd } from '../../init/runtime/session-lines.js';
+import { CommandCounts } from '../../init/runtime/metrics/command-counts.js';
+import { count } from '../../init/runtime/metrics/counts.js';
+import { type SessionEnd, who } from '../../init/runtime/session-lines.js';
 import { MaildirError } from '../../maildir/errors.js';
-import { runMailCommand } from '../commands/mail-commands.js';
-import { type Line, parseCommand } from '../wire/lines.js';
+import { isMailCommand, runMailCommand } from '../commands/mail-commands.js';
+import { type Line, parseCommand, type ReceivedCommand } from '../wire/lines.js';
 import { encodeReply, err, type Reply } from '../wire/replies.js';
 import type { Session } from './session.js';
 import { endLine } from './session-log.js';
+
+const commandCounts = new CommandCounts('pop3', ['ok', 'err']);
 
 /** Serves one client until it says goodbye, goes away, or falls silent. Never rejects because of the client. */
 export async function serveSession(session: Session): Promise<void> {
@@ -44,12 +48,23 @@ async function converse(session: Session): Promise<SessionEnd> {
 async function answer(session: Session, line: Line): Promise<Reply | undefined> {
   if (line.kind === 'too long') return { ok: false, text: 'The line is too long.', isMistake: true };
   const received = parseCommand(line.text);
+  const startedAt = session.clock.ticks();
+  const reply = await run(session, received);
+  if (isMailCommand(received.name)) {
+    commandCounts.add(received.name, reply?.ok === false ? 'err' : 'ok', session.clock.ticks() - startedAt);
+  }
+  return reply;
+}
+
+async function run(session: Session, received: ReceivedCommand): Promise<Reply | undefined> {
   try {
     return await runMailCommand(session, received);
   } catch (error) {
     if (error instanceof ClientGone) throw error;
     if (error instanceof MaildirError) {
-      session.log.write('error', `${error.kind}: ${error.detail}`);
+      count('disk_errors_total', { kind: error.kind }).value += 1;
+      const text = `${received.name}: ${error.kind}: ${error.detail} (${who(session)})`;
+      session.log.write('error', text, session.sessionId);
       return err('The mailbox cannot be used at this time.', codeOf(error));
     }
     session.log.bug(error, received.name);
