@@ -13,6 +13,7 @@ need() {
   [ -e "$2" ] || missing="$missing $1"
 }
 need courier-imap /usr/bin/imapd
+need courier-pop /usr/lib/courier/courier/courierpop3d
 need courier-authdaemon /usr/lib/courier/courier-authlib/authdaemond
 need courier-authlib-userdb /usr/lib/courier-authlib/libauthuserdb.so
 need courier-authlib-mysql /etc/courier/authmysqlrc

@@ -25,7 +25,12 @@ interface Installed {
 
 /** The servers of one test file. `close` when its tests are over. */
 export class InstalledPrograms {
+  readonly #protocol: 'imap' | 'pop3';
   readonly #installed = new Map<string, Promise<Installed>>();
+
+  constructor(protocol: 'imap' | 'pop3' = 'imap') {
+    this.#protocol = protocol;
+  }
 
   /** For `transcriptTests`. */
   readonly target: MakeTarget = async (needs) => {
@@ -40,15 +45,18 @@ export class InstalledPrograms {
     return {
       name: 'our installed programs over TLS',
       async connect(number, { loggedIn, plain, smap }): Promise<TargetConnection> {
-        const connection = await openConnection(plain ? servers.port : servers.tlsPort, !plain);
+        const ports = servers.pop3 ?? servers;
+        const connection = await openConnection(plain ? ports.port : ports.tlsPort, !plain);
         if (!loggedIn) return connection;
+        const { name } = userOf(needs, number);
+        if (servers.pop3 !== undefined) return logInWithPop3(connection, name);
         const client = new ImapClient(connection);
         await client.response();
         if (smap) {
-          await logInWithSmap(connection, userOf(needs, number).name);
+          await logInWithSmap(connection, name);
           return connection;
         }
-        await client.must(`LOGIN ${userOf(needs, number).name} ${PASSWORD}`);
+        await client.must(`LOGIN ${name} ${PASSWORD}`);
         return connection;
       },
       close: () => Promise.resolve(),
@@ -67,7 +75,7 @@ export class InstalledPrograms {
     const key = JSON.stringify(settings);
     const known = this.#installed.get(key);
     if (known !== undefined) return known;
-    const starting = startWith(settings);
+    const starting = startWith(settings, this.#protocol);
     this.#installed.set(key, starting);
     return starting;
   }
@@ -80,10 +88,24 @@ async function logInWithSmap(connection: TargetConnection, name: string): Promis
   if (answer !== '+OK SMAP1 LOGIN Ok.\n') throw new Error(`SMAP login: ${answer}`);
 }
 
-async function startWith(settings: TargetNeeds['settings']): Promise<Installed> {
+/** Reads the answers away, the last of which a mail worker gives. */
+async function logInWithPop3(connection: TargetConnection, name: string): Promise<TargetConnection> {
+  connection.send(Buffer.from(`USER ${name}\r\nPASS ${PASSWORD}\r\n`));
+  let said = '';
+  while (said.split('\r\n').length < 4) {
+    const octets = await connection.receive();
+    if (octets === undefined) break;
+    said += octets.toString();
+  }
+  if (!said.endsWith('+OK logged in.\r\n')) throw new Error(`POP3 login: ${said}`);
+  return connection;
+}
+
+async function startWith(settings: TargetNeeds['settings'], protocol: 'imap' | 'pop3'): Promise<Installed> {
   const scratch = scratchDirectory('installed');
   const places = { IMAP_SHAREDINDEXFILE: sharedIndexIn(scratch) };
-  const servers = await startOurs({ directory: scratch.path, users: [], settings: { ...places, ...settings } });
+  const changed = protocol === 'imap' ? { settings: { ...places, ...settings } } : { settings: places, pop3: settings };
+  const servers = await startOurs({ directory: scratch.path, users: [], ...changed });
   return { servers, scratch };
 }
 

@@ -12,6 +12,7 @@ import type { MakeTarget, Target, TargetConnection, TargetNeeds } from './transc
 import { Inbox, userOf, writeSharedIndex } from './transcript-target.js';
 
 const COURIER_IMAPD = '/usr/bin/imapd';
+const COURIER_POP3D = '/usr/lib/courier/courier/courierpop3d';
 const DOVECOT_IMAP = '/usr/lib/dovecot/imap';
 
 /** The uid and gid that peers and their mail have in tests; the current ones when that cannot be chosen. */
@@ -93,23 +94,45 @@ function dovecotConfiguration(maildir: string, home: string): string {
 
 /** @returns what of the peers is missing on this machine. */
 export function missingPeers(): string[] {
-  return [COURIER_IMAPD, DOVECOT_IMAP, '/etc/courier/imapd'].filter((path) => !existsSync(path));
+  return [COURIER_IMAPD, COURIER_POP3D, DOVECOT_IMAP, '/etc/courier/imapd'].filter((path) => !existsSync(path));
 }
 
-/** A server on a pair of pipes that says PREAUTH. */
+const imapWelcome = (smap: boolean): string => (smap ? '+OK SMAP1' : 'PREAUTH');
+
+/** Debian's `courierpop3d Maildir`, as its login process starts it for a client that has not said UTF8. */
+export const courierPop3Target: MakeTarget = (needs) => {
+  const { uid, gid } = mailIds();
+  const home = dirname(needs.maildir);
+  giveToMailUser(home);
+  const environment = {
+    ...needs.settings,
+    ...{ PATH: '/usr/bin:/bin', TZ: 'UTC', HOME: home, AUTHENTICATED: 'bob', AUTHADDR: 'bob', UTF8: '0' },
+  };
+  const start = () => spawn(COURIER_POP3D, [needs.maildir], { cwd: home, env: environment, uid, gid });
+  return Promise.resolve(pipeTarget("Debian's Courier", start, { welcome: () => '+OK logged in.' }));
+};
+
+/** How a server on a pair of pipes begins, and whether order, quotes and the order of flags are its own. */
+interface PipeManner {
+  readonly welcome: (smap: boolean) => string;
+  readonly lenient?: boolean;
+}
+
+/** A server on a pair of pipes that is logged in already. */
 export function pipeTarget(
   name: string,
   start: (connection: number, smap: boolean) => ChildProcessWithoutNullStreams,
+  { welcome, lenient = false }: PipeManner = { welcome: imapWelcome, lenient: true },
 ): Target {
   const running: ChildProcessWithoutNullStreams[] = [];
   return {
     name,
-    lenient: true,
+    lenient,
     async connect(connection, { loggedIn, smap = false }) {
       if (!loggedIn) throw new Error(`${name} runs without its login process; say Peers: none`);
       const child = start(connection, smap);
       running.push(child);
-      return pipeConnection(name, child, smap ? '+OK SMAP1' : 'PREAUTH');
+      return pipeConnection(name, child, welcome(smap));
     },
     async close() {
       await Promise.all(running.map(ended));
@@ -127,7 +150,7 @@ async function ended(child: ChildProcessWithoutNullStreams): Promise<void> {
   clearTimeout(timer);
 }
 
-/** The connection after the line `* PREAUTH …`, or what stands for it. */
+/** The connection after the line that says so. */
 async function pipeConnection(
   name: string,
   child: ChildProcessWithoutNullStreams,

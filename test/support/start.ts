@@ -1,6 +1,6 @@
 /**
- * Our installed programs for tests: authdaemond and imapd on free ports of 127.0.0.1, with settings, accounts and a
- * certificate of their own. Works for root, with mail of other users, and for an ordinary user.
+ * Our installed programs for tests: authdaemond, imapd and where it is wanted pop3d on free ports of 127.0.0.1, with
+ * settings, accounts and a certificate of their own. Works for root, with mail of other users, and for an ordinary user.
  *
  *     const ours = await startOurs({ directory, users: [{ name: 'bob', home }] });
  *     const client = await loginClient(ours.tlsPort, 'bob', PASSWORD);
@@ -31,6 +31,8 @@ export interface OurOptions {
   readonly users: readonly OurUser[];
   /** Changed settings of etc/imapd and etc/imapd-ssl. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Changed settings of etc/pop3d and etc/pop3d-ssl: pop3d runs, too. */
+  readonly pop3?: Readonly<Record<string, string>>;
   /** Where they listen; 127.0.0.1. */
   readonly address?: string;
   /** More of PORT: `::1.1143`. */
@@ -53,6 +55,8 @@ export interface OurServers {
   roots(): number[];
   readonly imapd: ChildProcess;
   readonly authdaemond: ChildProcess;
+  /** Where it was wanted. */
+  readonly pop3?: { readonly port: number; readonly tlsPort: number; readonly pop3d: ChildProcess };
   stop(): Promise<void>;
 }
 
@@ -135,11 +139,38 @@ export async function makeCertificate(path: string): Promise<void> {
   rmSync(key);
 }
 
-/** Starts both programs and waits until both ports answer. @throws {Error} with the log when they do not. */
+/** The settings of pop3d, in a directory that makeConfiguration() has made; its certificate is imapd's. */
+function addPop3Settings(
+  { directory, address = '127.0.0.1', pop3 = {} }: OurOptions,
+  { configuration, ports }: { readonly configuration: string; readonly ports: readonly [number, number] },
+): void {
+  const state = join(directory, 'run');
+  const [port, tlsPort] = ports;
+  const ssl = {
+    SSLPORT: String(tlsPort),
+    SSLADDRESS: address,
+    SSLPIDFILE: join(state, 'pop3d-ssl.pid'),
+    TLS_CERTFILE: join(configuration, 'imapd.pem'),
+  };
+  const pop3d = {
+    PORT: String(port),
+    ADDRESS: address,
+    PIDFILE: join(state, 'pop3d.pid'),
+    POP3_LOGIN_DELAY: '0',
+    MAXPERIP: '1000',
+    LOGTO: join(directory, 'log'),
+  };
+  writeSettings(configuration, 'pop3d-ssl', ssl);
+  writeSettings(configuration, 'pop3d', { ...pop3d, ...pop3 });
+}
+
+/** Starts the programs and waits until their ports answer. @throws {Error} with the log when they do not. */
 export async function startOurs(options: OurOptions): Promise<OurServers> {
   const port = await freePort();
   const tlsPort = await freePort();
   const configuration = await makeConfiguration({ ...options, port, tlsPort });
+  const pop3Ports = options.pop3 === undefined ? undefined : ([await freePort(), await freePort()] as const);
+  if (pop3Ports !== undefined) addPop3Settings(options, { configuration, ports: pop3Ports });
   const logFile = join(options.directory, 'log');
   const log = (): string => readFileSync(logFile, 'utf8');
   const start = (program: string): ChildProcess => {
@@ -154,20 +185,34 @@ export async function startOurs(options: OurOptions): Promise<OurServers> {
   };
   const authdaemond = start('authdaemond');
   const imapd = start('imapd');
+  const pop3d = pop3Ports === undefined ? undefined : start('pop3d');
   const stop = async (): Promise<void> => {
     await end(imapd);
+    if (pop3d !== undefined) await end(pop3d);
     await end(authdaemond);
   };
   try {
     const socket = join(options.directory, 'run', 'authdaemon', 'socket');
     await waitUntil(`${socket} is there`, () => existsSync(socket) || authdaemond.exitCode !== null);
-    for (const each of [port, tlsPort]) await waitForPort(each, options.address);
+    for (const each of [port, tlsPort, ...(pop3Ports ?? [])]) await waitForPort(each, options.address);
   } catch (error) {
     await stop();
     throw new Error(`our programs did not start:\n${log()}`, { cause: error });
   }
-  const roots = (): number[] => [imapd.pid, authdaemond.pid].filter((pid) => pid !== undefined);
-  return { port, tlsPort, configuration, log, roots, imapd, authdaemond, stop };
+  const roots = (): number[] =>
+    [imapd, authdaemond, pop3d].map((child) => child?.pid).filter((pid) => pid !== undefined);
+  const pop3 = pop3Ports && pop3d && { port: pop3Ports[0], tlsPort: pop3Ports[1], pop3d };
+  return {
+    port,
+    tlsPort,
+    configuration,
+    log,
+    roots,
+    imapd,
+    authdaemond,
+    stop,
+    ...(pop3 === undefined ? {} : { pop3 }),
+  };
 }
 
 /** Ends a program and sees to it that none of its processes is left. */
