@@ -38,6 +38,7 @@ export function capabilities(context: CapabilityContext): string[] {
     'LANG',
     'RESP-CODES',
     'AUTH-RESP-CODE',
+    ...(settings.proxies && !loggedIn ? ['XCLIENT'] : []),
     'IMPLEMENTATION Angarium',
   ];
 }

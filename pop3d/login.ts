@@ -20,6 +20,7 @@ serveLogins(
     converse: (client: LoginClient) =>
       serveBeforeLogin(new LoginSession(client, settings as SessionSettings, realClock)),
     tooManyConnections: (text) => encodeReply(err(text, 'SYS/TEMP')),
+    proxyDialogue: async () => (await import('./before-login/proxy-dialogue.js')).proxyDialogue,
     goodbye: (reason) => encodeReply(err(goodbyes[reason], 'SYS/TEMP')),
   }),
 );

@@ -34,6 +34,7 @@ export async function attemptLogin(session: LoginSession, attempt: LoginAttempt)
   const outcome = await session.client.authenticate({
     ...request,
     ...who,
+    ...(session.hopsLeft === undefined ? {} : { hopsLeft: session.hopsLeft }),
     tag: session.utf8 ? UTF8_TAG : PLAIN_TAG,
     service: authService(session),
     unread: () => session.lines.takeUnread(),

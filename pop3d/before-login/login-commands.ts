@@ -29,6 +29,7 @@ const commands: ReadonlyMap<string, LoginCommand> = new Map<string, LoginCommand
   ['STLS', stls],
   ['USER', forSecrets(user)],
   ['UTF8', utf8],
+  ['XCLIENT', xclient],
 ]);
 
 /** Runs the command that was received. @throws {ClientGone} */
@@ -61,6 +62,14 @@ function stls(session: LoginSession): Reply {
 function utf8(session: LoginSession): Reply {
   session.utf8 = true;
   return ok('UTF8 enabled');
+}
+
+/** Proxies of ours and of Dovecot count with it, so that those that point at each other find out. Nothing else is believed. */
+function xclient(session: LoginSession, { rest }: ReceivedCommand): Reply {
+  const [, hops] = /(?:^| )TTL=(\d{1,3})(?: |$)/i.exec(rest) ?? [];
+  if (!session.settings.proxies || hops === undefined) return INVALID_COMMAND;
+  session.hopsLeft = Math.min(Number(hops), session.hopsLeft ?? Number(hops));
+  return ok('Counted.');
 }
 
 /** RFC 1939 section 7 */

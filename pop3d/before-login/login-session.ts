@@ -42,6 +42,8 @@ export class LoginSession {
   readonly names: LoginNames;
   /** The challenge in the greeting that APOP answers. */
   readonly apopChallenge: string | undefined;
+  /** How many more proxies the login may pass, where the client is one. */
+  hopsLeft: number | undefined;
   /** What USER said, for PASS. */
   user: string | undefined;
   /** The client reads UTF-8, and says so to the session, too. */

@@ -14,6 +14,8 @@ export interface SessionSettings extends LoginSettings {
   readonly oauth: boolean;
   /** POP3_APOP: the greeting has a challenge, and APOP answers it. */
   readonly apop: boolean;
+  /** POP3_PROXY: sessions are passed on to other servers, which may pass them on themselves. */
+  readonly proxies: boolean;
   /** POP3_INACTIVITY_TIMEOUT. */
   readonly inactivitySeconds: number;
   /** POP3_MAX_BAD_COMMANDS: one after the other, then the connection ends. */

@@ -6,6 +6,7 @@ import { isOauthEnabled } from '../../authdaemon/oauth/oauth-settings.js';
 import { SASL_MECHANISMS } from '../../authdaemon/sasl/mechanisms.js';
 import { readLoginSettings } from '../../init/runtime/login-settings.js';
 import { type MailServiceSettings, readMailServiceSettings } from '../../init/runtime/mail-service-settings.js';
+import { readIsProxy } from '../../init/runtime/proxy/proxy-settings.js';
 import type { Settings } from '../../init/runtime/settings-file.js';
 import type { SessionSettings } from './session-settings.js';
 import { settingsWithoutEffect } from './settings-without-effect.js';
@@ -40,6 +41,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readMechanisms(settings),
     ...readExpire(settings),
     oauth: false,
+    proxies: readIsProxy(settings, 'POP3'),
     apop: settings.switchedOn('POP3_APOP', false),
     inactivitySeconds: readInactivity(settings),
     maxBadCommands: settings.integer('POP3_MAX_BAD_COMMANDS', 10, { min: 1 }),

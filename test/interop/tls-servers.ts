@@ -1,4 +1,8 @@
-/** Ours and Debian's Dovecot, each with a port for STARTTLS and one with TLS, for tests that run against both. */
+/**
+ * Ours, Debian's Dovecot, and Dovecot behind ours, each with a port for STARTTLS and one with TLS, for tests that run
+ * against all of them.
+ */
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type MailUser, startDovecot } from '../support/peer-servers.js';
 import { freePort } from '../support/processes.js';
@@ -27,5 +31,22 @@ const dovecot: Start = async (directory, users) => {
   return { port, tlsPort, certificate, stop };
 };
 
-/** How each is started in an empty directory. Both have COMPRESS. */
-export const tlsServers: Readonly<Record<string, Start>> = { ours, Dovecot: dovecot };
+/** Y2: the clients' server is ours, which passes all of them on to a server that can do other things. */
+const dovecotBehindOurs: Start = async (directory, users) => {
+  const [before, behind] = [join(directory, 'before'), join(directory, 'behind')];
+  for (const each of [before, behind]) mkdirSync(each);
+  const backEnd = await dovecot(behind, users);
+  const accounts = users.map((user) => ({ ...user, options: `mailhost=127.0.0.1:${backEnd.port}` }));
+  const settings = { IMAP_PROXY: '1', IMAP_PROXY_FOREIGN: '1' };
+  const { port, tlsPort, configuration, stop } = await startOurs({ directory: before, users: accounts, settings });
+  const stopBoth = async (): Promise<void> => {
+    await stop();
+    await backEnd.stop();
+  };
+  return { port, tlsPort, certificate: join(configuration, 'imapd.pem'), stop: stopBoth };
+};
+
+/** How each is started in an empty directory. All have COMPRESS. */
+export const tlsServers: Readonly<Record<string, Start>> = {
+  ...{ ours, Dovecot: dovecot, 'Dovecot behind ours': dovecotBehindOurs },
+};

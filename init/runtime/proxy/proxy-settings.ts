@@ -66,11 +66,10 @@ const DEFAULT_SECONDS = 30;
 export function readProxySettings(settings: Settings, prefix: string): ProxySettings {
   const hostname = settings.optionalText('PROXY_HOSTNAME');
   const port = settings.integer('PROXY_PORT', 0, { max: 65_535 });
-  const isOn = settings.switchedOn(`${prefix}_PROXY`, false);
   const master = readMaster(settings);
   return {
     protocol: prefix === 'POP3' ? 'pop3' : 'imap',
-    isOn,
+    isOn: readIsProxy(settings, prefix),
     refers: prefix === 'IMAP' && readLoginReferrals(settings),
     ...(hostname === undefined ? {} : { hostname }),
     security: settings.choice('PROXY_TLS', 'none', ['none', 'starttls', 'tls']),
@@ -78,6 +77,11 @@ export function readProxySettings(settings: Settings, prefix: string): ProxySett
     ...(master === undefined ? {} : { master }),
     manner: readManner(settings, prefix),
   };
+}
+
+/** Whether accounts of other servers are passed on to them. */
+export function readIsProxy(settings: Settings, prefix: string): boolean {
+  return settings.switchedOn(`${prefix}_PROXY`, false);
 }
 
 /** Whether clients are told where their mail is, which only IMAP can say. */
