@@ -1,11 +1,12 @@
 /**
  * Credentials: what a client said to prove who it is, read from an AUTH request, and its comparison with stored secrets.
  *
- * Knows the types `login` and `cram-…`; asks nobody.
+ * Knows the types `login`, `cram-…` and `apop`; asks nobody.
  */
 import type { Secret } from '../../init/runtime/secret.js';
 import type { AuthenticateRequest, TemporaryFailure } from '../modules/module.js';
 import { octetsFromText } from '../octet-text.js';
+import { type ApopAnswer, checkApop, readApopData } from '../passwords/apop.js';
 import { type CramAnswer, checkCram, readCramData } from '../passwords/cram.js';
 import { hmacContext } from '../passwords/hmac-context.js';
 import { checkPassword, type PasswordVerdict, sameText } from '../passwords/password.js';
@@ -34,6 +35,8 @@ export function readCredentials({ authType, authData }: AuthenticateRequest): Cr
     const login = readLoginData(authData);
     return login === undefined ? undefined : new PasswordCredentials(login.loginName, login.password);
   }
+  const apop = readApopData(authType, authData);
+  if (apop !== undefined) return new ApopCredentials(apop);
   const answer = readCramData(authType, authData);
   return answer === undefined ? undefined : new CramCredentials(answer);
 }
@@ -87,5 +90,25 @@ class CramCredentials implements Credentials {
   }
 
   /** A digest takes microseconds; there is nothing to hide. */
+  async pretend(): Promise<void> {}
+}
+
+class ApopCredentials implements Credentials {
+  readonly #answer: ApopAnswer;
+
+  constructor(answer: ApopAnswer) {
+    this.#answer = answer;
+  }
+
+  get loginName(): string {
+    return this.#answer.loginName;
+  }
+
+  async check({ clear }: StoredSecrets): Promise<CredentialsVerdict> {
+    if (clear === undefined) return { kind: 'none', reason: 'APOP needs a password in the clear' };
+    return { kind: checkApop(this.#answer, clear.reveal()) ? 'match' : 'mismatch' };
+  }
+
+  /** As for CRAM. */
   async pretend(): Promise<void> {}
 }
