@@ -9,7 +9,7 @@ import { type AccessRule, AccessRules } from './access-file.js';
 import type { Clock } from './clock.js';
 import { clientNetwork, wideNetwork } from './limits/address-network.js';
 import { ConnectionRate } from './limits/connection-rate.js';
-import { Counts } from './limits/counts.js';
+import { Counts, type OtherCounts } from './limits/counts.js';
 import { Overload, type OverloadSettings, thisMachine } from './limits/overload.js';
 import type { LogLevel } from './log.js';
 import type { Endpoint } from './mail-worker.js';
@@ -68,11 +68,11 @@ export class ConnectionTable {
   readonly #rate: ConnectionRate;
   readonly #overload: Overload;
   readonly #connections = new Map<string, Connection>();
-  readonly #byClient = new Counts();
-  readonly #byNetwork = new Counts();
-  readonly #beforeLogin = new Counts();
+  readonly #byClient = new Counts('client');
+  readonly #byNetwork = new Counts('network');
+  readonly #beforeLogin = new Counts('before login');
   /** By account and client. */
-  readonly #byAccount = new Counts();
+  readonly #byAccount = new Counts('account');
   readonly #told = new Map<string, number>();
 
   constructor(limits: ConnectionLimits, tell: Tell, clock: Pick<Clock, 'ticks'> = realClock, machine = thisMachine) {
@@ -93,6 +93,11 @@ export class ConnectionTable {
   /** A new access file. */
   set access(rules: readonly AccessRule[]) {
     this.#access = new AccessRules(rules);
+  }
+
+  /** Servers with which the limits of addresses and accounts are shared, or none; MAXDAEMONS is for each of them. */
+  set others(others: OtherCounts | undefined) {
+    for (const counts of [this.#byClient, this.#byNetwork, this.#beforeLogin, this.#byAccount]) counts.others = others;
   }
 
   /** How many there are. */

@@ -27,6 +27,8 @@ export interface MailServiceConfiguration {
   readonly penalties?: PenaltySettings;
   /** Proxies that say whom a connection comes from; absent: none is believed. */
   readonly proxyProtocol?: ProxyProtocolSettings | undefined;
+  /** The Redis by which servers share their limits; absent: each counts for itself. */
+  readonly limitsRedis?: string | undefined;
   readonly loginProcesses: number;
   readonly loginUser: string;
   readonly loginSeconds: number;

@@ -152,7 +152,7 @@ class Supervisor {
       authenticate: (question) => this.#authenticator.authenticate(question),
       beginExchange: (beginning, from) => this.#authenticator.beginExchange(beginning, from),
     };
-    this.#limits = new ServiceLimits(configuration, asked, log);
+    this.#limits = new ServiceLimits(name, configuration, asked, log);
     this.#connections = this.#limits.connections;
     const identity = loginIdentity(configuration.loginUser);
     this.#socketDirectory = makeSocketDirectory(configuration.stateDirectory, name, identity);
@@ -342,6 +342,7 @@ class Supervisor {
     this.#workers.end('server shut down');
     this.#logins.end();
     while (this.#workers.size + this.#logins.size > 0 && Date.now() < deadline) {
+    await this.#limits.stop();
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     removeSocketDirectory(this.#socketDirectory);

@@ -21,6 +21,8 @@ export interface LimitSettings {
   readonly proxyProtocol: ProxyProtocolSettings | undefined;
   /** IMAP_LOGIN_DELAY_MAX, POP3_LOGIN_DELAY_MAX. */
   readonly mostDelaySeconds: number;
+  /** LIMITS_REDIS: where servers tell one another what they count. */
+  readonly limitsRedis: string | undefined;
 }
 
 /** What MAXPERIP is without a setting. As long as it is this, the two limits below it have numbers of their own. */
@@ -41,8 +43,16 @@ export function readLimitSettings(settings: Settings, prefix: string, options: T
     limits: { ...readNumbers(settings, options), ...readAccess(settings, access) },
     access,
     proxyProtocol: readProxyProtocol(settings, options),
+    limitsRedis: readRedis(settings),
     mostDelaySeconds: settings.integer(`${prefix}_LOGIN_DELAY_MAX`, 15, { max: 60 }),
   };
+}
+
+function readRedis(settings: Settings): string | undefined {
+  const url = settings.optionalText('LIMITS_REDIS');
+  if (url === undefined || /^rediss?:\/\/./.test(url)) return url;
+  settings.problem('LIMITS_REDIS', 'LIMITS_REDIS is no address of a Redis', 'write for example redis://127.0.0.1:6379');
+  return undefined;
 }
 
 function readNumbers(settings: Settings, options: TcpdOptions): ConnectionLimits {

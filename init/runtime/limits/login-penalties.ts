@@ -151,7 +151,8 @@ function delaySeconds(failures: number, { firstSeconds, mostSeconds }: PenaltySe
   return Math.min(firstSeconds * 2 ** doublings, Math.max(firstSeconds, mostSeconds));
 }
 
-function shortened(loginName: string): string {
+/** A name as it is remembered. */
+export function shortened(loginName: string): string {
   return loginName.slice(0, MAX_NAME_CHARACTERS);
 }
 

@@ -8,10 +8,11 @@ import { realClock } from '../real-clock.js';
 import type { MailServiceConfiguration } from '../service-configuration.js';
 import type { Authenticator } from '../session-broker.js';
 import { AccessWatch } from './access-watch.js';
+import { LimitSharing } from './limit-sharing.js';
 import type { PenaltySettings } from './login-penalties.js';
 import { SlowLogins } from './slow-logins.js';
 
-type Limited = Pick<MailServiceConfiguration, 'limits' | 'access' | 'penalties'>;
+type Limited = Pick<MailServiceConfiguration, 'limits' | 'access' | 'penalties' | 'limitsRedis'>;
 
 const NO_PENALTIES: PenaltySettings = { firstSeconds: 0, mostSeconds: 0 };
 
@@ -22,8 +23,11 @@ export class ServiceLimits {
   readonly authenticator: Authenticator;
   readonly #slowLogins: SlowLogins;
   readonly #access: AccessWatch;
+  readonly #sharing: LimitSharing;
 
-  constructor({ limits, access, penalties = NO_PENALTIES }: Limited, asked: Authenticator, log: Log) {
+  /** `name` is that of the service: `imapd`. */
+  constructor(name: string, configuration: Limited, asked: Authenticator, log: Log) {
+    const { limits, access, penalties = NO_PENALTIES, limitsRedis } = configuration;
     this.connections = new ConnectionTable(limits, (level, text) => log.write(level, text));
     this.#slowLogins = new SlowLogins(asked, penalties, (ip) => this.connections.isCrowd(ip), realClock);
     this.authenticator = this.#slowLogins;
@@ -31,13 +35,21 @@ export class ServiceLimits {
       this.connections.access = rules;
     });
     this.#access.watch(access);
+    this.#sharing = new LimitSharing(name, this.connections, this.#slowLogins, log);
+    this.#sharing.use(limitsRedis);
   }
 
   /** New settings. */
-  reload({ limits, access, penalties = NO_PENALTIES }: Limited): void {
+  reload({ limits, access, penalties = NO_PENALTIES, limitsRedis }: Limited): void {
+    this.#sharing.use(limitsRedis);
     this.connections.limits = limits;
     this.#slowLogins.settings = penalties;
     this.#access.watch(access);
+  }
+
+  /** The service has ended. Never rejects. */
+  stop(): Promise<void> {
+    return this.#sharing.stop();
   }
 
   /** Acts on a command of the control socket; undefined where it is none of these. @throws {Error} for wrong words */

@@ -9,7 +9,8 @@ import { isIP } from 'node:net';
 import type { Clock } from '../clock.js';
 import type { Authenticator } from '../session-broker.js';
 import { plainAddress } from '../tls-helpers.js';
-import { LoginPenalties, type PenaltySettings } from './login-penalties.js';
+import { LoginPenalties, type PenaltySettings, shortened } from './login-penalties.js';
+import type { FailedElsewhere } from './other-servers.js';
 
 /** More lines are not told. */
 const MOST_LINES = 1_000;
@@ -22,6 +23,8 @@ export class SlowLogins implements Authenticator {
   readonly #isCrowd: (ip: string) => boolean;
   /** New settings count from the next login on. */
   settings: PenaltySettings;
+  /** Hears of each login that failed here. */
+  onFailure: (failure: FailedElsewhere) => void = () => {};
 
   constructor(asked: Authenticator, settings: PenaltySettings, isCrowd: (ip: string) => boolean, clock: Clock) {
     this.#asked = asked;
@@ -38,10 +41,16 @@ export class SlowLogins implements Authenticator {
     const answer = await this.#asked.authenticate(question);
     if (answer.kind === 'account') this.#penalties.succeeded(remoteIp, loginName);
     if (answer.kind !== 'rejected' || answer.expired === true) return answer;
+    this.onFailure({ ip: remoteIp, loginName: shortened(loginName) });
     return { ...answer, delaySeconds: this.#penalties.failed(remoteIp, loginName, this.settings) };
   };
 
   beginExchange: Authenticator['beginExchange'] = (beginning, from) => this.#asked.beginExchange(beginning, from);
+
+  /** A login failed on another server. */
+  failedElsewhere({ ip, loginName }: FailedElsewhere): void {
+    this.#penalties.failed(ip, loginName, this.settings);
+  }
 
   /** `list`, `clear`, `clear ADDRESS`. @throws {Error} for other words */
   obey(command: string): string {
