@@ -103,7 +103,7 @@ function fileFor(file: string, suffix: string): string {
 /** Names that have files of their own, and how the files write them. A slash in a name is a dot in a file's. */
 function suffixes(file: string): Map<string, string> {
   const prefix = `${basename(file)}.`;
-  const leftOver = /\.(dist|bak|new|old|tmp|orig|rpmsave|rpmnew|dpkg-\w+|lock|csr|ocsp|key)$|~$/;
+  const leftOver = /\.(dist|bak|new|next|old|tmp|orig|rpmsave|rpmnew|dpkg-\w+|lock|csr|ocsp|key)$|~$/;
   let files: string[] = [];
   try {
     files = readdirSync(dirname(file));

@@ -1,0 +1,216 @@
+/**
+ * Our imapd and pop3d on one site, for attacks that both must withstand, and conversations that may begin in plaintext and
+ * go on in TLS.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { programs, searchPath } from '../support/paths.js';
+import { PASSWORD } from '../support/peer-servers.js';
+import { freePort, memoryKib, processTree, waitForPort, waitUntil } from '../support/processes.js';
+import { writeSettings } from '../support/start.js';
+import { type Attacked, attacked } from './attacked.js';
+
+/** A protocol's words for what both can do. */
+export interface Dialect {
+  readonly name: 'imapd' | 'pop3d';
+  readonly greeting: RegExp;
+  readonly startTls: string;
+  readonly begun: RegExp;
+  /** A command that is allowed at any time before login, and its answer. */
+  readonly harmless: string;
+  readonly harmlessAnswer: RegExp;
+  readonly capability: string;
+  readonly capabilityAnswer: RegExp;
+  readonly alpn: string;
+}
+
+const IMAP: Dialect = {
+  name: 'imapd',
+  greeting: /^\* OK .*\r\n/,
+  startTls: 'a STARTTLS\r\n',
+  begun: /^a OK .*\r\n/m,
+  harmless: 'b NOOP\r\n',
+  harmlessAnswer: /^b OK .*\r\n/m,
+  capability: 'c CAPABILITY\r\n',
+  capabilityAnswer: /^c OK .*\r\n/m,
+  alpn: 'imap',
+};
+
+const POP3: Dialect = {
+  name: 'pop3d',
+  greeting: /^\+OK .*\r\n/,
+  startTls: 'STLS\r\n',
+  begun: /^\+OK .*\r\n/,
+  harmless: 'CAPA\r\n',
+  harmlessAnswer: /^\+OK .*\r\n[^.]*^\.\r\n/m,
+  capability: 'CAPA\r\n',
+  capabilityAnswer: /^\+OK .*\r\n(?:[^.].*\r\n)*\.\r\n/m,
+  alpn: 'pop3',
+};
+
+/** One of the two servers. */
+export interface MailServer {
+  readonly dialect: Dialect;
+  readonly port: number;
+  readonly tlsPort: number;
+  /** KiB of its login processes. */
+  memory(): number;
+  /** Open connections of a new client. */
+  connect(): Promise<Conversation>;
+  connectInTls(options?: ConnectionOptions): Promise<Conversation>;
+}
+
+export interface MailSite extends Attacked {
+  readonly servers: readonly MailServer[];
+}
+
+/** Settings that both servers have, by the prefix of each. */
+type SiteSettings = (prefix: 'IMAP' | 'POP3') => Readonly<Record<string, string>>;
+
+/** Runs a test against a site with both servers. */
+export async function withMailSite(settings: SiteSettings, run: (site: MailSite) => Promise<void>): Promise<void> {
+  await attacked({ settings: settings('IMAP') }, async (server) => {
+    const { ours } = server;
+    const port = await freePort();
+    const tlsPort = await freePort();
+    const pop3d = startPop3d(server, { port, tlsPort, settings: settings('POP3') });
+    try {
+      for (const each of [port, tlsPort]) await waitForPort(each);
+      const imap = new Server(IMAP, [ours.port, ours.tlsPort], () => server.pids('imapd: login process'));
+      const pop3 = new Server(POP3, [port, tlsPort], () => processTree([pop3d.pid ?? 0]));
+      await run({ ...server, servers: [imap, pop3] });
+    } finally {
+      const gone = new Promise((resolve) => pop3d.once('close', resolve));
+      pop3d.kill('SIGTERM');
+      await gone;
+    }
+  });
+}
+
+function startPop3d(
+  { ours, directory }: Attacked,
+  how: { readonly port: number; readonly tlsPort: number; readonly settings: Readonly<Record<string, string>> },
+): ChildProcess {
+  const { configuration } = ours;
+  const run = join(directory, 'server', 'run');
+  writeSettings(configuration, 'pop3d-ssl', {
+    ...{ SSLPORT: String(how.tlsPort), SSLADDRESS: '127.0.0.1', SSLPIDFILE: join(run, 'pop3d-ssl.pid') },
+    TLS_CERTFILE: join(configuration, 'imapd.pem'),
+  });
+  writeSettings(configuration, 'pop3d', {
+    ...{ PORT: String(how.port), ADDRESS: '127.0.0.1', PIDFILE: join(run, 'pop3d.pid') },
+    ...{ POP3_LOGIN_DELAY: '0', MAXPERIP: '1000', LOGTO: join(directory, 'server', 'log') },
+    ...how.settings,
+  });
+  const output = openSync(join(directory, 'server', 'log'), 'a');
+  const environment = { PATH: searchPath, TZ: 'UTC', COURIER_CONFDIR: configuration };
+  const pop3d = spawn(join(programs, 'pop3d'), [], { cwd: '/', env: environment, stdio: ['ignore', output, output] });
+  closeSync(output);
+  return pop3d;
+}
+
+class Server implements MailServer {
+  readonly dialect: Dialect;
+  readonly port: number;
+  readonly tlsPort: number;
+  readonly #pids: () => number[];
+
+  constructor(dialect: Dialect, [port, tlsPort]: readonly [number, number], pids: () => number[]) {
+    this.dialect = dialect;
+    this.port = port;
+    this.tlsPort = tlsPort;
+    this.#pids = pids;
+  }
+
+  memory(): number {
+    return memoryKib(this.#pids());
+  }
+
+  async connect(): Promise<Conversation> {
+    const conversation = new Conversation(connect(this.port, '127.0.0.1'));
+    await conversation.until(this.dialect.greeting);
+    return conversation;
+  }
+
+  async connectInTls(options: ConnectionOptions = {}): Promise<Conversation> {
+    const where = { port: this.tlsPort, host: '127.0.0.1', rejectUnauthorized: false };
+    const conversation = new Conversation(await handshake(connectTls({ ...where, ...options })));
+    await conversation.until(this.dialect.greeting);
+    return conversation;
+  }
+}
+
+/** What is said on a connection. */
+export class Conversation {
+  readonly socket: Socket;
+  received = '';
+  closed = false;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (octets: Buffer) => {
+      this.received += octets.toString('latin1');
+    });
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      this.closed = true;
+    });
+  }
+
+  send(text: string | Buffer): void {
+    this.socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
+  }
+
+  /** Waits for a text, and gives all up to its end. @throws {Error} with what came instead. */
+  async until(text: RegExp): Promise<string> {
+    await waitUntil(`${text} comes`, () => text.test(this.received) || this.closed, 20);
+    const found = text.exec(this.received);
+    if (found === null) throw new Error(`closed before ${text}: ${JSON.stringify(this.received.slice(-500))}`);
+    const taken = this.received.slice(0, found.index + found[0].length);
+    this.received = this.received.slice(taken.length);
+    return taken;
+  }
+
+  async ask(text: string, answer: RegExp): Promise<string> {
+    this.send(text);
+    return await this.until(answer);
+  }
+
+  /** Waits until the other end has closed, and gives what came before. */
+  async untilClosed(): Promise<string> {
+    await waitUntil('the server closes', () => this.closed, 20);
+    return this.received;
+  }
+
+  /** Goes on in TLS on the same connection. */
+  async secure(options: ConnectionOptions = {}): Promise<Conversation> {
+    this.socket.removeAllListeners('data');
+    return new Conversation(
+      await handshake(connectTls({ socket: this.socket, rejectUnauthorized: false, ...options })),
+    );
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+function handshake(socket: TLSSocket): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    socket.once('secureConnect', () => resolve(socket));
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('closed in the handshake')));
+  });
+}
+
+/** Logs in as bob. */
+export async function logIn(conversation: Conversation, { name }: Dialect): Promise<void> {
+  if (name === 'imapd') await conversation.ask(`l LOGIN bob ${PASSWORD}\r\n`, /^l OK .*\r\n/m);
+  else {
+    await conversation.ask('USER bob\r\n', /^\+OK.*\r\n/);
+    await conversation.ask(`PASS ${PASSWORD}\r\n`, /^\+OK.*\r\n/);
+  }
+}
