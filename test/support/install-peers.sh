@@ -36,6 +36,8 @@ need neomutt /usr/bin/neomutt
 need alpine /usr/bin/alpine
 need fetchmail /usr/bin/fetchmail
 need curl /usr/bin/curl
+need getmail6 /usr/bin/getmail
+need mpop /usr/bin/mpop
 need swaks /usr/bin/swaks
 need haproxy /usr/sbin/haproxy
 need gsasl /usr/bin/gsasl
