@@ -342,9 +342,9 @@ class Supervisor {
     this.#workers.end('server shut down');
     this.#logins.end();
     while (this.#workers.size + this.#logins.size > 0 && Date.now() < deadline) {
-    await this.#limits.stop();
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    await this.#limits.stop();
     removeSocketDirectory(this.#socketDirectory);
   }
 
