@@ -1,5 +1,5 @@
 # What the control scripts have in common. Sourced; it knows no daemon.
-here=$(cd "$(dirname "$0")" && pwd -P)
+here=${here:-$(cd "$(dirname "$0")" && pwd -P)}
 programs=${ANGARIUM_PROGRAMS:-$here/../dist/bin}
 [ -d "$programs" ] || programs=/usr/lib/angarium/dist/bin
 unset NODE_EXTRA_CA_CERTS NODE_OPTIONS

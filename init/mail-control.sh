@@ -53,7 +53,7 @@ stop() {
       stop_keeper "$pid" "$DAEMON"
       rm -f "$other"
     fi
-  elif is_running; then
+  elif [ -z "$(keeper_in "$other")" ] && is_running; then
     fail "$DAEMON runs, and was not started by this script: stop it where it was started (systemctl stop $DAEMON)"
   fi
   rm -f "$own"

@@ -11,8 +11,7 @@ import { type MailServiceSettings, startSetting } from './mail-service-settings.
 import { EXIT_SETTINGS, EXIT_USAGE, ProgramFailure, runProgram, settingsDirectory } from './program.js';
 import { withoutPassword } from './secret.js';
 import { describeProblem } from './settings-file.js';
-import { StartFailure } from './supervisor.js';
-import { checkTlsFiles } from './tls-files.js';
+import { StartFailure } from './start-failure.js';
 
 type Settings = MailServiceSettings<unknown>;
 
@@ -62,7 +61,7 @@ async function run(program: MailServiceProgram, usage: string, words: readonly s
   const { read } = program;
   const directory = values.config ?? settingsDirectory();
   const [first] = positionals;
-  if (values.check === true) return check(read(directory));
+  if (values.check === true) return await check(read(directory));
   if (values['dump-config'] === true) return dump(read(directory));
   if (values.rc === true) return showForControlScript(read(directory));
   if (values.control === true) return control(read(directory), positionals.join(' '));
@@ -119,9 +118,10 @@ function servicesToOpen(name: string, settings: Settings, keeper: number): reado
 }
 
 /** Everything that is wrong, certificates included; what is only strange goes to the same place, and does not count. */
-function check(settings: Settings): number {
+async function check(settings: Settings): Promise<number> {
   const problems = settings.problems.map(describeProblem);
   if (problems.length === 0) {
+    const { checkTlsFiles } = await import('./tls-files.js');
     const certificates = checkTlsFiles(settings.configuration.tls, Date.now());
     problems.push(...certificates.problems);
     for (const warning of certificates.warnings) warn(warning);
@@ -149,7 +149,9 @@ function dump(settings: Settings): number {
 /** Shell variables for the control scripts; with wrong settings, too, because a server must be stopped all the same. */
 function showForControlScript(settings: Settings): number {
   for (const problem of settings.problems) process.stderr.write(`${describeProblem(problem)}\n`);
-  process.stdout.write(`PIDFILE=${quoted(settings.pidFile)} SSLPIDFILE=${quoted(settings.sslPidFile)}\n`);
+  const { pidFile, sslPidFile, startAtBoot } = settings;
+  const files = `PIDFILE=${quoted(pidFile)} SSLPIDFILE=${quoted(sslPidFile)}`;
+  process.stdout.write(`${files} STARTATBOOT=${quoted(startAtBoot.join(' '))}\n`);
   return settings.problems.length === 0 ? 0 : EXIT_SETTINGS;
 }
 

@@ -10,8 +10,11 @@ import type { LoginPool } from './login-pool.js';
 import { boundAddress, type RawHandle } from './raw-handles.js';
 import type { ServiceDescription } from './service-configuration.js';
 
-/** How long an earlier supervisor of the same ports may take to go. */
-const BIND_PATIENCE_MS = 5_000;
+/** At the start: how long an earlier supervisor of the same ports may take to go. */
+const START_PATIENCE_MS = 5_000;
+
+/** Later: how long our own login processes may take to let go of ports. */
+const PATIENCE_MS = 1_000;
 
 interface OpenPort {
   readonly address: ListenAddress;
@@ -29,6 +32,7 @@ export class ServicePorts {
   readonly #logins: LoginPool;
   readonly #open = new Map<string, readonly OpenPort[]>();
   #nextListener = 1;
+  #patienceMs = START_PATIENCE_MS;
 
   constructor(logins: LoginPool, services: Services) {
     this.#logins = logins;
@@ -47,6 +51,11 @@ export class ServicePorts {
     return description;
   }
 
+  /** The service has started. */
+  started(): void {
+    this.#patienceMs = PATIENCE_MS;
+  }
+
   /** `imapd on 143, imapd-ssl on 993`. */
   words(): string[] {
     return [...this.#open].map(([service, ports]) => {
@@ -59,7 +68,7 @@ export class ServicePorts {
   async openSet(service: string): Promise<void> {
     const { addresses } = this.describe(service);
     if (this.#open.has(service)) return;
-    const ports = activatedPorts(service) ?? (await bindAll(addresses));
+    const ports = activatedPorts(service) ?? (await bindAll(addresses, this.#patienceMs));
     this.#open.set(service, ports);
     await this.#listen(service, ports);
   }
@@ -79,7 +88,7 @@ export class ServicePorts {
   async follow(services: Services): Promise<void> {
     const bound = new Map<string, readonly OpenPort[]>();
     try {
-      for (const service of this.open) bound.set(service, await bindAll(this.#missing(service, services)));
+      for (const service of this.open) bound.set(service, await bindAll(this.#missing(service, services), 0));
     } catch (error) {
       for (const ports of bound.values()) for (const { handle } of ports) handle.close();
       throw error;
@@ -126,11 +135,11 @@ function activatedPorts(service: string): OpenPort[] | undefined {
     });
 }
 
-async function bindAll(addresses: readonly ListenAddress[]): Promise<OpenPort[]> {
+async function bindAll(addresses: readonly ListenAddress[], patienceMs: number): Promise<OpenPort[]> {
   const ports: OpenPort[] = [];
   try {
     for (const address of addresses) {
-      ports.push({ address, handle: await bindAddress(address, BIND_PATIENCE_MS), isActivated: false, id: 0 });
+      ports.push({ address, handle: await bindAddress(address, patienceMs), isActivated: false, id: 0 });
     }
   } catch (error) {
     for (const { handle } of ports) handle.close();

@@ -33,6 +33,7 @@ import { type Authenticator, SessionBroker } from './session-broker.js';
 import { describeProblem, type SettingsProblem } from './settings-file.js';
 import { keepYoungGenerationSmall } from './small-heap.js';
 import { makeSocketDirectory, NoPlaceForSockets, removeSocketDirectory } from './socket-directory.js';
+import { StartFailure } from './start-failure.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** What settings files say: a configuration, or everything that is wrong with them. */
