@@ -60,9 +60,6 @@ export interface MailServiceOptions {
   readonly keeper?: number;
 }
 
-/** The service cannot start, for reasons that the administrator must know; each line is one. */
-export class StartFailure extends Error {}
-
 /** Exit code for a bug, as in sysexits.h. */
 const EXIT_BUG = 70;
 
@@ -209,6 +206,7 @@ class Supervisor {
     this.#watchKeeper();
     this.#workers.prepareSpare();
     this.#ready = true;
+    this.#ports.started();
     this.#watch.ready();
     this.#log.write('info', `started: ${this.#describe()}`);
     await ended;
