@@ -96,19 +96,22 @@ export function capabilities(context: CapabilityContext): string[] {
 
 /** What the administrator wrote, word for word, or else everything that works. */
 function wordsOfSite(context: CapabilityContext): string[] {
-  const { settings, tls, loggedIn, compressAvailable } = context;
-  const own = (tls ? settings.capabilityTls : undefined) ?? settings.capability;
+  const { settings, loggedIn, compressAvailable } = context;
+  const own = ownWords(context);
   if (own !== undefined) {
     // As Courier, which adds this one: the list cannot know who has a certificate.
     const external = !loggedIn && context.certificateName !== undefined ? ['AUTH=EXTERNAL'] : [];
     return [...own.split(/\s+/).filter((word) => word !== '' && !external.includes(word)), ...external];
   }
   const words: string[] = ['IMAP4rev1', 'IMAP4rev2', ...extensions];
+  if (settings.utf8Only) words.splice(words.indexOf('UTF8=ACCEPT'), 1, 'UTF8=ONLY');
   if (settings.acl) words.push(...accessLists);
   if (!settings.disableThreadSort) words.push(...sortAndThread);
   if (compressAvailable) words.push('COMPRESS=DEFLATE');
   if (settings.outbox !== undefined) words.push(`XCOURIEROUTBOX=${settings.outbox.folderName}`);
   words.push(settings.appendLimitOctets === undefined ? 'APPENDLIMIT' : `APPENDLIMIT=${settings.appendLimitOctets}`);
+  if (settings.messageLimit !== undefined) words.push(`MESSAGELIMIT=${settings.messageLimit}`);
+  if (settings.saveLimit !== undefined) words.push(`SAVELIMIT=${settings.saveLimit}`);
   if (loggedIn && settings.jmapUrl !== undefined) words.push('JMAPACCESS');
   if (settings.expungeToTrash) words.push('XMAGICTRASH');
   if (context.setsQuotas === true) words.push('QUOTASET');
@@ -117,6 +120,19 @@ function wordsOfSite(context: CapabilityContext): string[] {
   if (settings.loginReferrals === true) words.push('LOGIN-REFERRALS');
   if (mayLogin(context)) words.push(...offeredMechanisms(context).map((name) => `AUTH=${name}`));
   return words;
+}
+
+function ownWords({ settings, tls }: Pick<CapabilityContext, 'settings' | 'tls'>): string | undefined {
+  return (tls ? settings.capabilityTls : undefined) ?? settings.capability;
+}
+
+/** RFC 7888 section 5. */
+const LITERAL_MINUS_OCTETS = 4_096;
+
+/** How large a literal may be that comes without being asked for; undefined where the site has not said LITERAL-. */
+export function nonSynchronizingLimit(context: Pick<CapabilityContext, 'settings' | 'tls'>): number | undefined {
+  const words = ownWords(context)?.toUpperCase().split(/\s+/);
+  return words?.includes('LITERAL-') === true && !words.includes('LITERAL+') ? LITERAL_MINUS_OCTETS : undefined;
 }
 
 /** As in Courier, they are said whatever else the administrator wrote. */

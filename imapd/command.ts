@@ -25,6 +25,8 @@ export interface CommandRules {
   readonly namesNumbers?: boolean;
   /** Starts before its last literal arrives: the command reads `session.commands.literal()` itself. */
   readonly streamsLiteral?: boolean;
+  /** Neither says nor shows anything of mailboxes: allowed also to who must enable UTF8=ACCEPT first. */
+  readonly namesNothing?: boolean;
   /** Of the selected state, but nothing is read from the mailbox: allowed also when the right to read it is gone. */
   readonly leavesMailbox?: boolean;
   /** Changes which messages there are: the client hears of that, whatever else it wants to hear of (RFC 5465). */

@@ -7,6 +7,7 @@ import type { Uid } from '../../maildir/uid.js';
 import { CommandFailure, type Completion } from '../completion.js';
 import { bitsFromFlags } from '../mailbox/flag-bits.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
+import { tooMany } from '../mailbox/message-limit.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import { checkNumber, octetsOf, outboxAt, send, storeSent } from '../outbox/outbox.js';
 import type { Session } from '../session/session.js';
@@ -107,6 +108,7 @@ export async function addMessages(
       const turn = outbox === undefined ? message.writer.end(message.internalDate) : undefined;
       if (turn !== undefined) await turn;
       head = nextMessageHead(rest);
+      checkSaveLimit(session, messages.length + (head === undefined ? 0 : 1));
       if (head !== undefined && command === 'REPLACE') throw new SyntaxFailure('REPLACE takes one message.');
     }
     // The client may have taken minutes, and somebody may have taken the right away meanwhile.
@@ -129,6 +131,12 @@ export async function addMessages(
   } finally {
     for (const { writer } of messages) writer.abort();
   }
+}
+
+/** RFC 9738: an APPEND of too many adds none. */
+function checkSaveLimit({ settings }: Session, messages: number): void {
+  const limit = settings.messageLimit ?? settings.saveLimit;
+  if (limit !== undefined && messages > limit) throw tooMany(limit);
 }
 
 /**

@@ -11,7 +11,7 @@ import type { LoginClient } from '../../init/runtime/before-login.js';
 import { ClientGone } from '../../init/runtime/client-gone.js';
 import type { Clock } from '../../init/runtime/clock.js';
 import type { Log } from '../../init/runtime/log.js';
-import { type CapabilityContext, capabilities, capabilityCode } from '../capability.js';
+import { type CapabilityContext, capabilities, capabilityCode, nonSynchronizingLimit } from '../capability.js';
 import { type Conversation, runCommand, type State } from '../command.js';
 import { loginCommands } from '../commands/login-commands.js';
 import { bad, type Completion } from '../completion.js';
@@ -153,6 +153,7 @@ export class LoginSession implements Conversation {
         maxLineOctets: MAX_LINE_OCTETS_BEFORE_LOGIN,
         maxLiteralOctets: MAX_LITERAL_OCTETS_BEFORE_LOGIN,
         maxLiteralsTotalOctets: MAX_LITERALS_TOTAL_OCTETS_BEFORE_LOGIN,
+        maxNonSynchronizingOctets: nonSynchronizingLimit(this.capabilityContext),
         smap: this.settings.smap !== undefined,
       },
     );

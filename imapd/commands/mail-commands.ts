@@ -4,6 +4,7 @@
  * A command exists if and only if it has a row. Rows of the message commands are added beside those of mailboxes.
  */
 import { type Command, type CommandRules, command, parseNothing } from '../command.js';
+import { limited, limitedExpunge, limitedSearch, refused, refusedSearch } from '../mailbox/message-limit.js';
 import type { Session } from '../session/session.js';
 import { parseCancelUpdate } from '../wire/context-updates.js';
 import { parseList, parsePlainList } from '../wire/list-arguments.js';
@@ -65,6 +66,8 @@ import { xlist } from './xlist.js';
 
 /** Once logged in. */
 export const always: CommandRules = { states: ['authenticated', 'selected'] };
+/** The same without a word of mailboxes. */
+const plain: CommandRules = { ...always, namesNothing: true };
 /** Needs a mailbox; EXPUNGE may be told. */
 export const onMailbox: CommandRules = { states: ['selected'] };
 /** Removes messages from the mailbox, or adds some. */
@@ -76,18 +79,18 @@ export const onSequenceNumbers: CommandRules = { states: ['selected'], usesSeque
 
 /** Name in capitals to row; the UID commands have names of two words. */
 export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<string, Command<Session>>([
-  ['CAPABILITY', command(always, parseNothing, capability)],
-  ['NOOP', command(always, parseNothing, noop)],
-  ['LOGOUT', command(always, parseNothing, logout)],
-  ['ID', command(always, parseId, id)],
-  ['ENABLE', command(always, parseEnable, enable)],
-  ['COMPRESS', command(always, parseCompress, compress)],
-  ['COMPARATOR', command(always, parseComparator, comparator)],
-  ['LANGUAGE', command(always, parseLanguage, language)],
-  ['GETJMAPACCESS', command(always, parseNothing, getJmapAccess)],
+  ['CAPABILITY', command(plain, parseNothing, capability)],
+  ['NOOP', command(plain, parseNothing, noop)],
+  ['LOGOUT', command(plain, parseNothing, logout)],
+  ['ID', command(plain, parseId, id)],
+  ['ENABLE', command(plain, parseEnable, enable)],
+  ['COMPRESS', command(plain, parseCompress, compress)],
+  ['COMPARATOR', command(plain, parseComparator, comparator)],
+  ['LANGUAGE', command(plain, parseLanguage, language)],
+  ['GETJMAPACCESS', command(plain, parseNothing, getJmapAccess)],
   ['NAMESPACE', command(always, parseNothing, namespace)],
   ['NOTIFY', command(always, parseNotify, notify)],
-  ['IDLE', command({ ...always, untilDone: true }, parseNothing, idle)],
+  ['IDLE', command({ ...plain, untilDone: true }, parseNothing, idle)],
 
   ['LIST', command(always, parseList, list)],
   ['LSUB', command(always, parsePlainList, lsub)],
@@ -134,40 +137,60 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
       replace,
     ),
   ],
-  ['FETCH', command(onSequenceNumbers, (cursor) => parseFetch(cursor, 'sequence number'), fetch)],
-  ['UID FETCH', command(onMailbox, (cursor) => parseFetch(cursor, 'uid'), fetch)],
+  ['FETCH', command(onSequenceNumbers, (cursor) => parseFetch(cursor, 'sequence number'), limited(fetch))],
+  ['UID FETCH', command(onMailbox, (cursor) => parseFetch(cursor, 'uid'), limited(fetch))],
   [
     'SEARCH',
-    command(onSequenceNumbers, (cursor, received) => parseSearchCommand(cursor, received, 'sequence number'), search),
+    command(
+      onSequenceNumbers,
+      (cursor, received) => parseSearchCommand(cursor, received, 'sequence number'),
+      limitedSearch(search),
+    ),
   ],
-  ['UID SEARCH', command(onMailbox, (cursor, received) => parseSearchCommand(cursor, received, 'uid'), search)],
+  [
+    'UID SEARCH',
+    command(onMailbox, (cursor, received) => parseSearchCommand(cursor, received, 'uid'), limitedSearch(search)),
+  ],
   [
     'SORT',
-    command(onSequenceNumbers, (cursor, received) => parseSortCommand(cursor, received, 'sequence number'), sort),
+    command(
+      onSequenceNumbers,
+      (cursor, received) => parseSortCommand(cursor, received, 'sequence number'),
+      refusedSearch(sort),
+    ),
   ],
-  ['UID SORT', command(onMailbox, (cursor, received) => parseSortCommand(cursor, received, 'uid'), sort)],
+  [
+    'UID SORT',
+    command(onMailbox, (cursor, received) => parseSortCommand(cursor, received, 'uid'), refusedSearch(sort)),
+  ],
   ['ESEARCH', command(always, parseMultiSearchCommand, multiSearch)],
   ['UID ESEARCH', command(always, parseMultiSearchCommand, multiSearch)],
   ['CANCELUPDATE', command(onMailbox, parseCancelUpdate, cancelUpdate)],
   ['GENURLAUTH', command(always, parseGenUrlAuth, genUrlAuth)],
   ['URLFETCH', command(always, parseUrlFetch, urlFetch)],
   ['RESETKEY', command(always, parseResetKey, resetKey)],
-  ['THREAD', command(onSequenceNumbers, (cursor) => parseThreadCommand(cursor, 'sequence number'), thread)],
-  ['UID THREAD', command(onMailbox, (cursor) => parseThreadCommand(cursor, 'uid'), thread)],
-  ['STORE', command(onSequenceNumbers, (cursor) => parseStore(cursor, 'sequence number'), store)],
-  ['UID STORE', command(onMailbox, (cursor) => parseStore(cursor, 'uid'), store)],
+  [
+    'THREAD',
+    command(onSequenceNumbers, (cursor) => parseThreadCommand(cursor, 'sequence number'), refusedSearch(thread)),
+  ],
+  ['UID THREAD', command(onMailbox, (cursor) => parseThreadCommand(cursor, 'uid'), refusedSearch(thread))],
+  ['STORE', command(onSequenceNumbers, (cursor) => parseStore(cursor, 'sequence number'), limited(store))],
+  ['UID STORE', command(onMailbox, (cursor) => parseStore(cursor, 'uid'), limited(store))],
   [
     'COPY',
     command(
       { ...onSequenceNumbers, changesMessages: true },
       (cursor) => parseTransfer(cursor, 'sequence number'),
-      copy,
+      refused(copy),
     ),
   ],
-  ['UID COPY', command(changing, (cursor) => parseTransfer(cursor, 'uid'), copy)],
-  ['MOVE', command({ ...changing, namesNumbers: true }, (cursor) => parseTransfer(cursor, 'sequence number'), move)],
-  ['UID MOVE', command(changing, (cursor) => parseTransfer(cursor, 'uid'), move)],
+  ['UID COPY', command(changing, (cursor) => parseTransfer(cursor, 'uid'), refused(copy))],
+  [
+    'MOVE',
+    command({ ...changing, namesNumbers: true }, (cursor) => parseTransfer(cursor, 'sequence number'), limited(move)),
+  ],
+  ['UID MOVE', command(changing, (cursor) => parseTransfer(cursor, 'uid'), limited(move))],
   ['UIDBATCHES', command(onMailbox, parseUidBatches, uidBatches)],
   ['EXPUNGE', command(changing, parseExpunge, expunge)],
-  ['UID EXPUNGE', command(changing, parseUidExpunge, expunge)],
+  ['UID EXPUNGE', command(changing, parseUidExpunge, limitedExpunge(expunge))],
 ]);

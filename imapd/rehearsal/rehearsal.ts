@@ -159,7 +159,7 @@ async function playRound(
   commands: readonly string[],
 ): Promise<void> {
   // Where clients may not SORT, to have rehearsed it does no harm.
-  const settings = { ...given, disableThreadSort: false };
+  const settings = { ...given, disableThreadSort: false, utf8Only: false };
   const log = troubleOnly(told);
   const parts = { fileSystem: diskWith(properties, clock), warn: (text: string): void => log.write('warning', text) };
   const { durable, useLocks, keywords } = settings;

@@ -16,7 +16,7 @@ import type { Right } from '../../maildir/acl/rights.js';
 import { MaildirError } from '../../maildir/errors.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import type { FactCache } from '../cache/fact-cache.js';
-import type { CapabilityContext } from '../capability.js';
+import { type CapabilityContext, nonSynchronizingLimit } from '../capability.js';
 import type { CommandRules, Conversation, State } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
 import { CommandFailure } from '../completion.js';
@@ -156,7 +156,10 @@ export class Session implements Conversation, CommandSource, InputOwner {
     this.#sliceStartedAt = parts.clock.ticks();
     this.output = new ClientOutput(parts.stream, parts.clock, newWriter);
     this.input = new ClientInput(parts.stream, { unread: parts.unread, clock: parts.clock, owner: this });
-    this.commands = new CommandReader(this, commandLimits);
+    const maxNonSynchronizingOctets = nonSynchronizingLimit(parts);
+    const limits =
+      maxNonSynchronizingOctets === undefined ? commandLimits : { ...commandLimits, maxNonSynchronizingOctets };
+    this.commands = new CommandReader(this, limits);
   }
 
   /** How long the client may be silent now, in seconds. */
@@ -336,8 +339,14 @@ export class Session implements Conversation, CommandSource, InputOwner {
     return { place, folder: folderAt(place) };
   }
 
-  /** Whoever may no longer read the selected mailbox is answered nothing from it. */
-  checkAllowed({ states, leavesMailbox }: CommandRules, name: string): void {
+  /**
+   * Whoever may no longer read the selected mailbox is answered nothing from it, and where the site says UTF8=ONLY, nobody
+   * is who has not enabled UTF8=ACCEPT (RFC 6855 section 6).
+   */
+  checkAllowed({ states, leavesMailbox, namesNothing }: CommandRules, name: string): void {
+    if (this.settings.utf8Only && !this.#manner.utf8Names && namesNothing !== true) {
+      throw new CommandFailure('Names are in UTF-8 only here: ENABLE UTF8=ACCEPT comes first.', 'CANNOT');
+    }
     if (this.#selected === undefined || states.length > 1 || leavesMailbox === true) return;
     requireSelectedRight(this.#selected, 'r', name);
   }

@@ -32,6 +32,8 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readKeeping(settings),
     ...readAppendLimit(settings),
     ...readJmapAccess(settings),
+    ...readLimits(settings),
+    utf8Only: settings.switchedOn('IMAP_UTF8ONLY', false),
     oauth: false,
     ownSeen: !settings.switchedOn('IMAP_SHAREDSEEN', true),
     acl: settings.switchedOn('IMAP_ACL', true),
@@ -57,6 +59,14 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
 function readAppendLimit(settings: Settings): Pick<SessionSettings, 'appendLimitOctets'> {
   const appendLimitOctets = settings.integer('IMAP_APPENDLIMIT', 0);
   return appendLimitOctets === 0 ? {} : { appendLimitOctets };
+}
+
+/** RFC 9738. */
+function readLimits(settings: Settings): Pick<SessionSettings, 'messageLimit' | 'saveLimit'> {
+  const messageLimit = settings.integer('IMAP_MESSAGELIMIT', 0);
+  const saveLimit = settings.integer('IMAP_SAVELIMIT', 0);
+  if (messageLimit > 0) return { messageLimit };
+  return saveLimit > 0 ? { saveLimit } : {};
 }
 
 /** Clients send passwords there. */

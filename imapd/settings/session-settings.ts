@@ -100,6 +100,12 @@ export interface SessionSettings extends LoginSettings {
   readonly specialUse: Readonly<Partial<Record<SpecialUse, string>>>;
   /** IMAP_NOTIFY_MAILBOXES: of so many a client may hear at once with NOTIFY. */
   readonly notifyMailboxes: number;
+  /** IMAP_MESSAGELIMIT: so many messages one command may be about; absent: any number. */
+  readonly messageLimit?: number;
+  /** IMAP_SAVELIMIT: so many messages one COPY or APPEND may add, where there is no other limit; absent: any number. */
+  readonly saveLimit?: number;
+  /** IMAP_UTF8ONLY: clients must enable UTF8=ACCEPT. */
+  readonly utf8Only: boolean;
   /** IMAP_IDLE_HEARTBEAT: seconds between signs of life during IDLE; 0 is none. */
   readonly idleHeartbeatSeconds: number;
   /** IMAP_INACTIVITY_TIMEOUT. */

@@ -60,6 +60,8 @@ export interface CommandReaderOptions {
   readonly maxLineOctets: number;
   readonly maxLiteralOctets: number;
   readonly maxLiteralsTotalOctets: number;
+  /** Of literals that come without being asked for; as others where absent. */
+  readonly maxNonSynchronizingOctets?: number | undefined;
   /** Names the commands whose message literal is left on the stream. A literal as first argument is read all the same. */
   readonly streams?: (name: string) => boolean;
   /** Before login: `\SMAP1` may stand in the place of a tag. */
@@ -160,6 +162,7 @@ export class CommandReader {
     if (line.kind === 'too long') return this.#lineTooLong(line.octets, '*');
     const announced = announcementIn(line.octets);
     if (announced === undefined) return { kind: 'remainder', rest: withoutLineEnd(line.octets) };
+    if (this.#comesTooLarge(announced)) return this.#literalTooLarge(announced, '*');
     return { kind: 'remainder', rest: line.octets.subarray(0, announced.start), ...this.#stream(announced) };
   }
 
@@ -178,6 +181,7 @@ export class CommandReader {
     for (;;) {
       const announced = announcementIn(line);
       if (announced === undefined) return { kind: 'command', tag, name, rest: joined(pieces, withoutLineEnd(line)) };
+      if (this.#comesTooLarge(announced)) return this.#literalTooLarge(announced, tag);
       // The first argument of APPEND is the mailbox, which may be a literal too.
       const isFirstArgument = pieces.length === 0 && announced.start <= 1;
       if (!isFirstArgument && this.#options.streams?.(name) === true) {
@@ -225,6 +229,10 @@ export class CommandReader {
   #lineTooLong(begun: Buffer, tag: string): BadLine {
     this.#rubbish = { literalOctets: 0, lineTail: Buffer.from(begun.subarray(-ANNOUNCEMENT_OCTETS)) };
     return { kind: 'bad', tag, reason: 'line too long', text: 'The command is too long.' };
+  }
+
+  #comesTooLarge({ nonSynchronizing, sizeOctets }: Announcement): boolean {
+    return nonSynchronizing && sizeOctets > (this.#options.maxNonSynchronizingOctets ?? Number.POSITIVE_INFINITY);
   }
 
   #literalTooLarge(announced: Announcement, tag: string): BadLine {

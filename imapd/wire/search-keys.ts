@@ -117,6 +117,8 @@ const readers = new Map<string, KeyReader>([
   ['OLDER', (parser) => ({ kind: 'older', seconds: parser.interval() })],
   ['YOUNGER', (parser) => ({ kind: 'younger', seconds: parser.interval() })],
   ['UID', (parser) => ({ kind: 'uid', set: parser.set() })],
+  ['UIDAFTER', (parser) => uidsBeyond(parser.interval() + 1, HIGHEST_UID)],
+  ['UIDBEFORE', (parser) => uidsBeyond(1, parser.interval() - 1)],
   ['EMAILID', (parser) => ({ kind: 'email id', id: parser.keyword() })],
   ['THREADID', (parser) => ({ kind: 'thread id', id: parser.keyword() })],
   ['SAVEDBEFORE', (parser) => ({ kind: 'save date', compare: 'before', day: parser.day() })],
@@ -256,4 +258,11 @@ export function withFuzzyKeys(key: SearchKey): SearchKey {
 function either(first: SearchKey, second: SearchKey): SearchKey {
   const keys = [first, second].flatMap((key) => (key.kind === 'or' ? key.keys : [key]));
   return { kind: 'or', keys };
+}
+
+const HIGHEST_UID = 0xff_ff_ff_ff;
+
+/** RFC 9738 section 3.2: `*` is never among them, so there may be none. */
+function uidsBeyond(first: number, last: number): SearchKey {
+  return { kind: 'uid', set: first > last ? [] : [{ first, last }] };
 }

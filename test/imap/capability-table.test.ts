@@ -35,7 +35,12 @@ function everyWord(): Set<string> {
   const jmap = { IMAP_JMAPACCESS: 'https://jmap.example.com/' };
   const settings = { ...testSettings({ ...courier, ...jmap }), ...mechanisms, tlsRequired: true };
   const known = { settings, setsQuotas: true, certificateName: 'bob', bindsChannel: () => true };
+  const loggedIn = { loggedIn: true, tls: true, tlsAvailable: false, compressAvailable: false };
+  const limited = testSettings({ IMAP_MESSAGELIMIT: '1000' });
+  const strict = testSettings({ IMAP_SAVELIMIT: '1000', IMAP_UTF8ONLY: '1' });
+  const own = testSettings({ IMAP_CAPABILITY: 'LITERAL-', IMAP_CAPABILITY_TLS: 'LITERAL-' });
   const contexts: readonly CapabilityContext[] = [
+    ...[limited, strict, own].map((each) => ({ ...loggedIn, settings: each })),
     { ...known, loggedIn: false, tls: false, tlsAvailable: true, compressAvailable: false },
     { ...known, loggedIn: false, tls: true, tlsAvailable: false, compressAvailable: false },
     { ...known, loggedIn: true, tls: true, tlsAvailable: false, compressAvailable: true },
