@@ -18,7 +18,7 @@ const environment = { COURIER_CONFDIR: directory };
 const tool = (name: string, words: readonly string[] = [], more: Record<string, string> = {}) =>
   run([join(programs, name), ...words], { environment: { ...environment, ...more } });
 const shown = (file: string): Promise<string> =>
-  mustRun(['openssl', 'x509', '-in', file, '-noout', '-text', '-nameopt', 'RFC2253']);
+  mustRun(['openssl', 'x509', '-in', file, '-noout', '-text', '-nameopt', 'rfc2253']);
 
 for (const daemon of ['imapd', 'pop3d']) {
   writeFileSync(at(daemon), '');
