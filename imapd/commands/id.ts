@@ -72,7 +72,7 @@ export async function id(session: IntroducedSession, pairs: readonly IdPair[]): 
 }
 
 function pairText({ field, value }: IdPair): string {
-  return `"${logValue(field)}"=${value === null ? '(nil)' : `"${logValue(value)}"`}`;
+  return `${logValue(field)}=${value === null ? '(nil)' : logValue(value)}`;
 }
 
 function ourFields(bits: number): string[] {

@@ -22,7 +22,7 @@ export interface JsonLineParts {
   readonly session?: number | undefined;
 }
 
-type Value = string | number | boolean;
+type Value = string | number | boolean | null;
 
 /** Courier's names for what has a unit, and ours. */
 const FIELDS: Readonly<Record<string, string>> = {
@@ -42,7 +42,7 @@ const FIELDS: Readonly<Record<string, string>> = {
 const OWN_FIELDS = new Set(['time', 'level', 'service', 'event', 'session', 'message', 'reason', 'detail']);
 
 const EVENT = /^([A-Za-z][A-Za-z ]*)(?=, [a-z_]+=)/;
-const FIELD = /, ([a-z_]+)=(\[[^\]]*\]|[^,\s:[\]]*)/y;
+const FIELD = /, ([a-zA-Z][\w-]*)=(\[[^\]]*\]|[^,\s:[\]]*)/y;
 const NUMBER = /^\d{1,15}$/;
 /** Valid in JSON, and yet the end of a line, or a change of direction, to some who read it. */
 const UNSAFE = /[\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]/gu;
@@ -67,7 +67,9 @@ function eventOf(words: string, rest: string): Record<string, Value> {
     end = FIELD.lastIndex;
     const [, name = '', value = ''] = field;
     const known = Object.hasOwn(FIELDS, name) ? (FIELDS[name] ?? name) : name;
-    event[OWN_FIELDS.has(known) ? `${known}_` : known] = typedValue(known, value);
+    // What a client says of itself (ID) comes last, and replaces nothing.
+    const own = OWN_FIELDS.has(known) ? `${known}_` : known;
+    if (!Object.hasOwn(event, own)) event[own] = typedValue(known, value);
   }
   const more = rest.slice(end);
   if (more.startsWith(': ')) event['reason'] = more.slice(2);
@@ -77,6 +79,7 @@ function eventOf(words: string, rest: string): Record<string, Value> {
 
 function typedValue(name: string, value: string): Value {
   if (name === 'tls') return value === '1';
+  if (value === '(nil)') return null;
   const inside = value.startsWith('[') ? value.slice(1, -1) : value;
   if (name !== 'user' && NUMBER.test(inside)) return Number(inside);
   return unescaped(inside);

@@ -129,12 +129,9 @@ export async function serveBeforeLogin(session: LoginSession): Promise<void> {
   session.write(ok(apopChallenge === undefined ? 'Hello there.' : `Hello there. ${apopChallenge}`));
   await converse(session);
   if (session.ending === 'handed over') return;
-  if (session.ending === 'logout') {
-    log.write('info', `LOGOUT, ${who}, rcvd=${client.receivedOctets}, sent=${client.sentOctets}`);
-  } else {
-    const seconds = Math.max(0, Math.floor((session.clock.now() - client.acceptedAt) / 1000));
-    log.write('debug', `Disconnected, ${who}, time=${seconds}`);
-  }
+  // Courier's pop3login tells neither octets nor seconds.
+  if (session.ending === 'logout') log.write('info', `LOGOUT, ${who}`);
+  log.write('debug', `Disconnected, ${who}`);
 }
 
 async function converse(session: LoginSession): Promise<void> {

@@ -324,7 +324,7 @@ describe('limits before login', () => {
     const { answers, log } = await playLogin({ sends: ['a ID ("name" "x, y" "os" {5}\r\na\r\nbc "v" NIL)\r\n'] });
 
     assert.match(afterGreeting(answers), /^\+ OK\n\* ID \("name" "Angarium"\)\na OK ID completed\n$/);
-    assert.equal(log[1], `info: ID, ${peer}, "name"="x\\x2C\\x20y", "os"="a\\x0D\\x0Abc", "v"=(nil)`);
+    assert.equal(log[1], `info: ID, ${peer}, name=x\\x2C\\x20y, os=a\\x0D\\x0Abc, v=(nil)`);
     const pair = '"k" "v" ';
     const many = await playLogin({
       sends: [`a ID (${pair.repeat(31).trimEnd()})\r\nb ID ("k" "${'v'.repeat(2000)}")\r\n`],

@@ -114,7 +114,7 @@ test('L1: lines of ours are matched with every stamp that syslog, journalctl and
     `Nov 21 17:00:00 mail imapd-ssl[4711]: LOGIN FAILED, method=PLAIN, ip=[2001:db8::7], port=[1]`,
     // What these must not be: a login that went well, and a line that only quotes one.
     'Nov 21 17:00:00 mail imapd[4711]: LOGIN, user=bob, ip=[192.0.2.8], port=[1], protocol=IMAP',
-    'Nov 21 17:00:00 mail imapd[4711]: ID, user=bob, ip=[192.0.2.8], port=[1], "name"="LOGIN FAILED, ip=[192.0.2.9]"',
+    'Nov 21 17:00:00 mail imapd[4711]: ID, user=bob, ip=[192.0.2.8], port=[1], name=LOGIN\\x20FAILED\\x2C\\x20ip\\x3D\\x5B192.0.2.9',
   ];
 
   const addresses = await matchedAddresses(scene.beside(''), lines);

@@ -53,8 +53,8 @@ const events: readonly (readonly [string, object])[] = [
     { event: 'expunged', user: 'bob', ip: '::1', port: 1, old_name: './cur/1.M1.mx,S=7' },
   ],
   [
-    'ID, user=bob, ip=[::1], port=[1], "name"="mutt", "x"=(nil)',
-    { event: 'id', user: 'bob', ip: '::1', port: 1, detail: '"name"="mutt", "x"=(nil)' },
+    'ID, user=bob, ip=[::1], port=[1], name=mutt, user=root, ip=192.0.2.1, os=(nil)',
+    { event: 'id', user: 'bob', ip: '::1', port: 1, name: 'mutt', os: null },
   ],
   ['started: imapd on 143, 0 connections', { event: 'message', message: 'started: imapd on 143, 0 connections' }],
   ['x, level=alert, time=now', { event: 'x', level_: 'alert', seconds: 'now' }],

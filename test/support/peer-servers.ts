@@ -46,6 +46,8 @@ export interface PeerOptions {
   readonly compress?: boolean;
   /** Further settings of Dovecot. */
   readonly more?: string;
+  /** Changed settings of Courier, and a port on which its pop3d listens, too. */
+  readonly courier?: { readonly settings?: Readonly<Record<string, string>>; readonly pop3Port?: number };
 }
 
 /** Unsalted, so that measurements of logins measure the server. */
@@ -59,7 +61,7 @@ export function userdbLine({ name, home }: MailUser, { uid, gid } = mailIds()): 
 }
 
 /** Courier with Debian's settings, more connections allowed. With TLS as its imapd-ssl script starts it. */
-export async function startCourier({ directory, users, port, tls }: PeerOptions): Promise<PeerServer> {
+export async function startCourier({ directory, users, port, tls, courier = {} }: PeerOptions): Promise<PeerServer> {
   const etc = join(directory, 'etc');
   cpSync('/etc/courier', etc, { recursive: true });
   mkdirSync(join(directory, 'run', 'authdaemon'), { recursive: true });
@@ -83,8 +85,10 @@ listen() {
     /usr/lib/courier/courier/imaplogin /usr/bin/imapd Maildir
 }
 ${tls === undefined ? '' : courierTlsScript(tls)}
+${courier.pop3Port === undefined ? '' : courierPop3Script(courier.pop3Port)}
 listen ${port}`;
-  const environment = { ...courierEnvironment({ IMAP_STARTTLS: 'NO' }), PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+  const settings = { IMAP_STARTTLS: 'NO', ...courier.settings };
+  const environment = { ...courierEnvironment(settings), PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
   const log = openSync(join(directory, 'log'), 'a');
   const child = spawn('/usr/bin/unshare', ['--mount', '/bin/sh', '-c', script], {
     cwd: '/',
@@ -108,6 +112,14 @@ chown courier:courier /etc/courier/imapd.pem && chmod 600 /etc/courier/imapd.pem
   IMAP_TLS=1
   listen ${port} /usr/bin/couriertls -server -tcpd -user=courier
 ) &`;
+}
+
+/** Its POP3 listener. */
+function courierPop3Script(port: number): string {
+  const programs = '/usr/lib/courier/courier';
+  return `
+/usr/sbin/couriertcpd -address=127.0.0.1 -maxprocs=${MAX_CONNECTIONS} -maxperip=${MAX_CONNECTIONS} \\
+  -nodnslookup -noidentlookup ${port} ${programs}/courierpop3login ${programs}/courierpop3d Maildir &`;
 }
 
 /** Dovecot with its defaults, more connections allowed. */
