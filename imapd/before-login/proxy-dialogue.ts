@@ -22,7 +22,7 @@ const NOT_NOW = /^(UNAVAILABLE|INUSE|SERVERBUG|LIMIT|OVERQUOTA|ALREADYEXISTS)\b/
 /** See the head of this file. */
 export const proxyDialogue: ProxyDialogue = {
   logIn,
-  loginWords: (tag, tls) => `, protocol=${tag === SMAP_TAG ? 'SMAP1' : 'IMAP'}${tls ? ', starttls=1' : ''}`,
+  lineWords: (tag) => ({ protocol: `, protocol=${tag === SMAP_TAG ? 'SMAP1' : 'IMAP'}`, tls: ', starttls=1' }),
   isGoodbye: (fromClient, fromBackEnd) =>
     /(^|\n)\* BYE/i.test(fromBackEnd) || /(^|\n)\S+ LOGOUT\r?\n$/i.test(fromClient),
   backEndLost: encodeUntagged({

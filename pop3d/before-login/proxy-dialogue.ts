@@ -19,7 +19,7 @@ const NOT_NOW = /^-ERR (\[(SYS\/TEMP|IN-USE|LOGIN-DELAY)|Temporary problem)/i;
 /** See the head of this file. */
 export const proxyDialogue: ProxyDialogue = {
   logIn,
-  loginWords: (_tag, tls) => (tls ? ', stls=1' : ''),
+  lineWords: () => ({ protocol: '', tls: ', stls=1' }),
   isGoodbye: (fromClient) => /(^|\n)QUIT *\r?\n$/i.test(fromClient),
   backEndLost: encodeReply(err('The mail server behind this one has gone.', 'SYS/TEMP')),
 };

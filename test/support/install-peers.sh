@@ -58,6 +58,7 @@ need iproute2 /usr/sbin/ip
 beside=
 [ -x /usr/lib/dovecot/imap ] && [ -e /usr/lib/dovecot/modules/lib30_imap_zlib_plugin.so ] ||
   beside="$beside dovecot-imapd"
+[ -x /usr/lib/dovecot/pop3 ] || beside="$beside dovecot-pop3d"
 [ -x "$BESIDE/usr/sbin/exim4" ] || beside="$beside $EXIM_PACKAGES"
 
 # Of Prometheus only the tool that checks pages and rules.

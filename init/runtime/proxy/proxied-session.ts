@@ -42,7 +42,8 @@ export class ProxiedSession {
   constructor(parts: ProxiedSessionParts) {
     this.#parts = parts;
     const { client, backEnd, log, dialogue, who, tag, tls } = parts;
-    log.write('info', `LOGIN, ${who}${dialogue.loginWords(tag, tls)}`);
+    const words = dialogue.lineWords(tag);
+    log.write('info', `LOGIN, ${who}${words.protocol}${tls ? words.tls : ''}`);
     client.on('data', (octets: Buffer) => {
       this.#received += octets.length;
       this.#fromClient = lastWords(octets);
@@ -97,10 +98,10 @@ export class ProxiedSession {
   }
 
   #ended(): void {
-    const { ended, log, who, host, tls } = this.#parts;
+    const { ended, log, who, host, tls, dialogue, tag } = this.#parts;
     const seconds = Math.floor((performance.now() - this.#startedAt) / 1000);
     const octets = `rcvd=${this.#received}, sent=${this.#sent}, time=${seconds}`;
-    const words = `${octets}${tls ? ', starttls=1' : ''}, mailhost=${host}`;
+    const words = `${octets}${tls ? dialogue.lineWords(tag).tls : ''}, mailhost=${host}`;
     log.write('info', `${this.#end ?? 'DISCONNECTED'}, ${who}, ${words}`);
     ended();
   }

@@ -3,6 +3,7 @@
  */
 import type { Endpoint } from '../mail-worker.js';
 import type { Secret } from '../secret.js';
+import type { LineWords } from '../session-lines.js';
 import type { BackEnd } from './back-end.js';
 import type { ProxyManner } from './proxy-settings.js';
 
@@ -29,8 +30,8 @@ export interface ProxyDialogue {
    * @throws {BackEndFailure | BackEndRefusal}
    */
   logIn(backEnd: BackEnd, login: BackEndLogin): Promise<Buffer>;
-  /** What stands behind `LOGIN, user=…, ip=[…], port=[…]` in the log. */
-  loginWords(tag: string, tls: boolean): string;
+  /** What the lines of its sessions say of it in the log. */
+  lineWords(tag: string): LineWords;
   /** Whether these were the last words of a session that ended as it should; each is the end of what came last. */
   isGoodbye(fromClient: string, fromBackEnd: string): boolean;
   /** For a client whose back end has gone without a word. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ImapClient, loginClient, openClient, openConnection } from '../../support/imap-client.js';
-import { type MailUser, PASSWORD, type PeerServer } from '../../support/peer-servers.js';
+import { type MailUser, PASSWORD } from '../../support/peer-servers.js';
 import { giveToMailUser } from '../../support/peer-targets.js';
 import { memoryKib, mustRun, processTree, waitUntil } from '../../support/processes.js';
 import type { OurServers, OurUser } from '../../support/start.js';
@@ -16,7 +16,7 @@ import { type DovecotBackEnd, elsewhere, Site } from './site.js';
 
 const site = new Site('imap-proxy');
 let back: OurServers;
-let courier: PeerServer;
+let courier: { readonly port: number };
 let dovecot: DovecotBackEnd;
 let front: OurServers;
 let bob: MailUser;

@@ -7,9 +7,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { askControl } from '../../../init/runtime/control.js';
 import { type Scratch, scratchDirectory } from '../../support/maildir-fixture.js';
-import { type MailUser, type PeerServer, startCourier, startDovecot } from '../../support/peer-servers.js';
+import { type MailUser, startCourier, startDovecot } from '../../support/peer-servers.js';
 import { giveToMailUser } from '../../support/peer-targets.js';
-import { freePort } from '../../support/processes.js';
+import { freePort, waitForPort } from '../../support/processes.js';
 import {
   makeCertificate,
   type OurOptions,
@@ -24,6 +24,7 @@ export interface DovecotBackEnd {
   readonly port: number;
   readonly tlsPort: number;
   readonly haproxyPort: number;
+  readonly pop3Port: number;
   /** For localhost and 127.0.0.1. */
   readonly certificate: string;
   log(): string;
@@ -62,10 +63,13 @@ export class Site {
   }
 
   /** Gives a running server other accounts, and settings that it reads at once. */
-  async change(server: OurServers, { users, settings }: Pick<OurOptions, 'users' | 'settings'>): Promise<void> {
+  async change(
+    server: OurServers,
+    { users, settings, service = 'imapd' }: Pick<OurOptions, 'users' | 'settings'> & { service?: 'imapd' | 'pop3d' },
+  ): Promise<void> {
     await writeAccounts(server.configuration, users);
     if (settings === undefined) return;
-    const file = join(server.configuration, 'imapd');
+    const file = join(server.configuration, service);
     let text = readFileSync(file, 'utf8');
     for (const [name, value] of Object.entries(settings)) {
       const line = `${name}="${value}"`;
@@ -73,13 +77,15 @@ export class Site {
       text = written.test(text) ? text.replace(written, () => line) : `${text}${line}\n`;
     }
     writeFileSync(file, text);
-    await askControl(join(server.configuration, '..', 'run', 'imapd.control'), 'reload');
+    await askControl(join(server.configuration, '..', 'run', `${service}.control`), 'reload');
   }
 
-  async courier(users: readonly MailUser[]): Promise<PeerServer> {
-    const server = await startCourier({ directory: this.#directory(), users, port: await freePort() });
+  async courier(users: readonly MailUser[]): Promise<{ readonly port: number; readonly pop3Port: number }> {
+    const [port, pop3Port] = [await freePort(), await freePort()];
+    const server = await startCourier({ directory: this.#directory(), users, port, courier: { pop3Port } });
     this.#stops.push(server.stop);
-    return server;
+    await waitForPort(pop3Port);
+    return { port, pop3Port };
   }
 
   /** With STARTTLS, a port in TLS, and one that expects HAProxy's header. It believes proxies where a client is. */
@@ -87,8 +93,9 @@ export class Site {
     const directory = this.#directory();
     const certificate = join(directory, 'cert.pem');
     await makeCertificate(certificate);
-    const [port, tlsPort, haproxyPort] = [await freePort(), await freePort(), await freePort()];
+    const [port, tlsPort, haproxyPort, pop3Port] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     const more = `
+protocols = imap pop3
 login_trusted_networks = 127.0.0.1/32
 haproxy_trusted_networks = 127.0.0.1/32
 service imap-login {
@@ -96,12 +103,21 @@ service imap-login {
     port = ${haproxyPort}
     haproxy = yes
   }
+}
+service pop3-login {
+  chroot =
+  inet_listener pop3 {
+    port = ${pop3Port}
+  }
+  inet_listener pop3s {
+    port = 0
+  }
 }`;
     const tls = { port: tlsPort, certificate };
     const server = await startDovecot({ directory, users, port, tls, compress: true, more });
     this.#stops.push(server.stop);
     const log = (): string => readFileSync(join(directory, 'dovecot.log'), 'utf8');
-    return { port, tlsPort, haproxyPort, certificate, log };
+    return { port, tlsPort, haproxyPort, pop3Port, certificate, log };
   }
 
   /** Ends all servers, the last first, and removes all files. */
