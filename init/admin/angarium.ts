@@ -10,6 +10,8 @@ import { changeSessions, showSessions, showStats } from './who.js';
 const usage = `Usage: angarium who [WHICH]            the sessions that are there
        angarium kick WHICH           end sessions; each client is told BYE
        angarium trace [WHICH]        look again for the files that make a session be traced (IMAPDEBUGFILE)
+       angarium penalty [list | clear [ADDRESS]]
+                                     addresses whose logins failed, and what the next failure costs; forget them
        angarium stats                the figures, as METRICSPORT tells them
        angarium probe imap|pop3|auth [OPTIONS]
                                      say whether a service works, and how many milliseconds it took
@@ -46,6 +48,10 @@ async function run(words: readonly string[]): Promise<number> {
   if (verb === 'probe') {
     const { probe } = await import('./probe.js');
     return await probe(rest, { ...values, directory });
+  }
+  if (verb === 'penalty') {
+    const { penalty } = await import('./penalty.js');
+    return await penalty(rest, which);
   }
   if (rest.length > 0) throw wrong(`${rest[0]} is not understood`);
   if (verb === 'who') return await showSessions(which);

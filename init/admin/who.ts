@@ -78,8 +78,8 @@ function choiceOf({ user, ip, session }: Which) {
   };
 }
 
-/** @throws {ProgramFailure} when no service runs. */
-async function askServices(command: string, { directory, service }: Which) {
+/** Asks the services that run. @throws {ProgramFailure} when none does. */
+export async function askServices(command: string, { directory, service }: Which) {
   const isKnown = service === undefined || SERVICES.some((name) => name === service);
   if (!isKnown) throw new ProgramFailure(`${service} is no service`, EXIT_USAGE);
   const asked = SERVICES.filter((name) => (service ?? name) === name && existsSync(join(directory, name)));

@@ -36,6 +36,8 @@ export interface Attacked {
 
 interface AttackedOptions {
   readonly settings?: Readonly<Record<string, string>>;
+  /** Settings of pop3d: it runs, too. */
+  readonly pop3?: Readonly<Record<string, string>>;
   /** The maildir of test/maildirs that both get. */
   readonly maildir?: string;
   readonly users?: (homes: string) => readonly OurUser[];
@@ -61,7 +63,8 @@ export async function attacked(options: AttackedOptions, run: (server: Attacked)
   mkdirSync(directory);
   const accounts = ['alice', 'bob'].map((name): OurUser => ({ name, home: join(scratch.path, 'homes', name) }));
   const users = [...accounts, ...(options.users?.(join(scratch.path, 'homes')) ?? [])];
-  const ours = await startOurs({ directory, users, settings: options.settings ?? {} });
+  const pop3 = options.pop3 === undefined ? {} : { pop3: options.pop3 };
+  const ours = await startOurs({ directory, users, settings: options.settings ?? {}, ...pop3 });
   try {
     await run({ ours, directory: scratch.path, maildir, give, ...looks(ours) });
     assert.doesNotMatch(ours.log(), BUG);

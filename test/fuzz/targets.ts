@@ -32,6 +32,7 @@ import { parseSort, parseThread } from '../../imapd/wire/sort-thread.js';
 import { parseStatusItems } from '../../imapd/wire/status-items.js';
 import { parseGenUrlAuth, parseResetKey, parseUrlFetch } from '../../imapd/wire/url-arguments.js';
 import { changesSeeds, checkChanges } from './changes-target.js';
+import { checkProxyHeader, proxyHeaders } from './proxy-target.js';
 import { playMechanism, saslSeeds } from './sasl-target.js';
 import { checkSharedLists, sharedLists } from './shared-lists-target.js';
 
@@ -212,6 +213,7 @@ export const targets: readonly FuzzTarget[] = [
   { name: 'changes', seeds: changesSeeds, run: checkChanges },
   { name: 'messages', seeds: messages, run: checkMessage },
   { name: 'mechanisms', seeds: saslSeeds, run: playMechanism },
+  { name: 'proxy-headers', seeds: proxyHeaders, run: checkProxyHeader },
   {
     name: 'headers',
     seeds: messages,

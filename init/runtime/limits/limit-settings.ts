@@ -26,7 +26,7 @@ export interface LimitSettings {
 }
 
 /** What MAXPERIP is without a setting. As long as it is this, the two limits below it have numbers of their own. */
-const PER_ADDRESS = 1_000;
+const PER_ADDRESS = 800;
 const PER_ACCOUNT = 50;
 const BEFORE_LOGIN = 100;
 

@@ -30,7 +30,7 @@ function withDirectory(use: (directory: string) => void): void {
 test('limits without settings are for today, and who has changed MAXPERIP is not surprised by less', () => {
   const shipped = read('').limits;
   assert.equal(shipped.connections, 4_000);
-  assert.deepEqual([shipped.perAddress, shipped.beforeLogin, shipped.perAccount], [1_000, 100, 50]);
+  assert.deepEqual([shipped.perAddress, shipped.beforeLogin, shipped.perAccount], [800, 100, 50]);
   const debian = read('MAXDAEMONS=40\nMAXPERIP=20\n').limits;
   assert.deepEqual([debian.perAddress, debian.beforeLogin, debian.perAccount, debian.warnAt], [20, 20, 20, 35]);
   const own = read('MAXPERIP=2000\nMAXPERACCOUNT=7\nMAXBEFORELOGIN=8\nMAXRATEPERIP=0\n').limits;
