@@ -104,7 +104,7 @@ function readProxyProtocol(settings: Settings, { haproxy }: TcpdOptions): ProxyP
   if (typeof list !== 'function') {
     const remedy = 'write addresses and networks with blanks between, for example "192.0.2.7 10.0.0.0/8"';
     settings.problem('PROXY_PROTOCOL_FROM', `PROXY_PROTOCOL_FROM: ${list.wrong} is no address`, remedy);
-  } else if (list('198.51.100.1') && list('192.0.2.1')) {
+  } else if ((list('198.51.100.1') && list('192.0.2.1')) || (list('2001:db8::1') && list('fd00::1'))) {
     const remedy = 'name the addresses of your proxies only';
     settings.problem('PROXY_PROTOCOL_FROM', `PROXY_PROTOCOL_FROM="${from}" believes everybody`, remedy);
   }

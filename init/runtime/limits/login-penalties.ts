@@ -93,7 +93,9 @@ export class LoginPenalties {
     const seconds = delaySeconds(failures.count, settings);
     failures.answeredAt = now + seconds * 1000;
     const name = shortened(loginName);
-    if (failures.names.has(name) || failures.names.size < MOST_NAMES) failures.names.set(name, failures.answeredAt);
+    // Some mechanisms tell the name only in their proof; those who use them must not wait for one another.
+    const isNew = !failures.names.has(name);
+    if (name !== '' && !(isNew && failures.names.size >= MOST_NAMES)) failures.names.set(name, failures.answeredAt);
     this.#failures.delete(client);
     this.#failures.set(client, failures);
     forgetOldest(this.#failures, MOST_ADDRESSES);

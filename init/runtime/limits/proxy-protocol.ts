@@ -63,8 +63,7 @@ function parseLine(octets: Buffer): ParsedHeader {
   if (words.length !== 6 || isAddress === undefined) return { wrong: 'its line has other words' };
   if (!isAddress(from) || !isAddress(to)) return { wrong: `there are no ${family} addresses in it` };
   if (!isPort(fromPort) || !isPort(toPort)) return { wrong: 'there are no ports in it' };
-  const remote = endpoint(from, Number(fromPort));
-  return { octets: end + 2, client: { remote, local: endpoint(to, Number(toPort)) } };
+  return headerWith(end + 2, { ip: from, port: Number(fromPort) }, { ip: to, port: Number(toPort) });
 }
 
 function parseBinary(octets: Buffer): ParsedHeader {
@@ -77,22 +76,28 @@ function parseBinary(octets: Buffer): ParsedHeader {
   if (command === LOCAL || family === UNSPECIFIED) return { octets: length };
   const addresses = octets.subarray(FIXED_OCTETS, length);
   if (family === TCP_OVER_IPV4 && addresses.length >= IPV4_ADDRESSES_OCTETS) {
-    return { octets: length, client: clientOf(addresses, 4) };
+    return headerOf(length, addresses, 4);
   }
   if (family === TCP_OVER_IPV6 && addresses.length >= IPV6_ADDRESSES_OCTETS) {
-    return { octets: length, client: clientOf(addresses, 16) };
+    return headerOf(length, addresses, 16);
   }
   return { wrong: 'it is not about TCP over IPv4 or IPv6, or its addresses are cut off' };
 }
 
 /** Source and destination addresses, source and destination ports. */
-function clientOf(addresses: Buffer, size: 4 | 16): { readonly remote: Endpoint; readonly local: Endpoint } {
+function headerOf(length: number, addresses: Buffer, size: 4 | 16): ParsedHeader {
   const words = size === 4 ? ipv4Words : ipv6Words;
   const port = (at: number): number => addresses.readUInt16BE(2 * size + at);
-  return {
-    remote: endpoint(words(addresses.subarray(0, size)), port(0)),
-    local: endpoint(words(addresses.subarray(size, 2 * size)), port(2)),
-  };
+  const remote = { ip: words(addresses.subarray(0, size)), port: port(0) };
+  return headerWith(length, remote, { ip: words(addresses.subarray(size, 2 * size)), port: port(2) });
+}
+
+/** Addresses are written as the system writes them: logs and limits see one spelling of each. */
+function headerWith(octets: number, remote: Endpoint, local: Endpoint): ParsedHeader {
+  const from = spelling(remote.ip);
+  const to = spelling(local.ip);
+  if (from === undefined || to === undefined) return { wrong: 'there is no address in it' };
+  return { octets, client: { remote: { ip: from, port: remote.port }, local: { ip: to, port: local.port } } };
 }
 
 function ipv4Words(octets: Buffer): string {
@@ -103,10 +108,14 @@ function ipv6Words(octets: Buffer): string {
   return Array.from({ length: 8 }, (_, group) => octets.readUInt16BE(group * 2).toString(16)).join(':');
 }
 
-/** The address as the system writes it: logs and limits see one spelling of each. */
-function endpoint(address: string, port: number): Endpoint {
-  const family = isIPv4(address) ? 'ipv4' : 'ipv6';
-  return { ip: new SocketAddress({ address, family }).address, port };
+function spelling(address: string): string | undefined {
+  // An address of a link (fe80::1%eth0) means something on that machine only.
+  if (address.includes('%')) return undefined;
+  try {
+    return new SocketAddress({ address, family: isIPv4(address) ? 'ipv4' : 'ipv6' }).address;
+  } catch {
+    return undefined;
+  }
 }
 
 function isPort(word: string): boolean {

@@ -82,6 +82,15 @@ test('attack 87: only who failed waits for the answer of his failure; others of 
   assert.equal(penalties.waitMs('192.0.2.7', 'bob', settings, false), 0);
 });
 
+test('where the name is part of the proof, nobody waits for the failure of somebody else', () => {
+  const penalties = new LoginPenalties(new HandClock());
+
+  assert.equal(penalties.failed('192.0.2.7', '', settings), 5);
+  assert.equal(penalties.failed('192.0.2.7', '', settings), 10);
+
+  assert.equal(penalties.waitMs('192.0.2.7', '', settings, false), 0);
+});
+
 test('an address that guesses at many names waits with new ones, not with those that were right there before', () => {
   const penalties = new LoginPenalties(new HandClock());
   penalties.succeeded('192.0.2.7', 'alice');

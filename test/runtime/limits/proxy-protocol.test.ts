@@ -57,6 +57,7 @@ test('attack 85: what is no header, or one that is cut off or says too much, is 
     'PROXY TCP6 192.0.2.7 198.51.100.1 1 2\r\n',
     'PROXY TCP4 192.0.2.7  198.51.100.1 1 2\r\n',
     'PROXY TCP4 192.0.2.7 198.51.100.1 65536 2\r\n',
+    'PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n',
     'PROXY TCP4 192.0.2.7 198.51.100.1 01 2\r\n',
     'PROXY UDP4 192.0.2.7 198.51.100.1 1 2\r\n',
     'PROXY UNKNOWNX\r\n',
