@@ -5,6 +5,9 @@ import { who } from '../../init/runtime/session-lines.js';
 import type { Session } from '../session/session.js';
 import { err, ok, type Reply } from '../wire/replies.js';
 
+/** Names as programs make them, whose commas and equals signs can be taken for nothing else. */
+const USUAL_FILE = /^cur\/[\w.%+-]+(,[A-Z]=\d+)*(:2,[A-Za-z]*)?$/;
+
 /** Removes what is marked. The OK means that it stays removed. */
 export async function quit(session: Session): Promise<Reply> {
   session.end();
@@ -13,8 +16,13 @@ export async function quit(session: Session): Promise<Reply> {
   if (marked.length === 0) return ok('Bye-bye.');
   const prefix = `DELETED, ${who(session)}, filename=`;
   const { failed } = await maildrop.remove(marked, (file) => {
-    if (settings.logDeletions) log.write('info', `${prefix}${logValue(file)}`, session.sessionId);
+    if (settings.logDeletions) log.write('info', `${prefix}${shown(file)}`, session.sessionId);
   });
   count('messages_expunged_total').value += marked.length - failed;
   return failed === 0 ? ok('Bye-bye.') : err('Some deleted messages were not removed.', 'SYS/TEMP');
+}
+
+/** As Courier writes it, but so that nobody can write a line of the log by naming a file. */
+function shown(file: string): string {
+  return USUAL_FILE.test(file) ? file : logValue(file);
 }
