@@ -15,6 +15,8 @@ const usage = `Usage: angarium who [WHICH]            the sessions that are ther
        angarium stats                the figures, as METRICSPORT tells them
        angarium probe imap|pop3|auth [OPTIONS]
                                      say whether a service works, and how many milliseconds it took
+       angarium doctor               look at all that must be right for mail to work: settings, certificates, ports,
+                                     authdaemond, directories, disks, clock, limits; with -u USER an account, too
 
 Which sessions, all of what is said:
   -u, --user USER      of this account, as the log names it
@@ -54,6 +56,7 @@ async function run(words: readonly string[]): Promise<number> {
     return await penalty(rest, which);
   }
   if (rest.length > 0) throw wrong(`${rest[0]} is not understood`);
+  if (verb === 'doctor') return await (await import('./doctor.js')).doctor(which);
   if (verb === 'who') return await showSessions(which);
   if (verb === 'stats') return await showStats(which);
   if (verb === 'trace') return await changeSessions('trace', which);
