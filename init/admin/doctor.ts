@@ -11,11 +11,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readImapdSettings } from '../../imapd/settings/settings-reader.js';
 import { readPop3dSettings } from '../../pop3d/settings/settings-reader.js';
-import { accountFindings, authenticationFindings } from './doctor/authentication.js';
-import type { Finding } from './doctor/finding.js';
-import { trouble } from './doctor/finding.js';
-import { clockFindings, kernelFindings } from './doctor/machine.js';
-import { mailServerFindings } from './doctor/mail-server.js';
+import { accountFindings, authenticationFindings } from './doctor-authentication.js';
+import { clockFindings, kernelFindings } from './doctor-machine.js';
+import { mailServerFindings } from './doctor-mail-server.js';
+import type { Finding } from './finding.js';
+import { trouble } from './finding.js';
 
 /** What the command line says. */
 export interface DoctorOptions {

@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { clockFindings, diskFinding, kernelFindings } from '../../init/admin/doctor/machine.js';
+import { clockFindings, diskFinding, kernelFindings } from '../../init/admin/doctor-machine.js';
 import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { programs } from '../support/paths.js';
 import { giveToMailUser, mailIds } from '../support/peer-targets.js';

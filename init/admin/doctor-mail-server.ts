@@ -2,15 +2,15 @@
  * One mail server: its settings, certificate, ports, user, directories and limits, and the running server, if it runs.
  */
 import { accessSync, constants, readFileSync } from 'node:fs';
-import { askControl } from '../../runtime/control.js';
-import { bindAddress } from '../../runtime/listen.js';
-import { loginIdentity } from '../../runtime/login-identity.js';
-import type { MailServiceSettings } from '../../runtime/mail-service-settings.js';
-import { openFilesTrouble } from '../../runtime/open-files.js';
-import type { MailServiceConfiguration } from '../../runtime/service-configuration.js';
-import { checkTlsFiles } from '../../runtime/tls-files.js';
+import { askControl } from '../runtime/control.js';
+import { bindAddress } from '../runtime/listen.js';
+import { loginIdentity } from '../runtime/login-identity.js';
+import type { MailServiceSettings } from '../runtime/mail-service-settings.js';
+import { openFilesTrouble } from '../runtime/open-files.js';
+import type { MailServiceConfiguration } from '../runtime/service-configuration.js';
+import { checkTlsFiles } from '../runtime/tls-files.js';
+import { diskFinding } from './doctor-machine.js';
 import { type Finding, ok, settingsFindings, trouble, warning } from './finding.js';
-import { diskFinding } from './machine.js';
 
 /** Examines a server by its settings. */
 export async function mailServerFindings(name: string, settings: MailServiceSettings<unknown>): Promise<Finding[]> {
