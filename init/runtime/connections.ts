@@ -11,7 +11,7 @@ import { clientNetwork, wideNetwork } from './limits/address-network.js';
 import { ConnectionRate } from './limits/connection-rate.js';
 import { Counts, type OtherCounts } from './limits/counts.js';
 import { Overload, type OverloadSettings, thisMachine } from './limits/overload.js';
-import type { LogLevel } from './log.js';
+import { type LogLevel, logValue } from './log.js';
 import type { Endpoint } from './mail-worker.js';
 import { realClock } from './real-clock.js';
 import { plainAddress } from './tls-helpers.js';
@@ -134,8 +134,8 @@ export class ConnectionTable {
     this.#logOut(connection);
     if (perAccount !== undefined && this.#byAccount.of(`${client} ${account}`) >= perAccount) {
       this.#beforeLogin.add(client);
-      const forLog = `Maximum session limit reached for one account from ${address}`;
-      this.#tellSometimes('alert', `account ${client}`, forLog);
+      const forLog = `Maximum session limit reached for user=${logValue(account)} from ${address}`;
+      this.#tellSometimes('alert', `account ${client} ${account}`, forLog);
       return `Too many sessions of this account from your address: the limit is ${perAccount} (MAXPERACCOUNT)`;
     }
     connection.account = account;

@@ -36,13 +36,16 @@ const FIELDS: Readonly<Record<string, string>> = {
   starttls: 'tls',
   stls: 'tls',
   admin: 'administrator',
+  // authdaemond's words.
+  account: 'user',
+  from: 'ip',
 };
 
 /** What is already there is not given again by a line. */
 const OWN_FIELDS = new Set(['time', 'level', 'service', 'event', 'session', 'message', 'reason', 'detail']);
 
-const EVENT = /^([A-Za-z][A-Za-z ]*)(?=, [a-z_]+=)/;
-const FIELD = /, ([a-zA-Z][\w-]*)=(\[[^\]]*\]|[^,\s:[\]]*)/y;
+const EVENT = /^([A-Za-z][A-Za-z ]*)(?=[,:] [a-z_]+=)/;
+const FIELD = /, ([a-zA-Z][\w-]*)=(\[[^\]]*\]|(?:[^,\s:[\]]|:(?! ))*)/y;
 const NUMBER = /^\d{1,15}$/;
 /** Valid in JSON, and yet the end of a line, or a change of direction, to some who read it. */
 const UNSAFE = /[\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]/gu;
@@ -52,7 +55,8 @@ export function jsonLine({ level, line, service, time, session }: JsonLineParts)
   const [, words] = EVENT.exec(line) ?? [];
   const head = { time: time.toISOString(), level, service };
   const of = session === undefined ? {} : { session: `${process.pid}.${session}` };
-  const what = words === undefined ? { event: 'message', message: line } : eventOf(words, line.slice(words.length));
+  const what =
+    words === undefined ? { event: 'message', message: line } : eventOf(words, `,${line.slice(words.length + 1)}`);
   return JSON.stringify({ ...head, ...what, ...of }).replace(
     UNSAFE,
     (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,

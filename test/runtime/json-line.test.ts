@@ -56,6 +56,10 @@ const events: readonly (readonly [string, object])[] = [
     'ID, user=bob, ip=[::1], port=[1], name=mutt, user=root, ip=192.0.2.1, os=(nil)',
     { event: 'id', user: 'bob', ip: '::1', port: 1, name: 'mutt', os: null },
   ],
+  [
+    'not let in: service=imap, account=bob, from=::1, authuserdb: wrong password',
+    { event: 'not_let_in', service_: 'imap', user: 'bob', ip: '::1', detail: 'authuserdb: wrong password' },
+  ],
   ['started: imapd on 143, 0 connections', { event: 'message', message: 'started: imapd on 143, 0 connections' }],
   ['x, level=alert, time=now', { event: 'x', level_: 'alert', seconds: 'now' }],
 ];

@@ -42,7 +42,7 @@ test('attack 86: an account has a limit for each address, the address has anothe
   assert.equal(table.admit('7', '192.0.2.7'), undefined);
   assert.equal(table.logIn('7', 'bob'), undefined);
   assert.deepEqual(told, [
-    'alert: Maximum session limit reached for one account from 192.0.2.7',
+    'alert: Maximum session limit reached for user=bob from 192.0.2.7',
     'alert: Maximum connection limit reached for 192.0.2.7',
   ]);
 });
