@@ -6,6 +6,7 @@ import { noteCopied } from '../mailbox/expunge-to-trash.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import { sendingFirst } from '../outbox/send-messages.js';
 import type { Session } from '../session/session.js';
+import { whileWorking } from '../session/while-working.js';
 import { flagLimits } from '../sharing/require-right.js';
 import type { TransferArguments } from '../wire/transfer-arguments.js';
 import { copyUidCode } from '../wire/uidplus.js';
@@ -21,7 +22,8 @@ export async function copy(session: Session, { messages, by, mailboxName }: Tran
   const { place, folder: target } = session.openTarget(mailboxName, 'COPY');
 
   return sendingFirst(session, { place, uids }, async () => {
-    const copied = await mailbox.folder.copyTo(target, uids, flagLimits(place.rights));
+    const copying = mailbox.folder.copyTo(target, uids, flagLimits(place.rights));
+    const copied = await whileWorking(session, copying);
     noteCopied(session, copied.from);
     warnAfterAdding(session);
     return ok('COPY completed.', copyUidCode(target.uidValidity, copied));

@@ -85,6 +85,7 @@ export async function fetch(session: Session, { messages, by, items, modifiers }
       const turn = session.pace();
       if (turn === undefined) continue;
       await turn;
+      await session.tellProgress(answered);
       // Somebody may have taken the right away meanwhile.
       requireSelectedRight(mailbox, 'r', 'FETCH');
     }

@@ -6,6 +6,7 @@ import { highestCode } from '../mailbox/highest-code.js';
 import { warnAfterAdding } from '../mailbox/quota-warning.js';
 import { sendingFirst } from '../outbox/send-messages.js';
 import type { Session } from '../session/session.js';
+import { whileWorking } from '../session/while-working.js';
 import { flagLimits, requireSelectedRight } from '../sharing/require-right.js';
 import { encodeUntagged } from '../wire/responses.js';
 import type { TransferArguments } from '../wire/transfer-arguments.js';
@@ -27,7 +28,7 @@ export async function move(session: Session, { messages, by, mailboxName }: Tran
   const { place, folder: target } = session.openTarget(mailboxName, 'MOVE');
 
   return sendingFirst(session, { place, uids }, async () => {
-    const moved = await mailbox.folder.moveTo(target, uids, flagLimits(place.rights));
+    const moved = await whileWorking(session, mailbox.folder.moveTo(target, uids, flagLimits(place.rights)));
     warnAfterAdding(session);
     const mapping = copyUidCode(target.uidValidity, moved);
     if (mapping !== undefined) session.write(encodeUntagged({ status: 'OK', code: mapping, text: 'Moved.' }));

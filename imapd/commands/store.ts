@@ -10,6 +10,7 @@ import { imapWording, isSpeakable } from '../mailbox/mailbox-updates.js';
 import type { SelectedMailbox } from '../mailbox/selected-mailbox.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 import type { Session } from '../session/session.js';
+import { whileWorking } from '../session/while-working.js';
 import { flagLimits, requireSelectedRight } from '../sharing/require-right.js';
 import type { Cursor } from '../wire/cursor.js';
 import { compactSet, type SequenceSet } from '../wire/sequence-set.js';
@@ -80,7 +81,8 @@ export async function store(
   // Whether silence hides something from the client is all that these are for.
   const expected = silent ? new ExpectedFlags(mailbox, uids, change) : undefined;
   const condition = await unchangedCondition(session, unchangedSince);
-  const { safe } = await mailbox.folder.showFlags(uids, condition === undefined ? change : { ...change, ...condition });
+  const changing = mailbox.folder.showFlags(uids, condition === undefined ? change : { ...change, ...condition });
+  const { safe } = await whileWorking(session, changing);
   // Keywords that are new come before the messages that have them; those that went away are told after the command.
   if (keywords.length > 0) for (const line of mailbox.keywordChanges()) session.write(line);
 

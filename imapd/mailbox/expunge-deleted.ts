@@ -9,6 +9,7 @@ import { DELETED } from '../../maildir/flags.js';
 import type { Uid } from '../../maildir/uid.js';
 import type { Session } from '../session/session.js';
 import { who } from '../session/session-log.js';
+import { whileWorking } from '../session/while-working.js';
 import type { SequenceSet } from '../wire/sequence-set.js';
 import { boundForTrash, moveToTrash } from './expunge-to-trash.js';
 import type { SelectedMailbox } from './selected-mailbox.js';
@@ -41,7 +42,7 @@ export async function expungeDeleted(session: Session, uids: SequenceSet = ALL):
 export async function removeForGood(session: Session, uids: readonly Uid[]): Promise<readonly Uid[]> {
   const { selected } = session;
   const paths = session.settings.logDeletions ? pathsForLog(selected, uids) : undefined;
-  const removed = await selected.folder.removeMessages(uids);
+  const removed = await whileWorking(session, selected.folder.removeMessages(uids));
   expunged.value += removed.length;
   for (const uid of removed) {
     const path = paths?.get(uid);

@@ -4,22 +4,13 @@
  *
  * A mailbox that has another name is known by its directory, so it does not matter who renamed it, or how.
  */
-import { attributeWords } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName } from '../mailbox/mailbox-name.js';
-import { exactPattern } from '../mailbox/mailbox-pattern.js';
-import { specialUses } from '../mailbox/special-uses.js';
+import type { ToldMailbox } from '../mailbox/told-mailbox.js';
 import type { Session } from '../session/session.js';
-import { Encoder } from '../wire/encoder.js';
+import { visiblePlace } from '../sharing/visible-place.js';
 import type { NotifyEvent } from '../wire/notify-arguments.js';
-import { encodeList } from '../wire/responses.js';
-import { type Scope, visiblePlace } from './scope.js';
+import type { Scope } from './scope.js';
 import type { CoveredMailbox } from './watched-mailbox.js';
-
-/** A mailbox to tell of. */
-interface NameChange {
-  readonly name: string;
-  readonly oldName?: string;
-}
 
 /** Two looks, and what the client did in between. */
 export interface Comparison {
@@ -30,9 +21,9 @@ export interface Comparison {
 }
 
 /** What is to be told, each name once. */
-export function nameChanges(session: Session, comparison: Comparison): NameChange[] {
+export function nameChanges(session: Session, comparison: Comparison): ToldMailbox[] {
   const { before, now, own } = comparison;
-  const changes = new Map<string, NameChange>();
+  const changes = new Map<string, ToldMailbox>();
   const gone = namesOf(before).filter(({ name }) => isGone(session, comparison, name));
   const come = namesOf(now).filter((mailbox) => hasCome(comparison, mailbox));
   const renamed = renames(gone, come);
@@ -101,7 +92,7 @@ function wentAlong(renamed: ReadonlyMap<string, string>, name: string, oldName: 
 }
 
 /** The level above has another number of children, and is affected with them. */
-function addParent({ mailboxes }: Scope, name: string, changes: Map<string, NameChange>): void {
+function addParent({ mailboxes }: Scope, name: string, changes: Map<string, ToldMailbox>): void {
   const parent = name.slice(0, Math.max(0, name.lastIndexOf(DELIMITER)));
   const mailbox = mailboxes.get(parent);
   if (mailbox !== undefined && tells(mailbox, 'MailboxName') && !changes.has(parent)) {
@@ -116,31 +107,4 @@ function subscriptionChanges({ before, now, own }: Comparison): string[] {
     const changed = isSubscribed(before, name) !== isSubscribed(now, name);
     return changed && tells(mailbox, 'SubscriptionChange') && !own.has(name) ? [name] : [];
   });
-}
-
-/** The LIST response for a name as it is now. */
-export function listLine(session: Session, { tree }: Scope, { name, oldName }: NameChange): Buffer {
-  const { maildir, settings, space, manner } = session;
-  const encoded = mailboxName(name);
-  const exists = visiblePlace(session, encoded) !== undefined;
-  const hasChildren = tree.parents.has(name) || sharedChildren(session, name);
-  const attributes = attributeWords({ exists, hasChildren, isMarked: undefined }, { settings, extended: true });
-  if (tree.subscribed.has(name) || tree.subscribedElsewhere.has(name)) attributes.push('\\Subscribed');
-  const { personalNames } = space;
-  if (exists) attributes.push(...(specialUses({ maildir, settings, personalNames }).get(name) ?? []));
-  const { spoken } = manner;
-  const extension = oldName === undefined ? undefined : oldNameItem(spoken(mailboxName(oldName)));
-  return encodeList('LIST', DELIMITER, { attributes, name: spoken(encoded), extension });
-}
-
-/** `oldname-extended-item = "OLDNAME" SP "(" mailbox ")"` */
-function oldNameItem(name: Buffer): Buffer {
-  return new Encoder().atom(' ("OLDNAME" (').mailbox(name).atom('))').octets();
-}
-
-function sharedChildren(session: Session, name: string): boolean {
-  for (const mailbox of session.space.sharedMailboxes([exactPattern(name)])) {
-    if (mailbox?.name === name) return mailbox.hasChildren;
-  }
-  return false;
 }

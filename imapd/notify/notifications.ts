@@ -13,13 +13,14 @@ import { CommandFailure, type Completion } from '../completion.js';
 import { tellNewMessages } from '../fetch/new-messages.js';
 import { DELIMITER, mailboxName, PERSONAL_PREFIX } from '../mailbox/mailbox-name.js';
 import type { AnnouncedChanges, SelectedMailbox } from '../mailbox/selected-mailbox.js';
+import { toldMailbox } from '../mailbox/told-mailbox.js';
 import type { Session } from '../session/session.js';
 import { isSamePlace } from '../sharing/mailbox-place.js';
 import type { FetchItem } from '../wire/fetch-items.js';
 import { type EventGroup, isOfSelected, type NotifyEvent } from '../wire/notify-arguments.js';
 import { encodeList, encodeUntagged } from '../wire/responses.js';
 import { addedUids } from '../wire/uidplus.js';
-import { listLine, nameChanges } from './name-changes.js';
+import { nameChanges } from './name-changes.js';
 import { type Scope, scopeOf } from './scope.js';
 import { WatchedAnnotations } from './watched-annotations.js';
 import { WatchedMailbox } from './watched-mailbox.js';
@@ -228,7 +229,7 @@ export class Notifications {
     this.#scope = now;
     if (this.#isTooMuch(before.mailboxes.size)) return this.#giveUp();
     for (const change of nameChanges(session, { before, now, own })) {
-      await session.respond(listLine(session, now, change));
+      await session.respond(toldMailbox(session, change, now.tree));
     }
     await this.#watch(this.#mailboxes, 'all is news');
   }

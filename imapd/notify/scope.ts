@@ -4,13 +4,11 @@
  * What does not exist, or may not be seen, is not in it; the groups of one mailbox add up.
  */
 import { hasRight } from '../../maildir/acl/rights.js';
-import { MaildirError } from '../../maildir/errors.js';
 import type { Maildir } from '../../maildir/maildir.js';
-import { CommandFailure } from '../completion.js';
 import { filteredMailboxes } from '../mailbox/filtered-mailboxes.js';
 import { type MailboxTree, mailboxTree } from '../mailbox/mailbox-list.js';
 import type { Session } from '../session/session.js';
-import type { MailboxPlace } from '../sharing/mailbox-place.js';
+import { visiblePlace } from '../sharing/visible-place.js';
 import { decodeMailboxName } from '../wire/modified-utf7.js';
 import { type EventGroup, isOfSelected, type NotifyEvent } from '../wire/notify-arguments.js';
 import type { CoveredMailbox } from './watched-mailbox.js';
@@ -50,23 +48,6 @@ export async function scopeOf(session: Session, groups: readonly EventGroup[]): 
     if (turn !== undefined) await turn;
   }
   return { mailboxes, tree: mailboxTree(session.maildir, { personalNames: session.space.personalNames }), maildirs };
-}
-
-/** A mailbox that is there, and that the account may know of. */
-export function visiblePlace(
-  session: Session,
-  encoded: Buffer,
-): { readonly place: MailboxPlace; readonly identity: string } | undefined {
-  try {
-    const place = session.space.place(encoded);
-    if (!hasRight(place.rights, 'l')) return undefined;
-    // Those that file permissions share are found only where they are.
-    const identity = place.shared === undefined ? place.maildir.folderIdentity(place.folderName) : place.mailboxName;
-    return identity === undefined ? undefined : { place, identity };
-  } catch (error) {
-    if (error instanceof CommandFailure || error instanceof MaildirError) return undefined;
-    throw error;
-  }
 }
 
 function namedIn(filter: EventGroup['filter']): readonly Buffer[] {

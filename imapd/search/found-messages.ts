@@ -18,12 +18,14 @@ export interface Collector {
 export async function collect(session: Session, numbers: readonly number[], collector: Collector): Promise<void> {
   const facts = await session.facts.ready(session.selected.folder);
   const candidate = new Candidate(session.selected, facts);
-  for (const number of numbers) {
+  for (const [at, number] of numbers.entries()) {
     if (collector.needsSize) await takeWithSize(session, candidate, number, collector);
     else take(candidate, number, collector);
     if (number % MESSAGES_PER_LOOK_AT_CLOCK !== 0 && !candidate.opened) continue;
     const turn = session.pace();
-    if (turn !== undefined) await turn;
+    if (turn === undefined) continue;
+    await turn;
+    await session.tellProgress(at + 1, numbers.length);
   }
 }
 

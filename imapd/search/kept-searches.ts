@@ -6,11 +6,13 @@
  * result before the EXPUNGE is told, and what has arrived comes into it after the EXISTS.
  */
 import type { MessageTable } from '../../maildir/message-table.js';
+import { tellNewMessages } from '../fetch/new-messages.js';
 import type { SelectedMailbox, UpdateFollower } from '../mailbox/selected-mailbox.js';
 import { paced } from '../session/paced.js';
 import type { Session } from '../session/session.js';
 import { type ContextUpdate, encodeContextUpdate } from '../wire/context-updates.js';
 import { SyntaxFailure } from '../wire/failures.js';
+import type { FetchItem } from '../wire/fetch-items.js';
 import { encodeUntagged } from '../wire/responses.js';
 import type { ReturnOptions } from '../wire/return-options.js';
 import type { SortCriterion } from '../wire/sort-thread.js';
@@ -27,6 +29,8 @@ export interface KeptSearch {
   readonly request: SearchRequest;
   /** The folder's change number when it began: what changed while it went on may not be in its result. */
   readonly since: number;
+  /** What is told of messages that arrive and come into the result. */
+  readonly items?: readonly FetchItem[] | undefined;
   /** Of SORT. */
   readonly criteria?: readonly SortCriterion[];
 }
@@ -49,9 +53,10 @@ export async function keepUpToDate(
   const present = mailbox.keptSearches;
   const kept = present instanceof KeptSearches ? present : new KeptSearches(session, mailbox);
   const uids = await paced(session, mailbox.uidsOf(found));
+  const items = options.updateItems;
   // Relevancy is that of one search.
   const canBeKept = search.criteria?.some(({ key }) => key === 'RELEVANCY') !== true;
-  if (canBeKept && kept.begin(search, uids)) mailbox.keptSearches = kept;
+  if (canBeKept && kept.begin({ ...search, items }, uids)) mailbox.keptSearches = kept;
   else session.write(encodeUntagged({ status: 'NO', code: `NOUPDATE "${search.tag}"`, text: 'Too many contexts' }));
 }
 
@@ -116,6 +121,7 @@ class KeptSearches implements UpdateFollower {
     const { changeNumber } = folder;
     if (changeNumber === result.changeNumber && this.#mailbox.highestUid <= result.highestUid) return;
     const asked = this.#changedSince(result);
+    const { highestUid } = result;
     result.changeNumber = changeNumber;
     result.highestUid = Math.max(result.highestUid, this.#mailbox.highestUid);
     if (asked.length === 0) return;
@@ -127,10 +133,11 @@ class KeptSearches implements UpdateFollower {
     });
     const leaving = new Set(changed.filter((uid) => result.members.has(uid)));
     await this.#remove(result, (uid) => leaving.has(uid));
-    await this.#add(
-      result,
-      changed.filter((uid) => !leaving.has(uid)),
-    );
+    const coming = changed.filter((uid) => !leaving.has(uid));
+    // RFC 5465 section 7: not of those that come in because their flags have changed.
+    const arrived = coming.filter((uid) => uid > highestUid);
+    if (result.items !== undefined && arrived.length > 0) await tellNewMessages(this.#session, result.items, arrived);
+    await this.#add(result, coming);
   }
 
   /** Sequence numbers of messages that are new, or whose flags have changed. */

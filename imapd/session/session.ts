@@ -51,7 +51,7 @@ const COMMAND_STALL_SECONDS = 60;
 const MAX_MILLISECONDS_WITHOUT_CLIENT = 10_000;
 
 /** A client that waits for longer is told that its command goes on. RFC 9585 wants no more than one in ten seconds. */
-const PROGRESS_MILLISECONDS = 10_000;
+export const PROGRESS_MILLISECONDS = 10_000;
 
 /**
  * A session works so long before others get their turn, and a small command waits for no more. The breaks of a download of
@@ -268,7 +268,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
   }
 
   /** Tells a client that has waited for long that its command goes on (RFC 9585). Between answers, never within one. */
-  async tellProgress(done: number, all: number): Promise<void> {
+  async tellProgress(done: number | 'NIL' = 'NIL', all: number | 'NIL' = 'NIL'): Promise<void> {
     const running = this.#running;
     const now = this.clock.now();
     if (running === undefined || now - running.heardAt < PROGRESS_MILLISECONDS) return;

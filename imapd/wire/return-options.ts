@@ -5,6 +5,7 @@
  */
 import type { Cursor } from './cursor.js';
 import { nameWord, SyntaxFailure } from './failures.js';
+import { type FetchItem, parseFetchItems } from './fetch-items.js';
 
 /** Words that say what is told of the messages found. */
 const resultWords = ['MIN', 'MAX', 'ALL', 'COUNT'] as const;
@@ -25,6 +26,8 @@ export interface PartialRange {
 export interface ReturnOptions {
   readonly words: readonly ReturnWord[];
   readonly partial?: PartialRange;
+  /** What UPDATE tells of messages that come into the result when they arrive (RFC 5465 section 7). */
+  readonly updateItems?: readonly FetchItem[];
 }
 
 /** `search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"`; none means ALL. */
@@ -32,6 +35,7 @@ export function parseReturnOptions(cursor: Cursor): ReturnOptions | undefined {
   if (!cursor.take(' RETURN ')) return undefined;
   const words = new Set<ReturnWord>();
   let partial: PartialRange | undefined;
+  let items: Pick<ReturnOptions, 'updateItems'> = {};
   const read = () => {
     const word = cursor.atom();
     if (word.toUpperCase() === 'PARTIAL') {
@@ -39,13 +43,21 @@ export function parseReturnOptions(cursor: Cursor): ReturnOptions | undefined {
       partial = parsePartial(cursor);
     } else {
       words.add(returnWord(word));
+      const hasItems = word.toUpperCase() === 'UPDATE' && cursor.peekOctet() === 0x20 && cursor.peekOctet(1) === 0x28;
+      if (hasItems) items = { updateItems: parseUpdateItems(cursor) };
     }
   };
   cursor.parenthesised(read, { most: MAX_RETURN_WORDS });
-  if (partial === undefined) return { words: words.size === 0 ? ['ALL'] : [...words] };
+  if (partial === undefined) return { words: words.size === 0 ? ['ALL'] : [...words], ...items };
   // RFC 9394 section 3.1.
   if (words.has('ALL')) throw new SyntaxFailure('RETURN has ALL and PARTIAL.');
-  return { words: [...words], partial };
+  return { words: [...words], partial, ...items };
+}
+
+/** `modifier-update = "UPDATE" [SP "(" fetch-att *(SP fetch-att) ")"]` (RFC 5465 section 8) */
+function parseUpdateItems(cursor: Cursor): FetchItem[] {
+  cursor.sp();
+  return parseFetchItems(cursor);
 }
 
 /** There are some ten of them, and clients may repeat themselves. */
