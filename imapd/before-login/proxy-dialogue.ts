@@ -21,15 +21,13 @@ const NOT_NOW = /^(UNAVAILABLE|INUSE|SERVERBUG|LIMIT|OVERQUOTA|ALREADYEXISTS)\b/
 
 /** See the head of this file. */
 export const proxyDialogue: ProxyDialogue = {
+  protocol: 'imap',
   logIn,
   lineWords: (tag) => ({ protocol: `, protocol=${tag === SMAP_TAG ? 'SMAP1' : 'IMAP'}`, tls: ', starttls=1' }),
   isGoodbye: (fromClient, fromBackEnd) =>
     /(^|\n)\* BYE/i.test(fromBackEnd) || /(^|\n)\S+ LOGOUT\r?\n$/i.test(fromClient),
-  backEndLost: encodeUntagged({
-    status: 'BYE',
-    code: 'UNAVAILABLE',
-    text: 'The mail server behind this one has gone.',
-  }),
+  goodbye: (text, because) =>
+    encodeUntagged({ status: 'BYE', code: because === 'trouble' ? 'UNAVAILABLE' : undefined, text }),
 };
 
 async function logIn(backEnd: BackEnd, login: BackEndLogin): Promise<Buffer> {

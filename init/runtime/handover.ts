@@ -102,6 +102,7 @@ export type ToLogin =
     }
   | { readonly kind: 'tls'; readonly material: TlsMaterial | undefined; readonly startTls: boolean }
   | { readonly kind: 'proxy'; readonly places: ProxyPlaces }
+  | SessionQuestion
   | { readonly kind: 'listen'; readonly listener: ListenerDescription }
   | { readonly kind: 'stop listening'; readonly listenerId: number }
   | { readonly kind: 'admitted'; readonly id: number; readonly refusal?: string }
@@ -146,6 +147,7 @@ export type FromLogin =
   | { readonly kind: 'passed on'; readonly id: number; readonly host: string }
   /** It is to be served here after all: no other server takes it, or the other one is this one. */
   | { readonly kind: 'serve here'; readonly id: number }
+  | SessionAnswer
   | { readonly kind: 'metrics wanted'; readonly id: number }
   | { readonly kind: 'hand over'; readonly id: number; readonly unread: Uint8Array };
 
@@ -201,6 +203,7 @@ export function checkFromLogin(message: unknown): FromLogin | undefined {
   }
   const isOfId = message['kind'] === 'closed' || message['kind'] === 'metrics wanted';
   if (isOfId) return isId(message['id']) ? (message as FromLogin) : undefined;
+  if (message['kind'] === 'sessions') return isSessionAnswer(message) ? (message as FromLogin) : undefined;
   if (message['kind'] === 'serve here') return isId(message['id']) ? (message as FromLogin) : undefined;
   if (message['kind'] === 'passed on') {
     return isId(message['id']) && isText(message['host']) ? (message as FromLogin) : undefined;

@@ -23,13 +23,15 @@ export interface LiveSession {
   readonly tls: boolean;
   /** The folder that is open, as the client names it. */
   readonly folder?: string;
+  /** The server that the session was passed on to. */
+  readonly mailhost?: string;
   /** Since the login. */
   readonly seconds: number;
   /** Since it had something to do. */
   readonly idleSeconds: number;
   readonly receivedOctets: number;
   readonly sentOctets: number;
-  /** Of its mail worker. */
+  /** Of its mail worker, or of the login process that passes it on. */
   readonly pid?: number;
 }
 
@@ -118,10 +120,30 @@ export class LiveSessions {
   }
 }
 
+/** What only the session itself knows. */
+export interface SessionView {
+  readonly folder?: string | undefined;
+  readonly mailhost?: string | undefined;
+  readonly idleMilliseconds: number;
+}
+
+/** Asks processes of several kinds, and puts their answers together. */
+export async function askAll(
+  all: readonly LiveSessions[],
+  kind: SessionQuestion['kind'],
+  choice: SessionChoice,
+): Promise<SessionAnswers> {
+  const answers = await Promise.all(all.map((live) => live.ask(kind, choice)));
+  return {
+    sessions: answers.flatMap(({ sessions }) => sessions),
+    silent: answers.flatMap(({ silent }) => silent),
+  };
+}
+
 /** Describes a session of whatever protocol. */
 export function liveSession(
   session: LoggedSession & { readonly sessionId: number | undefined },
-  more: { readonly protocol: string; readonly folder?: string | undefined; readonly idleMilliseconds: number },
+  more: SessionView & { readonly protocol: string },
 ): LiveSession {
   const { administrator, remote, account, tls, clock, startedAt, input, output } = session;
   const seconds = (milliseconds: number) => Math.max(0, Math.floor(milliseconds / 1000));
@@ -131,6 +153,7 @@ export function liveSession(
     ...(administrator === undefined ? {} : { administrator }),
     ...{ ip: remote.ip, port: remote.port, protocol: more.protocol, tls },
     ...(more.folder === undefined ? {} : { folder: more.folder }),
+    ...(more.mailhost === undefined ? {} : { mailhost: more.mailhost }),
     seconds: seconds(clock.now() - startedAt),
     idleSeconds: seconds(more.idleMilliseconds),
     receivedOctets: input.receivedOctets,

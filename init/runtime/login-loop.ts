@@ -7,6 +7,7 @@ import type { ExchangeAnswer, LoginProtocol, LoginRequest, Proof } from './befor
 import type { AuthenticationOutcome, ListenerDescription, ToLogin } from './handover.js';
 import { passesProxyPorts } from './limits/proxied-client.js';
 import { ProxyPorts } from './limits/proxy-connection.js';
+import type { SessionQuestion } from './live-sessions.js';
 import { LoginConnection, type LoginProcess } from './login-connection.js';
 import { count } from './metrics/counts.js';
 import { METRICS_SERVICE, PageRequests } from './metrics/page-requests.js';
@@ -48,6 +49,7 @@ class LoginLoop implements LoginProcess {
   #startTls = false;
   #proxies = new ProxyPorts(undefined);
   proxyPlaces: ProxyPlaces | undefined;
+  #passesOn = false;
   #nextId = 1;
   #refusalsInTls = 0;
 
@@ -89,6 +91,8 @@ class LoginLoop implements LoginProcess {
       this.#exchanges.get(message.id)?.(message.answer);
     } else if (message.kind === 'metrics') {
       this.#pages.heard(message.id, message.page);
+    } else if ('question' in message) {
+      this.#answer(message);
     } else if (message.kind === 'end') this.#end();
   }
 
@@ -108,7 +112,20 @@ class LoginLoop implements LoginProcess {
     return answer;
   }
 
+  /** Only sessions that go on to other servers are ours to tell of, or to end. */
+  #answer(asked: SessionQuestion): void {
+    const { question } = asked;
+    if (!this.#passesOn) sendToSupervisor({ kind: 'sessions', question, sessions: [] });
+    else {
+      import('./proxy/proxied-sessions.js').then(
+        ({ answerFor }) => sendToSupervisor({ kind: 'sessions', question, sessions: answerFor(asked) }),
+        (error: unknown) => log.bug(error, 'telling of sessions'),
+      );
+    }
+  }
+
   passedOn({ id }: LoginConnection, host: string): void {
+    this.#passesOn = true;
     sendToSupervisor({ kind: 'passed on', id, host });
   }
 

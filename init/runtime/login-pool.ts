@@ -8,6 +8,7 @@ import { describeProcess } from './describe-process.js';
 import type { Identity } from './drop-privileges.js';
 import { checkFromLogin, type FromLogin, type ListenerDescription, type ToLogin } from './handover.js';
 import type { ProxyProtocolSettings } from './limits/proxy-connection.js';
+import { LiveSessions } from './live-sessions.js';
 import { type Log, writeLines } from './log.js';
 import { count } from './metrics/counts.js';
 import type { ProxyPlaces } from './proxy/proxy-settings.js';
@@ -74,6 +75,8 @@ interface OpenListener {
 export class LoginPool {
   readonly #options: LoginPoolOptions;
   readonly #logins = new Set<LoginProcess>();
+  /** The sessions that all of them pass on to other servers, for who asks. */
+  readonly live = new LiveSessions(() => [...this.#logins].map(({ child, send }) => ({ pid: child.pid, send })));
   readonly #listeners = new Map<number, OpenListener>();
   readonly #listening = new Map<number, (trouble: string | undefined) => void>();
   #tls: { material: TlsMaterial | undefined; startTls: boolean } = { material: undefined, startTls: false };
@@ -189,6 +192,7 @@ export class LoginPool {
     const message = checkFromLogin(received);
     if (message === undefined) throw new Error('a login process sent a message that is none');
     if (message.kind === 'log') writeLines(this.#options.log, message.lines);
+    else if (message.kind === 'sessions') this.live.heard(message);
     else if (message.kind === 'listening') this.#heardOfListener(message.id, message.trouble);
     else if (message.kind === 'metrics wanted') this.#tellMetrics(login, message.id);
     else this.#options.receive(login, message, handle);

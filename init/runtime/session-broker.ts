@@ -245,6 +245,7 @@ export class SessionBroker {
     if (elsewhere.kind === 'pass on' && login.open.has(request.id)) {
       const { clearPassword: _, ...proved } = answer;
       this.#elsewhere.set(connectionKey(login, request.id), { proved, request: { ...request, data: '' } });
+      return { ...elsewhere, sessionId: this.#newSessionId() };
     }
     return elsewhere;
   }
@@ -319,11 +320,15 @@ export class SessionBroker {
     this.sessionEnded(pending.session.sessionId);
   }
 
-  #describe(account: SessionAccount, request: AuthenticationRequest, administrator?: string): SessionDescription {
-    const { tag, remote, local, tls } = request;
+  #newSessionId(): number {
     const sessionId = this.#nextSessionId;
     this.#nextSessionId += 1;
-    const session = { sessionId, tag, account, remote, local, tls };
+    return sessionId;
+  }
+
+  #describe(account: SessionAccount, request: AuthenticationRequest, administrator?: string): SessionDescription {
+    const { tag, remote, local, tls } = request;
+    const session = { sessionId: this.#newSessionId(), tag, account, remote, local, tls };
     return administrator === undefined ? session : { ...session, administrator };
   }
 

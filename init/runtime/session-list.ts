@@ -2,7 +2,7 @@
  * The sessions of one mail worker: who they are, for an administrator who asks; which of them he wants ended; and the
  * figures that come from their state, so that a command counts nothing for them. It knows no mail protocol.
  */
-import { isChosen, type LiveSession, liveSession, type SessionChoice } from './live-sessions.js';
+import { isChosen, type LiveSession, liveSession, type SessionChoice, type SessionView } from './live-sessions.js';
 import { count, seriesName, whenSomebodyLooks } from './metrics/counts.js';
 import type { LoggedSession } from './session-lines.js';
 
@@ -18,7 +18,7 @@ export interface ListedSession extends LoggedSession {
 export interface SessionListParts<Session> {
   /** `imap`, `pop3` */
   readonly protocol: string;
-  readonly view: (session: Session) => { readonly folder?: string | undefined; readonly idleMilliseconds: number };
+  readonly view: (session: Session) => SessionView;
   /** Has a session end soon, with this text for its client. */
   readonly sayGoodbye: (session: Session, text: string) => void;
 }

@@ -15,6 +15,7 @@ import type { ConnectionTable } from './connections.js';
 import { AlreadyRunning, serveControl } from './control.js';
 import { forbidCoreDumps } from './core-dumps.js';
 import { ServiceLimits } from './limits/service-limits.js';
+import { askAll } from './live-sessions.js';
 import type { Log } from './log.js';
 import { type OpenLog, openLog } from './log-destinations.js';
 import { loginIdentity, NoLoginUser } from './login-identity.js';
@@ -174,7 +175,7 @@ class Supervisor {
     });
     this.#administration = new Administration({
       ...{ name, log },
-      ask: (kind, choice) => this.#workers.live.ask(kind, choice),
+      ask: (kind, choice) => askAll([this.#workers.live, this.#logins.live], kind, choice),
       connections: () => this.#connections.count,
       authPending: () => this.#broker.waiting,
       certificateExpiry: () => this.#certificates.expiry,

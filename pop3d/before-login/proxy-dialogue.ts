@@ -18,10 +18,11 @@ const NOT_NOW = /^-ERR (\[(SYS\/TEMP|IN-USE|LOGIN-DELAY)|Temporary problem)/i;
 
 /** See the head of this file. */
 export const proxyDialogue: ProxyDialogue = {
+  protocol: 'pop3',
   logIn,
   lineWords: () => ({ protocol: '', tls: ', stls=1' }),
   isGoodbye: (fromClient) => /(^|\n)QUIT *\r?\n$/i.test(fromClient),
-  backEndLost: encodeReply(err('The mail server behind this one has gone.', 'SYS/TEMP')),
+  goodbye: (text) => encodeReply(err(text, 'SYS/TEMP')),
 };
 
 async function logIn(backEnd: BackEnd, login: BackEndLogin): Promise<Buffer> {

@@ -61,16 +61,19 @@ export async function passOnTo(parts: PassOnParts): Promise<PassOnOutcome> {
     backEnd.destroy();
     return heard ? { kind: 'temporary failure', reason: 'the client has gone' } : { kind: 'broken off' };
   }
-  const { socket, tls, log } = client;
+  const { socket, tls, log, remote } = client;
   socket.removeAllListeners('readable');
   socket.write(welcome);
   const unread = request.unread();
   const stream = backEnd.release();
   if (unread.length > 0) stream.write(unread);
   const { name: host } = backEnd;
-  const session = new ProxiedSession({
-    ...{ client: socket, backEnd: stream, host, dialogue, log, who, tag: request.tag, tls, ended: parts.ended },
-  });
+  const { sessionId = 0, address, administrator } = passOn;
+  const admin = administrator === undefined ? {} : { administrator };
+  const session = new ProxiedSession(
+    { sessionId, account: { address }, remote, tls, ...admin },
+    { client: socket, backEnd: stream, host, dialogue, log, tag: request.tag, ended: parts.ended },
+  );
   return { kind: 'handed over', session, host };
 }
 

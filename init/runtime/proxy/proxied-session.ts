@@ -6,7 +6,12 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Log } from '../log.js';
+import type { Endpoint } from '../mail-worker.js';
+import { realClock } from '../real-clock.js';
 import { relay } from '../relay.js';
+import { endLine, loginLine, type SessionEnd, who } from '../session-lines.js';
+import type { ListedSession } from '../session-list.js';
+import { proxiedSessions } from './proxied-sessions.js';
 import type { ProxyDialogue } from './proxy-dialogue.js';
 
 /** What is copied, and what the log says of it. */
@@ -17,59 +22,101 @@ export interface ProxiedSessionParts {
   readonly host: string;
   readonly dialogue: ProxyDialogue;
   readonly log: Log;
-  /** `user=bob, ip=[::1], port=[40112]` */
-  readonly who: string;
   readonly tag: string;
-  readonly tls: boolean;
   /** Called once, when neither side is left. */
   readonly ended: () => void;
+}
+
+/** Whose session it is. */
+export interface ProxiedClient {
+  readonly sessionId: number;
+  readonly account: { readonly address: string };
+  readonly administrator?: string;
+  readonly remote: Endpoint;
+  readonly tls: boolean;
 }
 
 /** Goodbyes are shorter. */
 const LAST_WORDS_OCTETS = 160;
 
 /** See the head of this file. */
-export class ProxiedSession {
+export class ProxiedSession implements ListedSession {
+  readonly sessionId: number;
+  readonly account: { readonly address: string };
+  readonly administrator: string | undefined;
+  readonly remote: Endpoint;
+  readonly tls: boolean;
+  readonly clock = realClock;
+  readonly startedAt = Date.now();
+  readonly input = { receivedOctets: 0 };
+  readonly output = { sentOctets: 0, destroy: () => void this.#parts.client.destroy() };
   readonly #parts: ProxiedSessionParts;
-  readonly #startedAt = performance.now();
-  #received = 0;
-  #sent = 0;
   #fromClient = '';
   #fromBackEnd = '';
-  /** The word for the log, once one is known. */
-  #end: string | undefined;
+  #lastHeardAt = Date.now();
+  /** How it ends, once that is known. */
+  #end: SessionEnd | undefined;
 
-  constructor(parts: ProxiedSessionParts) {
+  constructor(whose: ProxiedClient, parts: ProxiedSessionParts) {
+    this.sessionId = whose.sessionId;
+    this.account = whose.account;
+    this.administrator = whose.administrator;
+    this.remote = whose.remote;
+    this.tls = whose.tls;
     this.#parts = parts;
-    const { client, backEnd, log, dialogue, who, tag, tls } = parts;
-    const words = dialogue.lineWords(tag);
-    log.write('info', `LOGIN, ${who}${words.protocol}${tls ? words.tls : ''}`);
+    const { client, backEnd, log, dialogue, tag } = parts;
+    log.write('info', loginLine(this, dialogue.lineWords(tag)));
+    proxiedSessions(dialogue.protocol).enter(this);
     client.on('data', (octets: Buffer) => {
-      this.#received += octets.length;
+      this.#lastHeardAt = Date.now();
+      this.input.receivedOctets += octets.length;
       this.#fromClient = lastWords(octets);
     });
     backEnd.on('data', (octets: Buffer) => {
-      this.#sent += octets.length;
+      this.output.sentOctets += octets.length;
       this.#fromBackEnd = lastWords(octets);
     });
-    client.once('end', () => this.#over('DISCONNECTED'));
-    client.once('close', () => this.#over('DISCONNECTED'));
+    client.once('end', () => this.#clientEnded());
+    client.once('close', () => this.#clientEnded());
     backEnd.once('end', () => this.#backEndEnded());
     backEnd.once('close', () => this.#backEndEnded());
     backEnd.pipe(client, { end: false });
     relay(client, backEnd, () => this.#ended());
   }
 
+  /** The server that has it, as the log names it. */
+  get host(): string {
+    return this.#parts.host;
+  }
+
+  /** Since the client said something. */
+  get idleMilliseconds(): number {
+    return Date.now() - this.#lastHeardAt;
+  }
+
   /** This server shuts down: the client hears of it, where words still have a place. */
   goodbye(words: Buffer): void {
-    if (this.#end !== undefined) return;
-    this.#end = 'Disconnected during shutdown by signal';
+    if (this.#end === undefined) this.#endWith('SHUTDOWN', words);
+  }
+
+  /** The administrator ends it. */
+  kick(text: string): void {
+    if (this.#end === undefined) this.#endWith('DISCONNECTED', this.#parts.dialogue.goodbye(text));
+  }
+
+  #endWith(how: SessionEnd, words: Buffer): void {
+    this.#end = how;
     this.#say(words);
     this.#parts.backEnd.destroy();
   }
 
+  #clientEnded(): void {
+    const { dialogue } = this.#parts;
+    this.#end ??= dialogue.isGoodbye(this.#fromClient, this.#fromBackEnd) ? 'LOGOUT' : 'DISCONNECTED';
+  }
+
   #backEndEnded(): void {
-    const { dialogue, log, host, who } = this.#parts;
+    const { dialogue, log, host } = this.#parts;
     if (this.#end !== undefined) return;
     const isGoodbye = dialogue.isGoodbye(this.#fromClient, this.#fromBackEnd);
     // Compressed octets say nothing to us: who ends them in order has said goodbye in them.
@@ -78,8 +125,8 @@ export class ProxiedSession {
       return;
     }
     this.#end = 'DISCONNECTED';
-    log.write('warning', `proxy: ${who}: ${host}: it closed the connection without a goodbye`);
-    this.#say(dialogue.backEndLost);
+    log.write('warning', `proxy: ${who(this)}: ${host}: it closed the connection without a goodbye`);
+    this.#say(dialogue.goodbye('The mail server behind this one has gone.', 'trouble'));
   }
 
   /** Inside a literal, or a compressed conversation, words of ours would be taken for something else. */
@@ -92,17 +139,10 @@ export class ProxiedSession {
     return this.#fromBackEnd === '' || this.#fromBackEnd.endsWith('\n');
   }
 
-  #over(how: string): void {
-    const { dialogue } = this.#parts;
-    this.#end ??= dialogue.isGoodbye(this.#fromClient, this.#fromBackEnd) ? 'LOGOUT' : how;
-  }
-
   #ended(): void {
-    const { ended, log, who, host, tls, dialogue, tag } = this.#parts;
-    const seconds = Math.floor((performance.now() - this.#startedAt) / 1000);
-    const octets = `rcvd=${this.#received}, sent=${this.#sent}, time=${seconds}`;
-    const words = `${octets}${tls ? dialogue.lineWords(tag).tls : ''}, mailhost=${host}`;
-    log.write('info', `${this.#end ?? 'DISCONNECTED'}, ${who}, ${words}`);
+    const { ended, log, host, dialogue, tag } = this.#parts;
+    log.write('info', endLine(this.#end ?? 'DISCONNECTED', this, `mailhost=${host}`, dialogue.lineWords(tag)));
+    proxiedSessions(dialogue.protocol).leave(this);
     ended();
   }
 }

@@ -24,6 +24,8 @@ export interface BackEndLogin {
 
 /** The proxy's half of a mail protocol, loaded when it is first needed. */
 export interface ProxyDialogue {
+  /** `imap`, `pop3` */
+  readonly protocol: string;
   /**
    * Talks from the greeting on until the back end has let the client in, and gives what the client is told about it.
    *
@@ -34,6 +36,6 @@ export interface ProxyDialogue {
   lineWords(tag: string): LineWords;
   /** Whether these were the last words of a session that ended as it should; each is the end of what came last. */
   isGoodbye(fromClient: string, fromBackEnd: string): boolean;
-  /** For a client whose back end has gone without a word. */
-  readonly backEndLost: Buffer;
+  /** For a client whose session ends unasked, because of trouble or because somebody wants it. */
+  goodbye(text: string, because?: 'trouble'): Buffer;
 }

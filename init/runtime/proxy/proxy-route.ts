@@ -24,6 +24,9 @@ export interface PassOn {
   readonly kind: 'pass on';
   /** For the log. */
   readonly address: string;
+  readonly administrator?: string;
+  /** Number of the session since the service was started. */
+  readonly sessionId?: number;
   /** In the order in which they are tried. */
   readonly hosts: readonly BackEndAddress[];
   /** The next one after them is this server itself. */
@@ -65,8 +68,12 @@ export class ProxyRoutes {
       this.#warn(`proxy enabled, but no password for ${logValue(address)}`);
       return { kind: 'rejected' };
     }
-    const { lastWord } = proved;
-    return { kind: 'pass on', address, hosts, thenHere, as, ...(lastWord === undefined ? {} : { lastWord }) };
+    const { lastWord, administrator } = proved;
+    return {
+      ...{ kind: 'pass on', address, hosts, thenHere, as },
+      ...(administrator === undefined ? {} : { administrator }),
+      ...(lastWord === undefined ? {} : { lastWord }),
+    };
   }
 
   #hostsOf({ account }: AccountProved): { readonly hosts: readonly BackEndAddress[]; readonly thenHere: boolean } {

@@ -111,7 +111,8 @@ test('Y2: what was sent behind LOGIN goes to the back end', async () => {
   client.close();
 });
 
-async function bothClosed(client: ImapClient): Promise<string> {
+/** Reads to the end. */
+async function lastWords(client: ImapClient): Promise<string> {
   let last = '';
   try {
     for (;;) last = await client.response();
@@ -123,7 +124,9 @@ async function bothClosed(client: ImapClient): Promise<string> {
 test('Y2: proxied sessions count, and are shown', async () => {
   const account = elsewhere({ name: 'bob', home: '/nonexistent' }, `127.0.0.1:${back.port}`);
   const few = await site.ours([account], { settings: { IMAP_PROXY: '1', MAXPERIP: '2' } });
-  const status = (): Promise<string> => askControl(join(few.configuration, '..', 'run', 'imapd.control'), 'status');
+  const ask = (words: string): Promise<string> =>
+    askControl(join(few.configuration, '..', 'run', 'imapd.control'), words);
+  const status = (): Promise<string> => ask('status');
   await waitUntil('the visits of the start are over', async () => / 0 connections/.test(await status()));
   const clients = [
     await loginClient(few.port, 'bob', PASSWORD, false),
@@ -132,10 +135,19 @@ test('Y2: proxied sessions count, and are shown', async () => {
   await waitUntil('two are shown', async () =>
     /, 2 connections, 0 mail workers, 2 sessions passed on\n/.test(await status()),
   );
+  const told = (await ask('who')).split('\n').map((line) => JSON.parse(line));
+  for (const { user, mailhost, protocol } of told) {
+    assert.deepEqual([user, mailhost, protocol], ['bob', `127.0.0.1:${back.port}`, 'imap']);
+  }
+  assert.equal(told.length, 2);
   const third = await openConnection(few.port, false);
   assert.match(String(await third.receive()), /^\* BYE .*MAXPERIP/);
   third.close();
-  for (const client of clients) client.close();
+  const [kicked = assert.fail('nobody'), other] = clients;
+  const { session } = told.find(({ tls }) => tls === false);
+  assert.match(await ask(`kick {"session":${session}}`), /"user":"bob"/);
+  assert.equal(await lastWords(kicked), '* BYE Disconnected by the administrator.');
+  other?.close();
   await logged(few, /DISCONNECTED, user=bob[\s\S]*DISCONNECTED, user=bob/);
   await waitUntil('they do not count any more', async () => / 0 connections, 0 mail workers\n/.test(await status()));
 });
@@ -173,11 +185,11 @@ test('Y2: a client whose back end dies is told, and so is one whose front ends',
   client.raw('i IDLE\r\n');
   assert.match(await client.response(), /^\+ /);
   for (const pid of processTree([dying.imapd.pid ?? 0])) process.kill(pid, 'SIGKILL');
-  assert.equal(await bothClosed(client), '* BYE [UNAVAILABLE] The mail server behind this one has gone.');
+  assert.equal(await lastWords(client), '* BYE [UNAVAILABLE] The mail server behind this one has gone.');
   await logged(door, /proxy: user=grace, .* closed the connection without a goodbye/);
 
   const other = await loginClient(door.tlsPort, 'bob', PASSWORD);
   await door.stop();
-  assert.equal(await bothClosed(other), '* BYE Angarium server shut down by signal.');
+  assert.equal(await lastWords(other), '* BYE Angarium server shut down by signal.');
   await logged(door, /Disconnected during shutdown by signal, user=bob, .*mailhost=/);
 });

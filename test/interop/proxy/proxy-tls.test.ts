@@ -19,6 +19,8 @@ const DOOR = {
   ...{ IMAP_PROXY: '1', PROXY_TLS: 'none', PROXY_TLS_VERIFY: 'YES', PROXY_TLS_TRUSTCERTS: '' },
   ...{ PROXY_TELL_ADDRESS: 'id', PROXY_MASTERFILE: '' },
 };
+/** May act as everybody. */
+const root = { name: 'root', home: '/nonexistent', options: 'group=administrators' };
 let bob: MailUser;
 let dave: MailUser;
 let back: OurServers;
@@ -30,7 +32,6 @@ let trusted: string;
 before(async () => {
   bob = site.user('bob');
   dave = site.user('dave');
-  const root = { name: 'root', home: '/nonexistent', options: 'group=administrators' };
   back = await site.ours([bob, root], { settings: { IMAP_TLS_REQUIRED: '1' } });
   dovecot = await site.dovecot([dave]);
   door = await site.ours([], { settings: DOOR });
@@ -120,17 +121,20 @@ test('Y2: the back end is told where the client is', async () => {
   const hosts = { bob: `imaps://127.0.0.1:${back.tlsPort}`, dave: `127.0.0.1:${dovecot.port}` };
   const server = await front(hosts, { PROXY_TLS_VERIFY: 'NO' });
   for (const name of ['bob', 'dave']) await visitFromFive(server, name);
-  const words = /ID, ip=\[127\.0\.0\.1\].*"x-proxy-ttl"="4", "x-originating-ip"="127\.0\.0\.5"/;
+  const words = /ID, ip=\[127\.0\.0\.1\].*x-proxy-ttl=4, x-originating-ip=127\.0\.0\.5,/;
   await waitUntil('ours has logged it', () => words.test(back.log()));
   await waitUntil('Dovecot believes it', () => /Login: user=<dave>.*rip=127\.0\.0\.5/.test(dovecot.log()));
 
-  const another = { bob: 'localhost', dave: `127.0.0.1:${dovecot.haproxyPort}` };
-  const withHeader = await front(another, { PROXY_TELL_ADDRESS: 'haproxy' });
+  const another = { ...hosts, dave: `127.0.0.1:${dovecot.haproxyPort}` };
+  const withHeader = await front(another, { PROXY_TELL_ADDRESS: 'haproxy', PROXY_TLS_VERIFY: 'NO' });
+  await site.change(back, { users: [bob, root], settings: { PROXY_PROTOCOL_FROM: '127.0.0.1' } });
   const before = dovecot.log().length;
-  await visitFromFive(withHeader, 'dave');
+  for (const name of ['bob', 'dave']) await visitFromFive(withHeader, name);
   await waitUntil('Dovecot believes the header', () =>
     /user=<dave>.*rip=127\.0\.0\.5/.test(dovecot.log().slice(before)),
   );
+  await waitUntil('so does ours', () => /LOGIN, user=bob, ip=\[127\.0\.0\.5\]/.test(back.log()));
+  await site.change(back, { users: [bob, root], settings: { PROXY_PROTOCOL_FROM: '' } });
 });
 
 /** What is stored where SCRAM is used. */
