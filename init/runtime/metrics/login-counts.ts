@@ -30,7 +30,7 @@ export function countLogin(authType: string, outcome: string): void {
 
 /** A connection was refused; the text for the client ends with the name of the limit, if it was one. */
 export function countRefusal(text: string): void {
-  const [, limit = 'access file'] = /\(([A-Z]+)\)$/.exec(text) ?? [];
+  const [, limit = 'access file'] = /\((-?[A-Za-z]+)\)$/.exec(text) ?? [];
   count('connections_refused_total', { reason: limit }).value += 1;
 }
 
