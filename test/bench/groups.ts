@@ -8,6 +8,7 @@ import { measureFairness } from './fairness.js';
 import { measureFloor } from './floor.js';
 import { measureFolders } from './folders.js';
 import { measureGrowth } from './growth.js';
+import { measureHandshakes } from './handshakes.js';
 import { measureLogins } from './logins.js';
 import { measureBodies, measureFetch, measureSelect } from './mailbox-reading.js';
 import { measureMemory } from './memory.js';
@@ -30,6 +31,7 @@ export const groups: Readonly<Record<string, Group>> = {
     measure: measureMemory,
   },
   login: { about: 'logins per second, plaintext and TLS', repeated: true, measure: measureLogins },
+  tls: { about: 'full and resumed handshakes of TLS 1.3', repeated: true, measure: measureHandshakes },
   select: { about: 'SELECT of large folders, first and warm', repeated: true, measure: measureSelect },
   fetch: {
     about: 'FETCH of lists, first, again, in a new session, over TLS',

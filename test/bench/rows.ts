@@ -122,6 +122,8 @@ export const rows: readonly Row[] = [
   }),
   row('memory_unused', 'memory of a server nobody uses', 'KiB', beside),
   row('processes', 'processes with all sessions', '', beside),
+  row('handshake_full', 'connect, full TLS 1.3 handshake, greeting; 20 at a time', '/s', beside),
+  row('handshake_resumed', 'the same with a resumed session', '/s', beside),
   row('noop_alone', 'NOOP alone, p99', 'ms', fairness),
   ...heavyWorks.flatMap(({ key, title }) => [
     ...['p50', 'p99', 'max'].map((which) =>
