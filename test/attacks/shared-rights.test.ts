@@ -38,6 +38,8 @@ const naming: readonly string[] = [
   'ACL DELETE $ user=ann',
   'LIST "" $ RETURN (STATUS (MESSAGES UNSEEN SIZE) CHILDREN SUBSCRIBED SPECIAL-USE)',
   'LSUB "" $',
+  'NOTIFY SET STATUS (MAILBOXES $ (MessageNew MessageExpunge FlagChange MailboxName MailboxMetadataChange))',
+  'NOTIFY SET STATUS (SUBTREE $ (MessageNew MessageExpunge SubscriptionChange))',
 ];
 
 let scratch: Scratch;
@@ -98,7 +100,7 @@ test('attack 74: a mailbox that may not be seen is answered by every command as 
 });
 
 test('attack 74: whoever may only see a mailbox is told no number, name or word of what is in it', async () => {
-  for (const command of naming.filter((each) => !/^(LIST|LSUB|ESEARCH|GETMETADATA|ACL)/.test(each))) {
+  for (const command of naming.filter((each) => !/^(LIST|LSUB|ESEARCH|GETMETADATA|ACL|NOTIFY)/.test(each))) {
     const answer = await ask(command, '#shared.ann.seen');
     assert.match(answer, /^NO \[NOPERM\]/m, `${command}: ${answer}`);
   }
