@@ -127,7 +127,7 @@ class Reading {
     return {
       list,
       known,
-      fresh: [...open.values()].sort((one, other) => compareNames(baseNameOf(one), baseNameOf(other))),
+      fresh: inOrder([...open.values()]),
     };
   }
 
@@ -197,6 +197,16 @@ function uniqueNameKey(listed: string): string {
 /** As Courier orders them: by the number that leads a name, and then by its octets up to the flags. */
 function byName(one: { readonly name: string }, other: { readonly name: string }): number {
   return compareNames(baseNameOf(one.name), baseNameOf(other.name));
+}
+
+/** The same for many names in no order: what is compared is made once for each. */
+function inOrder(names: readonly string[]): string[] {
+  const keys = names.map((name) => {
+    const number = Number.parseInt(name, 10);
+    return { name, number: Number.isNaN(number) || number < 0 ? 0 : number };
+  });
+  keys.sort((one, other) => one.number - other.number || byName(one, other));
+  return keys.map(({ name }) => name);
 }
 
 function hexadecimal(number: number): string {
