@@ -11,12 +11,12 @@ import { readLimitSettings } from './limits/limit-settings.js';
 import { readTcpdOptions } from './limits/tcpd-options.js';
 import { parsePortList } from './listen.js';
 import { readLog } from './logger-settings.js';
+import type { LoadedConfiguration } from './mail-service-options.js';
 import { METRICS_SERVICE } from './metrics/page-requests.js';
 import { readProxySettings } from './proxy/proxy-settings.js';
 import { type RelaySettings, readRelaySettings } from './relay/relay-after-login.js';
 import type { MailServiceConfiguration, ServiceDescription } from './service-configuration.js';
 import { loadSettings, type Settings, type WithoutEffect } from './settings-file.js';
-import type { LoadedConfiguration } from './supervisor.js';
 import { readTlsSettings, tlsSettingsWithoutEffect } from './tls-settings.js';
 
 /** What the sessions of a server know of its settings, as far as this reader has to know it, too. */
