@@ -103,8 +103,9 @@ export class LoginConnection implements LoginClient {
    * @throws when there is none; see readProxyHeader().
    */
   async readProxyHeader(seconds: number): Promise<void> {
-    const { client } = await readProxyHeader(this.#socket, seconds, this.listener.tls);
+    const { client, tls } = await readProxyHeader(this.#socket, seconds, this.listener.tls);
     if (client !== undefined) ({ remote: this.remote, local: this.local } = client);
+    if (tls === true && !this.listener.tls) this.tls = true;
   }
 
   /** TLS from the first octet, on a port for it. @throws when the handshake fails. */

@@ -60,15 +60,15 @@ async function startProxy(directory: string, ways: readonly Way[]): Promise<Prox
 }
 
 /** A client logs in through the proxy, with its own address 127.0.0.`number`, and reads a message. */
-async function visit(ours: OurServers, way: Way, how: 'plain' | 'TLS' | 'STARTTLS', number: number): Promise<void> {
+async function visit(ours: OurServers, port: number, how: 'plain' | 'TLS' | 'STARTTLS', number: number): Promise<void> {
   const from = `127.0.0.${number}`;
   if (how === 'STARTTLS') {
-    const url = `imap://127.0.0.1:${way.port}/INBOX;UID=1`;
+    const url = `imap://127.0.0.1:${port}/INBOX;UID=1`;
     const client = ['curl', '-sS', '--ssl-reqd', '-k', '--interface', from, '-u', `bob:${PASSWORD}`, url];
     const { exitCode, stderr } = await run(client);
     assert.equal(exitCode, 0, stderr);
   } else {
-    const client = new RawClient(way.port, how, from);
+    const client = new RawClient(port, how, from);
     await client.until(/^\* OK .*\r\n/);
     client.send(`a LOGIN bob ${PASSWORD}\r\nb SELECT INBOX\r\nc UID FETCH 1 BODY.PEEK[]\r\nd LOGOUT\r\n`);
     await client.until(/^a OK [\s\S]*^c OK [\s\S]*^d OK .*\r\n/m);
@@ -101,21 +101,52 @@ test('attack 85: through HAProxy each client is known by its own address, and he
     if (twotls === undefined || ended === undefined) throw new Error('a way is missing');
     const proxy = await startProxy(join(directory, 'haproxy'), ways);
     try {
-      await visit(ours, one, 'plain', 21);
-      await visit(ours, one, 'STARTTLS', 22);
-      await visit(ours, two, 'plain', 23);
-      await visit(ours, two, 'STARTTLS', 24);
-      await visit(ours, onetls, 'TLS', 25);
-      await visit(ours, twotls, 'TLS', 26);
-      await visit(ours, ended, 'TLS', 27);
+      await visit(ours, one.port, 'plain', 21);
+      await visit(ours, one.port, 'STARTTLS', 22);
+      await visit(ours, two.port, 'plain', 23);
+      await visit(ours, two.port, 'STARTTLS', 24);
+      await visit(ours, onetls.port, 'TLS', 25);
+      await visit(ours, twotls.port, 'TLS', 26);
+      await visit(ours, ended.port, 'TLS', 27);
       await Promise.all(
         Array.from({ length: 40 }, (_, at) =>
-          visit(ours, at % 2 === 0 ? two : twotls, at % 2 === 0 ? 'plain' : 'TLS', 30 + at),
+          visit(ours, (at % 2 === 0 ? two : twotls).port, at % 2 === 0 ? 'plain' : 'TLS', 30 + at),
         ),
       );
       assert.doesNotMatch(proxy.said(), /DOWN/);
       assert.doesNotMatch(ours.log(), /LOGIN, user=\w+, ip=\[127\.0\.0\.9\]/);
       assert.doesNotMatch(ours.log(), /dropped, /);
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
+
+test('where TLS ends at the proxy, what it says of the client counts: TLS_REQUIRED is satisfied by it and nothing else', async () => {
+  const settings = { PROXY_PROTOCOL_FROM: '127.0.0.9', IMAP_TLS_REQUIRED: '1' };
+  await attacked({ settings }, async ({ ours, directory }) => {
+    const certificate = join(directory, 'proxy.pem');
+    await makeCertificate(certificate);
+    const bind = `ssl crt ${certificate}`;
+    const [ended, silent, plain] = [await freePort(), await freePort(), await freePort()];
+    const ways: readonly Way[] = [
+      { name: 'ended', port: ended, bind, to: ours.port, words: 'send-proxy-v2-ssl' },
+      { name: 'silent', port: silent, bind, to: ours.port, words: 'send-proxy-v2' },
+      { name: 'plain', port: plain, to: ours.port, words: 'send-proxy-v2-ssl' },
+    ];
+    const proxy = await startProxy(join(directory, 'haproxy'), ways);
+    try {
+      await visit(ours, ended, 'TLS', 21);
+      for (const [port, how] of [
+        [silent, 'TLS'],
+        [plain, 'plain'],
+      ] as const) {
+        const client = new RawClient(port, how);
+        await client.until(/^\* OK .*LOGINDISABLED.*\r\n/);
+        client.send(`a LOGIN bob ${PASSWORD}\r\n`);
+        await client.until(/a NO \[PRIVACYREQUIRED\] .*\r\n/);
+        client.close();
+      }
     } finally {
       await proxy.stop();
     }

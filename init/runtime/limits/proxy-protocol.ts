@@ -5,7 +5,9 @@
  *     PROXY UNKNOWN …\r\n                              no client: the proxy itself, as its health checks do
  *
  *     0d0a0d0a000d0a515549540a 21 11 000c              version 2: signature, PROXY (20: LOCAL), TCP over IPv4, length,
- *     c0000207 c6336401 dc04 03e1                      then both addresses and ports, and TLVs, which are skipped
+ *     c0000207 c6336401 dc04 03e1                      then both addresses and ports, and TLVs
+ *
+ * Of the TLVs one counts (0x20): that the client speaks TLS with the proxy. The others are skipped.
  *
  * Whether the sender may be believed is decided elsewhere, before a single octet is read. It knows no socket.
  */
@@ -17,6 +19,8 @@ export interface ProxyHeader {
   /** How long it is: what follows is the client's. */
   readonly octets: number;
   readonly client?: { readonly remote: Endpoint; readonly local: Endpoint };
+  /** The client speaks TLS with the proxy. */
+  readonly tls?: true;
 }
 
 /** A header, or too little of it yet, or none. */
@@ -36,6 +40,8 @@ const TCP_OVER_IPV4 = 0x11;
 const TCP_OVER_IPV6 = 0x21;
 const IPV4_ADDRESSES_OCTETS = 12;
 const IPV6_ADDRESSES_OCTETS = 36;
+const TYPE_SSL = 0x20;
+const CLIENT_SSL = 0x01;
 
 /** Whether these are the first octets of a connection that begins with a header, as far as they go. */
 export function beginsLikeHeader(octets: Buffer): boolean {
@@ -76,16 +82,25 @@ function parseBinary(octets: Buffer): ParsedHeader {
   if (command === LOCAL || family === UNSPECIFIED) return { octets: length };
   const addresses = octets.subarray(FIXED_OCTETS, length);
   if (family === TCP_OVER_IPV4 && addresses.length >= IPV4_ADDRESSES_OCTETS) {
-    return headerOf(length, addresses, 4);
+    return { ...headerOf(length, addresses, 4), ...tlsOf(addresses.subarray(IPV4_ADDRESSES_OCTETS)) };
   }
   if (family === TCP_OVER_IPV6 && addresses.length >= IPV6_ADDRESSES_OCTETS) {
-    return headerOf(length, addresses, 16);
+    return { ...headerOf(length, addresses, 16), ...tlsOf(addresses.subarray(IPV6_ADDRESSES_OCTETS)) };
   }
   return { wrong: 'it is not about TCP over IPv4 or IPv6, or its addresses are cut off' };
 }
 
+/** Looks for the TLV about TLS: type, length, and a first octet whose lowest bit says that there is TLS. */
+function tlsOf(tlvs: Buffer): { readonly tls?: true } {
+  for (let at = 0; at + 3 < tlvs.length; at += 3 + tlvs.readUInt16BE(at + 1)) {
+    const isTls = tlvs[at] === TYPE_SSL && tlvs.readUInt16BE(at + 1) > 0;
+    if (isTls) return (tlvs.readUInt8(at + 3) & CLIENT_SSL) === 0 ? {} : { tls: true };
+  }
+  return {};
+}
+
 /** Source and destination addresses, source and destination ports. */
-function headerOf(length: number, addresses: Buffer, size: 4 | 16): ParsedHeader {
+function headerOf(length: number, addresses: Buffer, size: 4 | 16): ProxyHeader | { readonly wrong: string } {
   const words = size === 4 ? ipv4Words : ipv6Words;
   const port = (at: number): number => addresses.readUInt16BE(2 * size + at);
   const remote = { ip: words(addresses.subarray(0, size)), port: port(0) };
@@ -93,7 +108,7 @@ function headerOf(length: number, addresses: Buffer, size: 4 | 16): ParsedHeader
 }
 
 /** Addresses are written as the system writes them: logs and limits see one spelling of each. */
-function headerWith(octets: number, remote: Endpoint, local: Endpoint): ParsedHeader {
+function headerWith(octets: number, remote: Endpoint, local: Endpoint): ProxyHeader | { readonly wrong: string } {
   const from = spelling(remote.ip);
   const to = spelling(local.ip);
   if (from === undefined || to === undefined) return { wrong: 'there is no address in it' };

@@ -48,6 +48,28 @@ test('version 2 names both ends, and its TLVs are passed over, up to the largest
   });
 });
 
+test('a TLV of version 2 says whether the client speaks TLS with the proxy; others say nothing', () => {
+  const tls = (tlvs: string) => {
+    const header = parseProxyHeader(binaryHeader({ tlvs: Buffer.from(tlvs, 'hex') }));
+    return typeof header === 'object' && 'octets' in header && header.tls === true;
+  };
+
+  assert.ok(tls('2000050100000000'));
+  assert.ok(tls('010003696d6120000d07000000002100055453312e33'));
+  for (const none of [
+    '',
+    '20',
+    '2000',
+    '200000',
+    '2000050000000000',
+    '0100050100000000',
+    '01ffff20000501',
+    '20000502',
+  ]) {
+    assert.ok(!tls(none), none);
+  }
+});
+
 test('attack 85: what is no header, or one that is cut off or says too much, is told apart from one that is coming', () => {
   const wrong = [
     'a LOGIN bob secret\r\n',
