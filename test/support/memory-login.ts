@@ -6,7 +6,13 @@
  * handshake; the same transcripts have one when they are played against the installed programs.
  */
 import type { Duplex } from 'node:stream';
-import type { ExchangeAnswer, LoginClient, LoginOutcome, LoginRequest } from '../../init/runtime/before-login.js';
+import type {
+  ExchangeAnswer,
+  LoginClient,
+  LoginOutcome,
+  LoginRequest,
+  RefusedLogin,
+} from '../../init/runtime/before-login.js';
 import type { Log } from '../../init/runtime/log.js';
 import { Inbox } from './transcript-target.js';
 
@@ -22,6 +28,8 @@ export interface MemoryLoginParts {
   readonly log: Log;
   /** Passwords by login name. */
   readonly passwords: ReadonlyMap<string, string>;
+  /** Why somebody who showed the right password has no session here. */
+  readonly refusal?: RefusedLogin | undefined;
   /** Takes the session over: from now on nobody else reads or writes the stream. */
   readonly handOver: (request: LoginRequest, unread: Buffer) => void;
 }
@@ -77,10 +85,11 @@ export class MemoryLoginClient implements LoginClient {
   }
 
   authenticate(request: LoginRequest): Promise<LoginOutcome> {
-    const { stream, passwords, handOver } = this.#parts;
+    const { stream, passwords, handOver, refusal } = this.#parts;
     const password = passwords.get(request.loginName);
     if (password === undefined || password !== request.proof.data.reveal())
       return Promise.resolve({ kind: 'rejected' });
+    if (refusal !== undefined) return Promise.resolve(refusal);
     stream.off('data', this.#take);
     stream.off('end', this.#end);
     stream.pause();

@@ -16,8 +16,11 @@ import type { SessionSettings } from '../../imapd/settings/session-settings.js';
 import { readSessionSettings } from '../../imapd/settings/session-settings-reader.js';
 import { Sharing } from '../../imapd/sharing/sharing.js';
 import { serveSmap } from '../../imapd/smap/dialogue.js';
+import type { RefusedLogin } from '../../init/runtime/before-login.js';
 import { logTo } from '../../init/runtime/log.js';
 import type { SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
+import { ProxyRoutes } from '../../init/runtime/proxy/proxy-route.js';
+import { readProxySettings } from '../../init/runtime/proxy/proxy-settings.js';
 import { realClock } from '../../init/runtime/real-clock.js';
 import { describeProblem, Settings } from '../../init/runtime/settings-file.js';
 import { realFileSystem } from '../../maildir/file-system.js';
@@ -29,13 +32,18 @@ import { Inbox, userOf, writeSharedIndex } from './transcript-target.js';
 
 /** Settings of a session in tests: those of etc/ unless the transcript changes them. */
 export function testSettings(changes: Readonly<Record<string, string>> = {}): SessionSettings {
+  const settings = changedSettings(changes);
+  const read = readSessionSettings(settings, new Settings('etc/authdaemonrc'));
+  if (settings.problems.length > 0) throw new Error(settings.problems.map(describeProblem).join('\n'));
+  return { ...read, sanityCheck: false, loginDelaySeconds: 0 };
+}
+
+function changedSettings(changes: Readonly<Record<string, string>>): Settings {
   const settings = new Settings('etc/imapd');
   for (const name of ['imapd-ssl', 'imapd']) settings.readFile(join(checkoutRoot, 'etc', name), false);
   const lines = Object.entries(changes).map(([name, value]) => `${name}="${value}"\n`);
   settings.addText('the transcript', lines.join(''));
-  const read = readSessionSettings(settings, new Settings('etc/authdaemonrc'));
-  if (settings.problems.length > 0) throw new Error(settings.problems.map(describeProblem).join('\n'));
-  return { ...read, sanityCheck: false, loginDelaySeconds: 0 };
+  return settings;
 }
 
 /** Sessions of `bob` in this process. What the mail store warns of, and every bug, makes the transcript fail. */
@@ -60,7 +68,9 @@ export const memoryTarget: MakeTarget = async (needs) => {
   const serve = (connection: number, stream: Duplex, { loggedIn, plain, smap }: ConnectOptions): Promise<void> => {
     const account = accountOf(needs, connection);
     const remote = { ip: '127.0.0.1', port: 40_000 + connection };
-    if (!loggedIn) return serveFromGreeting({ stream, server, settings, log, account, remote, tls: !plain });
+    const arrival = { stream, account, remote, tls: !plain, log };
+    const refusal = refusalOf(needs, arrival);
+    if (!loggedIn) return serveFromGreeting({ ...arrival, server, settings, refusal });
     const maildir = store.open(account.maildir);
     const parts = { stream, unread: Buffer.alloc(0), account, remote, maildir, facts, settings, log, clock: realClock };
     const session = new Session({ ...parts, tls: true, sharing });
@@ -96,6 +106,14 @@ export const memoryTarget: MakeTarget = async (needs) => {
 interface Arrival extends Pick<WorkerSession, 'stream' | 'account' | 'remote' | 'tls' | 'log'> {
   readonly server: ImapServer;
   readonly settings: SessionSettings;
+  readonly refusal: RefusedLogin | undefined;
+}
+
+/** What the supervisor says to a login for which it needs no mail worker. */
+function refusalOf({ settings }: TargetNeeds, { account, tls, log }: Omit<Arrival, 'server' | 'settings' | 'refusal'>) {
+  const routes = new ProxyRoutes(readProxySettings(changedSettings(settings), 'IMAP'), log);
+  const outcome = routes.routeOf({ kind: 'account', account }, { tls, authType: 'login' });
+  return outcome?.kind === 'refused' ? outcome : undefined;
 }
 
 /** What login process and mail worker do, one after the other. */

@@ -39,6 +39,9 @@ export interface PassOn {
 /** The account's option that names its servers; Courier's. */
 const MAIL_HOST = 'mailhost';
 
+/** What matters of how a client proved who it is. */
+type RouteRequest = Pick<AuthenticationRequest, 'tls' | 'authType'>;
+
 /** Decides for one service, by its settings. */
 export class ProxyRoutes {
   readonly #settings: ProxySettings;
@@ -50,7 +53,7 @@ export class ProxyRoutes {
   }
 
   /** What becomes of a login; undefined: the account is served here. */
-  routeOf(proved: AccountProved, request: AuthenticationRequest): AuthenticationOutcome | undefined {
+  routeOf(proved: AccountProved, request: RouteRequest): AuthenticationOutcome | undefined {
     const { isOn, refers } = this.#settings;
     if (!isOn && !refers) return undefined;
     const { address } = proved.account;
@@ -87,7 +90,7 @@ export class ProxyRoutes {
   }
 
   /** The account's own options hold at the door, whatever the server behind it knows of them. */
-  #closedTo({ account }: AccountProved, { tls }: AuthenticationRequest): AuthenticationOutcome | undefined {
+  #closedTo({ account }: AccountProved, { tls }: RouteRequest): AuthenticationOutcome | undefined {
     const { protocol } = this.#settings;
     const name = protocol.toUpperCase();
     if (isSet(account.options[`disable${protocol}`])) {
@@ -97,7 +100,7 @@ export class ProxyRoutes {
     return { kind: 'refused', text: `${name} access disabled via insecure connection.`, code: 'PRIVACYREQUIRED' };
   }
 
-  #identityFor(proved: AccountProved, { authType }: AuthenticationRequest): BackEndIdentity | undefined {
+  #identityFor(proved: AccountProved, { authType }: RouteRequest): BackEndIdentity | undefined {
     const { account, administrator, clearPassword } = proved;
     const { master } = this.#settings;
     const other = administrator === undefined ? {} : { authorisationName: account.address };
