@@ -30,6 +30,12 @@ const PER_ADDRESS = 800;
 const PER_ACCOUNT = 50;
 const BEFORE_LOGIN = 100;
 
+/** What Courier has shipped for twenty years: obeyed, and told. */
+const OLD_NUMBERS = [
+  ['MAXDAEMONS', '40', '4000'],
+  ['MAXPERIP', '4', '800'],
+] as const;
+
 /** Where proxies stand when nobody says where: this machine and private networks (RFC 1918, RFC 4193). */
 const PRIVATE_NETWORKS = '127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 ::1 fc00::/7 fe80::/10';
 
@@ -40,7 +46,7 @@ const PROXY_SECONDS = 15;
 export function readLimitSettings(settings: Settings, prefix: string, options: TcpdOptions): LimitSettings {
   const access = accessSource(settings, prefix, options);
   return {
-    limits: { ...readNumbers(settings, options), ...readAccess(settings, access) },
+    limits: { ...readNumbers(settings, prefix, options), ...readAccess(settings, access) },
     access,
     proxyProtocol: readProxyProtocol(settings, options),
     limitsRedis: readRedis(settings),
@@ -55,7 +61,8 @@ function readRedis(settings: Settings): string | undefined {
   return undefined;
 }
 
-function readNumbers(settings: Settings, options: TcpdOptions): ConnectionLimits {
+function readNumbers(settings: Settings, prefix: string, options: TcpdOptions): ConnectionLimits {
+  if (prefix === 'IMAP') warnOfOldNumbers(settings);
   const { connections, perAddress, perNetwork, warnAt, denyMessage } = options;
   const most = connections ?? settings.integer('MAXDAEMONS', 4_000, { min: 1 });
   const ofAddress = perAddress ?? settings.integer('MAXPERIP', PER_ADDRESS, { min: 1 });
@@ -77,6 +84,15 @@ function readNumbers(settings: Settings, options: TcpdOptions): ConnectionLimits
       loadPerCore: settings.integer('MAXLOAD', 0),
     },
   };
+}
+
+/** A mail program with IMAP opens five connections and more, and a telephone one for each folder that it watches. */
+function warnOfOldNumbers(settings: Settings): void {
+  for (const [name, old, now] of OLD_NUMBERS) {
+    if (settings.optionalText(name) !== old) continue;
+    const what = `${name}=${old} is what Courier shipped, and few for mail programs of today`;
+    settings.warning(name, what, `write for example ${now}`);
+  }
 }
 
 function optionalNumber(settings: Settings, name: string): number | undefined {

@@ -33,6 +33,10 @@ test('limits without settings are for today, and who has changed MAXPERIP is not
   assert.deepEqual([shipped.perAddress, shipped.beforeLogin, shipped.perAccount], [800, 100, 50]);
   const debian = read('MAXDAEMONS=40\nMAXPERIP=20\n').limits;
   assert.deepEqual([debian.perAddress, debian.beforeLogin, debian.perAccount, debian.warnAt], [20, 20, 20, 35]);
+  assert.match(
+    read('MAXDAEMONS=40\nMAXPERIP=4\n').told,
+    /:1: MAXDAEMONS=40 is what Courier shipped.*\n.*:2: MAXPERIP=4 is/,
+  );
   const own = read('MAXPERIP=2000\nMAXPERACCOUNT=7\nMAXBEFORELOGIN=8\nMAXRATEPERIP=0\n').limits;
   assert.deepEqual([own.perAddress, own.beforeLogin, own.perAccount, own.perMinute], [2_000, 8, 7, undefined]);
 });
@@ -40,7 +44,7 @@ test('limits without settings are for today, and who has changed MAXPERIP is not
 test('TCPDOPTS: options that couriertcpd has count as there, and go before the settings', () => {
   const words = '-nodnslookup -noidentlookup -maxprocs=9 -maxperip=8 -maxperc=7 -warn=6 -address=127.0.0.1';
   const { limits, options, access, told } = read(
-    `MAXDAEMONS=40\nMAXPERIP=4\nIMAPACCESSFILE=/x\nTCPDOPTS="${words} -access=/etc/y.dat -accesslocal -denymsg=No"\n`,
+    `MAXDAEMONS=41\nMAXPERIP=5\nIMAPACCESSFILE=/x\nTCPDOPTS="${words} -access=/etc/y.dat -accesslocal -denymsg=No"\n`,
   );
 
   assert.equal(told, '');
