@@ -45,6 +45,9 @@ type Tell = (level: LogLevel, text: string) => void;
 /** Same limits are logged no more often than this, as Courier does; the client is always told. */
 const LOG_AGAIN_MS = 60_000;
 
+/** Where all places are taken, whoever has not logged in for so long has to give his to the next. */
+const PATIENCE_MS = 10_000;
+
 /** Why a connection is refused: for the client, which is told the limit; and for the log, with a subject to tell once. */
 interface Refusal {
   readonly text: string;
@@ -53,6 +56,10 @@ interface Refusal {
 }
 
 interface Connection {
+  readonly key: string;
+  readonly openedAt: number;
+  /** Ends it, to make room; absent: it cannot be ended. */
+  readonly drop: (() => void) | undefined;
   readonly address: string;
   readonly client: string;
   readonly network: string;
@@ -73,6 +80,8 @@ export class ConnectionTable {
   readonly #beforeLogin = new Counts('before login');
   /** By account and client. */
   readonly #byAccount = new Counts('account');
+  /** Connections without a login, the oldest first. */
+  readonly #strangers = new Map<string, Connection>();
   readonly #told = new Map<string, number>();
 
   constructor(limits: ConnectionLimits, tell: Tell, clock: Pick<Clock, 'ticks'> = realClock, machine = thisMachine) {
@@ -105,10 +114,14 @@ export class ConnectionTable {
     return this.#connections.size;
   }
 
-  /** Counts a connection, unless a limit is reached: then gives the text for the client, which names the limit. */
-  admit(key: string, ip: string, local?: Endpoint): string | undefined {
+  /**
+   * Counts a connection, unless a limit is reached: then gives the text for the client, which names the limit. `drop` ends
+   * the connection, when others need its place.
+   */
+  admit(key: string, ip: string, local?: Endpoint, drop?: () => void): string | undefined {
     const address = plainAddress(ip);
-    const connection = { address, client: clientNetwork(ip), network: wideNetwork(ip), account: undefined };
+    const client = { address, client: clientNetwork(ip), network: wideNetwork(ip), account: undefined };
+    const connection = { key, openedAt: this.#clock.ticks(), drop, ...client };
     const refusal = this.#refusal(connection, local);
     if (refusal !== undefined) {
       this.#tellSometimes('alert', refusal.subject, refusal.forLog);
@@ -118,6 +131,7 @@ export class ConnectionTable {
     this.#byClient.add(connection.client);
     this.#byNetwork.add(connection.network);
     this.#beforeLogin.add(connection.client);
+    this.#strangers.set(key, connection);
     const { warnAt } = this.#limits;
     if (warnAt !== undefined && this.count >= warnAt) {
       this.#tellSometimes('warning', 'warn', `${this.count} active connections.`);
@@ -134,6 +148,7 @@ export class ConnectionTable {
     this.#logOut(connection);
     if (perAccount !== undefined && this.#byAccount.of(`${client} ${account}`) >= perAccount) {
       this.#beforeLogin.add(client);
+      this.#strangers.set(key, connection);
       const forLog = `Maximum session limit reached for user=${logValue(account)} from ${address}`;
       this.#tellSometimes('alert', `account ${client} ${account}`, forLog);
       return `Too many sessions of this account from your address: the limit is ${perAccount} (MAXPERACCOUNT)`;
@@ -161,6 +176,7 @@ export class ConnectionTable {
   }
 
   #logOut(connection: Connection): void {
+    this.#strangers.delete(connection.key);
     if (connection.account === undefined) this.#beforeLogin.remove(connection.client);
     else this.#byAccount.remove(`${connection.client} ${connection.account}`);
     connection.account = undefined;
@@ -183,13 +199,24 @@ export class ConnectionTable {
 
   #refusalOfAll(): Refusal | undefined {
     const { connections, overload } = this.#limits;
-    if (this.count >= connections) {
+    if (this.count >= connections && !this.#makeRoom()) {
       const text = `Too many connections: the limit is ${connections} (MAXDAEMONS)`;
       return { text, subject: '', forLog: `${connections} maximum active connections.` };
     }
     const trouble = overload === undefined ? undefined : this.#overload.trouble(overload);
     if (trouble === undefined) return undefined;
     return { text: trouble, subject: 'overload', forLog: `connections are refused: ${trouble}` };
+  }
+
+  /** Many strangers from many addresses must not keep everybody else out. */
+  #makeRoom(): boolean {
+    const [oldest] = this.#strangers.values();
+    if (oldest?.drop === undefined || this.#clock.ticks() - oldest.openedAt < PATIENCE_MS) return false;
+    this.release(oldest.key);
+    oldest.drop();
+    const forLog = 'All connections are taken: the oldest ones without a login are ended for new ones';
+    this.#tellSometimes('alert', 'room', forLog);
+    return true;
   }
 
   #refusalOfClient(client: string, address: string, ofRule: number | undefined): Refusal | undefined {

@@ -106,6 +106,8 @@ export type ToLogin =
   | { readonly kind: 'listen'; readonly listener: ListenerDescription }
   | { readonly kind: 'stop listening'; readonly listenerId: number }
   | { readonly kind: 'admitted'; readonly id: number; readonly refusal?: string }
+  /** Others need the place of a connection that has not logged in. */
+  | { readonly kind: 'drop'; readonly id: number }
   | { readonly kind: 'outcome'; readonly id: number; readonly outcome: AuthenticationOutcome }
   | { readonly kind: 'exchange'; readonly id: number; readonly answer: ExchangeAnswer }
   /** The page of figures that was asked for; without one there is none. */

@@ -85,6 +85,8 @@ class LoginLoop implements LoginProcess {
       this.#servers.delete(message.listenerId);
     } else if (message.kind === 'admitted') {
       this.#admissions.get(message.id)?.(message.refusal);
+    } else if (message.kind === 'drop') {
+      this.#connections.get(message.id)?.goodbye('login timeout');
     } else if (message.kind === 'outcome') {
       this.#outcomes.get(message.id)?.(message.outcome);
     } else if (message.kind === 'exchange') {

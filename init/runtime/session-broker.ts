@@ -155,7 +155,8 @@ export class SessionBroker {
   }
 
   #open(login: LoginProcessHandle, { id, ip, local }: Extract<FromLogin, { kind: 'opened' }>): void {
-    const refusal = this.#options.connections.admit(connectionKey(login, id), ip, local);
+    const drop = () => login.send({ kind: 'drop', id });
+    const refusal = this.#options.connections.admit(connectionKey(login, id), ip, local, drop);
     login.open.add(id);
     if (refusal !== undefined) countRefusal(refusal);
     login.send(refusal === undefined ? { kind: 'admitted', id } : { kind: 'admitted', id, refusal });

@@ -135,6 +135,29 @@ test('MAXDAEMONS is for all; -warn tells before, no more than once a minute', ()
   assert.equal(told.length, 3);
 });
 
+test('attack 19: where all places are taken, the oldest stranger makes room after ten seconds, a session never', () => {
+  const { table, told, clock } = tryOut({ connections: 3 });
+  const dropped: string[] = [];
+  const open = (key: string) => table.admit(key, `192.0.2.${key}`, undefined, () => dropped.push(key));
+
+  for (const key of ['1', '2', '3']) assert.equal(open(key), undefined);
+  assert.equal(table.logIn('1', 'bob'), undefined);
+  clock.ms += 9_999;
+  assert.match(open('4') ?? '', /MAXDAEMONS/);
+  clock.ms += 1;
+  assert.equal(open('4'), undefined);
+  assert.equal(open('5'), undefined);
+  assert.match(open('6') ?? '', /MAXDAEMONS/);
+  table.release('2');
+
+  assert.deepEqual(dropped, ['2', '3']);
+  assert.equal(table.count, 3);
+  assert.ok(
+    told.some((line) => line.startsWith('alert: All connections are taken')),
+    told.join(),
+  );
+});
+
 test('H8: without memory, or with too much to do, nobody new is let in, and told why; a second later it may be over', () => {
   const { table, told, clock, machine } = tryOut({ overload: { freeMegabytes: 32, loadPerCore: 4 } });
 
