@@ -9,8 +9,9 @@ const CR = 0x0d;
 export class TopEnd {
   #bodyLines: number;
   #inHeader = true;
-  /** Octets of the present line of the header, but for a CR at its beginning. */
+  /** Octets of the present line of the header. */
   #lineOctets = 0;
+  #beginsWithCr = false;
   #reached = false;
 
   constructor(bodyLines: number) {
@@ -35,11 +36,11 @@ export class TopEnd {
   #passHeaderLine(octets: Buffer, start: number): number {
     const end = octets.indexOf(LF, start);
     const stop = end < 0 ? octets.length : end;
-    const isOnlyCr = this.#lineOctets === 0 && stop === start + 1 && octets[start] === CR;
-    // A CR that begins a line of a piece, and whose LF is in the next, counts as nothing, too.
-    if (!isOnlyCr) this.#lineOctets += stop - start;
+    if (this.#lineOctets === 0) this.#beginsWithCr = octets[start] === CR;
+    this.#lineOctets += stop - start;
     if (end < 0) return octets.length;
-    if (this.#lineOctets === 0) this.#inHeader = false;
+    const isBlank = this.#lineOctets === 0 || (this.#lineOctets === 1 && this.#beginsWithCr);
+    if (isBlank) this.#inHeader = false;
     this.#lineOctets = 0;
     return end + 1;
   }

@@ -32,6 +32,7 @@ import { parseSort, parseThread } from '../../imapd/wire/sort-thread.js';
 import { parseStatusItems } from '../../imapd/wire/status-items.js';
 import { parseGenUrlAuth, parseResetKey, parseUrlFetch } from '../../imapd/wire/url-arguments.js';
 import { changesSeeds, checkChanges } from './changes-target.js';
+import { checkPop3Lines, checkPop3Message, checkSizeList, pop3Lines, pop3Messages, sizeLists } from './pop3-target.js';
 import { checkProxyHeader, proxyHeaders } from './proxy-target.js';
 import { playMechanism, saslSeeds } from './sasl-target.js';
 import { checkSharedLists, sharedLists } from './shared-lists-target.js';
@@ -213,6 +214,9 @@ export const targets: readonly FuzzTarget[] = [
   { name: 'changes', seeds: changesSeeds, run: checkChanges },
   { name: 'messages', seeds: messages, run: checkMessage },
   { name: 'mechanisms', seeds: saslSeeds, run: playMechanism },
+  { name: 'pop3-lines', seeds: pop3Lines, run: checkPop3Lines },
+  { name: 'pop3-messages', seeds: pop3Messages, run: checkPop3Message },
+  { name: 'size-lists', seeds: sizeLists, run: checkSizeList },
   { name: 'proxy-headers', seeds: proxyHeaders, run: checkProxyHeader },
   {
     name: 'headers',
