@@ -190,10 +190,11 @@ export class ConnectionTable {
       const forLog = `Connections from ${address} are denied by the access file`;
       return { text, subject: `deny ${address}`, forLog };
     }
+    // Only whoever keeps to his own limits may take somebody else's place.
     return (
-      this.#refusalOfAll() ??
       this.#refusalOfClient(client, address, rule?.perAddress) ??
-      this.#refusalOfNetwork(network, rule?.perAddress)
+      this.#refusalOfNetwork(network, rule?.perAddress) ??
+      this.#refusalOfAll()
     );
   }
 
