@@ -25,6 +25,7 @@ const programs: Readonly<Record<string, string>> = {
   maildirkw: 'maildir/bin/maildirkw',
   maildirmake: 'maildir/bin/maildirmake',
   maildirquota: 'maildir/bin/maildirquota',
+  maildirreaders: 'maildir/bin/maildirreaders',
   makeimapaccess: 'imapd/bin/makeimapaccess',
   makeuserdb: 'authdaemon/bin/makeuserdb',
   mkdhparams: 'imapd/bin/mkdhparams',

@@ -47,6 +47,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     foldersBesideInbox: settings.switchedOn('IMAP_FOLDERS_BESIDE_INBOX', false),
     sharedIndexFile: settings.text('IMAP_SHAREDINDEXFILE', SHIPPED_INDEX_FILE),
     sharedMaildirsFile: '/etc/courier/maildirshared',
+    sharedSameDomain: settings.switchedOn('IMAP_SHAREDSAMEDOMAIN', false),
     mungeSharedNames: settings.switchedOn('IMAP_SHAREDMUNGENAMES', false),
     trashFolderName: settings.text('IMAP_TRASHFOLDERNAME', 'Trash'),
     specialUse: readSpecialUse(settings),

@@ -86,6 +86,8 @@ export interface SessionSettings extends LoginSettings {
   readonly foldersBesideInbox: boolean;
   /** IMAP_SHAREDINDEXFILE: the accounts whose mailboxes others may be allowed to see. */
   readonly sharedIndexFile: string;
+  /** IMAP_SHAREDSAMEDOMAIN: accounts of other domains in that index are passed over. */
+  readonly sharedSameDomain: boolean;
   /** The file `maildirshared` beside the settings: maildirs whose folders file permissions share. */
   readonly sharedMaildirsFile: string;
   /** IMAP_SHAREDMUNGENAMES: how dots and slashes in their names are shown. */

@@ -27,3 +27,9 @@ export function sharesNothing({ options }: Named): boolean {
   const number = Number.parseInt(options['disableshared'] ?? '', 10);
   return !Number.isNaN(number) && number !== 0;
 }
+
+/** What stands behind the last `@` of an address, in small letters; empty where there is none. */
+export function domainOf(address: string): string {
+  const at = address.lastIndexOf('@');
+  return at < 0 ? '' : address.slice(at + 1).toLowerCase();
+}

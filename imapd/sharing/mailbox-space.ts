@@ -26,7 +26,7 @@ import type { MailboxPattern } from '../mailbox/mailbox-pattern.js';
 import { type SessionSettings, SHIPPED_INDEX_FILE } from '../settings/session-settings.js';
 import { decodeMailboxName } from '../wire/modified-utf7.js';
 import { FilesystemMailboxes } from './filesystem-mailboxes.js';
-import { identitiesOf, ownRightsOf, sharesNothing } from './identities.js';
+import { domainOf, identitiesOf, ownRightsOf, sharesNothing } from './identities.js';
 import { called, type MailboxPlace, newPersonalPlace, type OwnRights, personalPlace } from './mailbox-place.js';
 import { creationDenied } from './require-right.js';
 import type { Sharing } from './sharing.js';
@@ -39,7 +39,12 @@ export interface MailboxSpaceParts {
   readonly account: SessionAccount;
   readonly settings: Pick<
     SessionSettings,
-    'ownSeen' | 'sharedIndexFile' | 'mungeSharedNames' | 'sharedMaildirsFile' | 'foldersBesideInbox'
+    | 'ownSeen'
+    | 'sharedIndexFile'
+    | 'sharedSameDomain'
+    | 'mungeSharedNames'
+    | 'sharedMaildirsFile'
+    | 'foldersBesideInbox'
   >;
   /** None: nothing is shared. */
   readonly sharing: Sharing | undefined;
@@ -165,6 +170,7 @@ export class MailboxSpace {
       maildir,
       identities: identitiesOf(account),
       ownSeen: settings.ownSeen,
+      onlyDomain: settings.sharedSameDomain ? domainOf(account.address) : undefined,
       indexPath,
       reading: { munged: settings.mungeSharedNames, mayBeMissing, warn },
     });

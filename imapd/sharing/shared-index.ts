@@ -16,7 +16,7 @@ import { behindLinks, readWhole, sameFile, type Version, versionOf } from '../..
 
 /** A line of an index. */
 export type IndexRecord =
-  | { readonly kind: 'account'; readonly maildirPath: string }
+  | { readonly kind: 'account'; readonly name: string; readonly maildirPath: string }
   | { readonly kind: 'group'; readonly indexPath: string };
 
 /**
@@ -192,10 +192,10 @@ function nameIn(line: string): string | undefined {
 /** The record in a line that nameIn() understood. */
 function recordIn(line: string, path: string): IndexRecord {
   const [content = ''] = line.split('#', 1);
-  const [, uid, second = '', home = '', maildir = ''] = content.trimEnd().split('\t');
+  const [name = '', uid, second = '', home = '', maildir = ''] = content.trimEnd().split('\t');
   if (uid === '*') return { kind: 'group', indexPath: join(dirname(path), second) };
   const maildirPath = isAbsolute(maildir) ? normalize(maildir) : join(home, maildir === '' ? 'Maildir' : maildir);
-  return { kind: 'account', maildirPath };
+  return { kind: 'account', name, maildirPath };
 }
 
 /**

@@ -12,8 +12,9 @@ import { MaildirError } from '../../maildir/errors.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import { type SeenPlace, seenPlace } from '../../maildir/seen/seen-marks.js';
 import type { MailboxPattern } from '../mailbox/mailbox-pattern.js';
+import { domainOf } from './identities.js';
 import type { MailboxPlace } from './mailbox-place.js';
-import type { IndexReading, SharedIndex } from './shared-index.js';
+import type { IndexReading, IndexRecord, SharedIndex } from './shared-index.js';
 import type { Sharing } from './sharing.js';
 
 /** What the names of virtual shared mailboxes begin with. */
@@ -37,6 +38,8 @@ export interface VirtualParts {
   readonly ownSeen: boolean;
   readonly indexPath: string;
   readonly reading: IndexReading;
+  /** IMAP_SHAREDSAMEDOMAIN: accounts of another domain are none; undefined where all count. */
+  readonly onlyDomain?: string | undefined;
 }
 
 /** A name that LIST may show; without a place there is no folder, or none that may be known. */
@@ -124,7 +127,7 @@ export class VirtualMailboxes {
     let { indexPath } = this.#parts;
     for (let depth = 0; depth < Math.min(levels.length, MAX_GROUP_DEPTH); depth += 1) {
       const record = this.#recordsAt(indexPath).get(levels[depth] ?? '');
-      if (record === undefined) return undefined;
+      if (record === undefined || !this.#counts(record)) return undefined;
       if (record.kind === 'account') {
         const accountName = VIRTUAL_PREFIX + levels.slice(0, depth + 1).join(DELIMITER);
         const folderName = ['INBOX', ...levels.slice(depth + 1)].join(DELIMITER);
@@ -133,6 +136,11 @@ export class VirtualMailboxes {
       indexPath = record.indexPath;
     }
     return undefined;
+  }
+
+  #counts(record: IndexRecord): boolean {
+    const { onlyDomain } = this.#parts;
+    return onlyDomain === undefined || record.kind === 'group' || domainOf(record.name) === onlyDomain;
   }
 
   #recordsAt(indexPath: string): SharedIndex {
@@ -166,7 +174,7 @@ export class VirtualMailboxes {
       const itself = patterns.some((pattern) => pattern.matches(name));
       const below = patterns.some((pattern) => pattern.mayMatchBelow(name));
       const record = itself || below ? index.get(levelName) : undefined;
-      if (record === undefined) continue;
+      if (record === undefined || !this.#counts(record)) continue;
       if (record.kind === 'account') {
         yield* this.#listAccount({ name, path: record.maildirPath }, patterns, below);
         continue;

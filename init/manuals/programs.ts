@@ -160,6 +160,12 @@ export const programManuals: Readonly<Record<string, ProgramManual>> = {
     files: [maildirFiles.quota],
     seeAlso: 'deliverquota(8), authenumerate(1)',
   },
+  maildirreaders: {
+    section: 1,
+    about: 'who reads the mailboxes that others share',
+    examples: [item('authenumerate | maildirreaders --count -', 'how many read which mailbox?')],
+    seeAlso: 'maildiracl(1), authenumerate(1), sharedindexsplit(8)',
+  },
   makeimapaccess: {
     section: 8,
     about: 'check the list of addresses that may connect',

@@ -8,11 +8,12 @@ import { createReadStream, existsSync, fstatSync, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { runProgram, settingsDirectory } from '../../init/runtime/program.js';
 import { MaildirError } from '../errors.js';
+import { folderDirectory } from '../folder-name.js';
 import { type DeliveryPlace, deliver, isOverQuota } from '../quota/delivery.js';
 import { MaildirQuota } from '../quota/maildir-quota.js';
 import { parseLimits, percentUsed } from '../quota/quota-limits.js';
 import { sendQuotaMail } from '../quota/quota-mail.js';
-import { becomeOwnerOf, toolSurroundings } from './tool-store.js';
+import { becomeOwnerOf, openForTool, toolSurroundings } from './tool-store.js';
 
 const USAGE = 'Usage: deliverquota [-c] [-w percent] maildir';
 
@@ -21,6 +22,9 @@ const HELP = `${USAGE} [quota]
   -c           makes the maildir if there is none
   -w PERCENT   warns by mail, once a day, when so much of the quota is used
   -W FILE      the text of that mail, with its header; else quotawarnmsg in $COURIER_CONFDIR, else in /etc/courier
+  -f FOLDER    delivers into this folder (Lists.News), if its access list lets whoever sends do that: the right p; else
+               into INBOX
+  -u SENDER    who sends, as access lists name him (user=bob); else anybody: the right of anyone counts
   -p           over quota is for good (exit code 77) also when the message comes through a pipe
   QUOTA        1000000000S,100000C: octets, messages; becomes the maildir's quota
 
@@ -38,6 +42,9 @@ interface Arguments {
   readonly warnPercent: number | undefined;
   readonly template: string;
   readonly pipesFail: boolean;
+  readonly folder: string;
+  /** Identifiers of who sends. */
+  readonly senders: readonly string[];
   readonly maildirPath: string;
   readonly quota: string | undefined;
 }
@@ -69,22 +76,26 @@ async function run(words: readonly string[]): Promise<number> {
 function parse(words: readonly string[]): Arguments | undefined {
   const rest = [...words];
   const options = { create: false, warnPercent: undefined as number | undefined, template: '', pipesFail: false };
+  const senders: string[] = [];
+  let folder = '';
   for (let word = rest[0]; word !== undefined; word = rest[0]) {
     if (word === '-c') options.create = true;
     else if (word === '-p') options.pipesFail = true;
     else if (word === '-w') options.warnPercent = Number.parseInt(rest[1] ?? '', 10) || 0;
     else if (word === '-W') options.template = rest[1] ?? '';
+    else if (word === '-f') folder = rest[1] ?? '';
+    else if (word === '-u') senders.push(rest[1] ?? '');
     else break;
-    rest.splice(0, word === '-w' || word === '-W' ? 2 : 1);
+    rest.splice(0, /^-[wWfu]$/.test(word) ? 2 : 1);
   }
   const [maildirPath, quota] = rest;
   if (maildirPath === undefined) return undefined;
   const template = options.template === '' ? join(settingsDirectory(), 'quotawarnmsg') : options.template;
-  return { ...options, template, maildirPath, quota };
+  return { ...options, template, maildirPath, quota, folder, senders };
 }
 
 /** Undefined when there is no maildir. */
-function prepare({ create, maildirPath, quota: wanted }: Arguments): DeliveryPlace | undefined {
+function prepare({ create, maildirPath, quota: wanted, folder, senders }: Arguments): DeliveryPlace | undefined {
   const path = resolve(maildirPath);
   const isThere = existsSync(path);
   if (!isThere && !create) return undefined;
@@ -95,7 +106,21 @@ function prepare({ create, maildirPath, quota: wanted }: Arguments): DeliveryPla
   const surroundings = toolSurroundings('deliverquota');
   const quota = new MaildirQuota(surroundings, path);
   quota.want(parseLimits(wanted ?? ''));
-  return { surroundings, maildirPath: path, quota };
+  const place = { surroundings, maildirPath: path, quota };
+  const name = folder === '' ? undefined : folderForPosts(path, folder, senders);
+  return name === undefined ? place : { ...place, directory: folderDirectory(path, name) };
+}
+
+/** The folder that an address names behind the plus, if mail may be sent to it; mail for any other goes to INBOX. */
+function folderForPosts(path: string, folder: string, senders: readonly string[]): string | undefined {
+  const { maildir } = openForTool('deliverquota', path);
+  const asked = /^inbox(\.|$)/i.test(folder) ? folder : `INBOX.${folder}`;
+  const folders = maildir.listFolders();
+  const alike = folders.filter((each) => each.toLowerCase() === asked.toLowerCase());
+  // Mail servers write addresses in small letters.
+  const name = folders.includes(asked) ? asked : alike.length === 1 ? alike[0] : undefined;
+  if (name === undefined) return undefined;
+  return maildir.acls.list(name).lettersOf(senders).includes('p') ? name : undefined;
 }
 
 /** A file is refused before it is read, and its sender is told to give up; what comes through a pipe is tried again. */

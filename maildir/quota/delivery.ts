@@ -14,6 +14,8 @@ import type { MaildirQuota } from './maildir-quota.js';
 export interface DeliveryPlace {
   readonly surroundings: Surroundings;
   readonly maildirPath: string;
+  /** Of a folder of it; INBOX where absent. */
+  readonly directory?: string;
   readonly quota: MaildirQuota;
 }
 
@@ -30,7 +32,7 @@ export interface Delivery {
 export async function deliver(place: DeliveryPlace, delivery: Delivery): Promise<void> {
   await diskErrorsSoon(place.maildirPath, async () => {
     const { fileSystem: disk, names } = place.surroundings;
-    const paths = folderPaths(place.maildirPath);
+    const paths = folderPaths(place.directory ?? place.maildirPath);
     const { purpose } = delivery;
     const name = (): string => (purpose === undefined ? names.forMessage() : names.forPurpose(purpose));
     const { name: tmpName, path, file } = createUnique(disk, paths.tmp, { name, mode: 0o666 });

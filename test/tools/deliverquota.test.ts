@@ -197,3 +197,42 @@ test('both deliver into one maildir, and the figure is right after each', (t) =>
     assert.equal(figure(directory), `100000S,100C ${(turn * (turn + 1)) / 2} ${turn}`);
   }
 });
+
+test('S13: mail for name+folder goes into the folder where its access list has p for who sends, else into INBOX', (t) => {
+  const directory = scratch(t, '100000S\n');
+  const lists: Readonly<Record<string, string>> = {
+    Board: 'owner aceilrstwx\nadministrators aceilrstwx\nanyone lp\n',
+    'Team.News': 'owner aceilrstwx\nadministrators aceilrstwx\nuser=bob lrp\n',
+    'Board.Below': 'owner aceilrstwx\nadministrators aceilrstwx\nanyone lrswi\n',
+  };
+  for (const [name, list] of Object.entries(lists)) {
+    for (const part of ['', '/tmp', '/new', '/cur'])
+      mkdirSync(join(directory, 'M', `.${name}${part}`), { mode: 0o700 });
+    writeFileSync(join(directory, 'M', `.${name}`, 'courierimapacl'), list);
+  }
+  const post = (...words: string[]): string => {
+    const before = new Map(['', ...Object.keys(lists)].map((name) => [name, countIn(directory, name)]));
+    const { code, err } = deliver(OURS, directory, { words: [...words, 'M'], message: 'Subject: a\n\na\n' });
+    assert.deepEqual([code, err], [0, '']);
+    return [...before]
+      .filter(([name, count]) => countIn(directory, name) > count)
+      .map(([name]) => name)
+      .join();
+  };
+
+  assert.equal(post('-f', 'Board'), 'Board');
+  assert.equal(post('-f', 'board'), 'Board');
+  assert.equal(post('-f', 'INBOX.Board'), 'Board');
+  assert.equal(post('-f', 'Board.Below'), '');
+  assert.equal(post('-f', 'Team.News'), '');
+  assert.equal(post('-f', 'Team.News', '-u', 'user=bob'), 'Team.News');
+  assert.equal(post('-f', 'Team.News', '-u', 'user=cat'), '');
+  assert.equal(post('-f', 'Nothing'), '');
+  assert.equal(post('-f', '../../M'), '');
+  assert.equal(post('-f', ''), '');
+  assert.equal(post(), '');
+});
+
+function countIn(directory: string, folder: string): number {
+  return readdirSync(join(directory, 'M', folder === '' ? '' : `.${folder}`, 'new')).length;
+}

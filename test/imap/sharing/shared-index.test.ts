@@ -27,11 +27,11 @@ test('accounts and groups stand in an index, and comments and empty lines', () =
   assert.deepEqual(
     Array.from(records.names(), (name) => [name, records.get(name)]),
     [
-      ['ann', { kind: 'account', maildirPath: '/home/ann/Maildir' }],
-      ['bob', { kind: 'account', maildirPath: '/home/bob/Mail' }],
-      ['cat', { kind: 'account', maildirPath: '/var/mail/cat' }],
+      ['ann', { kind: 'account', name: 'ann', maildirPath: '/home/ann/Maildir' }],
+      ['bob', { kind: 'account', name: 'bob', maildirPath: '/home/bob/Mail' }],
+      ['cat', { kind: 'account', name: 'cat', maildirPath: '/var/mail/cat' }],
       ['staff', { kind: 'group', indexPath: '/etc/courier/shared/indexstaff' }],
-      ['eve', { kind: 'account', maildirPath: '/home/eve/Maildir' }],
+      ['eve', { kind: 'account', name: 'eve', maildirPath: '/home/eve/Maildir' }],
     ],
   );
 });
@@ -71,7 +71,7 @@ test('of two accounts of one name the first counts', () => {
   const { records } = parse('a.b\t5000\t5000\t/first\na/b\t5000\t5000\t/second\n');
 
   assert.deepEqual([...records.names()], ['a b']);
-  assert.deepEqual(records.get('a b'), { kind: 'account', maildirPath: '/first/Maildir' });
+  assert.deepEqual(records.get('a b'), { kind: 'account', name: 'a.b', maildirPath: '/first/Maildir' });
 });
 
 test('names are one level of a mailbox name, whatever is in them', () => {
