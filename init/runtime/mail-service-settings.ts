@@ -101,6 +101,7 @@ export function readMailServiceSettings<SessionSettings extends KnownSessionSett
   const penalties = { firstSeconds, mostSeconds: service.mostDelaySeconds };
   const configuration = { ...service, penalties, sessionSettings, cacheDirectory };
   const startAtBoot = [daemon, `${daemon}-ssl`].filter((name) => settings.yes(startSetting(name), true));
+  warnOfNoWayIn(settings, names, service.startTls);
   settings.finish({ ...tlsSettingsWithoutEffect, ...names.withoutEffect });
   const problems = [...settings.problems, ...authdaemon.problems];
   return { configuration, problems, warnings: settings.warnings, pidFile, sslPidFile, startAtBoot, settings };
@@ -109,6 +110,13 @@ export function readMailServiceSettings<SessionSettings extends KnownSessionSett
 /** `imapd-ssl` is opened when IMAPDSSLSTART says so. */
 export function startSetting(service: string): string {
   return `${service.toUpperCase().replace('-', '')}START`;
+}
+
+/** Who must switch to TLS must be able to. */
+function warnOfNoWayIn(settings: Settings, { prefix, startTls }: AnyNames, offersStartTls: boolean): void {
+  const name = `${prefix}_TLS_REQUIRED`;
+  if (offersStartTls || !settings.switchedOn(name, false)) return;
+  settings.warning(name, `${name} lets nobody log in on PORT`, `set ${startTls}=YES, or do not open PORT`);
 }
 
 function readProcesses(settings: Settings, { prefix }: AnyNames) {

@@ -6,7 +6,9 @@ import { X509Certificate } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { readOcspResponse } from '../../init/runtime/ocsp-response.js';
-import { readTlsFiles } from '../../init/runtime/tls-files.js';
+import { ServiceCertificates } from '../../init/runtime/service-certificates.js';
+import { readTlsFiles, type TlsMaterial } from '../../init/runtime/tls-files.js';
+import { waitUntil } from '../support/processes.js';
 import { Certificates, settingsOf, withTlsServer } from './tls-server.js';
 
 const certificates = new Certificates();
@@ -95,5 +97,27 @@ test('octets that are no response, or end too early, are refused and nothing els
     } catch (error) {
       assert.match(String(error), /^Error: it/);
     }
+  }
+});
+
+test('a new response is used when its file changes, without a reload', async () => {
+  const file = certificates.at('server.ocsp');
+  copyFileSync(await respond('server', 'R', 3), file);
+  let material: TlsMaterial | undefined;
+  const lines: string[] = [];
+  const log = { write: (_level: string, text: string) => void lines.push(text), bug: () => undefined };
+  const service = new ServiceCertificates(log, (next) => {
+    material = next;
+  });
+  try {
+    service.readIfPossible({ tls: settingsOf(settings()).settings, startTls: true });
+    assert.equal(material?.certificates[0]?.ocsp, undefined);
+    assert.match(lines.join('\n'), /it says that the certificate is revoked/);
+
+    copyFileSync(await respond('server', 'V', 3), file);
+
+    await waitUntil('it is used', () => material?.certificates[0]?.ocsp !== undefined);
+  } finally {
+    service.stop();
   }
 });
