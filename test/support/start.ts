@@ -140,7 +140,7 @@ export async function makeCertificate(path: string): Promise<void> {
 }
 
 /** The settings of pop3d, in a directory that makeConfiguration() has made; its certificate is imapd's. */
-function addPop3Settings(
+export function addPop3Settings(
   { directory, address = '127.0.0.1', pop3 = {} }: OurOptions,
   { configuration, ports }: { readonly configuration: string; readonly ports: readonly [number, number] },
 ): void {
