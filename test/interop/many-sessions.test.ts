@@ -8,13 +8,13 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { ConnectionGone, type ImapClient, loginClient } from '../support/imap-client.js';
+import { ConnectionGone, type ImapClient, loginClient, openConnection } from '../support/imap-client.js';
 import { copyMaildir, scratchDirectory } from '../support/maildir-fixture.js';
 import { checkoutRoot, programs, searchPath } from '../support/paths.js';
 import { PASSWORD } from '../support/peer-servers.js';
 import { giveToMailUser } from '../support/peer-targets.js';
 import { run } from '../support/processes.js';
-import { makeCertificate } from '../support/start.js';
+import { makeCertificate, startOurs } from '../support/start.js';
 import { type ScriptedServers, startWithScripts } from '../support/start-scripts.js';
 
 const SESSIONS = 500;
@@ -125,17 +125,23 @@ function messagesOf(home: string): number[] {
   );
 }
 
-test('attacks 88: 500 sessions, a wrong reload, a good one, and a stop that loses nothing', async () => {
-  const scratch = scratchDirectory('many');
-  const users = Array.from({ length: ACCOUNTS }, (_, index) => {
-    const home = join(scratch.path, `user${index}`);
+/** Far beyond what the test needs. */
+const NO_LIMITS = { MAXDAEMONS: '2000', MAXPERIP: '2000', MAXBEFORELOGIN: '2000', MAXRATEPERIP: '20000' };
+
+function usersIn(directory: string) {
+  return Array.from({ length: ACCOUNTS }, (_, index) => {
+    const home = join(directory, `user${index}`);
     mkdirSync(home);
     copyMaildir('three-messages', join(home, 'Maildir'));
     giveToMailUser(home);
     return { name: `user${index}`, home };
   });
-  const settings = { MAXDAEMONS: '2000', MAXPERIP: '2000', MAXBEFORELOGIN: '2000', MAXRATEPERIP: '20000' };
-  const servers = await startWithScripts({ directory: scratch.path, users, settings });
+}
+
+test('attacks 88: 500 sessions, a wrong reload, a good one, and a stop that loses nothing', async () => {
+  const scratch = scratchDirectory('many');
+  const users = usersIn(scratch.path);
+  const servers = await startWithScripts({ directory: scratch.path, users, settings: NO_LIMITS });
   try {
     const sessions = await inBatches(SESSIONS, async (index): Promise<Session> => {
       const { name, home } = users[index % ACCOUNTS] ?? { name: '', home: '' };
@@ -178,6 +184,51 @@ test('attacks 88: 500 sessions, a wrong reload, a good one, and a stop that lose
       );
       assert.ok(large.length === 2 || (large.length === 1 && !isDone(index + ACCOUNTS)), `${large}`);
     }
+  } finally {
+    await servers.stop();
+    scratch.remove();
+  }
+});
+
+/** A POP3 session that is logged in; gives what it hears from then on, when the server has closed. */
+async function popSession(port: number, tls: boolean, name: string): Promise<() => Promise<string>> {
+  const connection = await openConnection(port, tls);
+  let heard = '';
+  for (const line of ['', `USER ${name}`, `PASS ${PASSWORD}`, 'DELE 1']) {
+    if (line !== '') connection.send(Buffer.from(`${line}\r\n`));
+    heard = String(await connection.receive());
+    assert.match(heard, /^\+OK/);
+  }
+  return async () => {
+    heard = '';
+    for (let octets = await connection.receive(); octets !== undefined; octets = await connection.receive())
+      heard += octets;
+    return heard;
+  };
+}
+
+test('attacks 88: POP3 sessions are told, too, and what they had marked as deleted stays', async () => {
+  const scratch = scratchDirectory('many');
+  const users = usersIn(scratch.path);
+  const servers = await startOurs({ directory: scratch.path, users, pop3: NO_LIMITS });
+  try {
+    const { port = 0, tlsPort = 0, pop3d } = servers.pop3 ?? {};
+    const sessions = await inBatches(SESSIONS / 5, (index) =>
+      popSession(index % 2 === 1 ? tlsPort : port, index % 2 === 1, users[index % ACCOUNTS]?.name ?? ''),
+    );
+    const ends = Promise.all(sessions.map((rest) => rest()));
+    const gone = new Promise((resolve) => pop3d?.once('close', resolve));
+    const started = performance.now();
+    pop3d?.kill('SIGTERM');
+    await gone;
+
+    assert.ok(performance.now() - started < STOP_MS);
+    const bye = '-ERR [SYS/TEMP] Angarium server shut down by signal.\r\n';
+    assert.deepEqual(
+      await ends,
+      sessions.map(() => bye),
+    );
+    for (const { home } of users) assert.equal(messagesOf(home).length, 3);
   } finally {
     await servers.stop();
     scratch.remove();

@@ -44,7 +44,9 @@ before(async () => {
     giveToMailUser(home);
     await writeAccounts(etc(), [{ name: 'bob', home: '/mnt/site/bob' }]);
     site.unit('imapd.service.d/test.conf', `[Service]\nWatchdogSec=${WATCHDOG_SECONDS}\n`);
-    site.unit('imapd.socket.d/test.conf', `[Socket]\nListenStream=\nListenStream=127.0.0.1:${port}\n`);
+    const opened = (address: number): string => `[Socket]\nListenStream=\nListenStream=127.0.0.1:${address}\n`;
+    site.unit('imapd.socket.d/test.conf', opened(port));
+    site.unit('imapd-ssl.socket.d/test.conf', opened(tlsPort));
   });
 });
 
@@ -226,9 +228,10 @@ test('K4: the units of pop3d are those of imapd', async () => {
   await lab.must('systemctl', 'stop', 'pop3d');
 });
 
-test('K4: a port that systemd has opened is used, and kept while the server starts again', async () => {
-  await lab.must('systemctl', 'start', 'imapd.socket');
+test('K4: ports that systemd has opened are used, and kept while the server starts again', async () => {
+  await lab.must('systemctl', 'start', 'imapd.socket', 'imapd-ssl.socket');
   const client = await loginClient(port, 'bob', PASSWORD, false);
+  (await loginClient(tlsPort, 'bob', PASSWORD)).close();
   assert.match(
     await lab.property('imapd', 'StatusText'),
     new RegExp(`imapd on 127\\.0\\.0\\.1\\.${port} \\(systemd\\)`),
@@ -245,7 +248,7 @@ test('K4: a port that systemd has opened is used, and kept while the server star
 
   assert.deepEqual(await lastWords(client), [BYE]);
   (await waiting).close();
-  await lab.must('systemctl', 'stop', 'imapd.socket', 'imapd');
+  await lab.must('systemctl', 'stop', 'imapd.socket', 'imapd-ssl.socket', 'imapd');
 });
 
 test('L6: lines in the journal have the name, the facility and the priority of what they say', async () => {
