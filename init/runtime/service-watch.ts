@@ -3,7 +3,7 @@
  * gets a line for `systemctl status`; login processes that hang are ended; and while all this goes on, systemd's watchdog
  * is fed.
  */
-import { ChildWatch, type WatchedChild } from './child-watch.js';
+import { ChildWatch, SpinWatch, type WatchedChild } from './child-watch.js';
 import type { Log } from './log.js';
 import { reloadingStates, type ServiceManager } from './service-manager.js';
 
@@ -21,6 +21,8 @@ export interface WatchedService {
   readonly describe: () => string;
   /** Those that must answer: without any of them nobody is served. */
   readonly children: () => Iterable<WatchedChild>;
+  /** Others, of which those are wanted that need a processor now. */
+  readonly busy: () => readonly WatchedChild[];
 }
 
 /** Watches one service. */
@@ -28,6 +30,7 @@ export class ServiceWatch {
   readonly #service: WatchedService;
   readonly #intervalMs: number;
   readonly #children: ChildWatch;
+  readonly #spinning: SpinWatch;
   #status = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -36,6 +39,7 @@ export class ServiceWatch {
     this.#service = service;
     this.#intervalMs = manager.watchdogMs === undefined ? LOOK_MS : manager.watchdogMs / LOOKS_PER_WATCHDOG;
     this.#children = new ChildWatch(this.#intervalMs, log);
+    this.#spinning = new SpinWatch(log);
   }
 
   /** The service is up. */
@@ -61,6 +65,7 @@ export class ServiceWatch {
   }
 
   #look(): void {
+    this.#spinning.look(this.#service.busy());
     const isAlive = this.#children.look(this.#service.children());
     if (isAlive && this.#service.manager.watchdogMs !== undefined) this.#tell('WATCHDOG=1');
     else if (this.#service.describe() !== this.#status) this.#tell();

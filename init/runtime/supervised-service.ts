@@ -100,7 +100,8 @@ export class SupervisedService {
       certificateExpiry: () => this.#certificates.expiry,
     });
     const children = () => this.#logins.children;
-    this.#watch = new ServiceWatch({ manager, log, describe: () => this.#describe(), children });
+    const busy = () => this.#workers.busy;
+    this.#watch = new ServiceWatch({ manager, log, describe: () => this.#describe(), children, busy });
     this.#ports = new ServicePorts(this.#logins, configuration.services);
     this.#certificates = new ServiceCertificates(log, (material, startTls) => this.#logins.useTls(material, startTls));
   }

@@ -140,6 +140,13 @@ export class WorkerPool {
     this.#spare.child.prepare({ kind: 'prepare', title: `${title}: spare mail worker`, module });
   }
 
+  /** Those that need a processor for themselves. */
+  get busy(): Child[] {
+    const now = Date.now();
+    const isWorking = ({ processor }: WorkerProcess) => isBusy({ processorShare: processor.at(now) });
+    return [...this.#workers].filter(isWorking).map(({ child }) => child);
+  }
+
   /** A line for each worker; see describe-process.ts. */
   describe(): Promise<string[]> {
     const lines = [...this.#workers].map(async ({ child, uid, sessions }) => {
