@@ -2,15 +2,10 @@
  * Our imapd and pop3d on one site, for attacks that both must withstand, and conversations that may begin in plaintext and
  * go on in TLS.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import { programs, searchPath } from '../support/paths.js';
 import { PASSWORD } from '../support/peer-servers.js';
-import { freePort, memoryKib, processTree, waitForPort, waitUntil } from '../support/processes.js';
-import { writeSettings } from '../support/start.js';
+import { memoryKib, waitUntil } from '../support/processes.js';
 import { type Attacked, attacked } from './attacked.js';
 
 /** A protocol's words for what both can do. */
@@ -72,44 +67,16 @@ type SiteSettings = (prefix: 'IMAP' | 'POP3') => Readonly<Record<string, string>
 
 /** Runs a test against a site with both servers. */
 export async function withMailSite(settings: SiteSettings, run: (site: MailSite) => Promise<void>): Promise<void> {
-  await attacked({ settings: settings('IMAP') }, async (server) => {
-    const { ours } = server;
-    const port = await freePort();
-    const tlsPort = await freePort();
-    const pop3d = startPop3d(server, { port, tlsPort, settings: settings('POP3') });
-    try {
-      for (const each of [port, tlsPort]) await waitForPort(each);
-      const imap = new Server(IMAP, [ours.port, ours.tlsPort], () => server.pids('imapd: login process'));
-      const pop3 = new Server(POP3, [port, tlsPort], () => processTree([pop3d.pid ?? 0]));
-      await run({ ...server, servers: [imap, pop3] });
-    } finally {
-      const gone = new Promise((resolve) => pop3d.once('close', resolve));
-      pop3d.kill('SIGTERM');
-      await gone;
-    }
+  await attacked({ settings: settings('IMAP'), pop3: settings('POP3') }, async (server) => {
+    const { ours, pids } = server;
+    const { pop3 } = ours;
+    if (pop3 === undefined) throw new Error('pop3d does not run');
+    const servers = [
+      new Server(IMAP, [ours.port, ours.tlsPort], () => pids('imapd: login process')),
+      new Server(POP3, [pop3.port, pop3.tlsPort], () => pids('pop3d: login process')),
+    ];
+    await run({ ...server, servers });
   });
-}
-
-function startPop3d(
-  { ours, directory }: Attacked,
-  how: { readonly port: number; readonly tlsPort: number; readonly settings: Readonly<Record<string, string>> },
-): ChildProcess {
-  const { configuration } = ours;
-  const run = join(directory, 'server', 'run');
-  writeSettings(configuration, 'pop3d-ssl', {
-    ...{ SSLPORT: String(how.tlsPort), SSLADDRESS: '127.0.0.1', SSLPIDFILE: join(run, 'pop3d-ssl.pid') },
-    TLS_CERTFILE: join(configuration, 'imapd.pem'),
-  });
-  writeSettings(configuration, 'pop3d', {
-    ...{ PORT: String(how.port), ADDRESS: '127.0.0.1', PIDFILE: join(run, 'pop3d.pid') },
-    ...{ POP3_LOGIN_DELAY: '0', MAXPERIP: '1000', LOGTO: join(directory, 'server', 'log') },
-    ...how.settings,
-  });
-  const output = openSync(join(directory, 'server', 'log'), 'a');
-  const environment = { PATH: searchPath, TZ: 'UTC', COURIER_CONFDIR: configuration };
-  const pop3d = spawn(join(programs, 'pop3d'), [], { cwd: '/', env: environment, stdio: ['ignore', output, output] });
-  closeSync(output);
-  return pop3d;
 }
 
 class Server implements MailServer {
@@ -126,7 +93,9 @@ class Server implements MailServer {
   }
 
   memory(): number {
-    return memoryKib(this.#pids());
+    const kib = memoryKib(this.#pids());
+    if (kib === 0) throw new Error(`no login process of ${this.dialect.name} is there`);
+    return kib;
   }
 
   async connect(): Promise<Conversation> {
