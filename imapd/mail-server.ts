@@ -145,7 +145,7 @@ export class ImapServer implements MailServer {
     });
     const code = capabilityCode(session.capabilityContext);
     const isSmap = this.#speaksSmap(arrived);
-    if (!isSmap) this.#notices.begin(session, maildir);
+    this.#notices.begin(session, maildir, isSmap ? '\n' : '\r\n');
     const text = isSmap ? 'SMAP1 LOGIN Ok.' : 'LOGIN Ok.';
     session.write(encodeCompletion(arrived.tag, { status: 'OK', code, text }));
     session.log.write('info', loginLine(arrived, isSmap ? 'SMAP1' : 'IMAP'), arrived.sessionId);

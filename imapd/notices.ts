@@ -14,7 +14,6 @@ import type { Maildir } from '../maildir/maildir.js';
 import { sayGoodbye } from './session/closing.js';
 import type { Session } from './session/session.js';
 import type { SessionSettings } from './settings/session-settings.js';
-import { encodeUntagged } from './wire/responses.js';
 
 /** A notice is one line, and clients show it in a small window. */
 const MAX_NOTICE_OCTETS = 4_096;
@@ -51,9 +50,9 @@ export class Notices {
     return this.#lineOf(shutdownFile);
   }
 
-  /** To be called when a session begins, before its login is answered. */
-  begin(session: Session, maildir: Maildir): void {
-    this.#show(session, maildir);
+  /** To be called when a session begins, before its login is answered. Lines of SMAP end in LF alone. */
+  begin(session: Session, maildir: Maildir, lineEnd: '\r\n' | '\n' = '\r\n'): void {
+    this.#show(session, maildir, lineEnd);
     if (this.#cancelLook === undefined) this.#lookLater(session.settings);
   }
 
@@ -72,7 +71,7 @@ export class Notices {
     });
   }
 
-  #show(session: Session, maildir: Maildir): void {
+  #show(session: Session, maildir: Maildir, lineEnd: string): void {
     const own = this.#lineOf(`${maildir.path}/${OWN_NOTICE}`);
     const texts = [this.#lineOf(session.settings.noticeFile), own].filter((text) => text !== undefined);
     if (texts.length === 0) return;
@@ -80,7 +79,7 @@ export class Notices {
     const shown = (this.#read(path) ?? '').split('\n');
     const unseen = texts.filter((text) => !shown.includes(text));
     if (unseen.length === 0) return;
-    for (const text of unseen) session.write(encodeUntagged({ status: 'OK', code: 'ALERT', text }));
+    for (const text of unseen) session.write(Buffer.from(`* OK [ALERT] ${text}${lineEnd}`));
     this.#write(path, `${texts.join('\n')}\n`);
   }
 

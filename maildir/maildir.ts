@@ -34,6 +34,7 @@ import { MaildirQuota } from './quota/maildir-quota.js';
 import { seenFolder } from './seen/seen-folder.js';
 import type { SeenPlace } from './seen/seen-marks.js';
 import { type SharedFolderPlace, SharedFolders } from './shared-folders.js';
+import { FolderSnapshots } from './snapshots.js';
 import { SpecialUses } from './special-uses.js';
 import { changeSubscriptions, foldInbox, readSubscriptions } from './subscriptions.js';
 import type { Surroundings } from './surroundings.js';
@@ -191,6 +192,11 @@ export class Maildir {
   /** The annotations of a folder. */
   metadata(folderName: string): Metadata {
     return this.#metadataIn(canonicalFolderName(folderName), 'angarium-metadata');
+  }
+
+  /** What SMAP clients knew of a folder when they left it. */
+  snapshots(folderName: string): FolderSnapshots {
+    return new FolderSnapshots(this.#surroundings, folderDirectory(this.path, canonicalFolderName(folderName)));
   }
 
   /** The keys that URLs of a folder's messages are authorised with. */

@@ -6,10 +6,17 @@ import { isFolder, splitFolder } from './folder-words.js';
 import { messagesIn, takeSet } from './message-set.js';
 import { done, INVALID, requireRight, SmapFailure, type SmapReply } from './replies.js';
 import type { SmapSession } from './smap-session.js';
+import { SnapshotChain } from './snapshot-chain.js';
 import { smapWording } from './wording.js';
 
 /** Opens a folder; the one that was open is closed in any case. */
 export async function open(smap: SmapSession, words: readonly string[]): Promise<SmapReply> {
+  const { count } = await openFolder(smap, words);
+  smap.say(`* EXISTS ${count}`);
+  return done('Folder opened');
+}
+
+async function openFolder(smap: SmapSession, words: readonly string[]): Promise<SelectedMailbox> {
   const { folder: names } = splitFolder(words);
   if (!isFolder(names)) throw new SmapFailure(`Invalid folder: ${INVALID}`);
   smap.close();
@@ -19,13 +26,18 @@ export async function open(smap: SmapSession, words: readonly string[]): Promise
   const options = { readOnly: false, keywords, place, wording: smapWording(keywords) };
   const mailbox = await SelectedMailbox.open(folderAt(place), options);
   smap.session.select(mailbox);
-  smap.say(`* EXISTS ${mailbox.count}`);
-  return done('Folder opened');
+  return mailbox;
 }
 
-/** The first word names a snapshot. None is kept, so the client is told all, as of one that nobody knows. */
-export async function openSince(smap: SmapSession, [, ...words]: readonly string[]): Promise<SmapReply> {
-  return open(smap, words);
+/** The first word names a snapshot; with one that nobody knows, the client is told all. From now on there are snapshots. */
+export async function openSince(smap: SmapSession, [snapshot = '', ...words]: readonly string[]): Promise<SmapReply> {
+  const mailbox = await openFolder(smap, words);
+  const { place } = mailbox;
+  // What is a folder of links has no directory of its own for them.
+  if (place.shared === undefined) smap.chain = new SnapshotChain(mailbox, place.maildir.snapshots(place.folderName));
+  if (smap.chain?.resume(smap, snapshot) === true) return done('Folder updated');
+  smap.say(`* EXISTS ${mailbox.count}`);
+  return done('Folder opened');
 }
 
 /** Expunges nothing. */
@@ -34,8 +46,12 @@ export async function close(smap: SmapSession): Promise<SmapReply> {
   return done('Folder closed');
 }
 
-/** What has changed is told after every command. */
-export async function noop(): Promise<SmapReply> {
+/** What has changed is told after every command; a snapshot is of what the client knows then. */
+export async function noop(smap: SmapSession): Promise<SmapReply> {
+  if (smap.chain !== undefined) {
+    await smap.session.announceChanges({ expunges: true });
+    if (smap.isOpen) smap.chain.renew(smap);
+  }
   return done('Folder updated');
 }
 

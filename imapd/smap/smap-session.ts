@@ -13,6 +13,7 @@ import { type Addition, NO_ADDITION } from './addition.js';
 import { ClientLines } from './client-lines.js';
 import { mailboxNameOf } from './folder-words.js';
 import { denied } from './replies.js';
+import type { SnapshotChain } from './snapshot-chain.js';
 
 /** One client after login. */
 export class SmapSession {
@@ -20,6 +21,8 @@ export class SmapSession {
   readonly lines: ClientLines;
   /** What ADD has gathered so far. */
   addition: Addition = NO_ADDITION;
+  /** Of the open folder, if the client wants to come back to what it knows. */
+  chain: SnapshotChain | undefined;
 
   constructor(session: Session) {
     this.session = session;
@@ -58,6 +61,7 @@ export class SmapSession {
 
   /** Closes the open folder, if there is one, without expunging. */
   close(): void {
+    this.chain = undefined;
     this.session.select(undefined);
   }
 

@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { SMAP_TAG } from '../../imapd/wire/smap-tag.js';
+import { waitUntil } from '../support/processes.js';
 import { SessionFixture } from '../support/session-fixture.js';
 
 function scene(t: { after(run: () => Promise<void>): void }) {
@@ -83,4 +85,21 @@ test('nothing is looked for when the last session is over', async (t) => {
   await client.untilClosed();
   await client.done;
   assert.equal(fixture.clock.timers, before);
+});
+
+test('E4, E5: clients of SMAP are shown notices, too, and hear of the shutdown', async (t) => {
+  const { fixture, noticeFile, shutdownFile } = scene(t);
+  const smap = { capability: 'SMAP1', sendmail: '/usr/sbin/sendmail' };
+  const server = fixture.server({ noticeFile, shutdownFile, smap });
+  writeFileSync(noticeFile, 'Down on Sunday.\n');
+  const client = fixture.arrive(server, { tag: SMAP_TAG });
+  await waitUntil('it is logged in', () => client.received.includes('+OK SMAP1 LOGIN Ok.\n'));
+  assert.equal(client.received, '* OK [ALERT] Down on Sunday.\n+OK SMAP1 LOGIN Ok.\n');
+
+  writeFileSync(shutdownFile, 'New disks.\n');
+  fixture.clock.turn(6);
+
+  assert.match(await client.untilClosed(), /\* BYE \[ALERT\] New disks\.\n$/);
+  const refused = fixture.arrive(server, { tag: SMAP_TAG });
+  assert.equal(await refused.untilClosed(), '-ERR New disks.\n');
 });

@@ -34,7 +34,7 @@ function hexadecimal(character: string): string {
  */
 export function sameForAll(line: string): string {
   return line
-    .replace(/"([A-Za-z0-9_.-]+)"/g, '$1')
+    .replace(/"([A-Za-z0-9_.$-]+)"/g, '$1')
     .replace(/(FLAGS) \(([^()]*)\)/g, (_, word: string, flags: string) => `${word} (${sortedFlags(flags)})`)
     .replace(/ +$/, '');
 }
