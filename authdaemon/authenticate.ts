@@ -5,6 +5,7 @@
  * be its own. Each module has a queue of its own, so one that is slow makes nobody wait for another. Knows no sockets.
  */
 import { type Log, logValue } from '../init/runtime/log.js';
+import { durationsOf } from '../init/runtime/metrics/counts.js';
 import { type Account, type AccountOptions, formatOptions, mergeDefaultOptions } from './account.js';
 import type { LoginCache, LoginMemory } from './cache/login-cache.js';
 import { type LookupQueue, type NotRun, QUEUE_FULL } from './lookup-queue.js';
@@ -182,6 +183,7 @@ async function ask<Answer extends ModuleAnswer | ChangeAnswer>(
   if (said === 'full') asker.full(module.name);
   const answer = typeof said === 'string' ? failureOf(said) : said;
   const step = { module: module.name, said: answer.kind, ms: chain.now() - began };
+  durationsOf('authdaemond_module_duration_seconds', { module: module.name }).add(step.ms / 1000);
   const reason = reasonOf(answer);
   return { answer, step: reason === undefined ? step : { ...step, reason } };
 }

@@ -6,6 +6,7 @@
 
 import { type After, LimitedLines } from '../init/runtime/limited-lines.js';
 import type { Log } from '../init/runtime/log.js';
+import { type Look, seriesName } from '../init/runtime/metrics/counts.js';
 import { describeProblem } from '../init/runtime/settings-file.js';
 import type { ModuleChain, QueuedModule } from './authenticate.js';
 import { LoginCache, type RememberedLogins } from './cache/login-cache.js';
@@ -79,6 +80,16 @@ export class Authdaemon {
       if (!(error instanceof UnusableSettings)) log.bug(error, 'reading the settings again');
       else for (const line of error.message.split('\n')) log.write('error', line);
       log.write('error', 'the settings were not changed; those from before are still in force');
+    }
+  }
+
+  /** How many lookups each module has, and how many wait for it. */
+  tellLookups(tell: Parameters<Look>[0]): void {
+    for (const { module, queue } of this.#installed.chain.modules) {
+      const tellOf = (state: string, value: number): void =>
+        tell.level(seriesName('authdaemond_lookups', { module: module.name, state }), value);
+      tellOf('running', queue.running);
+      tellOf('waiting', queue.waiting);
     }
   }
 

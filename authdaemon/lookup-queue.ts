@@ -33,6 +33,16 @@ export class LookupQueue {
     this.#maxWaiting = maxWaiting;
   }
 
+  /** How many run now. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** How many wait now. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /** Changes how many may run; those that run go on. */
   set atOnce(atOnce: number) {
     this.#atOnce = atOnce;

@@ -5,10 +5,11 @@
  */
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { followActivity, noteWork } from '../init/runtime/activity.js';
+import { followActivity, noteWork, processFigures } from '../init/runtime/activity.js';
 import { forbidCoreDumps } from '../init/runtime/core-dumps.js';
 import type { Log } from '../init/runtime/log.js';
 import { openLog } from '../init/runtime/log-destinations.js';
+import { countsOfProcess, whenSomebodyLooks } from '../init/runtime/metrics/counts.js';
 import { reloadingStates, serviceManager } from '../init/runtime/service-manager.js';
 import { describeProblem } from '../init/runtime/settings-file.js';
 import { keepYoungGenerationSmall } from '../init/runtime/small-heap.js';
@@ -66,6 +67,7 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
     manager.tell(...reloadingStates());
     void reload(authdaemon, settings.directory, configDirectory, log).finally(() => manager.tell('READY=1'));
   });
+  whenSomebodyLooks((tell) => authdaemon.tellLookups(tell));
   const callers = new Callers(MAX_CONNECTIONS);
   let lastRequest = Date.now();
   const context: ServeContext = {
@@ -74,12 +76,15 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
     answers: new AnswerLog(log, after),
     lists: new LookupQueue(MAX_LISTS),
     after,
+    statistics,
   };
   const server = await listen(settings.directory, (socket) => {
     if (!callers.admit(socket)) return;
-    const heard = (): void => {
-      lastRequest = Date.now();
-      noteWork();
+    const heard = (isQuestion: boolean): void => {
+      if (isQuestion) {
+        lastRequest = Date.now();
+        noteWork();
+      }
       callers.heard(socket);
     };
     void serveConnection(socket, context, { heard, kept: () => callers.keep(socket) });
@@ -98,6 +103,12 @@ export async function runAuthdaemond({ configDirectory, daemon, keeper }: Authda
   rmSync(socketPathOf(settings.directory), { force: true });
   await close(server, callers);
   await authdaemon.stop();
+}
+
+/** What the daemon has counted, and how it is: a line of JSON for the supervisor of a mail service. */
+function statistics(): Buffer {
+  const told = { pid: process.pid, figures: processFigures(), counts: countsOfProcess() };
+  return Buffer.from(`${JSON.stringify(told)}\n`);
 }
 
 async function startDaemon(settings: AuthdaemonSettings, parts: DaemonParts): Promise<Authdaemon> {

@@ -6,6 +6,7 @@
  *     PRE . imap joe\n
  *     PASSWD imap\tjoe\told\tnew\n
  *     ENUMERATE\n
+ *     STATS\n                          our own: the daemon's figures, a line of JSON
  *
  * The answer is the account's lines and a dot, `FAIL`, `OK`, or the list. A temporary failure is told by closing without
  * an answer, as Courier does: callers know that, though some take silence for success. A caller that sends the metadata
@@ -14,6 +15,7 @@
  * A connection is closed after its answer. Only where the caller sends `ANGARIUM_KEEP=1` and the answer begins with
  * `ANGARIUM_KEPT=1`, which Courier's never does, another request may follow.
  */
+import { STATS_REQUEST } from '../init/runtime/metrics/auth-figures.js';
 import { Secret } from '../init/runtime/secret.js';
 import type { Account, EnumeratedAccount } from './account.js';
 import { formatOptions, parseOptions } from './account.js';
@@ -38,7 +40,9 @@ export type Request =
       readonly oldPassword: Secret;
       readonly newPassword: Secret;
     }
-  | { readonly kind: 'enumerate' };
+  | { readonly kind: 'enumerate' }
+  /** Ours: the figures of the daemon. */
+  | { readonly kind: 'statistics' };
 
 /** A request with the metadata lines that came before it. */
 export interface ReceivedRequest {
@@ -116,6 +120,8 @@ function readRequestLine(line: string, received: Received, metadata: ReadonlyMap
       return readChangePassword(rest.join(' '), metadata);
     case 'ENUMERATE':
       return { kind: 'request', metadata, request: { kind: 'enumerate' } };
+    case STATS_REQUEST:
+      return { kind: 'request', metadata, request: { kind: 'statistics' } };
     default:
       return malformed('unknown request');
   }
@@ -196,6 +202,8 @@ function formatRequestBody(request: Request): Buffer | undefined {
     }
     case 'enumerate':
       return Buffer.from('ENUMERATE\n');
+    case 'statistics':
+      return Buffer.from(`${STATS_REQUEST}\n`);
   }
 }
 

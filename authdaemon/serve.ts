@@ -7,6 +7,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { logValue } from '../init/runtime/log.js';
+import { count } from '../init/runtime/metrics/counts.js';
 import { type Account, mergeDefaultOptions } from './account.js';
 import type { After, AnswerLog, Asked } from './answer-log.js';
 import {
@@ -59,6 +60,8 @@ export interface ServeContext {
   /** The line before lists of accounts, which take their readers minutes. */
   readonly lists: LookupQueue;
   readonly after: After;
+  /** The figures of the daemon, for whoever asks. */
+  readonly statistics?: () => Buffer;
 }
 
 /** What one request needs. */
@@ -73,6 +76,8 @@ interface Serving {
 }
 
 type Answer = { readonly octets: Buffer } | { readonly failure: string };
+/** What modules are asked about. */
+type Question = Exclude<Request, { kind: 'enumerate' | 'statistics' }>;
 /** What came of a request, with all that is said about it. */
 interface Outcome {
   readonly answer: Answer;
@@ -86,8 +91,8 @@ const KEPT = Buffer.from(KEPT_LINE);
 
 /** Who counts connections: told what one is about. */
 export interface Attention {
-  /** A request is there. */
-  heard(): void;
+  /** A request is there; one for figures is no question about anybody. */
+  heard(isQuestion: boolean): void;
   /** It was answered, and the connection is kept for another. */
   kept?(): void;
 }
@@ -99,7 +104,7 @@ export async function serveConnection(stream: Duplex, context: ServeContext, att
   for (;;) {
     const received = await receiveRequest(stream, context.after);
     if (received === undefined) break;
-    attention.heard();
+    attention.heard(received.request.kind !== 'statistics');
     const isKept = await context.withModules((chain) => serveRequest(stream, received, chain, context));
     if (!isKept) break;
     attention.kept?.();
@@ -128,8 +133,13 @@ async function serveRequest(
   const serving = { stream, received, chain, context, asker, loginName };
   // The one place where a bug of ours ends: no answer, and the daemon lives on.
   try {
-    if (request.kind !== 'enumerate') return await sendOutcome(serving, await outcomeOf(serving, request));
-    await serveList(serving);
+    if (request.kind === 'statistics') await send(stream, context.statistics?.() ?? FAIL, context.after);
+    else if (request.kind === 'enumerate') await serveList(serving);
+    else {
+      const outcome = await outcomeOf(serving, request);
+      countRequest(request.kind, outcome.answer);
+      return await sendOutcome(serving, outcome);
+    }
     return false;
   } catch (error) {
     chain.log.bug(error, request.kind);
@@ -165,7 +175,7 @@ async function sendFailure({ stream, received, chain, context }: Serving, failur
   }
 }
 
-async function outcomeOf(serving: Serving, request: Exclude<Request, { kind: 'enumerate' }>): Promise<Outcome> {
+async function outcomeOf(serving: Serving, request: Question): Promise<Outcome> {
   const { chain, received, asker, context, loginName } = serving;
   const remoteIp = received.metadata.get('TCPREMOTEIP');
   const asked = { service: request.service, loginName, ...(remoteIp === undefined ? {} : { remoteIp }) };
@@ -256,8 +266,14 @@ function failed(
 }
 
 function loginNameOf(request: Request): string {
-  if (request.kind === 'enumerate') return '';
+  if (request.kind === 'enumerate' || request.kind === 'statistics') return '';
   return request.kind === 'authenticate' ? (readCredentials(request)?.loginName ?? '') : request.loginName;
+}
+
+function countRequest(kind: Question['kind'], answer: Answer): void {
+  const isNo = 'octets' in answer && answer.octets.subarray(0, FAIL.length).equals(FAIL);
+  const result = 'failure' in answer ? 'temporary failure' : isNo ? 'no' : 'yes';
+  count('authdaemond_requests_total', { kind, result }).value += 1;
 }
 
 /** Lists wait for each other, and no login for any of them. */

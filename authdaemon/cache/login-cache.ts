@@ -5,6 +5,7 @@
  * logins are kept (in memory, or in Redis for several machines) is a RememberedLogins; this file decides what belongs
  * there, and when all of it is forgotten.
  */
+import { count } from '../../init/runtime/metrics/counts.js';
 import type { Account } from '../account.js';
 import type { AuthenticateRequest } from '../modules/module.js';
 import { octetsFromText } from '../octet-text.js';
@@ -79,6 +80,7 @@ export class LoginCache {
     const parts = [moduleNames.join(' '), service, authType, address, loginName, password.reveal()];
     // JSON keeps the parts apart, whatever stands in them.
     const { known, keep } = await logins.look(octetsFromText(JSON.stringify(parts)));
+    count('authdaemond_cache_lookups_total', { result: known === undefined ? 'miss' : 'hit' }).value += 1;
     const memory: LoginMemory = {
       keep: ({ module, account: { clearPassword, ...account } }) => {
         // A password of another spelling is the module's own business, and no answer for the next one.

@@ -12,9 +12,10 @@
 import { processFigures } from './activity.js';
 import { readChoice, type SessionAnswers, type SessionChoice, type SessionQuestion } from './live-sessions.js';
 import { type Log, logValue } from './log.js';
+import { askAuthFigures } from './metrics/auth-figures.js';
 import { countsOfProcess, seriesName } from './metrics/counts.js';
 import { formatPage } from './metrics/page.js';
-import { gatherCounts, tellFigures } from './metrics/service-counts.js';
+import { gatherCounts, tellAuthFigures, tellFigures } from './metrics/service-counts.js';
 import { programVersion } from './program.js';
 
 /** Whoever asks again within this time gets the same page: all processes are asked for each. */
@@ -29,6 +30,8 @@ export interface Administered {
   connections(): number;
   /** Logins that wait for authdaemond. */
   authPending(): number;
+  /** Where authdaemond listens. */
+  authSocket(): string;
   /** When the first certificate in use expires, in milliseconds since 1970. */
   certificateExpiry(): number | undefined;
 }
@@ -78,8 +81,10 @@ export class Administration {
 
   async #newPage(): Promise<string> {
     const service = this.#service;
+    const asked = askAuthFigures(service.authSocket());
     const sum = await gatherCounts(countsOfProcess());
     const { levels } = sum;
+    tellAuthFigures(sum, await asked);
     const build = { service: service.name, version: programVersion(), node: process.version };
     levels[seriesName('build_info', build)] = 1;
     levels[seriesName('start_time_seconds')] = this.#startedAt / 1000;

@@ -147,6 +147,11 @@ test('L8: the figures agree with what was done, promtool finds no fault, and no 
   assert.doesNotMatch(after, /NOSUCHCOMMAND/);
   assert.equal(grown('command_duration_seconds_count{command="NOOP",protocol="imap"}'), 5);
   assert.equal(grown('auth_duration_seconds_count'), 3);
+  assert.equal(figure(after, 'authdaemond_up'), 1);
+  assert.equal(grown('authdaemond_requests_total{kind="authenticate",result="yes"}'), 2);
+  assert.equal(grown('authdaemond_requests_total{kind="authenticate",result="no"}'), 1);
+  assert.equal(grown('authdaemond_module_duration_seconds_count{module="authuserdb"}'), 3);
+  assert.ok(after.includes('angarium_authdaemond_lookups{module="authuserdb",state="waiting"} 0\n'));
   assert.equal(grown('messages_expunged_total'), 1);
   assert.equal(grown('bugs_total'), 0);
   assert.ok(figure(after, 'tls_certificate_expiry_timestamp_seconds') > Date.now() / 1000);

@@ -2,6 +2,8 @@
  * Figures: how they are added up, written, and checked when they come from a process that may say anything.
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isChosen, readChoice } from '../../init/runtime/live-sessions.js';
@@ -15,6 +17,7 @@ import {
   leaveCounting,
   noteCounts,
 } from '../../init/runtime/metrics/service-counts.js';
+import { checkoutRoot } from '../support/paths.js';
 
 const nothing = { counts: {}, durations: {}, levels: {} };
 const figures = { memoryOctets: 1_000, delays: { p50: 1, p99: 2, max: 3 } };
@@ -99,6 +102,14 @@ test('L8: a process that says what is no figure is not believed', () => {
     }),
   );
   assert.deepEqual(checkCounts(countsOfProcess()), countsOfProcess());
+});
+
+test('L8: README has all figures, and no others', () => {
+  const readme = readFileSync(join(checkoutRoot, 'README.md'), 'utf8');
+  const chapter = /^### Figures$(.*?)^###/ms.exec(readme)?.[1] ?? '';
+  const rows = chapter.split('\n').filter((line) => line.startsWith('| `'));
+  const named = rows.flatMap((row) => (row.split('|')[1] ?? '').match(/[a-z_]+/g) ?? []);
+  assert.deepEqual(named.sort(), [...families.keys()].sort());
 });
 
 test('the same series is one number', () => {

@@ -42,6 +42,9 @@ const counters: Readonly<Record<string, string>> = {
   log_lines_left_out_total: 'Lines that were counted in place of written, because there were too many like them.',
   bugs_total: 'Things that must not happen.',
   processes_died_total: 'Processes that died without being told to, by role.',
+  authdaemond_requests_total: 'What authdaemond was asked, by all its callers, by kind and answer.',
+  authdaemond_cache_lookups_total:
+    'Logins that were looked for among those that were good a moment ago (AUTHCACHE_TTL): hit or miss.',
   reloads_failed_total: 'Times that settings were read again and had mistakes.',
 };
 
@@ -51,6 +54,8 @@ const gauges: Readonly<Record<string, string>> = {
   connections: 'Connections now, before and after login.',
   sessions: 'Sessions now.',
   auth_pending: 'Logins now that wait for authdaemond.',
+  authdaemond_up: 'Whether authdaemond takes connections; that of Courier tells no other figures.',
+  authdaemond_lookups: 'Lookups of each module now: running, or waiting for their turn.',
   processes: 'Processes now, by role.',
   cache_memory_bytes: 'Memory that the cache takes in all mail workers.',
   process_memory_bytes: 'Resident memory of each process.',
@@ -60,6 +65,7 @@ const gauges: Readonly<Record<string, string>> = {
 
 const histograms: Readonly<Record<string, string>> = {
   auth_duration_seconds: 'How long authdaemond took to answer.',
+  authdaemond_module_duration_seconds: 'How long each module took, with the wait for its turn.',
   command_duration_seconds: 'How long a command took until its answer went out, by name. A slow client counts, too.',
 };
 

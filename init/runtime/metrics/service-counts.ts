@@ -6,6 +6,8 @@
  * knows nothing of what is counted, and believes only what has the form of a figure.
  */
 import type { ProcessFigures } from '../activity.js';
+import { checkFigures } from '../handover.js';
+import type { AuthFigures } from './auth-figures.js';
 import { DURATION_BOUNDS, type Numbers, type ProcessCounts, seriesName } from './counts.js';
 import { families } from './families.js';
 import { splitSeries } from './page.js';
@@ -80,6 +82,23 @@ export function tellFigures(
   levels[seriesName('process_loop_delay_seconds', { ...which, of: 'p50' })] = delays.p50 / 1000;
   levels[seriesName('process_loop_delay_seconds', { ...which, of: 'p99' })] = delays.p99 / 1000;
   levels[seriesName('process_loop_delay_seconds', { ...which, of: 'max' })] = delays.max / 1000;
+}
+
+/** Adds what authdaemond said, if it is ours. */
+export function tellAuthFigures(sum: ProcessCounts, { isUp, said }: AuthFigures): void {
+  addNumber(sum.levels, 'authdaemond_up', isUp ? 1 : 0);
+  const { pid, counts } = (said ?? {}) as { readonly pid?: unknown; readonly counts?: unknown };
+  const checked = checkCounts(counts);
+  const figures = checkFigures(said);
+  if (checked !== undefined) addCounts(sum, ofAuthdaemond(checked));
+  if (figures !== undefined && typeof pid === 'number') tellFigures(sum.levels, { role: 'authdaemond', pid }, figures);
+}
+
+/** What it counts as every process does (lines of its log, say) is not ours. */
+function ofAuthdaemond({ counts, durations, levels }: ProcessCounts): ProcessCounts {
+  const only = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(record).filter(([series]) => series.startsWith('authdaemond_')));
+  return { counts: only(counts), durations: only(durations), levels: only(levels) };
 }
 
 /** Checks what a child says it has counted; what is none is left out, and all of it when it is much too much. */
