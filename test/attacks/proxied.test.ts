@@ -151,3 +151,23 @@ test('a header stands before TLS, in the same packet as the hello or in pieces',
     await logged(ours, /LOGIN, user=bob, ip=\[192\.0\.2\.77\], port=\[5001\]/, 3);
   });
 });
+
+test('other proxies are believed from a reload on', async () => {
+  await attacked({ settings: trusted }, async ({ ours }) => {
+    const file = join(ours.configuration, 'imapd');
+    writeFileSync(file, `${readFileSync(file, 'utf8')}\nPROXY_PROTOCOL_FROM="127.0.0.10 2001:db8::/64"\n`);
+    ours.imapd.kill('SIGHUP');
+    await logged(ours, /settings read again/);
+
+    await waitUntil('the first is a client like others', async () => {
+      const first = through(ours.port, lineHeader('192.0.2.7', 5001));
+      const said = await first.untilClosed();
+      return said.startsWith('* OK');
+    });
+    const second = new RawClient(ours.port, 'plain', '127.0.0.10');
+    second.send(lineHeader('192.0.2.8', 5002));
+    await second.until(/^\* OK .*\r\n/);
+    await logged(ours, /Connection, ip=\[192\.0\.2\.8\], port=\[5002\]/);
+    second.close();
+  });
+});
