@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { clockFindings, diskFinding, kernelFindings } from '../../init/admin/doctor-machine.js';
+import { openFilesLimit, openFilesTrouble } from '../../init/runtime/open-files.js';
 import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { programs } from '../support/paths.js';
 import { giveToMailUser, mailIds } from '../support/peer-targets.js';
@@ -102,6 +103,13 @@ test('K10: before the first start, the doctor names everything that would be in 
     await new Promise((resolve) => other.close(resolve));
     scratch.remove();
   }
+});
+
+test('as many connections as MAXDAEMONS says must fit into the open files', () => {
+  assert.equal(openFilesTrouble(10_000, 65_536), undefined);
+  assert.equal(openFilesTrouble(10_000, Number.POSITIVE_INFINITY), undefined);
+  assert.match(openFilesTrouble(10_000, 4096) ?? '', /^MAXDAEMONS=10000 may need 20200 open files .* limit is 4096: /);
+  assert.ok((openFilesLimit() ?? 0) > 0);
 });
 
 test('K10: full disks, wrong clocks and small limits of the kernel are told, with what to do', () => {

@@ -164,6 +164,15 @@ test('K4: what is killed starts again; when the supervisor is, every session is 
   await waitUntil('the next supervisor is ready', async () => (await supervisor()) !== first && (await isReady()));
   (await loginClient(port, 'bob', PASSWORD, false)).close();
   assert.ok(Number(await lab.property('imapd', 'NRestarts')) >= 1);
+
+  await lab.must('systemctl', 'enable', 'authdaemond');
+  await kill('KILL', Number(await lab.property('courier-authdaemon', 'MainPID')));
+  await waitUntil('authdaemond is there again', async () => {
+    const client = await loginClient(port, 'bob', PASSWORD, false).catch(() => undefined);
+    client?.close();
+    return client !== undefined;
+  });
+  assert.equal(await lab.property('courier-authdaemon', 'ActiveState'), 'active');
 });
 
 test('K4: a login process that hangs is ended, and systemd ends a supervisor that does', async () => {

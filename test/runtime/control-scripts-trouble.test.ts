@@ -117,23 +117,27 @@ test('K3: at boot everything is started whose flag says YES', async () => {
 });
 
 test('K6: ports that have changed are opened by a reload, others stay open, and one that cannot be had changes nothing', async () => {
-  await withSite(async ({ ports, run, write }) => {
+  await withSite(async ({ directory, ports, run, write }) => {
+    const log = join(directory, 'log');
+    write('imapd', { LOGTO: log });
     assert.deepEqual(run('imapd.rc', 'start'), SILENCE);
     const [kept, added] = [ports.imapd, ports.pop3d];
-    write('imapd', { PORT: `127.0.0.1.${kept},127.0.0.1.${added}` });
+    write('imapd', { PORT: `127.0.0.1.${kept},127.0.0.1.${added}`, LOGTO: log });
     assert.deepEqual(run('imapd.rc', 'reload'), SILENCE);
     assert.deepEqual([await answers(kept), await answers(added)], [true, true]);
 
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(ports['pop3d-ssl'], '127.0.0.1', resolve));
-    write('imapd', { PORT: `127.0.0.1.${ports['pop3d-ssl']}` });
+    write('imapd', { PORT: `127.0.0.1.${ports['pop3d-ssl']}`, LOGTO: log });
     const refused = run('imapd.rc', 'reload');
     assert.deepEqual([refused.status, /cannot be opened/.test(refused.stderr)], [1, true], refused.stderr);
     assert.deepEqual([await answers(kept), await answers(added)], [true, true]);
     await new Promise((resolve) => other.close(resolve));
 
-    write('imapd', { PORT: `127.0.0.1.${added}` });
+    write('imapd', { PORT: `127.0.0.1.${added}`, LOGTO: log, IMAP_LOGIN_PROCESSES: '1', LOGINUSER: 'daemon' });
     assert.deepEqual(run('imapd.rc', 'reload'), SILENCE);
+    const later = /a change takes effect at the next start: LOGINUSER, the number of login processes$/m;
+    assert.match(readFileSync(log, 'utf8'), later);
     assert.deepEqual([await closed(kept), await answers(added)], [true, true]);
   });
 });

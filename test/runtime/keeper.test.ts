@@ -76,6 +76,30 @@ test('wrong settings at the start end the keeper, and later they do not', async 
   );
 });
 
+test('a daemon gets more open files than its keeper was given, where that is allowed, and never fewer', async () => {
+  const limitOf = async (before: string, command: string): Promise<number> =>
+    Number((await run(['/bin/sh', '-c', `${before}; ${command}`])).stdout);
+  // Not every root may: that is a capability of its own, which containers do not have.
+  const allowed = await limitOf('ulimit -n 1000; ulimit -n 65536 2>/dev/null', 'ulimit -Hn');
+  const usual = await limitOf(':', 'ulimit -Hn | sed s/unlimited/1000000/');
+  for (const [before, least] of [
+    ['ulimit -n 1000', allowed],
+    [':', usual],
+  ] as const) {
+    const scratch = scratchDirectory('keeper');
+    const [keeper, pid, limit] = [
+      join(checkoutRoot, 'init', 'keeper'),
+      join(scratch.path, 'pid'),
+      join(scratch.path, 'limit'),
+    ];
+    const daemon = `ulimit -Hn | sed s/unlimited/1000000/ >${limit}`;
+    await limitOf(before, `exec sh ${keeper} ${pid} sh -c '${daemon}'`);
+
+    assert.ok(Number(readFileSync(limit, 'utf8')) >= least);
+    scratch.remove();
+  }
+});
+
 test('TERM ends daemon and keeper, while the daemon runs and while the keeper waits', async () => {
   for (const command of ['exec sleep 60', 'exit 1']) {
     const scratch = scratchDirectory('keeper');
