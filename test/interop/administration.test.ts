@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { loginClient, openClient } from '../support/imap-client.js';
 import { programs } from '../support/paths.js';
@@ -183,6 +185,48 @@ test('L8: the figures agree with what was done, promtool finds no fault, and no 
   assert.equal(figure(last, 'sessions{protocol="imap"}'), 0);
   one.close();
   two.close();
+});
+
+test('L3, L7, L8: pop3d answers the same questions', async (t) => {
+  const home = new TestHome('pop3-administration', { maildir: 'three-messages' });
+  t.after(() => home.remove());
+  const port = await freePort();
+  const ours = await startOurs({
+    directory: home.beside('ours'),
+    users: [home.user],
+    pop3: { METRICSPORT: String(port) },
+  });
+  t.after(() => ours.stop());
+  await waitForPort(port);
+  const environment = { COURIER_CONFDIR: ours.configuration };
+  const ask = (words: readonly string[], input = '') =>
+    run([join(programs, 'angarium'), ...words], { environment, input });
+  const socket = connect(ours.pop3?.port ?? 0, '127.0.0.1');
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+  for (const command of ['', 'USER bob', `PASS ${PASSWORD}`, 'STAT', 'DELE 9']) {
+    if (command !== '') socket.write(`${command}\r\n`);
+    await lines.next();
+  }
+
+  const who = await ask(['who', '--json', '--service', 'pop3d']);
+  const { user, protocol, tls, session } = JSON.parse(who.stdout);
+  assert.deepEqual({ user, protocol, tls }, { user: 'bob', protocol: 'pop3', tls: false });
+  const page = await mustRun(['curl', '-sS', '--fail', `http://127.0.0.1:${port}/metrics`]);
+  assert.equal(figure(page, 'sessions{protocol="pop3"}'), 1);
+  assert.equal(figure(page, 'commands_total{command="STAT",protocol="pop3",result="ok"}'), 1);
+  assert.equal(figure(page, 'commands_total{command="DELE",protocol="pop3",result="err"}'), 1);
+  const checked = await run([findProgram('/usr/bin/promtool'), 'check', 'metrics'], { input: page });
+  assert.deepEqual(checked, { exitCode: 0, stdout: '', stderr: '' });
+
+  assert.equal((await ask(['kick', '--service', 'pop3d', '--session', String(session)])).exitCode, 0);
+  assert.match(String((await lines.next()).value), /^-ERR .*Disconnected by the administrator\.$/);
+  socket.destroy();
+  assert.match((await ask(['probe', 'pop3', '-u', 'bob'], `${PASSWORD}\n`)).stdout, /^pop3 \S+ OK ms=\d+\n$/);
+  assert.equal(
+    (await ask(['probe', 'pop3', '--tls', '--mechanism', 'PLAIN', '-u', 'bob'], `${PASSWORD}\n`)).exitCode,
+    0,
+  );
+  assert.equal((await ask(['probe', 'pop3', '-u', 'bob'], 'wrong\n')).exitCode, 1);
 });
 
 test('L8: the alert rules are rules, and about figures that there are', async (t) => {
