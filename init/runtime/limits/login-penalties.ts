@@ -11,7 +11,7 @@
  *   did are not kept waiting.
  *
  * Nobody waits longer than the bound. What is older than a quarter of an hour is forgotten, and no more addresses and
- * names are remembered than fit into some megabytes. It knows no protocol, and asks nobody about passwords.
+ * names are remembered than fit into 25 megabytes. It knows no protocol, and asks nobody about passwords.
  */
 import type { Clock } from '../clock.js';
 import { clientNetwork } from './address-network.js';
@@ -36,18 +36,18 @@ export interface Penalty {
 /** An address and its names are forgotten so long after the last failure. */
 const FORGET_MS = 15 * 60_000;
 
-/** Entries of each kind. An address with its names takes some hundred octets, a name that was right less. */
-const MOST_ADDRESSES = 20_000;
+/** Entries of each kind. An address with its names takes two kilobytes at most, a name that was right less. */
+const MOST_ADDRESSES = 10_000;
 const MOST_GOOD_NAMES = 20_000;
 
 /** Failed names of one address; more are counted, and not told apart. */
-const MOST_NAMES = 64;
+const MOST_NAMES = 16;
 
 /** So many people of one address may have forgotten their passwords before it looks like guessing. */
 const INNOCENT_NAMES = 10;
 
 /** Names are as long as their clients like; what is remembered is not. */
-const MAX_NAME_CHARACTERS = 128;
+const MAX_NAME_CHARACTERS = 64;
 
 interface Failures {
   count: number;
