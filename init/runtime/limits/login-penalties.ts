@@ -11,7 +11,7 @@
  *   did are not kept waiting.
  *
  * Nobody waits longer than the bound. What is older than a quarter of an hour is forgotten, and no more addresses and
- * names are remembered than fit into 25 megabytes. It knows no protocol, and asks nobody about passwords.
+ * names are remembered than fit into 30 megabytes. It knows no protocol, and asks nobody about passwords.
  */
 import type { Clock } from '../clock.js';
 import { clientNetwork } from './address-network.js';
