@@ -5,8 +5,9 @@
  * LOGGEROPTS. One process writes all lines of a service, each with one system call. Lines of which there may be too many
  * are counted in place of written, and a log that cannot be written to never keeps the service from its work.
  */
-import { existsSync, fstatSync, writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { stderrIsJournal } from './journal.js';
 import { jsonLine } from './json-line.js';
 import { LimitedLines } from './limited-lines.js';
 import { LEVEL_PREFIXES, LEVEL_PRIORITIES, type Log, type LogLevel, logTo } from './log.js';
@@ -135,14 +136,6 @@ function automatic(settings: LogSettings, daemon: boolean): string {
   if (stderrIsJournal()) return 'journal';
   if (!daemon) return 'stderr';
   return existsSync(SYSLOG_SOCKET) ? 'syslog' : settings.fallbackFile;
-}
-
-/** systemd names the device and inode of the journal's socket, so that a redirected stderr is not mistaken for it. */
-function stderrIsJournal(): boolean {
-  const named = process.env['JOURNAL_STREAM'];
-  if (named === undefined) return false;
-  const { dev, ino } = fstatSync(2);
-  return named === `${dev}:${ino}`;
 }
 
 function plain(fd: number): Put {

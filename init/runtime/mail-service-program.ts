@@ -120,7 +120,8 @@ function servicesToOpen(name: string, settings: Settings, keeper: number): reado
 /** Everything that is wrong, certificates included; what is only strange goes to the same place, and does not count. */
 async function check(settings: Settings): Promise<number> {
   const problems = settings.problems.map(describeProblem);
-  if (problems.length === 0) {
+  // Of wrong settings it would be said once more.
+  if (!settings.problems.some(({ what }) => what.startsWith('TLS_'))) {
     const { checkTlsFiles } = await import('./tls-files.js');
     const certificates = checkTlsFiles(settings.configuration.tls, Date.now());
     problems.push(...certificates.problems);

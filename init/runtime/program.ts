@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { failureText } from './journal.js';
 
 /** Exit code for a wrong command line, as in sysexits.h. */
 export const EXIT_USAGE = 64;
@@ -73,7 +74,7 @@ async function exitCodeOf(name: string, run: () => Promise<number> | number): Pr
     return await run();
   } catch (error) {
     const text = error instanceof ProgramFailure ? error.message : describeUnexpected(error);
-    process.stderr.write(`${text.startsWith(name) ? text : `${name}: ${text}`}\n`);
+    process.stderr.write(`${failureText(text.startsWith(name) ? text : `${name}: ${text}`)}\n`);
     return error instanceof ProgramFailure ? error.exitCode : 1;
   }
 }

@@ -269,7 +269,10 @@ test('L6: lines in the journal have the name, the facility and the priority of w
     (await journal('-u', unit)).filter(({ MESSAGE }) => text.test(MESSAGE));
   await waitUntil('the failure is told', async () => (await find('imapd', /^LOGIN FAILED/)).length > 0);
 
+  writeImapd({ MAXDAEMONS: 'none' });
+  assert.notEqual((await lab.run('systemctl', 'restart', 'imapd')).exitCode, 0);
   for (const [text, priority] of [
+    [/MAXDAEMONS=none is not a whole number/, '3'],
     [/^LOGIN FAILED, user=bob, ip=\[127\.0\.0\.1\]/, '6'],
     [/^settings not changed: .*MAXDAEMONS=many/, '3'],
     [/^imapd: login process \(pid \d+\) died: signal SIGKILL/, '1'],
