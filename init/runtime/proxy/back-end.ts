@@ -7,7 +7,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import type { ListenAddress } from '../listen.js';
 import type { Endpoint } from '../mail-worker.js';
 import { plainAddress, reasonOf } from '../tls-helpers.js';
@@ -158,9 +158,8 @@ export class BackEnd {
     const secured = connectTls({
       socket: plain,
       ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(manner.authorities === undefined ? {} : { ca: manner.authorities }),
+      secureContext: secureContextWith(manner.authorities),
       rejectUnauthorized: manner.verifies,
-      minVersion: 'TLSv1.2',
       // Else the certificate would be compared with `localhost`.
       host,
     });
@@ -173,6 +172,17 @@ export class BackEnd {
     secured.on('error', () => {});
     this.#stream = secured;
   }
+}
+
+let latest: { readonly authorities: string | undefined; readonly context: SecureContext } | undefined;
+
+/** One for all connections: it holds all authorities. */
+function secureContextWith(authorities: string | undefined): SecureContext {
+  if (latest === undefined || latest.authorities !== authorities) {
+    const ca = authorities === undefined ? {} : { ca: authorities };
+    latest = { authorities, context: createSecureContext({ ...ca, minVersion: 'TLSv1.2' }) };
+  }
+  return latest.context;
 }
 
 /** Tries each address of a host, for as long as the host has time. */

@@ -86,8 +86,8 @@ export function isOwnName(host: string, proxyHostname: string | undefined): bool
 }
 
 /** `b1.example.com` at its usual port, else `b1.example.com:10143`: for people to read. */
-export function describeHost({ host, port }: BackEndAddress): string {
-  const isUsual = Object.values(PORTS).some(({ plain, tls }) => port === plain || port === tls);
+export function describeHost({ host, port, security }: BackEndAddress): string {
+  const isUsual = Object.values(PORTS).some(({ plain, tls }) => port === (security === 'tls' ? tls : plain));
   if (isUsual) return host;
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
