@@ -97,6 +97,7 @@ export class SupervisedService {
       ask: (kind, choice) => askAll([this.#workers.live, this.#logins.live], kind, choice),
       connections: () => this.#connections.count,
       authPending: () => this.#broker.waiting,
+      authSocket: () => `${this.#configuration.authdaemonDirectory}/socket`,
       certificateExpiry: () => this.#certificates.expiry,
     });
     const children = () => this.#logins.children;
