@@ -3,13 +3,10 @@
  * stay what they are. It knows octets only.
  */
 import type { OpenFile } from './file-system.js';
+import { countLinesToExpand, LINE_BUFFER_OCTETS, lineBuffer, MACHINE_OCTETS } from './octets/line-machine.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
-
-/** Most messages are smaller than this. */
-const PIECE_OCTETS = 128 * 1024;
-let piece: Buffer | undefined;
 
 /** What a look at all octets of a message tells. */
 export interface WireSize {
@@ -20,14 +17,13 @@ export interface WireSize {
 
 /** Reads a message to its end. It never waits, and gives others their turn between two pieces. */
 export function* measured(file: OpenFile): Generator<void, WireSize> {
-  piece ??= Buffer.allocUnsafeSlow(PIECE_OCTETS);
   const counter = new WireCounter();
   for (let position = 0; ; ) {
-    const length = file.read(piece, position);
+    const length = file.read(lineBuffer, position);
     if (length === 0) return counter.size;
-    counter.count(piece, length);
+    counter.count(lineBuffer, length);
     position += length;
-    if (length === PIECE_OCTETS) yield;
+    if (length === LINE_BUFFER_OCTETS) yield;
   }
 }
 
@@ -48,11 +44,10 @@ class WireCounter {
   count(octets: Buffer, length: number): void {
     const before = this.#octets === 0 ? 0 : this.#last;
     const start = this.#inHeader ? this.#readHeader(octets, length) : 0;
-    let bareLfs = 0;
-    for (let at = start; at < length; at += 1) {
-      if (octets[at] === LF && (at > 0 ? octets[at - 1] : before) !== CR) bareLfs += 1;
+    for (let from = start; from < length; from += MACHINE_OCTETS) {
+      const to = Math.min(length, from + MACHINE_OCTETS);
+      this.#bareLfs += countLinesToExpand(octets, from, to, from > 0 ? (octets[from - 1] ?? 0) : before);
     }
-    this.#bareLfs += bareLfs;
     this.#octets += length;
     this.#last = octets[length - 1] ?? 0;
   }

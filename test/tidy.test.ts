@@ -87,7 +87,8 @@ const importRules: readonly ImportRule[] = [
   { of: /^init\/runtime\//, may: /^init\/runtime\//, why: 'what every daemon shares knows no daemon' },
   { of: /^authdaemon\//, may: /^(authdaemon|init\/runtime)\//, why: 'authdaemon knows no mail' },
   { of: /^imapd\/wire\//, may: /^imapd\/wire\//, why: 'the grammar is pure' },
-  { of: /^imapd\/message\//, may: /^imapd\/message\//, why: 'message parsing is pure' },
+  { of: /^imapd\/message\//, may: /^(imapd\/message|maildir\/octets)\//, why: 'message parsing is pure' },
+  { of: /^maildir\/octets\//, may: /^maildir\/octets\//, why: 'loops over octets are pure' },
   {
     of: /^(imapd|pop3d)\//,
     may: /^((imapd|pop3d|maildir|init\/runtime)\/|authdaemon\/((client|account|login-name|login-check|oauth\/oauth-settings)\.ts$|sasl\/))/,

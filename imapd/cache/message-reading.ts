@@ -9,6 +9,7 @@
 import { MaildirError } from '../../maildir/errors.js';
 import type { Folder, MessageFile } from '../../maildir/folder.js';
 import type { MessageTable } from '../../maildir/message-table.js';
+import { LINE_BUFFER_OCTETS, lineBuffer } from '../../maildir/octets/line-machine.js';
 import { ENVELOPE, encodeHeaderFacts, FIELDS, type HeaderParts, knownParts } from '../fetch/header-facts.js';
 import {
   encodeSize,
@@ -21,7 +22,6 @@ import {
 import { countWireOctets } from '../message/body-section.js';
 import { endOfHeader, readHeader } from '../message/header.js';
 import { countBareLfs } from '../message/line-ends.js';
-import { LINE_BUFFER_OCTETS, lineBuffer } from '../message/line-machine.js';
 import { type MessageIndex, scanAtOnce, scanMessage } from '../message/mime.js';
 import { OctetWriter } from '../message/octet-writer.js';
 import {

@@ -15,11 +15,12 @@
  * mbsync, offlineimap and imapsync (Message-ID, X-TUID, X-OfflineIMAP). Received, DKIM-Signature and
  * Authentication-Results are not among them: they are most of a header, and programs that ask for them ask once.
  */
+
+import { expandedLines, expandLines, MACHINE_OCTETS } from '../../maildir/octets/line-machine.js';
 import type { FactView } from '../cache/folder-facts.js';
 import { EnvelopePlaces, envelopeFields, writeEnvelopeAt } from '../message/envelope.js';
 import { FieldNames } from '../message/field-names.js';
 import { FieldScan } from '../message/field-scan.js';
-import { expandedLines, expandLines, MACHINE_OCTETS } from '../message/line-machine.js';
 import type { OctetWriter } from '../message/octet-writer.js';
 
 const names = new FieldNames([

@@ -5,11 +5,11 @@
  * of usual size is in memory as a whole when its answer begins, a larger one is read while it is sent.
  */
 
+import { expandedLines, expandLines, MACHINE_OCTETS } from '../../maildir/octets/line-machine.js';
 import type { MessageReading } from '../cache/message-reading.js';
 import { keptIndex } from '../cache/part-indexes.js';
 import { type FileRange, type Located, locateSection, wireOctets } from '../message/body-section.js';
 import { countBareLfs } from '../message/line-ends.js';
-import { expandedLines, expandLines, MACHINE_OCTETS } from '../message/line-machine.js';
 import type { MessageIndex } from '../message/mime.js';
 import { OctetWriter } from '../message/octet-writer.js';
 import { paced } from '../session/paced.js';

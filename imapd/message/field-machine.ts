@@ -56,8 +56,8 @@ import {
   V128_LOAD,
   V128_OR,
   VOID,
-} from './instructions.js';
-import { FREE_OCTETS, loopMemory, MACHINE_OCTETS } from './line-machine.js';
+} from '../../maildir/octets/instructions.js';
+import { FREE_OCTETS, loopMemory, MACHINE_OCTETS } from '../../maildir/octets/line-machine.js';
 
 /** Words of one field: start, end of its name, colon, end, and the LFs without CR before its start and its end. */
 export const FIELD_WORDS = 6;

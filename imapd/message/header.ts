@@ -3,8 +3,9 @@
  *
  * Values are strings of octets (Latin-1), unfolded; `decodeWords` in encoded-words.ts makes text of them.
  */
+
+import { type WalkedLines, walkLines } from '../../maildir/octets/line-machine.js';
 import { MAX_HEADER_FIELDS, MAX_HEADER_OCTETS } from './limits.js';
-import { type WalkedLines, walkLines } from './line-machine.js';
 import type { MessageSource } from './source.js';
 
 /** A field and where it stands in its header block, with its line ends. */

@@ -1,7 +1,7 @@
 /**
  * Line ends: LF in files, CRLF on the wire. An LF with a CR before it, and a CR alone, stay what they are.
  */
-import { countLinesToExpand, expandedLines, expandLines, MACHINE_OCTETS } from './line-machine.js';
+import { countLinesToExpand, expandedLines, expandLines, MACHINE_OCTETS } from '../../maildir/octets/line-machine.js';
 import type { OctetWriter } from './octet-writer.js';
 
 /** Counts the LFs without a CR before them from `start` to `end`. `before` is the octet before `start`. */

@@ -9,9 +9,10 @@
  * - An outer delimiter ends all inner parts, finished or not. The end of the message ends everything.
  * - The line end before a delimiter is the delimiter's, except the one that ends a header.
  */
+
+import { type WalkedLines, walkLines } from '../../maildir/octets/line-machine.js';
 import { boundaryOf, type ContentFields, contentFields, digestEntry, plainText } from './content-fields.js';
 import { MAX_BOUNDARY_OCTETS, MAX_HEADER_OCTETS, MAX_PART_DEPTH, MAX_PARTS } from './limits.js';
-import { type WalkedLines, walkLines } from './line-machine.js';
 import type { MessageSource } from './source.js';
 
 export { finish } from './steps.js';

@@ -2,6 +2,7 @@
  * RETR and TOP: messages on their way from the file to the client, in pieces, at the client's pace.
  */
 import type { OpenFile } from '../../maildir/file-system.js';
+import { lineBuffer, MACHINE_OCTETS } from '../../maildir/octets/line-machine.js';
 import type { Session } from '../session/session.js';
 import { type ReceivedCommand, wordsOf } from '../wire/lines.js';
 import { MAX_GROWTH, TextState } from '../wire/message-chunk.js';
@@ -14,11 +15,13 @@ const GONE = err("Can't open the message file - it's gone!");
 const UNREADABLE = err('The message cannot be read at this time.', 'SYS/TEMP');
 
 /** Most messages fit into one piece. */
-const PIECE_OCTETS = 64 * 1024;
+const PIECE_OCTETS = MACHINE_OCTETS;
+
+/** Where all messages are read to; what is in it is used before anybody waits. */
+const piece = lineBuffer.subarray(0, PIECE_OCTETS);
+
 /** CRLF, the dot, and CRLF. */
 const END_OCTETS = 5;
-
-let piece: Buffer | undefined;
 
 /** RETR n: the whole message, which counts as read from then on. */
 export async function retr(session: Session, received: ReceivedCommand): Promise<Reply | undefined> {
@@ -95,7 +98,6 @@ async function sendWrapped(session: Session, { file, text, wrapper, first }: Sou
 
 /** Undefined when the disk refuses. */
 function readPiece(file: OpenFile, position: number): Buffer | undefined {
-  piece ??= Buffer.allocUnsafeSlow(PIECE_OCTETS);
   try {
     return piece.subarray(0, file.read(piece, position));
   } catch {

@@ -3,10 +3,11 @@
  * line, and a dot more where one begins a line (RFC 1939 section 3).
  */
 import type { OutputChunk } from '../../init/runtime/client-output.js';
+import { expandedLines, expandLines, MACHINE_OCTETS } from '../../maildir/octets/line-machine.js';
 
 const LF = 0x0a;
-const CR = 0x0d;
 const DOT = 0x2e;
+const LINE_WITH_DOT = Buffer.from('\n.');
 
 /** Octets that one octet of a message may become: an LF alone, or a dot that begins a line. */
 export const MAX_GROWTH = 2;
@@ -41,18 +42,25 @@ export class MessageChunk implements OutputChunk {
 
   /** Adds octets of a message from `start` to `end`. */
   message(from: Buffer, { start, end, state }: { start: number; end: number; state: TextState }): void {
-    const to = this.octets;
-    let at = this.length;
-    let last = state.last;
-    for (let index = start; index < end; index += 1) {
-      const octet = from[index] ?? 0;
-      if (octet === LF) {
-        if (last !== CR) to[at++] = CR;
-      } else if (last === LF && octet === DOT) to[at++] = DOT;
-      to[at++] = octet;
-      last = octet;
+    for (let at = start; at < end; at += MACHINE_OCTETS) {
+      const to = Math.min(end, at + MACHINE_OCTETS);
+      const length = expandLines(from, at, to, state.last);
+      this.#stuffed(length, state.last);
+      state.last = from[to - 1] ?? state.last;
     }
-    state.last = last;
-    this.length = at;
+  }
+
+  /** Adds what was expanded, with a dot more before each that begins a line. */
+  #stuffed(length: number, last: number): void {
+    const expanded = expandedLines.subarray(0, length);
+    if (last === LF && expanded[0] === DOT) this.octets[this.length++] = DOT;
+    let copied = 0;
+    for (;;) {
+      const found = expanded.indexOf(LINE_WITH_DOT, copied);
+      this.copy(expanded, copied, found < 0 ? length : found + 1);
+      if (found < 0) return;
+      this.octets[this.length++] = DOT;
+      copied = found + 1;
+    }
   }
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { FieldScan } from '../../../imapd/message/field-scan.js';
 import { fieldPlaces } from '../../../imapd/message/header.js';
-import { lineBuffer, MACHINE_OCTETS } from '../../../imapd/message/line-machine.js';
+import { lineBuffer, MACHINE_OCTETS } from '../../../maildir/octets/line-machine.js';
 
 /** Pieces that meet at the edges of what is looked at together. */
 const pieces = fc.array(

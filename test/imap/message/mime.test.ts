@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import { locateSection, type Section, wireOctets } from '../../../imapd/message/body-section.js';
 import { encodeBodyStructure } from '../../../imapd/message/body-structure.js';
 import { endOfHeader } from '../../../imapd/message/header.js';
-import { lineBuffer } from '../../../imapd/message/line-machine.js';
 import { finish, type MessageIndex, type Part, scanMessage } from '../../../imapd/message/mime.js';
 import { type MessageSource, sourceOf } from '../../../imapd/message/source.js';
+import { lineBuffer } from '../../../maildir/octets/line-machine.js';
 import { corpus, message } from './messages.js';
 
 function index(octets: Buffer): MessageIndex {

@@ -10,7 +10,6 @@ import { parseDateOctets, parseMessageDate, writtenDay } from '../../../imapd/me
 import { decodeWords } from '../../../imapd/message/encoded-words.js';
 import { fold } from '../../../imapd/message/fold.js';
 import { endOfHeader, fields } from '../../../imapd/message/header.js';
-import { lineBuffer } from '../../../imapd/message/line-machine.js';
 import { baseSubject, collated, firstMailbox, messageIds } from '../../../imapd/message/sort.js';
 import {
   encodeSearchFacts,
@@ -21,6 +20,7 @@ import {
   sentDay,
   sentMs,
 } from '../../../imapd/search/search-facts.js';
+import { lineBuffer } from '../../../maildir/octets/line-machine.js';
 
 /** Pieces of values: what is usual, what has to be decoded, and what looks like either. */
 const pieces = [

@@ -94,7 +94,7 @@ const PAGE_OCTETS = 65_536;
 const BUFFER = 4 * PAGE_OCTETS + 64;
 const PAGES = 9;
 
-/** Room behind the messages, for those who bring loops of their own (see field-machine.ts). */
+/** Room behind the messages, for those who bring loops of their own (see imapd/message/field-machine.ts). */
 export const FREE_OCTETS = { start: BUFFER + LINE_BUFFER_OCTETS + 64, end: PAGES * PAGE_OCTETS } as const;
 
 const LF = 0x0a;

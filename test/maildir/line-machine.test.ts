@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { nativeMachine, plainMachine } from '../../../imapd/message/line-machine.js';
+import { nativeMachine, plainMachine } from '../../maildir/octets/line-machine.js';
 
 const START = 100;
 const OUT = 70_000;
