@@ -119,6 +119,7 @@ function wordsOfSite(context: CapabilityContext): string[] {
   words.push('SASL-IR');
   if (settings.loginReferrals === true) words.push('LOGIN-REFERRALS');
   if (mayLogin(context)) words.push(...offeredMechanisms(context).map((name) => `AUTH=${name}`));
+  if (mayLogin(context) && settings.anonymous !== undefined) words.push('AUTH=ANONYMOUS');
   return words;
 }
 

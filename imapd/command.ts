@@ -27,6 +27,8 @@ export interface CommandRules {
   readonly streamsLiteral?: boolean;
   /** Neither says nor shows anything of mailboxes: allowed also to who must enable UTF8=ACCEPT first. */
   readonly namesNothing?: boolean;
+  /** Changes what is the account's own beside its mailboxes: not for an account that everybody uses. */
+  readonly changesAccount?: boolean;
   /** Of the selected state, but nothing is read from the mailbox: allowed also when the right to read it is gone. */
   readonly leavesMailbox?: boolean;
   /** Changes which messages there are: the client hears of that, whatever else it wants to hear of (RFC 5465). */

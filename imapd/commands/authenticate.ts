@@ -1,9 +1,11 @@
 /** AUTHENTICATE: a SASL exchange in lines of base64, with initial response (RFC 4959). */
 import { decodeBase64 } from '../../authdaemon/sasl/base64.js';
+import type { SaslConversation } from '../../authdaemon/sasl/conversation.js';
 import { holdExchange } from '../../authdaemon/sasl/exchange.js';
 import { saslConversation } from '../../authdaemon/sasl/mechanisms.js';
 import { offeredMechanisms } from '../../authdaemon/sasl/offered-mechanisms.js';
 import { ClientGone } from '../../init/runtime/client-gone.js';
+import { AnonymousConversation } from '../before-login/anonymous.js';
 import { attemptLogin, authService, failForNow, refuseLogin, requireTls } from '../before-login/login-attempt.js';
 import type { LoginSession } from '../before-login/login-session.js';
 import type { Completion } from '../completion.js';
@@ -39,8 +41,7 @@ export async function authenticate(session: LoginSession, args: AuthenticateArgu
   requireTls(session);
   const { tag, mechanism } = args;
   const attempted = { method: mechanism };
-  const isOn = offeredMechanisms(session.capabilityContext).includes(mechanism);
-  const conversation = isOn ? saslConversation(mechanism, session.saslContext) : undefined;
+  const conversation = conversationOf(session, mechanism);
   if (conversation === undefined) return refuseLogin(session, attempted, 'CANNOT');
 
   const step = await holdExchange(conversation, args.initial, {
@@ -51,6 +52,14 @@ export async function authenticate(session: LoginSession, args: AuthenticateArgu
   if (step.kind === 'temporary failure') return failForNow(session, step.reason);
   const sayLastWord = (word: string): Promise<boolean> => isHeard(session, tag, word);
   return attemptLogin(session, { tag, attempted, claim: step, sayLastWord });
+}
+
+/** Undefined for a mechanism that is none, or not on. */
+function conversationOf(session: LoginSession, mechanism: string): SaslConversation | undefined {
+  const { anonymous } = session.settings;
+  if (mechanism === 'ANONYMOUS' && anonymous !== undefined) return new AnonymousConversation(session.names, anonymous);
+  const isOn = offeredMechanisms(session.capabilityContext).includes(mechanism);
+  return isOn ? saslConversation(mechanism, session.saslContext) : undefined;
 }
 
 /** Sends a challenge and gives the line that comes back. */

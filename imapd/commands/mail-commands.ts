@@ -68,6 +68,8 @@ import { xlist } from './xlist.js';
 export const always: CommandRules = { states: ['authenticated', 'selected'] };
 /** The same without a word of mailboxes. */
 const plain: CommandRules = { ...always, namesNothing: true };
+/** Changes what is the account's own. */
+const ofAccount: CommandRules = { ...always, changesAccount: true };
 /** Needs a mailbox; EXPUNGE may be told. */
 export const onMailbox: CommandRules = { states: ['selected'] };
 /** Removes messages from the mailbox, or adds some. */
@@ -100,12 +102,12 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['DELETE', command(always, parseDelete, deleteMailbox)],
   ['RENAME', command(always, parseRename, rename)],
   ['GETMETADATA', command(always, parseGetMetadata, getMetadata)],
-  ['SETMETADATA', command(always, parseSetMetadata, setMetadata)],
+  ['SETMETADATA', command(ofAccount, parseSetMetadata, setMetadata)],
   ['GETQUOTA', command(always, parseGetQuota, getQuota)],
   ['GETQUOTAROOT', command(always, parseGetQuotaRoot, getQuotaRoot)],
-  ['SETQUOTA', command(always, parseSetQuota, setQuota)],
-  ['SUBSCRIBE', command(always, parseSubscribe, subscribe)],
-  ['UNSUBSCRIBE', command(always, parseUnsubscribe, unsubscribe)],
+  ['SETQUOTA', command(ofAccount, parseSetQuota, setQuota)],
+  ['SUBSCRIBE', command(ofAccount, parseSubscribe, subscribe)],
+  ['UNSUBSCRIBE', command(ofAccount, parseUnsubscribe, unsubscribe)],
 
   ['ACL', command(always, parseAcl, acl)],
   ['GETACL', command(always, parseGetAcl, getAcl)],
@@ -166,9 +168,9 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['ESEARCH', command(always, parseMultiSearchCommand, multiSearch)],
   ['UID ESEARCH', command(always, parseMultiSearchCommand, multiSearch)],
   ['CANCELUPDATE', command(onMailbox, parseCancelUpdate, cancelUpdate)],
-  ['GENURLAUTH', command(always, parseGenUrlAuth, genUrlAuth)],
+  ['GENURLAUTH', command(ofAccount, parseGenUrlAuth, genUrlAuth)],
   ['URLFETCH', command(always, parseUrlFetch, urlFetch)],
-  ['RESETKEY', command(always, parseResetKey, resetKey)],
+  ['RESETKEY', command(ofAccount, parseResetKey, resetKey)],
   [
     'THREAD',
     command(onSequenceNumbers, (cursor) => parseThreadCommand(cursor, 'sequence number'), refusedSearch(thread)),

@@ -27,6 +27,7 @@ import type { AnnouncedChanges, SelectedMailbox } from '../mailbox/selected-mail
 import { OctetWriter } from '../message/octet-writer.js';
 import type { Notifications } from '../notify/notifications.js';
 import type { SessionSettings } from '../settings/session-settings.js';
+import { isAnonymous } from '../sharing/identities.js';
 import { folderAt, type MailboxTarget } from '../sharing/mailbox-place.js';
 import { MailboxSpace } from '../sharing/mailbox-space.js';
 import { requireRight, requireSelectedRight } from '../sharing/require-right.js';
@@ -343,7 +344,10 @@ export class Session implements Conversation, CommandSource, InputOwner {
    * Whoever may no longer read the selected mailbox is answered nothing from it, and where the site says UTF8=ONLY, nobody
    * is who has not enabled UTF8=ACCEPT (RFC 6855 section 6).
    */
-  checkAllowed({ states, leavesMailbox, namesNothing }: CommandRules, name: string): void {
+  checkAllowed({ states, leavesMailbox, namesNothing, changesAccount }: CommandRules, name: string): void {
+    if (changesAccount === true && isAnonymous(this.account)) {
+      throw new CommandFailure('This account is for reading only.', 'NOPERM');
+    }
     if (this.settings.utf8Only && !this.#manner.utf8Names && namesNothing !== true) {
       throw new CommandFailure('Names are in UTF-8 only here: ENABLE UTF8=ACCEPT comes first.', 'CANNOT');
     }

@@ -33,6 +33,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readAppendLimit(settings),
     ...readJmapAccess(settings),
     ...readLimits(settings),
+    ...readAnonymous(settings),
     utf8Only: settings.switchedOn('IMAP_UTF8ONLY', false),
     oauth: false,
     ownSeen: !settings.switchedOn('IMAP_SHAREDSEEN', true),
@@ -60,6 +61,20 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
 function readAppendLimit(settings: Settings): Pick<SessionSettings, 'appendLimitOctets'> {
   const appendLimitOctets = settings.integer('IMAP_APPENDLIMIT', 0);
   return appendLimitOctets === 0 ? {} : { appendLimitOctets };
+}
+
+/** `guest password` */
+function readAnonymous(settings: Settings): Pick<SessionSettings, 'anonymous'> {
+  const value = settings.optionalText('IMAP_ANONYMOUS')?.trim() ?? '';
+  if (value === '') return {};
+  const [, loginName, password] = /^(\S+)\s+(\S+)$/.exec(value) ?? [];
+  if (loginName !== undefined && password !== undefined) return { anonymous: { loginName, password } };
+  settings.problem(
+    'IMAP_ANONYMOUS',
+    'IMAP_ANONYMOUS names no account and password',
+    'write both, with a blank between',
+  );
+  return {};
 }
 
 /** RFC 9738. */

@@ -24,6 +24,12 @@ export interface OutboxSettings {
 /** IMAP_SHAREDINDEXFILE as it is shipped. */
 export const SHIPPED_INDEX_FILE = '/etc/courier/shared/index';
 
+/** The account that AUTHENTICATE ANONYMOUS logs in. */
+export interface AnonymousLogin {
+  readonly loginName: string;
+  readonly password: string;
+}
+
 /** The settings of sessions, before and after login. */
 export interface SessionSettings extends LoginSettings {
   /** Only when the administrator wrote words of his own (IMAP_CAPABILITY): they are said as they are. */
@@ -36,6 +42,8 @@ export interface SessionSettings extends LoginSettings {
   readonly mechanismsTls: readonly string[];
   /** OAUTHBEARER and XOAUTH2 are offered: authoauthrc says whose tokens are believed. */
   readonly oauth: boolean;
+  /** IMAP_ANONYMOUS; absent: nobody comes in without a name. */
+  readonly anonymous?: AnonymousLogin;
   /** IMAP_SHAREDSEEN=0: in mailboxes of others each has a \Seen of his own. */
   readonly ownSeen: boolean;
   /** IMAP_ACL: access lists are announced. */

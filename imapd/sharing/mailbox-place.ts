@@ -41,6 +41,8 @@ export interface OwnRights {
   readonly identities: Identities;
   /** `disableshared`: no list is read. */
   readonly always?: Rights | undefined;
+  /** Whatever lists say. */
+  readonly atMost?: Rights;
 }
 
 /** A folder of the session's own maildir. Its list may keep the owner from something, but not from seeing it. */
@@ -64,7 +66,8 @@ class PersonalPlace implements MailboxPlace {
 
   /** As they are now: another session may change them. */
   get rights(): Rights {
-    return this.#rights.always ?? this.maildir.acls.rights(this.#listName, this.#rights.identities);
+    const { always, identities, atMost = ALL_RIGHTS } = this.#rights;
+    return always ?? this.maildir.acls.rights(this.#listName, identities) & atMost;
   }
 }
 

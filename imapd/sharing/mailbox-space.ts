@@ -9,6 +9,7 @@
  */
 import type { Log } from '../../init/runtime/log.js';
 import type { SessionAccount } from '../../init/runtime/mail-worker.js';
+import { ALL_RIGHTS } from '../../maildir/acl/rights.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import { SHARED_PREFIX } from '../../maildir/shared-folders.js';
 import { CommandFailure } from '../completion.js';
@@ -26,7 +27,7 @@ import type { MailboxPattern } from '../mailbox/mailbox-pattern.js';
 import { type SessionSettings, SHIPPED_INDEX_FILE } from '../settings/session-settings.js';
 import { decodeMailboxName } from '../wire/modified-utf7.js';
 import { FilesystemMailboxes } from './filesystem-mailboxes.js';
-import { domainOf, identitiesOf, ownRightsOf, sharesNothing } from './identities.js';
+import { ANONYMOUS_RIGHTS, domainOf, identitiesOf, isAnonymous, ownRightsOf, sharesNothing } from './identities.js';
 import { called, type MailboxPlace, newPersonalPlace, type OwnRights, personalPlace } from './mailbox-place.js';
 import { creationDenied } from './require-right.js';
 import type { Sharing } from './sharing.js';
@@ -73,7 +74,7 @@ export class MailboxSpace {
   place(mailboxName: Buffer): MailboxPlace {
     const name = sharedName(mailboxName);
     if (name === undefined) return this.#personalPlace(nameOfExisting(mailboxName, this.personalNames));
-    const place = name.startsWith(SHARED_PREFIX) ? this.filesystem.place(name) : this.#virtualMailboxes?.place(name);
+    const place = name.startsWith(SHARED_PREFIX) ? this.#filesystemPlace(name) : this.#virtualMailboxes?.place(name);
     if (place === undefined)
       throw new CommandFailure('Mailbox does not exist, or must be subscribed to.', 'NONEXISTENT');
     return place;
@@ -121,7 +122,12 @@ export class MailboxSpace {
     const others = patterns.filter(
       ({ prefix }) => SHARED_PREFIX.startsWith(prefix) || prefix.startsWith(SHARED_PREFIX),
     );
-    if (others.length > 0) yield* this.filesystem.list(others);
+    if (others.length > 0 && !isAnonymous(this.#parts.account)) yield* this.filesystem.list(others);
+  }
+
+  /** Flags there are each reader's own, and an account that everybody uses can have none. */
+  #filesystemPlace(name: string): MailboxPlace | undefined {
+    return isAnonymous(this.#parts.account) ? undefined : this.filesystem.place(name);
   }
 
   /** Those that file permissions share. */
@@ -170,6 +176,7 @@ export class MailboxSpace {
       maildir,
       identities: identitiesOf(account),
       ownSeen: settings.ownSeen,
+      atMost: isAnonymous(account) ? ANONYMOUS_RIGHTS : ALL_RIGHTS,
       onlyDomain: settings.sharedSameDomain ? domainOf(account.address) : undefined,
       indexPath,
       reading: { munged: settings.mungeSharedNames, mayBeMissing, warn },

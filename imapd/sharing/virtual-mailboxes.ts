@@ -36,6 +36,8 @@ export interface VirtualParts {
   readonly identities: Identities;
   /** IMAP_SHAREDSEEN=0: the account keeps a \Seen of its own in its maildir. */
   readonly ownSeen: boolean;
+  /** Whatever lists say. */
+  readonly atMost: Rights;
   readonly indexPath: string;
   readonly reading: IndexReading;
   /** IMAP_SHAREDSAMEDOMAIN: accounts of another domain are none; undefined where all count. */
@@ -57,21 +59,23 @@ class VirtualPlace implements MailboxPlace {
   readonly mailboxName: string;
   readonly seen: SeenPlace | undefined;
   readonly #identities: Identities;
+  readonly #atMost: Rights;
 
-  constructor(account: OpenedAccount, folderName: string, { identities, maildir, ownSeen }: Reader) {
+  constructor(account: OpenedAccount, folderName: string, { identities, maildir, ownSeen, atMost }: Reader) {
     this.maildir = account.maildir;
     this.folderName = folderName;
     this.mailboxName = account.name + folderName.slice('INBOX'.length);
     this.seen = ownSeen ? seenPlace(maildir.path, this.mailboxName) : undefined;
     this.#identities = identities;
+    this.#atMost = atMost;
   }
 
   get rights(): Rights {
-    return this.maildir.acls.rights(this.folderName, this.#identities);
+    return this.maildir.acls.rights(this.folderName, this.#identities) & this.#atMost;
   }
 }
 
-type Reader = Pick<VirtualParts, 'identities' | 'maildir' | 'ownSeen'>;
+type Reader = Pick<VirtualParts, 'identities' | 'maildir' | 'ownSeen' | 'atMost'>;
 
 /** An account of the index, and its maildir. */
 interface OpenedAccount {

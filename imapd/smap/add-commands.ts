@@ -8,6 +8,7 @@ import { checkAppendLimit } from '../append/receive-message.js';
 import { isSpeakable } from '../mailbox/mailbox-updates.js';
 import { parseMessageDate } from '../message/dates.js';
 import { octetsOf } from '../outbox/outbox.js';
+import { isAnonymous } from '../sharing/identities.js';
 import { folderAt } from '../sharing/mailbox-place.js';
 import { flagLimits } from '../sharing/require-right.js';
 import { type Addition, NO_ADDITION } from './addition.js';
@@ -150,6 +151,7 @@ async function send(
 ): Promise<string | undefined> {
   const { settings, account } = session;
   if (recipients.length === 0 || settings.smap === undefined) return undefined;
+  if (isAnonymous(account)) return 'This account is for reading only.';
   // Hardly any client sends, and what starts processes is not needed elsewhere here.
   const { sendmail } = await import('../../init/runtime/sendmail.js');
   const envelope = { sender: sender ?? account.address, recipients, notify };

@@ -33,7 +33,8 @@ function everyWord(): Set<string> {
   const mechanisms = { mechanisms: SASL_MECHANISMS, mechanismsTls: SASL_MECHANISMS, oauth: true };
   const courier = { SMAP_CAPABILITY: 'SMAP1', IMAP_MOVE_EXPUNGE_TO_TRASH: '1', OUTBOX: '.Outbox' };
   const jmap = { IMAP_JMAPACCESS: 'https://jmap.example.com/', IMAP_LOGIN_REFERRALS: '1' };
-  const settings = { ...testSettings({ ...courier, ...jmap }), ...mechanisms, tlsRequired: true };
+  const anonymous = { IMAP_ANONYMOUS: 'guest guest' };
+  const settings = { ...testSettings({ ...courier, ...jmap, ...anonymous }), ...mechanisms, tlsRequired: true };
   const known = { settings, setsQuotas: true, certificateName: 'bob', bindsChannel: () => true };
   const loggedIn = { loggedIn: true, tls: true, tlsAvailable: false, compressAvailable: false };
   const limited = testSettings({ IMAP_MESSAGELIMIT: '1000' });
