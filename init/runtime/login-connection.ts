@@ -286,7 +286,7 @@ export class LoginConnection implements LoginClient {
       this.#process.passedOn(this, outcome.host);
       return { kind: 'handed over' };
     }
-    this.#timer = this.#limitTime();
+    if (this.#state === 'open') this.#timer = this.#limitTime();
     if (outcome.kind !== 'here') return outcome;
     return await this.#begin(request, await this.#process.serveHere(this));
   }

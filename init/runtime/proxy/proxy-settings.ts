@@ -119,6 +119,8 @@ function isCertificateName(name: string): boolean {
   return /\.(pem|crt|\d+)$/.test(name);
 }
 
+const READABLE_BY_OTHERS = 0o004;
+
 /** A file of one line, `name:password`, which nobody else may read. */
 function readMaster(settings: Settings): MasterUser | undefined {
   const setting = 'PROXY_MASTERFILE';
@@ -126,6 +128,9 @@ function readMaster(settings: Settings): MasterUser | undefined {
   if (path === undefined) return undefined;
   try {
     const [, name, password] = /^([^:\r\n]+):([^\r\n]+)\r?\n?$/.exec(readFileSync(path, 'utf8')) ?? [];
+    if ((statSync(path).mode & READABLE_BY_OTHERS) !== 0) {
+      settings.warning(setting, `${path} can be read by everybody, and opens every mailbox`, `chmod 600 ${path}`);
+    }
     if (name !== undefined && password !== undefined) return { name, password: new Secret(password) };
     settings.problem(setting, `${path} is not one line of name and password`, 'write name:password into it');
   } catch (error) {

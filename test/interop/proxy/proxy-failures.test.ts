@@ -14,7 +14,15 @@ import { type OurServers, writeAccounts } from '../../support/start.js';
 import { elsewhere, Site } from './site.js';
 
 const site = new Site('proxy-failures');
-const silent: Server = createServer(() => undefined);
+/** Connections to a server that says nothing. */
+let asked = 0;
+const silent: Server = createServer((socket) => {
+  asked += 1;
+  socket.resume();
+  socket.once('close', () => {
+    asked -= 1;
+  });
+});
 let back: OurServers;
 let front: OurServers;
 let closedPort: number;
@@ -38,6 +46,8 @@ before(async () => {
     { ...elsewhere(user('bob'), at(back.port), ',disableinsecureimap=1'), name: 'careful' },
     { ...elsewhere(user('eve'), `door.example.com`), name: 'named' },
     { ...elsewhere(user('eve'), 'b1..!'), name: 'wrong' },
+    { ...elsewhere(user('eve'), at(closedPort), ',mailhost=door.example.com'), name: 'either' },
+    { ...elsewhere(user('eve'), at(silentPort)), name: 'silent' },
   ];
   const settings = { IMAP_PROXY: '1', PROXY_TIMEOUT: '1', PROXY_HOSTNAME: 'door.example.com' };
   front = await site.ours(accounts, { settings });
@@ -93,6 +103,20 @@ test('Y2: accounts that may not use IMAP, or not in plaintext, are refused at th
 
 test('Y2: an account whose host is this server by name is served here', async () => {
   assert.match(await answerTo('named'), /^OK .*LOGIN Ok\.$/);
+});
+
+test('Y2: a server that comes after others in mailhost serves the account when they do not', async () => {
+  for (const tls of [false, true]) assert.match(await answerTo('either', { tls }), /^OK .*LOGIN Ok\.$/);
+});
+
+test('Y2: a client that does not wait for its server leaves nothing behind', async () => {
+  const connection = await openConnection(front.port, false);
+  await connection.receive();
+  connection.send(Buffer.from(`a LOGIN silent ${PASSWORD}\r\n`));
+  await waitUntil('the server behind has been asked', () => asked > 0);
+  connection.close();
+  await waitUntil('it is not asked any more', () => asked === 0);
+  await logged(front, /Disconnected, ip=/);
 });
 
 test('Y2: a mailhost that is none is told, and the account is served here', async () => {
