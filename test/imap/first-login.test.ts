@@ -30,7 +30,7 @@ test('without the setting nothing is made: the login is put off, and the log nam
   const answer = await arrive(fixture, {}).until('t NO ');
 
   assert.match(answer, /^\* BYE \[UNAVAILABLE\] Mailbox is not available at this time\.\n/);
-  assert.match(fixture.log.join('\n'), /^error: not a maildir: \S+\/new\/ann\/Maildir, user=ann, /m);
+  assert.match(fixture.log.join('\n'), /^error: LOGIN REFUSED, user=ann, .*: not a maildir: \S+\/new\/ann\/Maildir$/m);
   assert.deepEqual(readdirSync(fixture.account.home), ['Maildir']);
   await fixture.close();
 });
@@ -105,7 +105,10 @@ test('AUTH_MKHOMEDIR_SKEL: a missing home is a copy of the skeleton, with its mo
 test('a skeleton that is not there and a place that is none are told in the log, and leave nothing', async () => {
   const fixture = new SessionFixture();
   await arrive(fixture, { makeHomesFrom: join(fixture.account.home, 'none') }, 'ann').until('t NO ');
-  assert.match(fixture.log.join('\n'), /error: not permitted: \S+\/ann cannot be made from \S+\/none: Error: ENOENT/);
+  assert.match(
+    fixture.log.join('\n'),
+    /error: LOGIN REFUSED, user=ann, .*: not permitted: \S+\/ann cannot be made from \S+\/none: Error: ENOENT/,
+  );
   writeFileSync(join(fixture.account.home, 'file'), '');
   await arrive(fixture, { makeMaildirs: true }, 'file/ann').until('t NO ');
 

@@ -271,7 +271,7 @@ describe('the beginning of a session in the mail worker', () => {
       await tls.until('LOGIN Ok.\n');
       tls.send('a LOGOUT\r\n');
       await tls.done;
-      assert.match(fixture.log.join('\n'), /error: not a maildir: .*-missing.*, user=bob, ip=/);
+      assert.match(fixture.log.join('\n'), /error: LOGIN REFUSED, user=bob, ip=.*: not a maildir: .*-missing$/m);
     }));
 
   test('is locked by the sticky bit on the home directory', () =>

@@ -64,3 +64,43 @@ test('a file that cannot be written keeps nobody from his mail', async (t) => {
   await client.until('LOGIN Ok.\n');
   assert.match(await client.command('a NOOP'), /a OK/);
 });
+
+test('L2: a client that logs in once more leaves no password, however its octets come', async (t) => {
+  for (const cut of [1, 3, 6, 8, 12, 16, 20]) {
+    const { fixture, file, server, traced } = scene(t);
+    writeFileSync(file, '');
+    const client = fixture.arrive(server);
+    await client.until('LOGIN Ok.\n');
+    const text = 'a LOGIN bob very-secret\r\n';
+    client.send(text.slice(0, cut));
+    await new Promise((resolve) => setImmediate(resolve));
+    client.send(text.slice(cut));
+    await client.until('a ');
+    client.send('b LOGIN {3}\r\n');
+    await client.until('+ ');
+    client.send('bob {11}\r\n');
+    await client.until('+ ');
+    client.send('very-secret\r\n');
+    await client.until('b ');
+    await client.command('c NOOP');
+    assert.doesNotMatch(traced(), /very|secret/, `cut at ${cut}`);
+    assert.match(traced(), /READ: c NOOP/);
+  }
+});
+
+test('L2: a trace begins for a session that is there when the administrator has the file looked for, and ends so', async (t) => {
+  const { fixture, file, server, traced } = scene(t);
+  const client = fixture.arrive(server);
+  await client.until('LOGIN Ok.\n');
+  assert.equal(server.lookForTraces({}).length, 0);
+  writeFileSync(file, '');
+  assert.equal(server.lookForTraces({ user: 'somebody else' }).length, 0);
+  assert.equal(server.lookForTraces({ user: 'bob' }).length, 1);
+  assert.equal(server.lookForTraces({}).length, 1, 'once more changes nothing');
+  await client.command('a NOOP');
+  assert.match(traced(), /READ: a NOOP/);
+  rmSync(file);
+  assert.equal(server.lookForTraces({}).length, 0);
+  await client.command('b NOOP');
+  assert.equal(existsSync(file), false);
+});
