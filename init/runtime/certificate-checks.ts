@@ -4,7 +4,7 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { closedPlace } from './reachable.js';
 
 /** A certificate that cannot be used: path, reason and remedy, for the administrator. */
@@ -35,11 +35,16 @@ export function rightsProblem(keyFile: string): string | undefined {
   return `${keyFile}, with its key, can be read by everybody on this machine; chmod 600 ${keyFile}`;
 }
 
+/** The program that makes a certificate for this file. */
+export function makerOf(file: string): string {
+  return basename(file).startsWith('pop3') ? 'mkpop3dcert' : 'mkimapdcert';
+}
+
 /** Says why a file cannot be read, who owns it, and what to do. */
 export function describeUnreadable(file: string, setting: string, error: unknown): CertificateFailure {
   const { code = '' } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') {
-    return new CertificateFailure(`${file} does not exist; make it with mkimapdcert, or name yours in ${setting}`);
+    return new CertificateFailure(`${file} does not exist; make it with ${makerOf(file)}, or name yours in ${setting}`);
   }
   if (code !== 'EACCES' && code !== 'EPERM') {
     return new CertificateFailure(`${file} cannot be read (${code}); mend it, or name another in ${setting}`);

@@ -10,7 +10,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { domainToASCII } from 'node:url';
-import { CertificateFailure, dateProblem, describeUnreadable, rightsProblem } from './certificate-checks.js';
+import { CertificateFailure, dateProblem, describeUnreadable, makerOf, rightsProblem } from './certificate-checks.js';
 import { dhBits } from './dh-parameters.js';
 import { type OcspResponse, readOcspResponse } from './ocsp-response.js';
 import { reasonOf, type TlsSettings } from './tls-helpers.js';
@@ -48,6 +48,8 @@ export interface TlsFiles {
 
 interface Reading {
   readonly settings: TlsSettings;
+  /** What was good before need not be tried out again: there may be thousands. */
+  readonly earlier: ReadonlyMap<string, NamedCertificate>;
   readonly warnings: string[];
   readonly now: number;
 }
@@ -59,7 +61,12 @@ interface Reading {
  * @throws {CertificateFailure} when there is no main certificate, now or earlier.
  */
 export function readTlsFiles(settings: TlsSettings, now: number, earlier?: TlsFiles['material']): TlsFiles {
-  const reading: Reading = { settings, warnings: [], now };
+  const reading: Reading = {
+    settings,
+    earlier: new Map((earlier?.certificates ?? []).map((one) => [one.name, one])),
+    warnings: [],
+    now,
+  };
   const authorities = settings.clientCertificate === 'none' ? undefined : readAuthorities(settings.trustedCertificates);
   const broken = new Map<string, string>();
   const certificates: NamedCertificate[] = [];
@@ -68,7 +75,7 @@ export function readTlsFiles(settings: TlsSettings, now: number, earlier?: TlsFi
       certificates.push(readCertificate(reading, name, suffix));
     } catch (error) {
       if (!(error instanceof CertificateFailure)) throw error;
-      const before = earlier?.certificates.find((one) => one.name === name);
+      const before = reading.earlier.get(name);
       if (before === undefined && name === '') throw error;
       broken.set(name, error.message);
       if (before !== undefined) certificates.push(before);
@@ -110,7 +117,11 @@ function suffixes(file: string): Map<string, string> {
   } catch {
     // The main certificate cannot be read then, and that is told.
   }
-  const found = files.filter((name) => name.startsWith(prefix) && name !== prefix && !leftOver.test(name));
+  const isDirectory = (name: string) =>
+    statSync(join(dirname(file), name), { throwIfNoEntry: false })?.isDirectory() === true;
+  const found = files.filter(
+    (name) => name.startsWith(prefix) && name !== prefix && !leftOver.test(name) && !isDirectory(name),
+  );
   return new Map(found.sort().map((name) => [asClientsSay(name.slice(prefix.length)), name.slice(prefix.length)]));
 }
 
@@ -120,24 +131,31 @@ function asClientsSay(suffix: string): string {
 }
 
 function readCertificate(reading: Reading, name: string, suffix: string): NamedCertificate {
-  const { settings, warnings, now } = reading;
+  const { settings, earlier, warnings, now } = reading;
   const file = fileFor(settings.certificateFile, suffix);
   const certificate = readPem(file, 'TLS_CERTFILE');
   if (!certificate.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new CertificateFailure(`${file} holds no certificate; make one with mkimapdcert, or copy yours there`);
+    throw new CertificateFailure(`${file} holds no certificate; make one with ${makerOf(file)}, or copy yours there`);
   }
   const { keyFile, key } = readKey(settings, suffix, { file, certificate });
-  try {
-    createSecureContext({ cert: certificate, key });
-  } catch (error) {
-    throw new CertificateFailure(`${file} cannot be used: ${reasonOf(error)}; ${remedyFor(error, keyFile)}`);
-  }
+  const before = earlier.get(name);
+  const isKnown = before?.certificate === certificate && before.key === key;
+  if (!isKnown) tryOut({ file, certificate, keyFile, key });
   const parsed = new X509Certificate(certificate);
   const trouble = dateProblem(file, parsed, now) ?? rightsProblem(keyFile);
   if (trouble !== undefined) warnings.push(trouble);
   const ocsp = readOcsp(reading, suffix, parsed);
   const notAfter = Date.parse(parsed.validTo);
   return { name, file, certificate, key, notAfter, ...(ocsp === undefined ? {} : { ocsp }) };
+}
+
+function tryOut(files: { file: string; certificate: string; keyFile: string; key: string }): void {
+  try {
+    createSecureContext({ cert: files.certificate, key: files.key });
+  } catch (error) {
+    const remedy = remedyFor(error, files.keyFile);
+    throw new CertificateFailure(`${files.file} cannot be used: ${reasonOf(error)}; ${remedy}`);
+  }
 }
 
 /** The key stands in the key file of the name, else beside the certificate, else in the main key file. */
