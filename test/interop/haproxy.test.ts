@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { attacked, logged, RawClient } from '../attacks/attacked.js';
+import { checkoutRoot } from '../support/paths.js';
 import { PASSWORD } from '../support/peer-servers.js';
 import { findProgram, freePort, run, waitForPort } from '../support/processes.js';
 import { makeCertificate, type OurServers } from '../support/start.js';
@@ -29,18 +30,28 @@ interface Proxy {
   stop(): Promise<void>;
 }
 
-async function startProxy(directory: string, ways: readonly Way[]): Promise<Proxy> {
-  mkdirSync(directory);
-  const sections = ways.map(({ name, port, bind = '', to, words }) =>
-    [
-      `listen ${name}`,
-      `  bind 127.0.0.1:${port} ${bind}`,
-      `  server ours 127.0.0.1:${to} source 127.0.0.9 ${words}`,
-    ].join('\n'),
+function sectionsOf(ways: readonly Way[]): string {
+  const sections = ways.map(({ name, port, bind = '', to, words }) => [
+    `listen ${name}`,
+    `  bind 127.0.0.1:${port} ${bind}`,
+    `  server ours 127.0.0.1:${to} source 127.0.0.9 ${words}`,
+  ]);
+  return sections.flat().join('\n');
+}
+
+function startProxyOf(directory: string, ways: readonly Way[]): Promise<Proxy> {
+  return startProxy(
+    directory,
+    sectionsOf(ways),
+    ways.map(({ port }) => port),
   );
+}
+
+async function startProxy(directory: string, sections: string, ports: readonly number[]): Promise<Proxy> {
+  mkdirSync(directory);
   const defaults = 'defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s';
   const file = join(directory, 'haproxy.cfg');
-  writeFileSync(file, `global\n  nbthread 1\n${defaults}\n${sections.join('\n')}\n`);
+  writeFileSync(file, `global\n  nbthread 1\n${defaults}\n${sections}\n`);
   const child = spawn(findProgram('/usr/sbin/haproxy'), ['-db', '-f', file], { stdio: ['ignore', 'pipe', 'pipe'] });
   let words = '';
   for (const stream of [child.stdout, child.stderr])
@@ -51,7 +62,7 @@ async function startProxy(directory: string, ways: readonly Way[]): Promise<Prox
     await ended;
   };
   try {
-    for (const { port } of ways) await waitForPort(port);
+    for (const port of ports) await waitForPort(port);
   } catch (error) {
     await stop();
     throw new Error(words, { cause: error });
@@ -99,7 +110,7 @@ test('attack 85: through HAProxy each client is known by its own address, and he
     const [one, two, onetls, twotls, ended] = ways;
     if (one === undefined || two === undefined || onetls === undefined) throw new Error('a way is missing');
     if (twotls === undefined || ended === undefined) throw new Error('a way is missing');
-    const proxy = await startProxy(join(directory, 'haproxy'), ways);
+    const proxy = await startProxyOf(join(directory, 'haproxy'), ways);
     try {
       await visit(ours, one.port, 'plain', 21);
       await visit(ours, one.port, 'STARTTLS', 22);
@@ -134,7 +145,7 @@ test('where TLS ends at the proxy, what it says of the client counts: TLS_REQUIR
       { name: 'silent', port: silent, bind, to: ours.port, words: 'send-proxy-v2' },
       { name: 'plain', port: plain, to: ours.port, words: 'send-proxy-v2-ssl' },
     ];
-    const proxy = await startProxy(join(directory, 'haproxy'), ways);
+    const proxy = await startProxyOf(join(directory, 'haproxy'), ways);
     try {
       await visit(ours, ended, 'TLS', 21);
       for (const [port, how] of [
@@ -160,7 +171,7 @@ test('a proxy that nobody trusts, or that says nothing, gets nobody in', async (
       { name: 'untrusted', port: await freePort(), to: ours.port, words: 'send-proxy-v2' },
       { name: 'silent', port: await freePort(), to: ours.port, words: 'source 127.0.0.10' },
     ];
-    const proxy = await startProxy(join(directory, 'haproxy'), ways);
+    const proxy = await startProxyOf(join(directory, 'haproxy'), ways);
     try {
       for (const { port } of ways) {
         const client = new RawClient(port);
@@ -170,6 +181,35 @@ test('a proxy that nobody trusts, or that says nothing, gets nobody in', async (
       await logged(ours, /dropped, ip=\[127\.0\.0\.9\].*only proxies may connect here/);
       await logged(ours, /dropped, ip=\[127\.0\.0\.10\].*it does not begin with one/);
       assert.doesNotMatch(ours.log(), /LOGIN/);
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
+
+function recipe(name: string): string {
+  const text = readFileSync(join(checkoutRoot, 'README.md'), 'utf8');
+  const block = new RegExp(`<!-- tried: ${name} -->\n\`\`\`\n([\\s\\S]*?)\n\`\`\``).exec(text)?.[1];
+  assert.ok(block !== undefined, `the README has no block ${name}`);
+  return block;
+}
+
+test('the recipe of the README works as it stands there, but for addresses and ports', async () => {
+  const lines = recipe('behind a proxy').replace('192.0.2.10', '127.0.0.9').replace('143,993', '$PORT,$SSLPORT');
+  const settings = Object.fromEntries(
+    [...lines.matchAll(/^(\w+)="(.*)"$/gm)].map(([, name = '', value = '']) => [name, value]),
+  );
+  assert.deepEqual(Object.keys(settings), ['PROXY_PROTOCOL_FROM', 'TCPDOPTS']);
+  await attacked({ settings }, async ({ ours, directory }) => {
+    const port = await freePort();
+    const sections = recipe('haproxy.cfg')
+      .replace(' :993', ` 127.0.0.1:${port}`)
+      .replace('192.0.2.20:993', `127.0.0.1:${ours.tlsPort} source 127.0.0.9`);
+    const proxy = await startProxy(join(directory, 'haproxy'), sections, [port]);
+    try {
+      await visit(ours, port, 'TLS', 21);
+      assert.equal(await new RawClient(ours.port).untilClosed(), '');
+      assert.doesNotMatch(proxy.said(), /DOWN/);
     } finally {
       await proxy.stop();
     }
