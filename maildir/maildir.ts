@@ -223,7 +223,7 @@ export class Maildir {
   get treeWatch(): TreeWatch {
     const { path } = this;
     const surroundings = this.#surroundings;
-    this.#treeWatch ??= new TreeWatch({ path, surroundings, listFolders: () => this.listFolders() });
+    this.#treeWatch ??= new TreeWatch({ path, surroundings, listFolders: () => this.listEnterableFolders() });
     return this.#treeWatch;
   }
 

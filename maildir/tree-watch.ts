@@ -5,6 +5,7 @@
  * One for each maildir that somebody wants to hear of, shared by all who do. As with folders an event means "look", and a
  * slow timer says so, too. It reads nothing.
  */
+import { MaildirError } from './errors.js';
 import { folderDirectory } from './folder-name.js';
 import type { Polled } from './polls.js';
 import type { Surroundings } from './surroundings.js';
@@ -86,7 +87,7 @@ export class TreeWatch implements Polled {
     this.#closeWatches();
     this.#watchesFolders = [...this.#listeners].some(({ inFolders }) => inFolders);
     const { path } = this.#tree;
-    const folders = this.#watchesFolders ? this.#tree.listFolders().filter((name) => name !== 'INBOX') : [];
+    const folders = this.#watchesFolders ? this.#folders().filter((name) => name !== 'INBOX') : [];
     const giveUp = (error: unknown): void => {
       this.#tree.surroundings.warnOnce(`Changes of folders are noticed late: ${String(error)}`);
       this.#closeWatches();
@@ -97,6 +98,16 @@ export class TreeWatch implements Polled {
     };
     watch(path, aspectInMaildir);
     for (const name of folders) watch(folderDirectory(path, name), aspectInFolder);
+  }
+
+  /** This runs in timers, too: a maildir that has gone, or cannot be listed, is its sessions' business. */
+  #folders(): readonly string[] {
+    try {
+      return this.#tree.listFolders();
+    } catch (error) {
+      if (error instanceof MaildirError) return [];
+      throw error;
+    }
   }
 
   #noteLater(aspect: TreeAspect | undefined): void {

@@ -122,6 +122,14 @@ const rows: readonly Row[] = [
     done: says(/COUNT 2/),
   },
   {
+    command: 'NOTIFY',
+    needs: 'lr',
+    where: 'named',
+    refusal: 'nothing',
+    run: send('NOTIFY SET STATUS (MAILBOXES $ (MessageNew MessageExpunge))'),
+    done: says(/STATUS .*MESSAGES 2/),
+  },
+  {
     command: 'GETMETADATA',
     needs: 'l',
     where: 'named',

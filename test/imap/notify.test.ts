@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { FLAGGED } from '../../maildir/flags.js';
 import { folderPaths } from '../../maildir/folder-name.js';
 import { SessionFixture } from '../support/session-fixture.js';
+import { testStore } from '../support/test-store.js';
 
 const FOLDERS = 200;
 
@@ -118,6 +120,54 @@ describe('NOTIFY', () => {
       const [name = ''] = readdirSync(cur);
       renameSync(join(cur, name), join(cur, `${name.replace(/:2,.*/, '')}:2,S`));
       assert.match(await client.until(')\n'), /^\* STATUS "INBOX.Lists" \(UIDVALIDITY \d+ UNSEEN 1\)\n$/);
+    }),
+  );
+
+  test(
+    'a maildir that is taken away altogether ends no process, and one that comes back is served',
+    withFixture(async (fixture) => {
+      const client = fixture.client();
+      await client.command('a NOTIFY SET (PERSONAL (MessageNew MessageExpunge MailboxName MailboxMetadataChange))');
+      const away = `${fixture.maildir}-away`;
+      renameSync(fixture.maildir, away);
+      mkdirSync(fixture.maildir);
+      rmSync(fixture.maildir, { recursive: true });
+      await client.command('b NOOP');
+      renameSync(away, fixture.maildir);
+      assert.match(await client.command('c SELECT INBOX'), /^c OK/m);
+    }),
+  );
+
+  test(
+    'what another process does with the same maildir is told as well',
+    withFixture(async (fixture) => {
+      makeFolder(fixture.maildir, 'Lists');
+      const client = fixture.client();
+      await client.command('s SELECT INBOX');
+      await client.command(
+        'a NOTIFY SET (SELECTED (MessageNew (UID) MessageExpunge FlagChange)) (PERSONAL (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange))',
+      );
+      const store = testStore({ useLocks: true, processId: process.pid + 1 });
+      const other = store.open(fixture.maildir);
+      try {
+        await other.subscribe('INBOX.Lists');
+        await client.until('* LIST (\\HasNoChildren \\Subscribed) "." "INBOX.Lists"\n');
+        await other.renameFolder('INBOX.Lists', 'INBOX.Old');
+        await client.until('"INBOX.Old" ("OLDNAME" ("INBOX.Lists"))\n');
+        const value = Buffer.from('x');
+        await other.metadata('INBOX').change([{ owner: 'shared', name: '/shared/comment', value }]);
+        await client.until('* METADATA "INBOX" /shared/comment\n');
+        await other.folder('INBOX').changeFlags([2], { operation: 'add', flags: FLAGGED, keywords: [] });
+        await client.until('* 2 FETCH (UID 2 FLAGS (\\Flagged');
+        await other.folder('INBOX').copyTo(other.folder('INBOX.Old'), [1]);
+        await client.until('* STATUS "INBOX.Old" (MESSAGES 1 ');
+        await other.folder('INBOX').removeMessages([1]);
+        await client.until('* 1 EXPUNGE\n');
+        await other.deleteFolder('INBOX.Old');
+        await client.until('"INBOX.Old"\n');
+      } finally {
+        await store.close();
+      }
     }),
   );
 });
