@@ -23,12 +23,14 @@ export class LimitedLines {
   readonly #log: Pick<Log, 'write'>;
   readonly #after: After;
   readonly #maxKinds: number;
+  readonly #perSecond: number;
   readonly #kinds = new Map<string, Kind>();
 
-  constructor(log: Pick<Log, 'write'>, after: After, maxKinds = MAX_KINDS) {
+  constructor(log: Pick<Log, 'write'>, after: After, { maxKinds = MAX_KINDS, perSecond = MAX_LINES_PER_SECOND } = {}) {
     this.#log = log;
     this.#after = after;
     this.#maxKinds = maxKinds;
+    this.#perSecond = perSecond;
   }
 
   /** Writes a line, or counts it; `kind` is what the summary calls them. Says whether it was written. */
@@ -37,7 +39,7 @@ export class LimitedLines {
     const name = this.#kinds.has(kind) || this.#kinds.size < this.#maxKinds ? kind : 'other reasons';
     const known = this.#kinds.get(name) ?? { written: 0, leftOut: 0, level };
     this.#kinds.set(name, known);
-    if (known.written >= MAX_LINES_PER_SECOND) {
+    if (known.written >= this.#perSecond) {
       known.leftOut += 1;
       return false;
     }

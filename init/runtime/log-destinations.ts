@@ -60,6 +60,9 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 /** Addresses and troubles that are told apart when there are too many lines: all that may guess passwords at once. */
 const MAX_LIMITED_KINDS = 10_000;
 
+/** An address that fails more often is no person, and its other lines would say the same. */
+const STRANGERS_PER_SECOND = 100;
+
 /** Takes a line; false when it is lost. */
 type Put = (level: LogLevel, line: string, isJson: boolean) => boolean;
 
@@ -96,11 +99,17 @@ export async function openLog(settings: LogSettings, daemon: boolean): Promise<O
     const timer = setTimeout(action, delayMs).unref();
     return () => clearTimeout(timer);
   };
-  const limited = new LimitedLines({ write }, after, MAX_LIMITED_KINDS);
+  const troubles = new LimitedLines({ write }, after, { maxKinds: MAX_LIMITED_KINDS });
+  const strangers = new LimitedLines({ write }, after, {
+    maxKinds: MAX_LIMITED_KINDS,
+    perSecond: STRANGERS_PER_SECOND,
+  });
   const log = logTo((level, line, session) => {
-    const kind = limitedKind(level, line);
+    const stranger = strangerOf(line);
+    const trouble = stranger === undefined ? troubleOf(level, line) : undefined;
+    const kind = stranger ?? trouble;
     if (kind === undefined) write(level, line, session);
-    else if (!limited.write(level, kind, line, session)) leftOut.value += 1;
+    else if (!(stranger === undefined ? troubles : strangers).write(level, kind, line, session)) leftOut.value += 1;
   });
   return { ...log, reopen };
 }
@@ -112,13 +121,17 @@ function countsByLevel(): Readonly<Record<LogLevel, Count>> {
 }
 
 /**
- * What a stranger can make as much of as he likes is limited, each address for itself, so that none hides another: failed
- * logins and handshakes. And so is what goes wrong again and again. Lines of those who log in are never left out.
+ * What a stranger can make as much of as he likes, failed logins and handshakes, is limited for each address, so that none
+ * hides another. Lines of those who log in are never left out.
  */
-function limitedKind(level: LogLevel, line: string): string | undefined {
+function strangerOf(line: string): string | undefined {
   const [, words, address] = /^(LOGIN FAILED, )(?:[a-z]+=[^,]*, )?(ip=\[[^\]]*\])/.exec(line) ?? [];
   if (words !== undefined) return `${words}${address}`;
-  if (line.includes('couriertls: accept: ')) return line.slice(0, line.indexOf(','));
+  return line.includes('couriertls: accept: ') ? line.slice(0, line.indexOf(',')) : undefined;
+}
+
+/** What goes wrong again and again, whatever the numbers are in it. */
+function troubleOf(level: LogLevel, line: string): string | undefined {
   if (level === 'debug' || level === 'info' || level === 'notice') return undefined;
   return line.slice(0, 100).replace(/\d+/g, '0');
 }

@@ -77,7 +77,7 @@ test('a new account logs in, gets its maildir and folders as its own user, and m
     ] as const)
       await refusedWhileTalking(port, tls);
     assert.deepEqual(readdirSync(closed), []);
-    const told = /not permitted: \S+\/closed\/eve\/Maildir: .*EACCES.*user=eve/;
+    const told = /LOGIN REFUSED, user=eve, .*: not permitted: \S+\/closed\/eve\/Maildir: .*EACCES/;
     await waitUntil('the log names the maildir', () => told.test(ours.log()));
   }
 });
