@@ -165,7 +165,11 @@ export class RawClient {
 
 /** Waits until so many lines of the log have this in them: lines are written a moment after what they tell of. */
 export async function logged(ours: OurServers, pattern: RegExp, times = 1): Promise<void> {
-  const found = (): number => ours.log().split('\n').filter((line) => pattern.test(line)).length;
+  const found = (): number =>
+    ours
+      .log()
+      .split('\n')
+      .filter((line) => pattern.test(line)).length;
   await waitUntil(`${times} lines of the log have ${pattern}`, () => found() >= times).catch((error: unknown) => {
     throw new Error(`${error}; there are ${found()} in\n${ours.log().slice(-5_000)}`);
   });
