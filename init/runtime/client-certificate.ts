@@ -11,14 +11,20 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   ...{ organization: 'o', organizationalunit: 'ou', country: 'c' },
 };
 
+const FAILED = 'Peer certificate verification failed';
+
 /** Tells what is wrong with a client's certificate; undefined when it is good, and when there is none. */
 export function certificateProblem(socket: TLSSocket): string | undefined {
-  if (socket.getPeerX509Certificate() === undefined) return undefined;
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
   const { _handle } = socket as unknown as {
     readonly _handle: { verifyError(): (Error & { code?: string }) | null } | null;
   };
   const error = _handle === null ? new Error('the connection has gone') : _handle.verifyError();
-  return error === null ? undefined : `Peer certificate verification failed: ${error.message}`;
+  if (error !== null) return `${FAILED}: ${error.message}`;
+  // It was looked at when the session began, which may have been hours ago.
+  const isOver = socket.isSessionReused() && Date.parse(certificate.validTo) <= Date.now();
+  return isOver ? `${FAILED}: certificate has expired` : undefined;
 }
 
 /**

@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, mock, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { channelBinding } from '../../init/runtime/channel-binding.js';
 import { certificateField, certificateProblem } from '../../init/runtime/client-certificate.js';
@@ -189,5 +189,18 @@ test('a resumed session keeps its certificate, and none is resumed where other a
       assert.equal(server.isSessionReused(), false);
       assert.equal(certificateField(server, 'CN'), undefined);
     });
+  }
+});
+
+test('a session is not resumed with a certificate that is over meanwhile', async () => {
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const begun = await meet(asked('requested'), { ...shown('ann'), maxVersion }, ({ ticket }) => ticket);
+    mock.timers.enable({ apis: ['Date'], now: Date.now() + 31 * 86_400_000 });
+    try {
+      const resumed = meet(asked('requested'), { ...shown('ann'), session: begun, maxVersion }, () => undefined);
+      await assert.rejects(resumed, /Peer certificate verification failed: certificate has expired/);
+    } finally {
+      mock.timers.reset();
+    }
   }
 });
