@@ -7,9 +7,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openClient } from '../../support/imap-client.js';
-import { programs } from '../../support/paths.js';
+import { checkoutRoot, programs } from '../../support/paths.js';
 import { type MailUser, PASSWORD } from '../../support/peer-servers.js';
-import { mustRun, waitUntil } from '../../support/processes.js';
+import { type Finished, mustRun, run, waitUntil } from '../../support/processes.js';
 import { ScramClient } from '../../support/scram-client.js';
 import { makeCertificate, type OurServers } from '../../support/start.js';
 import { type DovecotBackEnd, elsewhere, Site } from './site.js';
@@ -17,7 +17,7 @@ import { type DovecotBackEnd, elsewhere, Site } from './site.js';
 const site = new Site('proxy-tls');
 const DOOR = {
   ...{ IMAP_PROXY: '1', PROXY_TLS: 'none', PROXY_TLS_VERIFY: 'YES', PROXY_TLS_TRUSTCERTS: '' },
-  ...{ PROXY_TELL_ADDRESS: 'id', PROXY_MASTERFILE: '' },
+  ...{ PROXY_TELL_ADDRESS: 'id', PROXY_MASTERFILE: '', PROXY_PORT: '0' },
 };
 /** May act as everybody. */
 const root = { name: 'root', home: '/nonexistent', options: 'group=administrators' };
@@ -137,6 +137,29 @@ test('Y2: the back end is told where the client is', async () => {
   await site.change(back, { users: [bob, root], settings: { PROXY_PROTOCOL_FROM: '' } });
 });
 
+/** The settings in a block of README's chapter. */
+function settingsIn(block: string | undefined): Record<string, string> {
+  const lines = (block ?? '').matchAll(/^([A-Z_]+)="?([^"\n]*)"?$/gm);
+  return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]));
+}
+
+test('Y2: README\u2019s recipe, word by word but for names and ports', async () => {
+  const readme = readFileSync(join(checkoutRoot, 'README.md'), 'utf8');
+  const chapter = readme.split('\n## Several servers behind one door\n')[1]?.split('\n## ')[0] ?? '';
+  const [sql, forDoor, forServers] = [...chapter.matchAll(/^```(?:sh)?\n(.*?)^```$/gms)].map(([, text]) => text);
+  const options = /options = '(mailhost=b1\.example\.com)'/.exec(sql ?? '')?.[1] ?? assert.fail('no options');
+  const account = { ...bob, options: options.replace('b1.example.com', 'localhost') };
+  const here = { PROXY_PORT: String(back.tlsPort), PROXY_TLS_TRUSTCERTS: trusted };
+  await site.change(door, { users: [account], settings: { ...DOOR, ...settingsIn(forDoor), ...here } });
+  const { PROXY_PROTOCOL_FROM, ...others } = settingsIn(forServers);
+  assert.ok(PROXY_PROTOCOL_FROM === '192.0.2.30' && Object.keys(others).length === 0);
+  await site.change(back, { users: [bob, root], settings: { PROXY_PROTOCOL_FROM: '127.0.0.1' } });
+  const before = back.log().length;
+  await visitFromFive(door, 'bob');
+  await waitUntil('b1 sees the client', () => /LOGIN, user=bob, ip=\[127\.0\.0\.5\]/.test(back.log().slice(before)));
+  await site.change(back, { users: [bob, root], settings: { PROXY_PROTOCOL_FROM: '' } });
+});
+
 /** What is stored where SCRAM is used. */
 async function scramSecret(): Promise<string> {
   const stored = await mustRun([join(programs, 'authpasswd'), 'SCRAM-SHA-256'], { input: `${PASSWORD}\n` });
@@ -189,4 +212,26 @@ test('Y2: an administrator acts as somebody whose mail is elsewhere, and a passw
     client.close();
   }
   await waitUntil('both were let in', () => /user=bob, .*starttls=1\n[\s\S]*admin=boss\n/.test(back.log()));
+});
+
+test('Y2: a mechanism that shows no password will do where authdaemond knows it', async () => {
+  const ann = site.user('ann');
+  const [module, settings] = [site.path('accounts.mjs'), join(door.configuration, 'authdaemonrc')];
+  const account = { uid: 4242, gid: 4242, home: '/nonexistent', password: PASSWORD };
+  const options = `mailhost=imaps://localhost:${back.tlsPort}`;
+  const known = JSON.stringify({ ...account, options });
+  writeFileSync(module, `export const find = (name) => (name === 'ann' ? ${known} : undefined);\n`);
+  writeFileSync(join(door.configuration, 'authcustomrc'), `CUSTOM_MODULE ${module}\n##NAME: MARKER:0\n`, {
+    mode: 0o600,
+  });
+  writeFileSync(settings, readFileSync(settings, 'utf8').replace('"authuserdb"', '"authcustom"'));
+  door.authdaemond.kill('SIGHUP');
+  await site.change(back, { users: [ann] });
+  const words = { PROXY_TLS_VERIFY: 'NO', IMAP_CAPABILITY: 'IMAP4rev1 AUTH=CRAM-MD5' };
+  await site.change(door, { users: [], settings: { ...DOOR, ...words } });
+
+  const command = ['curl', '-sS', '-k', '-u', `ann:${PASSWORD}`, '--login-options', 'AUTH=CRAM-MD5'];
+  const visit = (): Promise<Finished> => run([...command, `imap://127.0.0.1:${door.port}/INBOX;UID=1`]);
+  await waitUntil('authdaemond knows ann', async () => (await visit()).stdout.includes('Subject: ann'));
+  assert.match(back.log(), /LOGIN, user=ann, /);
 });
