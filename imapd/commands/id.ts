@@ -28,6 +28,7 @@ interface IntroducedSession {
   readonly log: Log;
   /** `user=bob, ip=[::1], port=[143]`; before login without user. */
   readonly whoForLog: string;
+  readonly sessionId?: number | undefined;
   write(octets: Buffer): void;
   /** Before login: the client is a proxy that counts. */
   heardHopsLeft?(hops: number): void;
@@ -63,7 +64,9 @@ function parsePair(cursor: Cursor): IdPair {
 export async function id(session: IntroducedSession, pairs: readonly IdPair[]): Promise<Completion> {
   const hops = pairs.find(({ field }) => field.toLowerCase() === HOPS_FIELD)?.value ?? '';
   if (/^\d{1,3}$/.test(hops)) session.heardHopsLeft?.(Number(hops));
-  if (pairs.length > 0) session.log.write('info', ['ID', session.whoForLog, ...pairs.map(pairText)].join(', '));
+  if (pairs.length > 0) {
+    session.log.write('info', ['ID', session.whoForLog, ...pairs.map(pairText)].join(', '), session.sessionId);
+  }
 
   const response = new Encoder().atom('* ID ');
   response.list(ourFields(session.settings.idFields ?? 0), (text) => response.quoted(text));

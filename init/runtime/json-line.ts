@@ -44,6 +44,8 @@ const FIELDS: Readonly<Record<string, string>> = {
 /** What is already there is not given again by a line. */
 const OWN_FIELDS = new Set(['time', 'level', 'service', 'event', 'session', 'message', 'reason', 'detail']);
 
+const OF_SESSIONS = new Set(['LOGIN', 'LOGOUT', 'DISCONNECTED', 'TIMEOUT', 'Disconnected during shutdown by signal']);
+
 const EVENT = /^([A-Za-z][A-Za-z ]*)(?=[,:] [a-z_]+=)/;
 const FIELD = /, ([a-zA-Z][\w-]*)=(\[[^\]]*\]|(?:[^,\s:[\]]|:(?! ))*)/y;
 const NUMBER = /^\d{1,15}$/;
@@ -52,18 +54,25 @@ const UNSAFE = /[\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u206
 
 /** Makes the object, as text without line end. */
 export function jsonLine({ level, line, service, time, session }: JsonLineParts): string {
-  const [, words] = EVENT.exec(line) ?? [];
   const head = { time: time.toISOString(), level, service };
   const of = session === undefined ? {} : { session: `${process.pid}.${session}` };
-  const what =
-    words === undefined ? { event: 'message', message: line } : eventOf(words, `,${line.slice(words.length + 1)}`);
+  const what = handshakeOf(line) ?? eventOf(line) ?? { event: 'message', message: line };
   return JSON.stringify({ ...head, ...what, ...of }).replace(
     UNSAFE,
     (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
   );
 }
 
-function eventOf(words: string, rest: string): Record<string, Value> {
+/** Courier's words for a handshake that failed. */
+function handshakeOf(line: string): Record<string, Value> | undefined {
+  const [, ip, reason] = /^ip=\[([^\]]*)\], couriertls: accept: (.*)$/.exec(line) ?? [];
+  return ip === undefined || reason === undefined ? undefined : { event: 'tls_failed', ip, reason };
+}
+
+function eventOf(line: string): Record<string, Value> | undefined {
+  const [, words] = EVENT.exec(line) ?? [];
+  if (words === undefined) return undefined;
+  const rest = `,${line.slice(words.length + 1)}`;
   const event: Record<string, Value> = { event: words.toLowerCase().replaceAll(' ', '_') };
   let end = 0;
   FIELD.lastIndex = 0;
@@ -75,6 +84,8 @@ function eventOf(words: string, rest: string): Record<string, Value> {
     const own = OWN_FIELDS.has(known) ? `${known}_` : known;
     if (!Object.hasOwn(event, own)) event[own] = typedValue(known, value);
   }
+  // Courier says it only where there is TLS.
+  if (OF_SESSIONS.has(words) && 'user' in event) event['tls'] ??= false;
   const more = rest.slice(end);
   if (more.startsWith(': ')) event['reason'] = more.slice(2);
   else if (more !== '') event['detail'] = more.replace(/^, /, '');

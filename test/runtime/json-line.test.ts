@@ -60,6 +60,14 @@ const events: readonly (readonly [string, object])[] = [
     'not let in: service=imap, account=bob, from=::1, authuserdb: wrong password',
     { event: 'not_let_in', service_: 'imap', user: 'bob', ip: '::1', detail: 'authuserdb: wrong password' },
   ],
+  [
+    'ip=[192.0.2.7], couriertls: accept: no shared cipher',
+    { event: 'tls_failed', ip: '192.0.2.7', reason: 'no shared cipher' },
+  ],
+  [
+    'LOGIN, user=bob, ip=[::1], port=[1], protocol=IMAP',
+    { event: 'login', user: 'bob', ip: '::1', port: 1, protocol: 'IMAP', tls: false },
+  ],
   ['started: imapd on 143, 0 connections', { event: 'message', message: 'started: imapd on 143, 0 connections' }],
   ['x, level=alert, time=now', { event: 'x', level_: 'alert', seconds: 'now' }],
 ];
