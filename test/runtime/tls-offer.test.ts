@@ -6,7 +6,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { domainToASCII } from 'node:url';
+import { readImapdSettings } from '../../imapd/settings/settings-reader.js';
 import { dhParameters } from '../../init/runtime/dh-parameters.js';
+import { describeProblem } from '../../init/runtime/settings-file.js';
 import { Certificates, settingsOf, withTlsServer } from './tls-server.js';
 
 const certificates = new Certificates();
@@ -189,6 +191,31 @@ test('TLS_TRUSTCERTS: a file, a directory, and a hashed one of which only the ha
       assert.equal(await server.client('-tls1_2'), '', place);
     });
   }
+});
+
+test('K14: settings that Courier has given up are told with what to use in their place', () => {
+  const directory = certificates.at('settings');
+  mkdirSync(directory);
+  writeFileSync(`${directory}/imapd`, '');
+  const lines = [
+    'TLS_DHCERTFILE=/etc/courier/dh.pem',
+    'TLS_KX_LIST=RSA',
+    'TLS_CERTS=OPENPGP',
+    'TLS_COMPRESSION=DEFLATE',
+  ];
+  writeFileSync(
+    `${directory}/imapd-ssl`,
+    `${[...lines, 'TLS_CACHEFILE=/var/lib/courier/x', 'TLS_KX_LIST=ALL'].join('\n')}\n`,
+  );
+  const told = readImapdSettings(directory).warnings.map(describeProblem).join('\n');
+  assert.match(told, /imapd-ssl:1: TLS_DHCERTFILE has no effect here; .* name DH parameters in TLS_DHPARAMS/);
+  assert.match(told, /imapd-ssl:3: TLS_CERTS has no effect here; certificates are X\.509/);
+  assert.match(told, /imapd-ssl:4: TLS_COMPRESSION has no effect here; nothing is compressed in TLS/);
+  assert.match(
+    told,
+    /imapd-ssl:5: TLS_CACHEFILE has no effect here; sessions are resumed by tickets, which need no file/,
+  );
+  assert.doesNotMatch(told, /TLS_KX_LIST/, 'the last line counts, and asks for what is the case');
 });
 
 test('K14: what Courier has given up, and what has another meaning here, is told by name', () => {
