@@ -7,7 +7,7 @@ import { type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
 import { programs } from '../support/paths.js';
 import { type MailUser, PASSWORD, type PeerServer, startCourier, startDovecot } from '../support/peer-servers.js';
 import { giveToMailUser } from '../support/peer-targets.js';
-import { freePort, memoryKib, mustRun, processTree } from '../support/processes.js';
+import { freePort, memoryKib, mustRun, processTree, waitForPort } from '../support/processes.js';
 import { makeCertificate, startOurs } from '../support/start.js';
 import { BenchConnection, type ServerAddress } from './connection.js';
 
@@ -22,27 +22,56 @@ interface StartPlaces {
   readonly directory: string;
   readonly users: readonly MailUser[];
   readonly certificate: string;
+  /** Where POP3 is to be spoken, if it is. */
+  readonly pop3Port?: number | undefined;
 }
 
 /** A server that is up. */
 interface RunningServer extends PeerServer {
   /** Asks our supervisor, as an administrator does: `status`, `forget-delays`. */
   control?(question: string): Promise<string>;
+  /** Where POP3 is spoken, if that is not where it was to be. */
+  readonly pop3Port?: number;
+}
+
+/** POP3 of Dovecot, with its defaults. */
+function dovecotPop3(port: number): string {
+  return `
+protocols = imap pop3
+service pop3-login {
+  chroot =
+  inet_listener pop3 {
+    port = ${port}
+  }
+  inet_listener pop3s {
+    port = 0
+  }
+}
+`;
 }
 
 const starts: Readonly<Record<string, (places: StartPlaces) => Promise<RunningServer>>> = {
-  ours: async ({ directory, users }) => {
+  ours: async ({ directory, users, pop3Port }) => {
     const settings = { IMAP_TLS_REQUIRED: '0', MAXDAEMONS: MAX_CONNECTIONS, MAXPERIP: MAX_CONNECTIONS };
-    const ours = await startOurs({ directory, users, settings });
+    const limits = { MAXDAEMONS: MAX_CONNECTIONS, MAXPERIP: MAX_CONNECTIONS };
+    const wanted = pop3Port === undefined ? {} : { pop3: limits };
+    const ours = await startOurs({ directory, users, settings, ...wanted });
     const { port, tlsPort, configuration } = ours;
     const environment = { COURIER_CONFDIR: configuration };
     const control = (question: string) => mustRun([join(programs, 'imapd'), '--control', question], { environment });
-    return { name: 'ours', port, tlsPort, roots: ours.roots(), stop: () => ours.stop(), control };
+    const pop3 = ours.pop3 && { pop3Port: ours.pop3.port };
+    return { name: 'ours', port, tlsPort, roots: ours.roots(), stop: () => ours.stop(), control, ...pop3 };
   },
-  courier: async ({ directory, users, certificate }) =>
-    startCourier({ directory, users, port: await freePort(), tls: { port: await freePort(), certificate } }),
-  dovecot: async ({ directory, users, certificate }) =>
-    startDovecot({ directory, users, port: await freePort(), tls: { port: await freePort(), certificate } }),
+  courier: async ({ directory, users, certificate, pop3Port }) => {
+    const tls = { port: await freePort(), certificate };
+    const courier = pop3Port === undefined ? {} : { courier: { pop3Port } };
+    return startCourier({ directory, users, port: await freePort(), tls, ...courier });
+  },
+  dovecot: async ({ directory, users, certificate, pop3Port }) => {
+    const tls = { port: await freePort(), certificate };
+    const more = pop3Port === undefined ? {} : { more: dovecotPop3(pop3Port) };
+    return startDovecot({ directory, users, port: await freePort(), tls, ...more });
+  },
 };
 
 /** The servers that can be measured. */
@@ -60,6 +89,7 @@ export class BenchServer {
   #used = 0;
   #starts = 0;
   #running: RunningServer | undefined;
+  #pop3Port: number | undefined;
 
   /** Makes the places of a server; `start` starts it. */
   constructor(name: string) {
@@ -74,7 +104,7 @@ export class BenchServer {
     });
   }
 
-  async start(): Promise<void> {
+  async start({ pop3 = false } = {}): Promise<void> {
     this.#starts += 1;
     const directory = join(this.#scratch.path, `run${this.#starts}`);
     mkdirSync(directory);
@@ -82,15 +112,19 @@ export class BenchServer {
     await makeCertificate(certificate);
     const server = join(directory, 'server');
     mkdirSync(server);
-    this.#running = await starts[this.name]?.({ directory: server, users: this.#accounts, certificate });
+    this.#pop3Port = pop3 ? await freePort() : undefined;
+    const places = { directory: server, users: this.#accounts, certificate, pop3Port: this.#pop3Port };
+    this.#running = await starts[this.name]?.(places);
+    this.#pop3Port &&= this.#running?.pop3Port ?? this.#pop3Port;
+    if (this.#pop3Port !== undefined) await waitForPort(this.#pop3Port);
     if (this.#running === undefined)
       throw new Error(`there is no server ${this.name}; known: ${serverNames.join(', ')}`);
   }
 
   /** Starts it anew; mail stays. */
-  async restart(): Promise<void> {
+  async restart(options: { readonly pop3?: boolean } = {}): Promise<void> {
     await this.stop();
-    await this.start();
+    await this.start(options);
   }
 
   async stop(): Promise<void> {
@@ -125,6 +159,12 @@ export class BenchServer {
     const port = tls ? this.#running?.tlsPort : this.#running?.port;
     if (port === undefined) throw new Error(`${this.name} has no ${tls ? 'TLS ' : ''}port`);
     return { port, tls };
+  }
+
+  /** Where POP3 is spoken. */
+  get pop3Port(): number {
+    if (this.#pop3Port === undefined) throw new Error(`${this.name} was started without POP3`);
+    return this.#pop3Port;
   }
 
   get processes(): number[] {

@@ -13,6 +13,7 @@ import { measureLogins } from './logins.js';
 import { measureBodies, measureFetch, measureSelect } from './mailbox-reading.js';
 import { measureMemory } from './memory.js';
 import { measureNotify } from './notifying.js';
+import { measurePop3 } from './pop3.js';
 import { measureSearch } from './searching.js';
 
 export interface Group {
@@ -43,6 +44,7 @@ export const groups: Readonly<Record<string, Group>> = {
   append: { about: 'APPEND, also in bulk and to a large folder', repeated: true, measure: measureAppend },
   store: { about: 'STORE, COPY, EXPUNGE', repeated: true, measure: measureStore },
   folders: { about: 'the state of a thousand folders', repeated: true, measure: measureFolders },
+  pop3: { about: 'POP3: looking for mail, downloads', repeated: true, measure: measurePop3 },
   notify: { about: 'from a delivery to EXISTS in IDLE', repeated: false, measure: measureNotify },
   fair: {
     about: 'how long others wait beside SORT, THREAD, SEARCH BODY, FETCH',

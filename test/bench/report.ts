@@ -91,7 +91,6 @@ export function report(run: Run): string {
     floorTable(measured),
     cpuTable(measured),
     faults.length === 0 ? '' : `Wrong or missing answers:\n\n${listed(faults)}`,
-    'POP3 has no row: there is no POP3 server of ours yet.',
   ]);
 }
 

@@ -80,6 +80,12 @@ export const rows: readonly Row[] = [
     meaning: 'UID FETCH 1:* (BODY.PEEK[]) of {bodies} messages; MB are 10^6 octets.',
   }),
   row('bodies_tls', 'whole bodies, TLS', 'MB/s'),
+  row('pop3_look_first', 'POP3: STAT, LIST, UIDL of {messages}, first', 'ms', {
+    meaning: 'From connect to the answer to QUIT. All messages lie in cur, and nobody has a list of their sizes yet.',
+  }),
+  row('pop3_look', 'POP3: STAT, LIST, UIDL of {messages}, again', 'ms'),
+  row('pop3_retr', 'POP3: messages, one RETR after the other', '/s', { meaning: 'Login and QUIT included.' }),
+  row('pop3_retr_pipelined', 'POP3: messages, 50 RETR at a time', '/s'),
   row('search_from_first', 'SEARCH FROM, first', 'ms'),
   row('search_from', 'SEARCH FROM, warm', 'ms'),
   row('search_subject', 'SEARCH SUBJECT, warm', 'ms'),
