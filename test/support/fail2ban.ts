@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { searchPath } from './paths.js';
+import { checkoutRoot, searchPath } from './paths.js';
 import { mustRun, waitUntil } from './processes.js';
 
 /** A running fail2ban. */
@@ -15,10 +15,10 @@ export interface Fail2ban {
   stop(): Promise<void>;
 }
 
-/** How many failures ban an address. */
-export const MAX_FAILURES = 3;
+/** How many failures ban an address, as README has it. */
+export const MAX_FAILURES = 5;
 
-/** Starts it with one jail that reads `log`. */
+/** Starts it with the jail of README, which reads `log`. */
 export async function startFail2ban(directory: string, log: string): Promise<Fail2ban> {
   const bans = join(directory, 'bans');
   writeConfiguration(directory, log, bans);
@@ -32,7 +32,7 @@ export async function startFail2ban(directory: string, log: string): Promise<Fai
   closeSync(own);
   const ended = new Promise((resolve) => child.once('close', resolve));
   const output = (): string => readFileSync(join(directory, 'output'), 'utf8');
-  await waitUntil('fail2ban reads the log', () => output().includes("Jail 'angarium' started"), 30).catch(() => {
+  await waitUntil('fail2ban reads the log', () => output().includes("Jail 'courier-auth' started"), 30).catch(() => {
     throw new Error(`fail2ban did not start:\n${output()}`);
   });
   return {
@@ -58,23 +58,17 @@ export async function matchedAddresses(directory: string, lines: readonly string
   return text.split('\n').filter((line) => line !== '');
 }
 
+/** Debian's own files, README's, and the action in place of a firewall. */
 function writeConfiguration(directory: string, log: string, bans: string): void {
-  mkdirSync(join(directory, 'action.d'), { recursive: true });
-  cpSync('/etc/fail2ban/fail2ban.conf', join(directory, 'fail2ban.conf'));
+  for (const place of ['action.d', 'jail.d']) mkdirSync(join(directory, place), { recursive: true });
+  for (const file of ['fail2ban.conf', 'jail.conf', 'paths-common.conf', 'paths-debian.conf']) {
+    cpSync(join('/etc/fail2ban', file), join(directory, file));
+  }
   symlinkSync('/etc/fail2ban/filter.d', join(directory, 'filter.d'));
   writeFileSync(join(directory, 'fail2ban.local'), '[Definition]\ndbfile = None\nlogtarget = STDOUT\n');
   writeFileSync(join(directory, 'action.d', 'write.conf'), `[Definition]\nactionban = echo '<ip>' >> ${bans}\n`);
-  const jail = `[angarium]
-enabled = true
-filter = courier-auth
-backend = polling
-logpath = ${log}
-maxretry = ${MAX_FAILURES}
-findtime = 1h
-bantime = 1h
-usedns = no
-ignoreself = false
-action = write
-`;
-  writeFileSync(join(directory, 'jail.conf'), jail);
+  writeFileSync(join(directory, 'jail.local'), '[DEFAULT]\naction = write\nignoreself = false\n');
+  const recipe = /^```\n(\[courier-auth\]\n.*?)^```/ms.exec(readFileSync(join(checkoutRoot, 'README.md'), 'utf8'))?.[1];
+  if (recipe === undefined) throw new Error('README has no jail');
+  writeFileSync(join(directory, 'jail.d', 'angarium.local'), recipe.replace(/^(logpath =).*/m, `$1 ${log}`));
 }
