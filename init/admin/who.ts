@@ -98,6 +98,12 @@ export async function askServices(command: string, { directory, service }: Which
   return answers;
 }
 
+/** The folder that is open, or the server that the session was passed on to. */
+function placeOf({ folder, mailhost }: Told): string {
+  if (folder !== undefined) return logValue(folder);
+  return mailhost === undefined ? '-' : `at:${logValue(mailhost)}`;
+}
+
 function controlSocket(directory: string, service: string): string {
   const settings = loadSettings([join(directory, `${service}-ssl`), join(directory, service)]);
   return `${settings.text('PIDFILE', `/run/courier/${service}.pid`).replace(/\.pid$/, '')}.control`;
@@ -112,7 +118,7 @@ function table(sessions: readonly Told[]): string[] {
     told.ip,
     told.protocol,
     told.tls ? 'yes' : 'no',
-    told.folder === undefined ? '-' : logValue(told.folder),
+    placeOf(told),
     duration(told.idleSeconds),
     duration(told.seconds),
     String(told.receivedOctets),

@@ -20,6 +20,7 @@ const counters: Readonly<Record<string, string>> = {
   connections_refused_total:
     'Connections that were told to go, by reason: a limit of the settings, or the access file.',
   logins_total: 'Answers to logins, by method and result.',
+  passed_on_total: 'Logins for accounts whose mail is on another server, by how it went there.',
   sessions_total: 'Sessions that began after a login.',
   sessions_refused_total: 'Logins with the right password that got no session, by reason.',
   sessions_kicked_total: 'Sessions that the administrator ended.',

@@ -12,7 +12,7 @@ const results: Readonly<Record<string, string>> = {
   'not authorised': 'not authorised',
   'temporary failure': 'temporary failure',
   refused: 'refused',
-  'pass on': 'to be passed on',
+  'pass on': 'passed on',
   'send socket': 'ok',
   relay: 'ok',
 };

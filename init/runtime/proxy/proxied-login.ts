@@ -4,6 +4,7 @@
  * A back end that did not answer lately is tried after the others, so that not every login waits for it.
  */
 import type { Log } from '../log.js';
+import { count } from '../metrics/counts.js';
 import { BackEnd, BackEndFailure, type BackEndOptions, BackEndRefusal, OwnAddress } from './back-end.js';
 import { type BackEndAddress, describeHost } from './mail-hosts.js';
 import type { BackEndLogin, ProxyDialogue } from './proxy-dialogue.js';
@@ -38,8 +39,17 @@ const NOT_AVAILABLE = 'Your mail server is not available at this time, please tr
 
 const avoidedUntil = new Map<string, number>();
 
+/** As they are counted. */
+const RESULTS = { 'let in': 'ok', here: 'here', rejected: 'failed', unavailable: 'unavailable' } as const;
+
 /** Tries the hosts in turn, and says in the log why each did not do. Never rejects. */
 export async function logInElsewhere(proxied: ProxiedLogin): Promise<ProxiedLoginOutcome> {
+  const outcome = await tryInTurn(proxied);
+  if (!proxied.signal.aborted) count('passed_on_total', { result: RESULTS[outcome.kind] }).value += 1;
+  return outcome;
+}
+
+async function tryInTurn(proxied: ProxiedLogin): Promise<ProxiedLoginOutcome> {
   const { log, who, login } = proxied;
   if (login.hopsLeft <= 0) {
     log.write('error', `proxy: ${who}: the login goes round in a circle; check mailhost and PROXY_HOSTNAME`);

@@ -164,6 +164,7 @@ test('Y2: proxied sessions count, and are shown', async () => {
     assert.deepEqual([user, mailhost, protocol], ['bob', `127.0.0.1:${back.port}`, 'imap']);
   }
   assert.equal(told.length, 2);
+  assert.match(await ask('stats'), /^angarium_passed_on_total\{result="ok"\} 2$/m);
   const third = await openConnection(few.port, false);
   assert.match(String(await third.receive()), /^\* BYE .*MAXPERIP/);
   third.close();

@@ -182,7 +182,7 @@ async function scramLogin(server: OurServers, user: string): Promise<string> {
 }
 
 test('Y2: who does not show a password is passed on by a master user, and without one not at all', async () => {
-  const hosts = { bob: `127.0.0.1:${back.tlsPort}`, dave: 'localhost' };
+  const hosts = { bob: `127.0.0.1:${back.tlsPort}`, dave: `127.0.0.1:${dovecot.tlsPort}` };
   const secret = site.path('master');
   writeFileSync(secret, `root:${PASSWORD}\n`, { mode: 0o600 });
   const verifier = await scramSecret();
@@ -193,6 +193,7 @@ test('Y2: who does not show a password is passed on by a master user, and withou
 
   const server = await front(hosts, { ...settings, PROXY_MASTERFILE: secret }, verifier);
   assert.match(await scramLogin(server, 'bob'), /^x OK /);
+  assert.match(await scramLogin(server, 'dave'), /^x OK /);
   await waitUntil('the back end knows who acted', () => /LOGIN, user=bob, .*, admin=root\n/.test(back.log()));
 });
 

@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { askControl } from '../../../init/runtime/control.js';
 import { type Scratch, scratchDirectory } from '../../support/maildir-fixture.js';
-import { type MailUser, startCourier, startDovecot } from '../../support/peer-servers.js';
+import { type MailUser, PASSWORD, startCourier, startDovecot } from '../../support/peer-servers.js';
 import { giveToMailUser } from '../../support/peer-targets.js';
 import { freePort, waitForPort } from '../../support/processes.js';
 import {
@@ -88,14 +88,22 @@ export class Site {
     return { port, pop3Port };
   }
 
-  /** With STARTTLS, a port in TLS, and one that expects HAProxy's header. It believes proxies where a client is. */
+  /** With STARTTLS, a port in TLS, and one that expects HAProxy's header. It believes proxies where a client is, and `root` is a master
+   * user of it. */
   async dovecot(users: readonly MailUser[]): Promise<DovecotBackEnd> {
     const directory = this.#directory();
     const certificate = join(directory, 'cert.pem');
     await makeCertificate(certificate);
     const [port, tlsPort, haproxyPort, pop3Port] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const masters = join(directory, 'masters');
+    writeFileSync(masters, `root:{PLAIN}${PASSWORD}\n`);
     const more = `
 protocols = imap pop3
+passdb {
+  driver = passwd-file
+  args = ${masters}
+  master = yes
+}
 login_trusted_networks = 127.0.0.1/32
 haproxy_trusted_networks = 127.0.0.1/32
 service imap-login {
