@@ -132,11 +132,15 @@ class Reading {
   }
 
   async #measure(names: readonly string[]): Promise<void> {
-    const { fileSystem } = this.#place.surroundings;
+    const { fileSystem, warnOnce } = this.#place.surroundings;
     for (const name of names) {
       const pause = this.#pace.look();
       if (pause !== undefined) await pause;
-      const file = openedMessage(() => fileSystem.open(`${this.#paths.cur}/${name}`));
+      const path = `${this.#paths.cur}/${name}`;
+      const file = openedMessage(
+        () => fileSystem.open(path),
+        (error) => warnOnce(`A message is not shown, since it cannot be read: ${path}: ${String(error)}`),
+      );
       if (file === undefined) continue;
       try {
         this.#sizes.set(name, await this.#run(measured(file)));
@@ -181,12 +185,14 @@ class Reading {
 }
 
 /** A link, a device, or what has gone meanwhile is no message. */
-function openedMessage<T>(open: () => T): T | undefined {
+function openedMessage<T>(open: () => T, forbidden: (error: unknown) => void): T | undefined {
   try {
     return unlessMissing(open);
   } catch (error) {
-    if (['ELOOP', 'EINVAL', 'ENXIO', 'EISDIR', 'EACCES'].includes(errorCode(error) ?? '')) return undefined;
-    throw error;
+    const code = errorCode(error) ?? '';
+    if (code === 'EACCES') forbidden(error);
+    else if (!['ELOOP', 'EINVAL', 'ENXIO', 'EISDIR'].includes(code)) throw error;
+    return undefined;
   }
 }
 

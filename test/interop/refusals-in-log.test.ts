@@ -132,3 +132,26 @@ test('L4: the log has the true reason of each refusal, and the client hears none
   third.close();
   first.close();
 });
+
+test('L10, attacks 61: an error of the disk is told with the file, the command and the user', async (t) => {
+  const home = new TestHome('disk-errors', { maildir: 'three-messages' });
+  t.after(() => home.remove());
+  const ours = await startOurs({ directory: home.beside('ours'), users: [home.user], pop3: {} });
+  t.after(() => ours.stop());
+  const closed = join(home.maildir, 'cur', '1700000002.M2.mx:2,');
+  chownSync(closed, 0, 0);
+  chmodSync(closed, 0o600);
+  const client = await openClient(ours.port, false);
+  await client.must(`LOGIN bob ${PASSWORD}`);
+  await client.must('SELECT INBOX');
+
+  const answer = await client.send('FETCH 2 (BODY[])');
+  assert.equal(answer.status, 'NO');
+  assert.doesNotMatch(answer.text, /\/|EACCES/);
+  await logged(ours, `FETCH: .*${closed.replace(/[.]/g, '\\.')}.*user=bob, ip=\\[127`);
+
+  const list = await run(['curl', '-s', `pop3://127.0.0.1:${ours.pop3?.port}/`, '--user', `bob:${PASSWORD}`]);
+  assert.equal(list.stdout.trim().split('\n').length, 2);
+  await logged(ours, 'pop3d\\[\\d+\\]: A message is not shown, .*1700000002\\.M2\\.mx:2,: .*EACCES');
+  client.close();
+});
