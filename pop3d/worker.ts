@@ -13,6 +13,7 @@ import { realFileSystem } from '../maildir/file-system.js';
 import { MaildirStore } from '../maildir/maildir-store.js';
 import { tallies } from '../maildir/tallies.js';
 import { Pop3Server } from './mail-server.js';
+import { rehearse } from './rehearsal.js';
 import type { SessionSettings } from './settings/session-settings.js';
 
 function start(received: unknown): MailServer {
@@ -45,4 +46,6 @@ function start(received: unknown): MailServer {
   };
 }
 
-serveMail(start);
+serveMail(start, ({ settings, log, quiet }) =>
+  rehearse({ settings: settings as SessionSettings, clock: realClock, log, quiet }),
+);

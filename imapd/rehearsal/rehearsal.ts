@@ -11,13 +11,13 @@ import { serialize } from 'node:v8';
 import type { Clock } from '../../init/runtime/clock.js';
 import type { Log } from '../../init/runtime/log.js';
 import { entriesReader } from '../../maildir/directory-entries.js';
+import { DiskInMemory } from '../../maildir/disk-in-memory.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import { MaildirStore } from '../../maildir/maildir-store.js';
 import { FactCache } from '../cache/fact-cache.js';
 import { serveSession } from '../session/dialogue.js';
 import { Session } from '../session/session.js';
 import type { SessionSettings } from '../settings/session-settings.js';
-import { DiskInMemory } from './disk-in-memory.js';
 import { RehearsalClient } from './rehearsal-client.js';
 import { manyNames, type SampleMessage, type SampleName, sampleMail } from './sample-mail.js';
 

@@ -50,7 +50,8 @@ async function answer(session: Session, line: Line): Promise<Reply | undefined> 
   const received = parseCommand(line.text);
   const startedAt = session.clock.ticks();
   const reply = await run(session, received);
-  if (isMailCommand(received.name)) {
+  // One of a rehearsal has no number, and nobody to count for.
+  if (session.sessionId !== undefined && isMailCommand(received.name)) {
     commandCounts.add(received.name, reply?.ok === false ? 'err' : 'ok', session.clock.ticks() - startedAt);
   }
   return reply;

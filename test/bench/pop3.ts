@@ -3,6 +3,7 @@
  * so that no other group's memory has it.
  */
 import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PASSWORD } from '../support/peer-servers.js';
 import type { Bench } from './bench.js';
 import type { BenchAccount } from './bench-server.js';
@@ -22,6 +23,7 @@ export async function measurePop3(bench: Bench): Promise<void> {
   const { server, sizes } = bench;
   await server.restart({ pop3: true });
   try {
+    await delay(sizes.restSeconds * 1000);
     const warm = bench.accountWith(WARM_MESSAGES);
     for (let round = 0; round < WARM_ROUNDS; round += 1) {
       await look(bench, warm);

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DiskInMemory } from '../../../imapd/rehearsal/disk-in-memory.js';
-import { type FileSystem, namesIn, realFileSystem } from '../../../maildir/file-system.js';
+import { DiskInMemory } from '../../maildir/disk-in-memory.js';
+import { type FileSystem, namesIn, realFileSystem } from '../../maildir/file-system.js';
 
 /** What each step says, with errors as their codes. */
 function report(disk: FileSystem, root: string): unknown[] {

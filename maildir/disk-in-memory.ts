@@ -2,8 +2,8 @@
  * DiskInMemory: a disk that a rehearsal can fill and forget. It keeps the rules that the mail store counts on, as one
  * user sees them who may do everything; nothing of it is anywhere else.
  */
-import { type NameVisitor, visitEntries, writeEntry } from '../../maildir/directory-entries.js';
-import { type FileStatus, type FileSystem, type OpenFile, realFileSystem } from '../../maildir/file-system.js';
+import { type NameVisitor, visitEntries, writeEntry } from './directory-entries.js';
+import { type FileStatus, type FileSystem, type OpenFile, realFileSystem } from './file-system.js';
 
 /** A directory with more is read in pieces of so many names, in the form that the kernel has for them. */
 const NAMES_TOGETHER = 400;
