@@ -26,6 +26,7 @@ const silent: Server = createServer((socket) => {
 let back: OurServers;
 let front: OurServers;
 let closedPort: number;
+const scriptedServers: Server[] = [];
 
 before(async () => {
   closedPort = await freePort();
@@ -49,12 +50,16 @@ before(async () => {
     { ...elsewhere(user('eve'), at(closedPort), ',mailhost=door.example.com'), name: 'either' },
     { ...elsewhere(user('eve'), at(silentPort)), name: 'silent' },
   ];
+  for (const [index, { greeting, answer = '' }] of ILL.entries()) {
+    const port = await scripted(greeting, answer);
+    accounts.push({ ...elsewhere(user('eve'), at(port)), name: `ill${index}` });
+  }
   const settings = { IMAP_PROXY: '1', PROXY_TIMEOUT: '1', PROXY_HOSTNAME: 'door.example.com' };
   front = await site.ours(accounts, { settings });
 });
 
 after(async () => {
-  silent.close();
+  for (const server of [silent, ...scriptedServers]) server.close();
   await site.stop();
 });
 
@@ -62,6 +67,38 @@ after(async () => {
 async function logged(server: OurServers, what: RegExp): Promise<void> {
   await waitUntil(`${what} is in the log`, () => what.test(server.log()));
 }
+
+/** A server that greets, and answers LOGIN, with these words. */
+async function scripted(greeting: string, answer: string): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.write(greeting);
+    socket.on('data', () => socket.write(answer));
+  });
+  scriptedServers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return typeof address === 'object' ? (address?.port ?? 0) : 0;
+}
+
+/** What servers say that are not well, and what the log then says. */
+const ILL: readonly { readonly greeting: string; readonly answer?: string; readonly log: RegExp }[] = [
+  {
+    greeting: '220 mail.example.com ESMTP\r\n',
+    log: /Did not receive greeting from [\d.:]+: 220 mail\.example\.com ESMTP\n/,
+  },
+  { greeting: '* BYE too busy\r\n', log: /Did not receive greeting from [\d.:]+: \* BYE too busy\n/ },
+  { greeting: '* PREAUTH you are somebody\r\n', log: /Did not receive greeting from [\d.:]+: \* PREAUTH/ },
+  { greeting: `* OK ${'x'.repeat(100_000)}`, log: /it sent a line without end\n/ },
+  {
+    greeting: '* OK hi\r\n',
+    answer: 't1 NO [UNAVAILABLE] later\r\n',
+    log: /Login to [\d.:]+: NO \[UNAVAILABLE\] later\n/,
+  },
+  { greeting: '* OK hi\r\n', answer: 't1 BAD what?\r\n', log: /Login to [\d.:]+: BAD what\?\n/ },
+  { greeting: '* OK hi\r\n', answer: '* BYE \x1b[2Jgone\r\n', log: /: BYE \?\[2Jgone\n/ },
+  { greeting: '* OK hi\r\n', answer: '* 1 EXISTS\r\n'.repeat(500), log: /it does not come to the point\n/ },
+];
 
 async function answerTo(name: string, { tls = false, password = PASSWORD } = {}): Promise<string> {
   const client = await openClient(tls ? front.tlsPort : front.port, tls);
@@ -76,6 +113,13 @@ test('Y2: a back end that is down is no failed login', async () => {
   await logged(front, new RegExp(`proxy: user=eve, ip=\\[.*: 127.0.0.1:${closedPort}: connect ECONNREFUSED\n`));
   assert.doesNotMatch(front.log(), /LOGIN FAILED, user=eve/);
 });
+
+for (const [index, { greeting, log }] of ILL.entries()) {
+  test(`Y2: a server that says ${JSON.stringify(greeting.slice(0, 30))} is not available (${index})`, async () => {
+    assert.match(await answerTo(`ill${index}`), /^NO \[UNAVAILABLE\]/);
+    await logged(front, new RegExp(`proxy: user=ill${index}, .*${log.source}`));
+  });
+}
 
 test('Y2: the next host is tried when one is down and another says nothing', async () => {
   const client = await loginClient(front.port, 'carol', PASSWORD, false);

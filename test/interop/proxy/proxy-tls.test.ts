@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openClient } from '../../support/imap-client.js';
@@ -109,6 +110,22 @@ test('Y2: without TLS no password is sent where STARTTLS is wanted, and not answ
   const server = await front(hosts, { PROXY_TLS: 'starttls', PROXY_TLS_VERIFY: 'NO' });
   assert.match(await visit(server, 'bob'), /^NO \[UNAVAILABLE\]/);
   assert.doesNotMatch(plain.log(), /user=bob/);
+});
+
+test('Y2: what somebody on the way adds to the answer to STARTTLS is not believed', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.write('* OK hi\r\n');
+    socket.once('data', () => socket.write('t1 OK begin\r\nt1 OK you are in\r\n'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const hosts = { bob: `127.0.0.1:${port}`, dave: 'localhost' };
+  const settings = { PROXY_TLS: 'starttls', PROXY_TLS_VERIFY: 'NO' };
+  assert.match(await visit(await front(hosts, settings), 'bob'), /^NO \[UNAVAILABLE\]/);
+  await waitUntil('it is logged', () => /it sent something between STARTTLS and TLS\n/.test(door.log()));
+  server.close();
 });
 
 /** Logs in from 127.0.0.5 with curl. */
