@@ -7,7 +7,6 @@
  * and before as suites of key exchange, cipher and MAC: the list has those of which all three are allowed. It knows no
  * setting.
  */
-import { getCiphers } from 'node:tls';
 import type { TlsVersion } from './tls-helpers.js';
 
 /** What a priority string asks for. */
@@ -40,7 +39,9 @@ const CIPHERS: Readonly<
 > = {
   'AES-256-GCM': { tls13: 'TLS_AES_256_GCM_SHA384', suites: [['AEAD', 'AES256-GCM-SHA384']] },
   'CHACHA20-POLY1305': { tls13: 'TLS_CHACHA20_POLY1305_SHA256', suites: [['AEAD', 'CHACHA20-POLY1305']] },
+  'AES-256-CCM': { suites: [['AEAD', 'AES256-CCM']] },
   'AES-128-GCM': { tls13: 'TLS_AES_128_GCM_SHA256', suites: [['AEAD', 'AES128-GCM-SHA256']] },
+  'AES-128-CCM': { suites: [['AEAD', 'AES128-CCM']] },
   'AES-256-CBC': {
     suites: [
       ['SHA384', 'AES256-SHA384'],
@@ -61,7 +62,11 @@ const GROUPS: Readonly<Record<string, string>> = {
   ...{ X25519: 'X25519', SECP256R1: 'P-256', X448: 'X448', SECP384R1: 'P-384', SECP521R1: 'P-521' },
 };
 
-const STRONG = { ciphers: ['AES-256-GCM', 'CHACHA20-POLY1305', 'AES-256-CBC'], groups: ['P-384', 'P-521', 'X448'] };
+const STRONG = {
+  ciphers: ['AES-256-GCM', 'CHACHA20-POLY1305', 'AES-256-CBC', 'AES-256-CCM'],
+  macs: ['AEAD'],
+  groups: ['P-384', 'P-521', 'X448'],
+};
 
 interface Allowed {
   versions: Set<TlsVersion>;
@@ -71,7 +76,7 @@ interface Allowed {
   groups: Set<string>;
 }
 
-/** Sets of algorithms by their names; what a set does not name is everything. */
+/** Sets of algorithms by their names; what a set does not name is as in NORMAL. */
 const SETS: Readonly<Record<string, Partial<Record<keyof Allowed, readonly string[]>>>> = {
   ...{ NORMAL: {}, PERFORMANCE: {}, SECURE: {}, SECURE128: {}, SECURE192: STRONG, SECURE256: STRONG },
   LEGACY: { versions: TLS_VERSIONS },
@@ -131,7 +136,7 @@ function setOf(name: string): Allowed {
     versions: own('versions', MODERN) as Set<TlsVersion>,
     keyExchanges: own('keyExchanges', KEY_EXCHANGES),
     ciphers: own('ciphers', Object.keys(CIPHERS)),
-    macs: own('macs', MACS),
+    macs: own('macs', ['AEAD', 'SHA1']),
     groups: own('groups', Object.values(GROUPS)),
   };
 }
@@ -177,7 +182,6 @@ function ineffective(word: string): string[] {
 }
 
 function cipherList(allowed: Allowed, versions: readonly TlsVersion[]): string {
-  const known = new Set(getCiphers().map((name) => name.toUpperCase()));
   const ciphers = Object.entries(CIPHERS)
     .filter(([name]) => allowed.ciphers.has(name))
     .map(([, cipher]) => cipher);
@@ -186,7 +190,8 @@ function cipherList(allowed: Allowed, versions: readonly TlsVersion[]): string {
   const older = KEY_EXCHANGES.filter((exchange) => allowed.keyExchanges.has(exchange)).flatMap((exchange) =>
     suites.map(([, suite]) => (exchange === 'RSA' ? suite : `${exchange}-${suite}`)),
   );
-  const list = [...modern, ...older.filter((suite) => known.has(suite))];
+  // Not every key exchange has a suite of every kind; OpenSSL passes over names that it does not have.
+  const list = [...modern, ...older];
   const isUsable = versions.includes('TLSv1.3') ? modern.length > 0 || versions.length > 1 : true;
   if (list.length === 0 || !isUsable) throw new PriorityFailure('leaves no cipher');
   return list.join(':');

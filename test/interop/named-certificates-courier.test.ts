@@ -2,11 +2,11 @@
  * Which certificate a client gets, from Debian's couriertls and from us, of the same files.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Certificates, withTlsServer } from '../runtime/tls-server.js';
-import { findProgram, freePort, run, waitForPort } from '../support/processes.js';
+import { withCouriertls } from '../support/couriertls.js';
+import { run } from '../support/processes.js';
 
 const certificates = new Certificates();
 after(() => certificates.remove());
@@ -41,29 +41,13 @@ async function organizations(port: number): Promise<(string | undefined)[]> {
   return found;
 }
 
-async function ofCourier(settings: Readonly<Record<string, string>>): Promise<(string | undefined)[]> {
-  const port = await freePort();
-  const [tcpd, tls] = [findProgram('/usr/sbin/couriertcpd'), findProgram('/usr/bin/couriertls')];
-  const words = ['-address=127.0.0.1', '-maxperip=100', String(port), tls, '-server', '-tcpd', '/bin/echo', 'hello'];
-  const env = { ...settings, TLS_VERIFYPEER: 'NONE', TLS_TRUSTCERTS: '/etc/ssl/certs', PATH: '/usr/bin:/bin' };
-  const courier = spawn(tcpd, words, { env, stdio: 'ignore' });
-  const gone = new Promise((resolve) => courier.once('close', resolve));
-  try {
-    await waitForPort(port);
-    return await organizations(port);
-  } finally {
-    courier.kill('SIGTERM');
-    await gone;
-  }
-}
-
 test('files with names, addresses and keys apart: the certificate is the one that Courier shows', async () => {
   for (const withKeyFile of [false, true]) {
     const settings = {
       TLS_CERTFILE: certificates.at(MAIN),
       ...(withKeyFile ? { TLS_PRIVATE_KEYFILE: certificates.at('main.key') } : {}),
     };
-    const courier = await ofCourier(settings);
+    const courier = await withCouriertls(settings, organizations);
     const text = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
     await withTlsServer(text.join(''), async ({ port }) => {
       const ours = await organizations(port);
