@@ -14,6 +14,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -154,15 +155,13 @@ function requireWholeNode(): void {
 
 function placeFiles(layout: Layout, { version, isNodeBundled, etcOf }: Wanted): void {
   const node = isNodeBundled ? { copyOf: process.execPath } : { linkTo: '/usr/bin/node' };
-  const placer = new ProgramPlacer({ layout, root, dist, node, version });
+  const settings = settingsOf(etcOf, layout, version, LOGIN_USER);
+  const placer = new ProgramPlacer({ layout, root, dist, node, version, settings });
   placer.place();
   // dpkg keeps a list of its own.
   rmSync(staged(layout, layout.library, 'installed'));
   for (const name of ALTERNATIVES) {
     renameSync(staged(layout, '/usr/bin', name), staged(layout, '/usr/bin', `${name}.courier`));
-  }
-  for (const [name, text] of settingsOf(etcOf, layout, version, LOGIN_USER)) {
-    placer.write(join('/usr/share/angarium/settings', name), text);
   }
   for (const name of ['imap', 'pop3']) placer.write(join('/usr/share/angarium/pam', name), pamService(name));
   placer.write('/usr/share/doc/angarium/copyright', copyrightText(root));
@@ -181,7 +180,10 @@ function placeFiles(layout: Layout, { version, isNodeBundled, etcOf }: Wanted): 
 function placeUnitAliases(layout: Layout): void {
   const units = staged(layout, unitDirectory());
   mkdirSync(dirname(units), { recursive: true });
-  if (unitDirectory() !== UNITS) renameSync(staged(layout, UNITS), units);
+  if (unitDirectory() !== UNITS) {
+    renameSync(staged(layout, UNITS), units);
+    rmdirSync(dirname(staged(layout, UNITS)));
+  }
   for (const name of readdirSync(units)) {
     const path = join(units, name);
     const text = readFileSync(path, 'utf8');

@@ -71,11 +71,12 @@ function install(layout: Layout, isNodeCopied: boolean, isMakingUsers: boolean):
   const hasUsers = isMakingUsers && isRoot && isLive;
   const version = programVersion();
   const node = isNodeCopied ? { copyOf: process.execPath } : { linkTo: process.execPath };
-  const placer = new ProgramPlacer({ layout, root: dirname(dist), dist, node, version });
+  const settings = settingsOf(dirname(dist), layout, version, hasUsers ? LOGIN_USER : 'nobody');
+  const placer = new ProgramPlacer({ layout, root: dirname(dist), dist, node, version, settings });
   if (hasUsers) makeUsers(say);
   const files = placer.place();
   say(`${files.length} files below ${layout.prefix}`);
-  placeSettings(layout, settingsOf(dirname(dist), layout, version, hasUsers ? LOGIN_USER : 'nobody'), say);
+  placeSettings(layout, settings, say);
   placeDirectories(layout);
   if (isRoot || !isLive) placePam(layout, say);
   if (isLive) makeCertificates(layout);

@@ -35,11 +35,14 @@ export interface Installation {
   /** The Node binary is copied; else what is there is a link to this path. */
   readonly node: { readonly copyOf: string } | { readonly linkTo: string };
   readonly version: string;
+  /** By file name; see settingsOf(). */
+  readonly settings: ReadonlyMap<string, string>;
 }
 
-/** Rooms of the repository whose compiled files are needed to run; of init/ only these parts. */
+/** Rooms of the repository whose compiled files are needed to run; of init/ all but what builds and tries out. */
 const ROOMS = ['imapd', 'pop3d', 'authdaemon', 'maildir'];
-const PARTS_OF_INIT = [/^runtime\//, /^install\/(merge-settings|settings-files|sysconftool)\.js$/];
+const NOT_TO_RUN =
+  /^(sandbox.*|programs)\.js$|^manuals\/|^install\/(?!(merge-settings|settings-files|sysconftool)\.js$)/;
 
 /** Programs for everybody; those of the administrator are in sbin. */
 const USER_PROGRAMS = /^(maildir|deliverquota)/;
@@ -76,9 +79,13 @@ export class ProgramPlacer {
     this.#placeCompiled();
     this.#placePackages();
     this.#placeScripts();
+    this.#placeContainerStart();
+    this.#placeShippedSettings();
     this.#placeNames();
     this.#placeUnits();
     this.#placeManuals();
+    this.#placeCompletion();
+    this.#placeMonitoring();
     const list = join(library, 'installed');
     this.#files.push(list);
     writeFileSync(staged(this.#layout, list), `${this.#files.sort().join('\n')}\n`);
@@ -121,7 +128,7 @@ export class ProgramPlacer {
     const { dist, root, version } = this.#installation;
     const { library } = this.#layout;
     for (const room of ROOMS) this.#copyCompiled(room, () => true);
-    this.#copyCompiled('init', (path) => PARTS_OF_INIT.some((pattern) => pattern.test(path)));
+    this.#copyCompiled('init', (path) => !NOT_TO_RUN.test(path));
     this.write(join(library, 'dist', 'bin', 'package.json'), readFileSync(join(dist, 'bin', 'package.json'), 'utf8'));
     for (const name of this.#programs()) {
       const path = join(library, 'dist', 'bin', name);
@@ -182,6 +189,19 @@ export class ProgramPlacer {
     }
   }
 
+  #placeContainerStart(): void {
+    const path = join('init', 'container', 'start');
+    const text = readFileSync(join(this.#installation.root, path), 'utf8');
+    this.write(join(this.#layout.library, path), text, 0o755);
+  }
+
+  /** As they are shipped: for merges, and for containers, which make theirs at the start. */
+  #placeShippedSettings(): void {
+    for (const [name, text] of this.#installation.settings) {
+      this.write(join(this.#layout.prefix, 'share', 'angarium', 'settings', name), text);
+    }
+  }
+
   #placeNames(): void {
     const { prefix, library } = this.#layout;
     const programs = this.#programs().filter((name) => !INTERNAL_PROGRAMS.includes(name));
@@ -229,6 +249,27 @@ export class ProgramPlacer {
       if (entry.isDirectory()) continue;
       const path = join(entry.parentPath, entry.name);
       cpSync(path, this.#make(join(this.#layout.prefix, 'share', 'man', relative(from, path))));
+    }
+  }
+
+  /** One file has the words of all programs; bash looks for it by each name. */
+  #placeCompletion(): void {
+    const file = join(this.#installation.dist, 'completions', 'angarium');
+    if (!existsSync(file)) return;
+    const directory = join(this.#layout.prefix, 'share', 'bash-completion', 'completions');
+    this.write(join(directory, 'angarium'), readFileSync(file, 'utf8'));
+    for (const name of this.#programs().filter((each) => each !== 'angarium' && !INTERNAL_PROGRAMS.includes(each))) {
+      symlinkSync('angarium', this.#make(join(directory, name)));
+    }
+  }
+
+  /** Rules for Prometheus. */
+  #placeMonitoring(): void {
+    const from = join(this.#installation.root, 'init', 'monitoring');
+    if (!existsSync(from)) return;
+    for (const name of readdirSync(from)) {
+      const text = adapted(this.#layout, readFileSync(join(from, name), 'utf8'));
+      this.write(join(this.#layout.prefix, 'share', 'angarium', 'monitoring', name), text);
     }
   }
 }
