@@ -260,8 +260,17 @@ function isOwnAddress(ip: string, port: number, own: readonly ListenAddress[]): 
   if (listeners.some(({ host }) => host.toLowerCase() === plain)) return true;
   if (!listeners.some(({ host }) => host === '::' || host === '0.0.0.0')) return false;
   if (/^127\./.test(plain) || plain === '::1') return true;
-  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  return addresses.some(({ address }) => address.toLowerCase() === plain);
+  return machineAddresses().includes(plain);
+}
+
+/** None, where the system does not tell: then the counted hops end a circle. */
+function machineAddresses(): string[] {
+  try {
+    const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+    return all.map(({ address }) => address.toLowerCase());
+  } catch {
+    return [];
+  }
 }
 
 /** The first version of HAProxy's header, which Courier understands, too. */
