@@ -6,6 +6,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 
 /** After the worker is done, a client gets this long to close its side. */
 const LINGER_MS = 5_000;
@@ -13,10 +14,10 @@ const LINGER_MS = 5_000;
 /** Octets of one piece: four records of TLS. */
 const PIECE_OCTETS = 65_536;
 
-/** Shared by all relays: what is read is encrypted before the next read of any of them. */
+/** Shared by all relays: what is read is encrypted, or copied, before the next read of any of them. */
 const piece = Buffer.allocUnsafeSlow(PIECE_OCTETS);
 
-/** Connects to a worker; what it says goes to `client`, which must have nothing left to write. */
+/** Connects to a worker; what it says goes to `client`. */
 export function connectRelay(path: string, client: Duplex): Socket {
   const worker: Socket = connect({
     path,
@@ -25,13 +26,21 @@ export function connectRelay(path: string, client: Duplex): Socket {
       buffer: piece,
       callback: (octets) => {
         if (client.destroyed) return true;
-        client.write(piece.subarray(0, octets), () => worker.resume());
-        // With nothing else waiting to be written, the octets have been encrypted now, and the buffer is free.
+        const said = piece.subarray(0, octets);
+        client.write(isEncryptedAtOnce(client) ? said : Buffer.from(said), () => worker.resume());
         return false;
       },
     },
   });
   return worker;
+}
+
+/**
+ * Whether nothing refers to octets any more when write() returns: what a client without TLS (its proxy has it) does not
+ * take at once, and what stands behind answers that it has not read yet, waits in the buffer in which it came.
+ */
+function isEncryptedAtOnce(client: Duplex): boolean {
+  return client instanceof TLSSocket && client.writableLength === 0;
 }
 
 /** Copies until the end; `ended` is called once, when neither side is left. */
