@@ -127,6 +127,31 @@ test('certificates with a name and keys apart come, change and go in the same wa
   });
 });
 
+test('T2: after a reload with another TLS_CERTFILE new connections have that one, old ones live, and a wrong path is told', async () => {
+  await withToy(async (toy) => {
+    const session = await toy.tlsClient();
+    const versions = { minVersion: 'TLSv1.2', startTlsMinVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' };
+    const rest = { ...versions, serverPreference: false, alpn: ['toy'], clientCertificate: 'none' };
+    const reload = (certificateFile: string): void => {
+      toy.configure({ tls: { ...rest, certificateFile } });
+      toy.signal('SIGHUP');
+    };
+    const other = join(toy.directory, 'other.pem');
+    writeFileSync(other, certificateFor('other'));
+    reload(other);
+    await becomes(toy, 'other');
+    reload(join(toy.directory, 'nowhere.pem'));
+    await waitUntil('the log says so', () => complaints(toy).length === 1);
+    assert.match(
+      complaints(toy)[0] ?? '',
+      /nowhere\.pem does not exist; .* \(the certificate read before stays in use\)$/,
+    );
+    assert.equal(await organization(toy), 'other');
+    assert.equal(await session.ask('hello'), 'hello tls=true');
+    session.close();
+  });
+});
+
 test('without a certificate at the start there is no STARTTLS, until there is one', async () => {
   const versions = { minVersion: 'TLSv1.2', startTlsMinVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' };
   const tls = { ...versions, serverPreference: false, alpn: [], clientCertificate: 'none' };
