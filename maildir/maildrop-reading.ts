@@ -34,6 +34,7 @@ class Reading {
   readonly #place: MaildropPlace;
   readonly #paths: FolderPaths;
   readonly #pace: Pace;
+  /** Of messages that are not in the list, by the part of their names that never changes. */
   readonly #sizes = new Map<string, WireSize>();
   /** The text of the list that was matched. */
   #listText: string | undefined;
@@ -54,11 +55,14 @@ class Reading {
       return new Maildrop(this.#place, known.sort(byName));
     }
     await this.#measure(fresh);
-    // Another session may have numbered messages meanwhile, here or on another machine.
+    // Another session may have numbered messages meanwhile, here or on another machine: also such as came since the names
+    // were read. And while they are read, one that is being renamed may be missed. None of these may lose its number.
     return withLock(surroundings, this.#paths.tmp, async () => {
       const text = this.#readList();
-      const latest = text === this.#listText ? matching : await this.#match(names, text);
-      return this.#numbered(latest);
+      const isWhole = text === this.#listText && known.length === list.entries.length;
+      return this.#numbered(
+        isWhole ? matching : await this.#match(await listedNames(surroundings, this.#paths.cur), text),
+      );
     });
   }
 
@@ -68,7 +72,7 @@ class Reading {
     let { nextUid } = list;
     const added: DropMessage[] = [];
     for (const name of fresh) {
-      const size = this.#sizes.get(name);
+      const size = this.#sizes.get(uniqueNameKey(name));
       if (size === undefined) continue;
       const { sizeOctets, isUtf8 } = size;
       added.push({ name, sizeOctets, uid: nextUid, validity, utf8: isUtf8 ? 1 : 0 });
@@ -143,7 +147,7 @@ class Reading {
       );
       if (file === undefined) continue;
       try {
-        this.#sizes.set(name, await this.#run(measured(file)));
+        this.#sizes.set(uniqueNameKey(name), await this.#run(measured(file)));
       } finally {
         file.close();
       }

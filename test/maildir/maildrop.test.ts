@@ -105,6 +105,33 @@ test('on a full disk new messages wait, so that their ids can stay; a full mailb
   assert.equal((await open()).count, 3);
 });
 
+test('a message that another session numbers meanwhile keeps its unique id', async () => {
+  fill(300);
+  const ends: string[] = [];
+  let other: Promise<readonly string[]> | undefined;
+  const watched: FileSystem = {
+    ...realFileSystem,
+    open(path) {
+      // It has read the names, and measures what they name.
+      if (other === undefined && path.includes('/cur/')) {
+        deliver(999);
+        other = open().then(idsOf);
+        other.then(() => ends.push('other')).catch(() => undefined);
+      }
+      return realFileSystem.open(path);
+    },
+  };
+  // Each look at this clock says that others are to have their turn.
+  let now = 1_700_000_000_000;
+  const later = (): number => (now += 1_000);
+  const slow = testStore({ fileSystem: watched, useLocks: true, now: later }).peek(maildir).maildrop();
+  await slow.then(() => ends.push('slow'));
+  const seen = await other;
+  assert.deepEqual(ends, ['other', 'slow']);
+  assert.equal(seen?.length, 301);
+  assert.deepEqual(idsOf(await open()), seen);
+});
+
 test('what the disk does not give back is told, and what is gone already is gone', async () => {
   fill(4);
   const { disk } = watchedDisk((path) => (path.includes('.M2.') ? 'EACCES' : undefined));
