@@ -22,6 +22,10 @@ sources() {
 }
 
 make_root() {
+  # Two tests may want it at once.
+  mkdir -p "$(dirname "$CACHE")"
+  exec 9>"$CACHE.lock"
+  flock 9
   [ ! -e "$CACHE/done" ] || return 0
   [ "$(id -u)" = 0 ] || fail 'this needs root'
   command -v debootstrap >/dev/null || fail 'debootstrap is missing; run sh test/support/install-peers.sh'
