@@ -50,6 +50,31 @@ describe('attacks on POP3', () => {
     secure.destroy();
   });
 
+  for (const tls of [false, true]) {
+    test(`attacks 83: a whole session in one write is answered in order${tls ? ', in TLS' : ''}`, async () => {
+      const connection = await openConnection((tls ? ours.pop3?.tlsPort : port()) ?? 0, tls);
+      const commands = ['CAPA', 'USER bob', `PASS ${PASSWORD}`, 'CAPA', 'STAT', 'LIST 2', 'TOP 5 0', 'RETR 1', 'QUIT'];
+      connection.send(Buffer.from(`${commands.join('\r\n')}\r\n`));
+      let said = '';
+      for (let octets = await connection.receive(); octets; octets = await connection.receive()) said += octets;
+
+      const firstLines = said.match(/^(\+OK|-ERR).*$/gm)?.map((line) => line.replace(/(\+OK|-ERR)(.*?)\r?$/, '$1$2'));
+      assert.deepEqual(firstLines, [
+        '+OK Hello there.',
+        "+OK Here's what I can do:",
+        '+OK Password required.',
+        '+OK logged in.',
+        "+OK Here's what I can do:",
+        '+OK 5 984',
+        '+OK 2 244',
+        '+OK headers follow.',
+        '+OK 146 octets follow.',
+        '+OK Bye-bye.',
+      ]);
+      assert.equal(said.match(/^STLS\r$/gm)?.length ?? 0, tls ? 0 : 1);
+    });
+  }
+
   test('whoever sends without end before login is not read for ever, and takes no memory', async () => {
     const roots = [ours.pop3?.pop3d.pid ?? 0];
     const before = memoryKib(processTree(roots));

@@ -8,7 +8,7 @@ import { duplexPair } from 'node:stream';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { logTo } from '../../init/runtime/log.js';
 import type { WorkerSession } from '../../init/runtime/mail-worker.js';
-import { realFileSystem } from '../../maildir/file-system.js';
+import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import { Pop3Server } from '../../pop3d/mail-server.js';
 import { copyMaildir, type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
 import { pop3TestSettings } from '../support/pop3-target.js';
@@ -169,6 +169,24 @@ describe('the end', () => {
   });
 });
 
+test('attacks 79: a QUIT that the disk refuses is -ERR, and nothing else is lost', async () => {
+  const disk: FileSystem = {
+    ...realFileSystem,
+    unlink(path) {
+      if (path.includes('.M2.')) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+      realFileSystem.unlink(path);
+    },
+  };
+  const store = testStore({ fileSystem: disk, useLocks: true });
+  const parts = { store, fileSystem: disk, clock, settings: pop3TestSettings() };
+  const client = await arrive(new Pop3Server({ ...parts, runLoginExec: async () => undefined }));
+  client.send('DELE 1\r\nDELE 2\r\nQUIT\r\n');
+
+  assert.match(await client.untilClosed(), /\n-ERR \[SYS\/TEMP\] Some deleted messages were not removed\.\n$/);
+  assert.deepEqual(letters().length, 4);
+  assert.ok(letters().some((name) => name.includes('.M2.')));
+});
+
 describe('what a client sends', () => {
   test('PIPELINING: many commands at once are answered in their order', async () => {
     const client = await arrive(server(), { unread: Buffer.from('STAT\r\nLIST 2\r\n') });
@@ -221,6 +239,15 @@ describe('large messages', () => {
     const reply = `+OK ${sizeOctets} octets follow.\r\n`;
     assert.equal(received, reply.length + sizeOctets + lines + '.\r\n'.length);
     assert.ok(rest.endsWith('..dot\r\n.\r\n'));
+  });
+
+  test('attacks 81: TOP takes any number of lines, and no other word', async () => {
+    const client = await arrive(server());
+    client.send('TOP 1 -1\r\nTOP 1 x\r\nTOP 1 4000000000\r\nTOP 1 0\r\nQUIT\r\n');
+    const said = await client.untilClosed();
+
+    assert.ok(said.startsWith('-ERR Invalid command.\n-ERR Invalid command.\n+OK headers follow.\nFrom: Ann'));
+    assert.equal(said.match(/At noon\?/g)?.length, 1);
   });
 
   test('TOP reads no more of it than it needs', async () => {
