@@ -60,6 +60,9 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 /** Addresses and troubles that are told apart when there are too many lines: all that may guess passwords at once. */
 const MAX_LIMITED_KINDS = 10_000;
 
+/** The file that nobody chose is beside the pid file, where a file system is often of memory. */
+const MAX_FALLBACK_OCTETS = 20_000_000;
+
 /** An address that fails more often is no person, and its other lines would say the same. */
 const STRANGERS_PER_SECOND = 100;
 
@@ -145,6 +148,10 @@ async function openDestination(settings: LogSettings, daemon: boolean): Promise<
   return fileLog(destination, settings);
 }
 
+function boundOfFallback(maxFileOctets: number): number {
+  return maxFileOctets === 0 ? MAX_FALLBACK_OCTETS : Math.min(maxFileOctets, MAX_FALLBACK_OCTETS);
+}
+
 function automatic(settings: LogSettings, daemon: boolean): string {
   if (stderrIsJournal()) return 'journal';
   if (!daemon) return 'stderr';
@@ -171,8 +178,9 @@ async function syslog({ name, facility }: LogSettings): Promise<Put> {
   };
 }
 
-function fileLog(path: string, { name, maxFileOctets = 0 }: LogSettings): Destination {
-  const file = new LogFile(path, maxFileOctets);
+function fileLog(path: string, settings: LogSettings): Destination {
+  const { name, maxFileOctets = 0 } = settings;
+  const file = new LogFile(path, path === settings.fallbackFile ? boundOfFallback(maxFileOctets) : maxFileOctets);
   const host = hostname().split('.')[0] ?? 'localhost';
   const put: Put = (level, line, isJson) => {
     const head = isJson ? '' : `${timestamp()} ${host} ${name}[${process.pid}]: `;

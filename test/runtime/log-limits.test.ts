@@ -30,6 +30,14 @@ test('L5: a log file that has reached its size begins anew, and the one before i
   assert.ok(`${old}${now}`.split('\n').length > 12, 'the last lines are all there');
 });
 
+test('L5: the file that nobody chose is small, since it may lie in memory', async (t) => {
+  const at = scene(t);
+  const log = await openLog({ ...settings, destination: at('log'), fallbackFile: at('log'), maxFileOctets: 0 }, true);
+  for (let count = 0; count < 6_000; count += 1) log.write('info', `LOGIN, user=${'x'.repeat(4_000)}`);
+  assert.ok(statSync(at('log')).size < 20_000_000);
+  assert.ok(existsSync(at('log.old')));
+});
+
 test('L5: of two processes that write to one file, neither takes the other one’s lines away', (t) => {
   const at = scene(t);
   const [one, other] = [new LogFile(at('log'), 1_000), new LogFile(at('log'), 1_000)];
