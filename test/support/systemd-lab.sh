@@ -11,6 +11,7 @@
 #
 # It has a /tmp, /run, /dev and cgroup of its own: at boot, systemd empties /tmp. The network is that of the machine.
 # --unit=basic.target keeps the services that are installed on this machine from starting.
+# Use daemon-reload (and enable, which does it) last: Debian 12's systemd aborts here when a service starts again after it.
 set -eu
 lab=${LAB:?}
 groups=/sys/fs/cgroup/unified
