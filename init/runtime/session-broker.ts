@@ -155,6 +155,8 @@ export class SessionBroker {
   }
 
   #open(login: LoginProcessHandle, { id, ip, local }: Extract<FromLogin, { kind: 'opened' }>): void {
+    // Counted twice, it would stay counted for ever.
+    if (login.open.has(id)) throw new Error('a login process opened a connection twice');
     const drop = () => login.send({ kind: 'drop', id });
     const refusal = this.#options.connections.admit(connectionKey(login, id), ip, local, drop);
     login.open.add(id);
@@ -221,6 +223,7 @@ export class SessionBroker {
   ): void {
     const { id } = request;
     const key = this.#beginAsking(login, id);
+    this.#elsewhere.delete(key);
     ask()
       .catch((error: unknown): AuthenticationOutcome => {
         this.#options.log.bug(error, 'authentication');
