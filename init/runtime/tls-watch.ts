@@ -8,7 +8,8 @@ import type { TlsSettings } from './tls-helpers.js';
 
 /** How often the files are looked at; less often where there are so many that it takes long. */
 const LOOK_MS = 1_000;
-const LOOK_PART = 0.01;
+const MOST_LOOK_MS = 5_000;
+const LOOK_PART = 0.05;
 
 /** Watches the files that the settings name. */
 export class TlsWatch {
@@ -23,10 +24,12 @@ export class TlsWatch {
   constructor(changed: () => void, always: () => void) {
     this.#look = () => {
       const begun = performance.now();
-      always();
-      if (this.#hasChanged()) changed();
+      const hasChanged = this.#hasChanged();
       const took = performance.now() - begun;
-      this.#timer = setTimeout(this.#look, Math.max(LOOK_MS, took / LOOK_PART)).unref();
+      const pause = Math.min(Math.max(LOOK_MS, took / LOOK_PART), MOST_LOOK_MS);
+      this.#timer = setTimeout(this.#look, pause).unref();
+      always();
+      if (hasChanged) changed();
     };
   }
 

@@ -129,7 +129,7 @@ test('attack 6: where TLS is required nobody logs in without it, and no password
 });
 
 test('attacks 8, 9, 10, 11: other protocols, old versions, strange names and half handshakes', async (context) => {
-  const patient = (prefix: string) => ({ [`${prefix}_LOGIN_TIMEOUT`]: '5', ...ROOMY });
+  const patient = (prefix: string) => ({ [`${prefix}_LOGIN_TIMEOUT`]: '4', ...ROOMY });
   await withMailSite(patient, async (site) => {
     await context.test(
       'attack 8: a client that offers other protocols only is refused, on the port for TLS and after STARTTLS',

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { makeCertificate } from '../../init/runtime/certificate.js';
 import { askControl } from '../../init/runtime/control.js';
 import { readTlsFiles } from '../../init/runtime/tls-files.js';
@@ -40,133 +40,139 @@ function keyAndChain(name: string): readonly [string, string] {
   return [text.slice(0, end), text.slice(end)];
 }
 
-test('attack 12: a certificate is renewed by rename, in place, and behind a link; each time new connections have it', async () => {
-  await withToy(async (toy) => {
-    const file = toy.certificate;
-    const session = await toy.tlsClient();
+// Most of the time is spent waiting for the server to look.
+describe('while the server runs', { concurrency: true }, () => {
+  test('attack 12: a certificate is renewed by rename, in place, and behind a link; each time new connections have it', async () => {
+    await withToy(async (toy) => {
+      const file = toy.certificate;
+      const session = await toy.tlsClient();
 
-    writeFileSync(`${file}.next`, certificateFor('renamed'));
-    renameSync(`${file}.next`, file);
-    await becomes(toy, 'renamed');
-    writeFileSync(file, certificateFor('in place'));
-    await becomes(toy, 'in place');
-    const live = join(toy.directory, 'live');
-    mkdirSync(live);
-    writeFileSync(join(live, 'one.pem'), certificateFor('linked'));
-    rmSync(file);
-    symlinkSync(join(live, 'one.pem'), file);
-    await becomes(toy, 'linked');
-    writeFileSync(join(live, 'two.pem'), certificateFor('behind the link'));
-    renameSync(join(live, 'two.pem'), join(live, 'one.pem'));
-    await becomes(toy, 'behind the link');
+      writeFileSync(`${file}.next`, certificateFor('renamed'));
+      renameSync(`${file}.next`, file);
+      await becomes(toy, 'renamed');
+      writeFileSync(file, certificateFor('in place'));
+      await becomes(toy, 'in place');
+      const live = join(toy.directory, 'live');
+      mkdirSync(live);
+      writeFileSync(join(live, 'one.pem'), certificateFor('linked'));
+      rmSync(file);
+      symlinkSync(join(live, 'one.pem'), file);
+      await becomes(toy, 'linked');
+      writeFileSync(join(live, 'two.pem'), certificateFor('behind the link'));
+      renameSync(join(live, 'two.pem'), join(live, 'one.pem'));
+      await becomes(toy, 'behind the link');
 
-    assert.equal(await session.ask('hello'), 'hello tls=true', 'a session lives on');
-    session.close();
-    assert.deepEqual(complaints(toy), []);
-    assert.equal(toy.log.filter((line) => /^INFO: TLS: new certificate: .*cert\.pem, until /.test(line)).length, 4);
+      assert.equal(await session.ask('hello'), 'hello tls=true', 'a session lives on');
+      session.close();
+      assert.deepEqual(complaints(toy), []);
+      assert.equal(toy.log.filter((line) => /^INFO: TLS: new certificate: .*cert\.pem, until /.test(line)).length, 4);
+    });
   });
-});
 
-test('attack 12: while a file is broken or half there the earlier certificate stays; one line, and the status, say so', async () => {
-  await withToy(async (toy) => {
-    const file = toy.certificate;
-    assert.match(await status(toy), /^certificate file=\S+cert\.pem until=\S+Z in use$/m);
-    const broken = [certificateFor('half').slice(0, -300), 'nonsense', keyAndChain('no key')[1]];
-    for (const [number, text] of broken.entries()) {
-      writeFileSync(file, text);
-      await waitUntil('the log says so', () => complaints(toy).length === number + 1);
+  test('attack 12: while a file is broken or half there the earlier certificate stays; one line, and the status, say so', async () => {
+    await withToy(async (toy) => {
+      const file = toy.certificate;
+      assert.match(await status(toy), /^certificate file=\S+cert\.pem until=\S+Z in use$/m);
+      const broken = [certificateFor('half').slice(0, -300), 'nonsense', keyAndChain('no key')[1]];
+      for (const [number, text] of broken.entries()) {
+        writeFileSync(file, text);
+        await waitUntil('the log says so', () => complaints(toy).length === number + 1);
+        assert.equal(await organization(toy), 'first');
+      }
+      assert.match(
+        complaints(toy)[2] ?? '',
+        /cert\.pem holds no private key; .* \(the certificate read before stays in use\)$/,
+      );
+      assert.match(
+        await status(toy),
+        /^certificate file=\S+ until=\S+ an earlier one is in use: .* holds no private key/m,
+      );
+      rmSync(file);
+      await waitUntil('the log says so', () => complaints(toy).length === 4);
       assert.equal(await organization(toy), 'first');
-    }
-    assert.match(
-      complaints(toy)[2] ?? '',
-      /cert\.pem holds no private key; .* \(the certificate read before stays in use\)$/,
-    );
-    assert.match(
-      await status(toy),
-      /^certificate file=\S+ until=\S+ an earlier one is in use: .* holds no private key/m,
-    );
-    rmSync(file);
-    await waitUntil('the log says so', () => complaints(toy).length === 4);
-    assert.equal(await organization(toy), 'first');
 
-    writeFileSync(file, certificateFor('whole again'));
-    await becomes(toy, 'whole again');
-    assert.match(await status(toy), /^certificate file=\S+cert\.pem until=\S+Z in use$/m);
-    assert.equal(complaints(toy).length, 4, 'each is told once');
+      writeFileSync(file, certificateFor('whole again'));
+      await becomes(toy, 'whole again');
+      assert.match(await status(toy), /^certificate file=\S+cert\.pem until=\S+Z in use$/m);
+      assert.equal(complaints(toy).length, 4, 'each is told once');
+    });
   });
-});
 
-test('certificates with a name and keys apart come, change and go in the same way', async () => {
-  await withToy(async (toy) => {
-    const named = `${toy.certificate}.mail.example.com`;
-    const key = join(toy.directory, 'key.pem');
-    const [first, chain] = keyAndChain('apart');
-    writeFileSync(named, certificateFor('named'));
-    await becomes(toy, 'named', 'mail.example.com');
-    assert.equal(await organization(toy, 'other.example.com'), 'first');
-    writeFileSync(named, 'nonsense');
-    await waitUntil('the log says so', () => complaints(toy).length === 1);
-    assert.equal(await organization(toy, 'mail.example.com'), 'named');
-    writeFileSync(named, certificateFor('renewed'));
-    await becomes(toy, 'renewed', 'mail.example.com');
-    rmSync(named);
-    await becomes(toy, 'first', 'mail.example.com');
+  test('certificates with a name and keys apart come, change and go in the same way', async () => {
+    await withToy(async (toy) => {
+      const named = `${toy.certificate}.mail.example.com`;
+      const key = join(toy.directory, 'key.pem');
+      const [first, chain] = keyAndChain('apart');
+      writeFileSync(named, certificateFor('named'));
+      await becomes(toy, 'named', 'mail.example.com');
+      assert.equal(await organization(toy, 'other.example.com'), 'first');
+      writeFileSync(named, 'nonsense');
+      await waitUntil('the log says so', () => complaints(toy).length === 1);
+      assert.equal(await organization(toy, 'mail.example.com'), 'named');
+      writeFileSync(named, certificateFor('renewed'));
+      await becomes(toy, 'renewed', 'mail.example.com');
+      rmSync(named);
+      await becomes(toy, 'first', 'mail.example.com');
 
-    // First the certificate, then, later than two looks, the key that belongs to it.
-    toy.log.length = 0;
-    writeFileSync(key, keyAndChain('first')[0]);
-    const tls = { certificateFile: toy.certificate, privateKeyFile: key, minVersion: 'TLSv1.2' };
-    const rest = { startTlsMinVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', serverPreference: false, alpn: ['toy'] };
-    toy.configure({ tls: { ...tls, ...rest, clientCertificate: 'none' } });
-    toy.signal('SIGHUP');
-    await waitUntil('the log says so', () => complaints(toy).length === 1);
-    assert.match(complaints(toy)[0] ?? '', /the key in \S+key\.pem belongs to another certificate/);
-    writeFileSync(toy.certificate, chain);
-    writeFileSync(key, first);
-    await becomes(toy, 'apart');
-  });
-});
-
-test('T2: after a reload with another TLS_CERTFILE new connections have that one, old ones live, and a wrong path is told', async () => {
-  await withToy(async (toy) => {
-    const session = await toy.tlsClient();
-    const versions = { minVersion: 'TLSv1.2', startTlsMinVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' };
-    const rest = { ...versions, serverPreference: false, alpn: ['toy'], clientCertificate: 'none' };
-    const reload = (certificateFile: string): void => {
-      toy.configure({ tls: { ...rest, certificateFile } });
+      // First the certificate, then, later than two looks, the key that belongs to it.
+      toy.log.length = 0;
+      writeFileSync(key, keyAndChain('first')[0]);
+      const tls = { certificateFile: toy.certificate, privateKeyFile: key, minVersion: 'TLSv1.2' };
+      const rest = { startTlsMinVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', serverPreference: false, alpn: ['toy'] };
+      toy.configure({ tls: { ...tls, ...rest, clientCertificate: 'none' } });
       toy.signal('SIGHUP');
-    };
-    const other = join(toy.directory, 'other.pem');
-    writeFileSync(other, certificateFor('other'));
-    reload(other);
-    await becomes(toy, 'other');
-    reload(join(toy.directory, 'nowhere.pem'));
-    await waitUntil('the log says so', () => complaints(toy).length === 1);
-    assert.match(
-      complaints(toy)[0] ?? '',
-      /nowhere\.pem does not exist; .* \(the certificate read before stays in use\)$/,
-    );
-    assert.equal(await organization(toy), 'other');
-    assert.equal(await session.ask('hello'), 'hello tls=true');
-    session.close();
+      await waitUntil('the log says so', () => complaints(toy).length === 1);
+      assert.match(complaints(toy)[0] ?? '', /the key in \S+key\.pem belongs to another certificate/);
+      writeFileSync(toy.certificate, chain);
+      writeFileSync(key, first);
+      await becomes(toy, 'apart');
+    });
   });
-});
 
-test('without a certificate at the start there is no STARTTLS, until there is one', async () => {
-  const versions = { minVersion: 'TLSv1.2', startTlsMinVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' };
-  const tls = { ...versions, serverPreference: false, alpn: [], clientCertificate: 'none' };
-  const certificateFile = certificates.at('later.pem');
-  const changes = { open: ['toy'], tls: { ...tls, certificateFile } };
-  await withToy(async (toy) => {
-    assert.match(complaints(toy)[0] ?? '', /later\.pem does not exist; make it with mkimapdcert, .* \(no STARTTLS\)$/);
-    assert.match(await status(toy), /^certificates cannot be read: \S+later\.pem does not exist/m);
-    const client = await toy.client();
-    assert.equal(await client.ask('STARTTLS'), 'NO TLS');
-    writeFileSync(certificateFile, certificateFor('later'), { mode: 0o600 });
-    await toy.logged(/TLS: new certificate: \S+later\.pem/);
-    await waitUntil('STARTTLS is there', async () => (await client.ask('STARTTLS')) === 'OK begin');
-    client.close();
-  }, changes);
+  test('T2: after a reload with another TLS_CERTFILE new connections have that one, old ones live, and a wrong path is told', async () => {
+    await withToy(async (toy) => {
+      const session = await toy.tlsClient();
+      const versions = { minVersion: 'TLSv1.2', startTlsMinVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' };
+      const rest = { ...versions, serverPreference: false, alpn: ['toy'], clientCertificate: 'none' };
+      const reload = (certificateFile: string): void => {
+        toy.configure({ tls: { ...rest, certificateFile } });
+        toy.signal('SIGHUP');
+      };
+      const other = join(toy.directory, 'other.pem');
+      writeFileSync(other, certificateFor('other'));
+      reload(other);
+      await becomes(toy, 'other');
+      reload(join(toy.directory, 'nowhere.pem'));
+      await waitUntil('the log says so', () => complaints(toy).length === 1);
+      assert.match(
+        complaints(toy)[0] ?? '',
+        /nowhere\.pem does not exist; .* \(the certificate read before stays in use\)$/,
+      );
+      assert.equal(await organization(toy), 'other');
+      assert.equal(await session.ask('hello'), 'hello tls=true');
+      session.close();
+    });
+  });
+
+  test('without a certificate at the start there is no STARTTLS, until there is one', async () => {
+    const versions = { minVersion: 'TLSv1.2', startTlsMinVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' };
+    const tls = { ...versions, serverPreference: false, alpn: [], clientCertificate: 'none' };
+    const certificateFile = certificates.at('later.pem');
+    const changes = { open: ['toy'], tls: { ...tls, certificateFile } };
+    await withToy(async (toy) => {
+      assert.match(
+        complaints(toy)[0] ?? '',
+        /later\.pem does not exist; make it with mkimapdcert, .* \(no STARTTLS\)$/,
+      );
+      assert.match(await status(toy), /^certificates cannot be read: \S+later\.pem does not exist/m);
+      const client = await toy.client();
+      assert.equal(await client.ask('STARTTLS'), 'NO TLS');
+      writeFileSync(certificateFile, certificateFor('later'), { mode: 0o600 });
+      await toy.logged(/TLS: new certificate: \S+later\.pem/);
+      await waitUntil('STARTTLS is there', async () => (await client.ask('STARTTLS')) === 'OK begin');
+      client.close();
+    }, changes);
+  });
 });
 
 /** What is said about a certificate with its key, made to hold for these days from now. */
