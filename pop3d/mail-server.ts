@@ -21,6 +21,7 @@ import { LoginIntervals } from './login-intervals.js';
 import { serveSession } from './session/dialogue.js';
 import { Session } from './session/session.js';
 import { loginLine } from './session/session-log.js';
+import { Traces } from './session/traces.js';
 import type { SessionSettings } from './settings/session-settings.js';
 import { encodeReply, err, ok, type Reply } from './wire/replies.js';
 
@@ -50,6 +51,7 @@ export class Pop3Server implements MailServer {
   readonly #parts: MailServerParts;
   readonly #admission: Admission<Maildir>;
   readonly #intervals: LoginIntervals;
+  readonly #traces: Traces;
   readonly #sessions = new SessionList<Session>({
     protocol: 'pop3',
     view: ({ idleMilliseconds }) => ({ idleMilliseconds }),
@@ -63,6 +65,7 @@ export class Pop3Server implements MailServer {
     this.#settings = parts.settings;
     this.#admission = this.#newAdmission();
     this.#intervals = new LoginIntervals(parts.clock);
+    this.#traces = new Traces(parts.fileSystem);
   }
 
   /** Answers the login, and serves the client until it is gone. */
@@ -70,9 +73,11 @@ export class Pop3Server implements MailServer {
     const session = await this.#begin(arrived);
     if (session === undefined) return;
     this.#sessions.enter(session);
+    this.#traces.look(session);
     try {
       await serveSession(session);
     } finally {
+      this.#traces.end(session);
       this.#sessions.leave(session);
     }
   }
@@ -92,6 +97,11 @@ export class Pop3Server implements MailServer {
 
   kick(choice: SessionChoice): LiveSession[] {
     return this.#sessions.kick(choice);
+  }
+
+  lookForTraces(choice: SessionChoice): LiveSession[] {
+    const traced = this.#sessions.chosen(choice).filter((session) => this.#traces.look(session));
+    return traced.map((session) => this.#sessions.describe(session));
   }
 
   /** Answers the login; gives nothing if that was a refusal. */

@@ -43,6 +43,7 @@ function start(received: unknown): MailServer {
     reload: (changed) => server.reload(changed),
     sessions: (choice) => server.sessions(choice),
     kick: (choice) => server.kick(choice),
+    lookForTraces: (choice) => server.lookForTraces(choice),
   };
 }
 

@@ -1,21 +1,14 @@
 /**
- * The trace of a session: what was read and written, with the time, in a file in the maildir (IMAPDEBUGFILE).
- *
- *     2026-11-21T15:13:48.123Z READ: a1 NOOP
- *     2026-11-21T15:13:48.124Z WRITE: a1 OK NOOP completed
+ * The trace of a session: what was read and written, in a file in the maildir (IMAPDEBUGFILE; see trace-file.ts).
  *
  * It begins after login, and ends when a client gives its login back, so no password is in it; mail is. A client that logs in
  * once more is refused, and its password is left out. Whoever wants a trace makes the file; the account's next sessions
  * add to it, and those that are there when they are told to look. It knows no other command.
  */
 import { errorCode } from '../../maildir/errors.js';
-import type { FileSystem, OpenFile } from '../../maildir/file-system.js';
+import type { FileSystem } from '../../maildir/file-system.js';
+import { TraceFile } from '../../maildir/trace-file.js';
 import type { Session } from './session.js';
-
-/** Of what is read or written at once, so much is shown. */
-const MAX_SHOWN_OCTETS = 64 * 1024;
-/** Then a trace ends: it fills the disk of its user. */
-const MAX_TRACE_OCTETS = 100 * 1024 * 1024;
 
 /** Of a line that is not whole yet, so much is kept to see what command it is. */
 const MAX_LINE_BEGINNING = 1_024;
@@ -26,14 +19,13 @@ const SECRET_COMMAND = /^\S+ (LOGIN|AUTHENTICATE)\b/i;
 /** The trace of one session. */
 export class SessionTrace {
   readonly #session: Session;
-  #file: OpenFile | undefined;
-  #octets = 0;
+  readonly #file: TraceFile;
   /** The line that has begun, as far as it matters. */
   #line = '';
   /** What comes until the next answer belongs to a command that is secret. */
   #secret = false;
 
-  private constructor(session: Session, file: OpenFile) {
+  private constructor(session: Session, file: TraceFile) {
     this.#session = session;
     this.#file = file;
     session.input.trace = (octets) => this.#read(octets);
@@ -43,19 +35,14 @@ export class SessionTrace {
   /** Whether there is the file for it. */
   static isWanted(session: Session, fileSystem: FileSystem): boolean {
     const path = traceFile(session);
-    try {
-      return path !== undefined && fileSystem.status(path)?.kind === 'file';
-    } catch (error) {
-      if (errorCode(error) === undefined) throw error;
-      return false;
-    }
+    return path !== undefined && TraceFile.isThere(fileSystem, path);
   }
 
   /** Begins a trace where isWanted() says that there is to be one; undefined when the file cannot be written. */
   static begin(session: Session, fileSystem: FileSystem): SessionTrace | undefined {
     const path = traceFile(session) ?? '';
     try {
-      return new SessionTrace(session, fileSystem.openToAppend(path));
+      return new SessionTrace(session, TraceFile.open(fileSystem, path));
     } catch (error) {
       const code = errorCode(error);
       if (code === undefined) throw error;
@@ -69,16 +56,14 @@ export class SessionTrace {
 
   /** It has become too large, or its disk is full. */
   get ended(): boolean {
-    return this.#file === undefined;
+    return this.#file.ended;
   }
 
   /** Ends it. */
   close(): void {
-    const file = this.#file;
-    this.#file = undefined;
     this.#session.input.trace = undefined;
     this.#session.output.trace = undefined;
-    file?.close();
+    this.#file.close();
   }
 
   /** What follows UNAUTHENTICATE may be a password. */
@@ -111,21 +96,8 @@ export class SessionTrace {
   }
 
   #add(direction: 'READ' | 'WRITE', all: string): void {
-    const time = new Date(this.#session.clock.now()).toISOString();
-    const shown = all.slice(0, MAX_SHOWN_OCTETS).replaceAll('\r', '');
-    const more = all.length > MAX_SHOWN_OCTETS ? `[${all.length - MAX_SHOWN_OCTETS} more octets]\n` : '';
-    const text = `${time} ${direction}: ${shown.endsWith('\n') ? shown : `${shown}\n`}${more}`;
-    this.#octets += text.length;
-    if (this.#octets > MAX_TRACE_OCTETS) {
-      this.close();
-      return;
-    }
-    try {
-      this.#file?.write(Buffer.from(text, 'latin1'));
-    } catch (error) {
-      if (errorCode(error) === undefined) throw error;
-      this.close();
-    }
+    this.#file.add(direction, all, this.#session.clock.now());
+    if (this.ended) this.close();
   }
 }
 

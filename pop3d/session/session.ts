@@ -66,6 +66,8 @@ export class Session implements InputOwner {
   readonly sessionId: number | undefined;
   /** The client reads UTF-8. */
   utf8: boolean;
+  /** Is shown each line that comes. */
+  trace: ((line: string) => void) | undefined;
   readonly #lines: LineReader;
   #sliceStartedAt: number;
   #ended = false;
@@ -101,8 +103,10 @@ export class Session implements InputOwner {
   }
 
   /** The next command line; undefined when there will be none. What was collected goes out before it is waited for. */
-  nextLine(): Promise<Line | undefined> {
-    return this.#lines.next();
+  async nextLine(): Promise<Line | undefined> {
+    const line = await this.#lines.next();
+    if (line !== undefined) this.trace?.(line.kind === 'line' ? line.text : '(a line that is too long)');
+    return line;
   }
 
   /** Adds a reply to what is collected for the client. */

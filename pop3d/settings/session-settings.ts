@@ -22,6 +22,8 @@ export interface SessionSettings extends LoginSettings {
   readonly maxBadCommands: number;
   /** POP3_LOG_DELETIONS. */
   readonly logDeletions: boolean;
+  /** POP3DEBUGFILE: sessions of a maildir with such a file are traced in it. */
+  readonly debugFile?: string;
   /** POP3_SYNC: what was removed stays removed after a power cut. */
   readonly durable: boolean;
   /** POP3_TRASHQUOTA: what is marked as deleted counts. */

@@ -40,6 +40,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readLoginSettings(settings, authdaemon, 'POP3'),
     ...readMechanisms(settings),
     ...readExpire(settings),
+    ...readDebugFile(settings),
     oauth: false,
     proxies: readIsProxy(settings, 'POP3'),
     apop: settings.switchedOn('POP3_APOP', false),
@@ -87,6 +88,15 @@ function readExpire(settings: Settings): Pick<SessionSettings, 'expire'> {
   if (/^(NEVER|\d{1,5})( USER)?$/.test(expire)) return { expire };
   const remedy = 'write NEVER, or a number of days, or nothing';
   settings.problem('POP3_EXPIRE', `POP3_EXPIRE=${expire} is not what RFC 2449 knows`, remedy);
+  return {};
+}
+
+function readDebugFile(settings: Settings): Pick<SessionSettings, 'debugFile'> {
+  const debugFile = settings.optionalText('POP3DEBUGFILE');
+  if (debugFile === undefined) return {};
+  if (/^[^./:][^/:]*$/.test(debugFile)) return { debugFile };
+  const what = `POP3DEBUGFILE=${debugFile} is no name`;
+  settings.problem('POP3DEBUGFILE', what, 'write a name without a path: pop3log.dat');
   return {};
 }
 

@@ -169,6 +169,31 @@ describe('the end', () => {
   });
 });
 
+test('L2: a session is traced where the file is, without passwords, also when it has begun', async () => {
+  const file = join(maildir, 'pop3log.dat');
+  const at = server({ POP3DEBUGFILE: 'pop3log.dat' });
+  const client = await arrive(at);
+  client.send('NOOP\r\n');
+  await client.until('+OK Yup.\n');
+  assert.equal(at.lookForTraces({}).length, 0);
+  writeFileSync(file, '');
+  assert.equal(at.lookForTraces({}).length, 1);
+
+  client.send('STAT\r\nPASS secret\r\nAUTH PLAIN c2VjcmV0\r\nQUIT\r\n');
+  await client.untilClosed();
+  await client.done;
+  const time = '2026-11-21T00:00:00.000Z';
+  assert.equal(
+    readFileSync(file, 'latin1'),
+    [
+      ...['READ: STAT', 'READ: PASS (not shown)', 'READ: AUTH (not shown)', 'READ: QUIT'],
+      'WRITE: +OK 5 984\n-ERR Invalid command.\n-ERR Invalid command.\n+OK Bye-bye.',
+    ]
+      .map((line) => `${time} ${line}\n`)
+      .join(''),
+  );
+});
+
 test('attacks 79: a QUIT that the disk refuses is -ERR, and nothing else is lost', async () => {
   const disk: FileSystem = {
     ...realFileSystem,
