@@ -191,10 +191,11 @@ async function courierSite(
   const server = await startCourier({ directory, users, port: imap, tls: { port: imaps, certificate }, courier });
   t.after(() => server.stop());
   await waitForPort(pop3);
+  // What couriertls says of a connection that ends without TLS's own goodbye is not compared.
   const lines = () =>
     readFileSync(`${directory}/log`, 'utf8')
       .split('\n')
-      .filter((line) => /^(INFO|DEBUG|NOTICE): /.test(line));
+      .filter((line) => /^(INFO|DEBUG|NOTICE): (?!ip=)/.test(line));
   const endSessions = () => {
     const isSession = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'imapd';
     for (const pid of processTree(server.roots).filter(isSession)) process.kill(pid, 'SIGTERM');
@@ -216,7 +217,7 @@ async function ourSite(
       .split('\n')
       .filter((line) => / (imapd|pop3d)\[\d+\]: /.test(line))
       .map((line) => line.replace(/^.*? (imapd|pop3d)\[\d+\]: /, ''))
-      .filter((line) => / ip=\[|^ID, /.test(line));
+      .filter((line) => / ip=\[/.test(line));
   const endSessions = () => void ours.imapd.kill('SIGTERM');
   return { imap: ours.port, imaps: ours.tlsPort, pop3: ours.pop3?.port ?? 0, lines, endSessions };
 }
