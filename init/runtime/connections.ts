@@ -45,6 +45,9 @@ type Tell = (level: LogLevel, text: string) => void;
 /** Same limits are logged no more often than this, as Courier does; the client is always told. */
 const LOG_AGAIN_MS = 60_000;
 
+/** So many are remembered as logged: whoever has a network of IPv6 has more addresses than there is memory. */
+const MOST_TOLD = 20_000;
+
 /** Where all places are taken, whoever has not logged in for so long has to give his to the next. */
 const PATIENCE_MS = 10_000;
 
@@ -82,6 +85,7 @@ export class ConnectionTable {
   readonly #byAccount = new Counts('account');
   /** Connections without a login, the oldest first. */
   readonly #strangers = new Map<string, Connection>();
+  /** When each subject was logged, the last at the end: looking through all would cost as much as there are. */
   readonly #told = new Map<string, number>();
 
   constructor(limits: ConnectionLimits, tell: Tell, clock: Pick<Clock, 'ticks'> = realClock, machine = thisMachine) {
@@ -249,8 +253,12 @@ export class ConnectionTable {
   #tellSometimes(level: LogLevel, subject: string, text: string): void {
     const now = this.#clock.ticks();
     if (now - (this.#told.get(subject) ?? Number.NEGATIVE_INFINITY) < LOG_AGAIN_MS) return;
-    for (const [other, at] of this.#told) if (now - at >= LOG_AGAIN_MS) this.#told.delete(other);
+    this.#told.delete(subject);
     this.#told.set(subject, now);
+    for (const [other, at] of this.#told) {
+      if (now - at < LOG_AGAIN_MS && this.#told.size <= MOST_TOLD) break;
+      this.#told.delete(other);
+    }
     this.#tell(level, text);
   }
 }

@@ -188,3 +188,26 @@ test('whoever is refused takes no place, and what is released twice is released 
   assert.equal(table.count, 0);
   assert.equal(table.admit('3', '192.0.2.8'), undefined);
 });
+
+test('what is refused again and again is logged once a minute, also when very many others are', () => {
+  const { table, told, clock } = tryOut({ perAddress: 0 });
+  const times = (address: string): number => told.filter((line) => line.endsWith(` ${address}`)).length;
+  const from = (address: string, ms: number): void => {
+    clock.ms = ms;
+    table.admit(`${address} at ${ms}`, address);
+  };
+  from('192.0.2.7', 0);
+  from('192.0.2.8', 30_000);
+  from('192.0.2.7', 59_999);
+  from('192.0.2.7', 60_000);
+  from('192.0.2.8', 89_999);
+  assert.deepEqual([times('192.0.2.7'), times('192.0.2.8')], [2, 1]);
+  from('192.0.2.8', 90_000);
+  from('192.0.2.7', 119_999);
+  assert.deepEqual([times('192.0.2.7'), times('192.0.2.8')], [2, 2]);
+  // A list that is looked through for each of them would keep everybody else waiting for a minute.
+  for (let number = 0; number < 50_000; number += 1) from(`2001:db8:${number.toString(16)}::1`, 119_999);
+  assert.equal(told.length, 50_004);
+  from('2001:db8:c34f::1', 120_000);
+  assert.equal(told.length, 50_004);
+});
