@@ -157,7 +157,13 @@ export class LoginConnection implements LoginClient {
 
   /** Brings the client to whoever serves it. */
   async #begin(request: LoginRequest, outcome: AuthenticationOutcome): Promise<LoginOutcome> {
-    if (outcome.kind === 'pass on') return await this.#passOn(request, outcome);
+    if (outcome.kind === 'pass on') {
+      return await this.#passOn(request, outcome).catch((error: unknown) => {
+        // Its modules are loaded late, and may not be there for this user.
+        this.log.bug(error, 'passing a session on');
+        return { kind: 'temporary failure', reason: 'internal error' } as const;
+      });
+    }
     if (outcome.kind !== 'send socket' && outcome.kind !== 'relay') return outcome;
     const { lastWord } = outcome;
     const heard = lastWord === undefined || (await request.sayLastWord?.(lastWord)) === true;

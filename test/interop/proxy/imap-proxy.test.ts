@@ -68,12 +68,16 @@ test("Y2: the answer to a login is Courier's", async () => {
 });
 
 test('Y2: clients are told what a server of another kind can do', async () => {
+  const early = await loginClient(front.port, 'bob', PASSWORD, false);
   await site.change(front, { users: accounts, settings: { IMAP_PROXY_FOREIGN: '1' } });
   const client = await openClient(front.port, false);
   const { text, untagged } = await client.must(`LOGIN carol ${PASSWORD}`);
   assert.equal(text, 'CAPABILITY completed');
   assert.match(untagged.join(), /^\* CAPABILITY IMAP4rev1 UIDPLUS CHILDREN NAMESPACE .*ACL2=UNION/);
   client.close();
+  // A reload is nothing to sessions that are there.
+  assert.equal(await subjectOf(early), 'bob');
+  early.close();
   await site.change(front, { users: accounts, settings: { IMAP_PROXY_FOREIGN: '0' } });
 });
 
