@@ -41,7 +41,9 @@ export async function changeSessions(verb: 'kick' | 'trace', which: Which): Prom
   for (const session of sessions) {
     if (which.json === true) print(JSON.stringify(session));
     else
-      print(`${did}: ${logValue(session.user)} from ${session.ip}, session ${session.session} of ${session.service}`);
+      print(
+        `${did}: ${logValue(session.user)} from ${logValue(session.ip)}, session ${session.session} of ${session.service}`,
+      );
   }
   for (const pid of silent)
     process.stderr.write(`The process ${pid} is too busy to answer; its sessions may follow.\n`);
@@ -115,8 +117,8 @@ const HEAD = ['USER', 'FROM', 'SERVICE', 'TLS', 'FOLDER', 'IDLE', 'TIME', 'IN', 
 function table(sessions: readonly Told[]): string[] {
   const rows = sessions.map((told) => [
     logValue(told.administrator === undefined ? told.user : `${told.user}*${told.administrator}`),
-    told.ip,
-    told.protocol,
+    logValue(told.ip),
+    logValue(told.protocol),
     told.tls ? 'yes' : 'no',
     placeOf(told),
     duration(told.idleSeconds),

@@ -97,7 +97,7 @@ export class LiveSessions {
 
   /** A worker has answered. */
   heard({ question, sessions }: SessionAnswer): void {
-    this.#open.get(question)?.(sessions);
+    this.#open.get(question)?.(sessions.map(toldOnly));
   }
 
   #askOne(
@@ -186,6 +186,17 @@ export function readChoice(text: string): SessionChoice {
   };
 }
 
+const FIELDS = [
+  ...(['session', 'user', 'administrator', 'ip', 'port', 'protocol', 'tls', 'folder', 'mailhost'] as const),
+  ...(['seconds', 'idleSeconds', 'receivedOctets', 'sentOctets'] as const),
+] as const;
+
+/** The session without what else its process may have said, which could be of any size, or be no JSON. */
+function toldOnly(session: LiveSession): LiveSession {
+  const told = FIELDS.filter((name) => session[name] !== undefined).map((name) => [name, session[name]]);
+  return Object.fromEntries(told) as LiveSession;
+}
+
 /** Checks what a worker says of its sessions. */
 export function isSessionAnswer(message: Readonly<Record<string, unknown>>): boolean {
   const { question, sessions } = message;
@@ -197,7 +208,9 @@ function isLiveSession(value: unknown): value is LiveSession {
   const told = value as Readonly<Record<string, unknown>>;
   const numbers = ['session', 'port', 'seconds', 'idleSeconds', 'receivedOctets', 'sentOctets'];
   const texts = ['user', 'ip', 'protocol'];
-  const perhaps = ['administrator', 'folder'].every((name) => ['undefined', 'string'].includes(typeof told[name]));
+  const perhaps = ['administrator', 'folder', 'mailhost'].every((name) =>
+    ['undefined', 'string'].includes(typeof told[name]),
+  );
   const areNumbers = numbers.every((name) => typeof told[name] === 'number');
   return (
     areNumbers && texts.every((name) => typeof told[name] === 'string') && perhaps && typeof told['tls'] === 'boolean'
