@@ -3,12 +3,14 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isChosen, readChoice } from '../../init/runtime/live-sessions.js';
 import { count, countsOfProcess, DURATION_BOUNDS, Durations, seriesName } from '../../init/runtime/metrics/counts.js';
 import { families } from '../../init/runtime/metrics/families.js';
+import { metricsServer } from '../../init/runtime/metrics/http.js';
 import { formatPage } from '../../init/runtime/metrics/page.js';
 import {
   checkCounts,
@@ -18,6 +20,7 @@ import {
   noteCounts,
 } from '../../init/runtime/metrics/service-counts.js';
 import { checkoutRoot } from '../support/paths.js';
+import { waitUntil } from '../support/processes.js';
 
 const nothing = { counts: {}, durations: {}, levels: {} };
 const figures = { memoryOctets: 1_000, delays: { p50: 1, p99: 2, max: 3 } };
@@ -102,6 +105,28 @@ test('L8: a process that says what is no figure is not believed', () => {
     }),
   );
   assert.deepEqual(checkCounts(countsOfProcess()), countsOfProcess());
+});
+
+test('L8: whoever holds connections to the page, or sends what is no request, keeps nobody from it for long', async (t) => {
+  const server = metricsServer(() => Promise.resolve('the page\n'), 100);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const held = Array.from({ length: 50 }, () => connect(port, '127.0.0.1'));
+  for (const socket of held) socket.on('error', () => {}).write('GET /met');
+  const garbage = connect(port, '127.0.0.1').on('error', () => {});
+  garbage.end('\u0016\u0003\u0001 no request\r\n\r\n');
+  const page = async (): Promise<string> => {
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`).catch(() => undefined);
+    return answer === undefined ? '' : await answer.text();
+  };
+  await waitUntil('the page is given', async () => (await page()) === 'the page\n');
+  const headers = { long: 'x'.repeat(10_000) };
+  const refused = await fetch(`http://127.0.0.1:${port}/metrics`, { headers }).catch(() => undefined);
+  assert.notEqual(refused?.status, 200);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST', body: 'x' })).status, 405);
+  for (const socket of held) socket.destroy();
+  server.closeAllConnections();
 });
 
 test('L8: README has all figures, and no others', () => {

@@ -6,12 +6,13 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 
 /** A monitoring system asks once in some seconds, over one connection; more are not needed. */
 const MAX_CONNECTIONS = 20;
-const HEADERS_MS = 5_000;
-const REQUEST_MS = 10_000;
+/** A request is there at once; looking for those that are not wakes the process as often. */
+const PATIENCE_MS = 5_000;
 
 /** Makes the server; it does not listen yet. */
-export function metricsServer(page: () => Promise<string>): Server {
-  const options = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, maxHeaderSize: 8_192 };
+export function metricsServer(page: () => Promise<string>, patienceMs = PATIENCE_MS): Server {
+  const times = { headersTimeout: patienceMs, requestTimeout: patienceMs, connectionsCheckingInterval: patienceMs };
+  const options = { ...times, maxHeaderSize: 8_192 };
   const server = createServer(options, (request, response) => {
     response.on('error', () => {});
     if (request.method !== 'GET' && request.method !== 'HEAD') answer(response, 405, 'Only GET is answered here.\n');
