@@ -72,8 +72,8 @@ test('pages lead to pages that there are', () => {
 test('bash completes options, words, and nothing that is none', async () => {
   const file = join(buildRoot, 'completions', 'angarium');
   const complete = async (name: string, begun: string): Promise<string[]> => {
-    const script = '. "$1" && _angarium "$2" "$3" && printf "%s\\n" "${COMPREPLY[@]}"';
-    return (await mustRun(['bash', '-c', script, 'bash', file, name, begun])).trim().split('\n');
+    const script = '. "$1"; _angarium "$2" "$3"; printf "%s\\n" "${COMPREPLY[@]}"';
+    return (await mustRun(['bash', '--norc', '-c', script, 'bash', file, name, begun])).trim().split('\n');
   };
   assert.deepEqual(await complete('imapd', '--ch'), ['--check']);
   assert.deepEqual(await complete('/usr/sbin/imapd', '--du'), ['--dump-config']);
