@@ -13,7 +13,7 @@ import {
   type SaslStep,
 } from './conversation.js';
 import { formatScramData } from './scram-data.js';
-import { type ClientFirst, readClientFirst } from './scram-messages.js';
+import { type ClientFirst, readClientFinal, readClientFirst } from './scram-messages.js';
 
 /** Two messages each way. */
 export class ScramConversation implements SaslConversation {
@@ -39,6 +39,8 @@ export class ScramConversation implements SaslConversation {
     if (this.#claim === undefined) return this.#begin(octets);
     const token = this.#token;
     if (token === undefined) return failed('Not expected.');
+    // Together with a token that a long first message has made long, a long one would be too much for the supervisor.
+    if (readClientFinal(octets) === undefined) return failed('Not a SCRAM message.');
     const binding = this.#first?.binding;
     const channelBinding = typeof binding === 'object' ? this.#context.channelBinding(binding.type) : Buffer.alloc(0);
     if (channelBinding === undefined) return failed('The channel binding has gone.');

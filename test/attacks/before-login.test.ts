@@ -136,6 +136,32 @@ test('attack 17: bad base64 in one connection does not disturb a login in anothe
   });
 });
 
+test('an exchange that is as long as it may be ends nobody else: its login process lives on', async () => {
+  const settings = { ...roomy, IMAP_CAPABILITY: 'IMAP4rev1 AUTH=PLAIN AUTH=SCRAM-SHA-256' };
+  await attacked({ settings }, async ({ ours, assertAlive, pids }) => {
+    const before = pids('login process');
+    for (const [nonce, final] of [
+      [990, 6_135],
+      [990, 2_000],
+      [100, 6_135],
+    ] as const) {
+      const client = new RawClient(ours.port);
+      await client.until('\r\n');
+      // authdaemond's answer remembers the nonce three times, with two characters for each quote.
+      const first = Buffer.from(`n,,n=bob,r=${'"'.repeat(nonce)}`).toString('base64');
+      client.send('a AUTHENTICATE SCRAM-SHA-256\r\n');
+      await client.until('+ ');
+      client.send(`${first}\r\n`);
+      await client.until(/\+ [A-Za-z0-9+/=]{20,}\r\n/);
+      client.send(`${Buffer.alloc(final, 'x').toString('base64')}\r\n`);
+      await client.until(/a NO .*\r\n/);
+      client.close();
+    }
+    await assertAlive();
+    assert.deepEqual(pids('login process'), before);
+  });
+});
+
 test('attack 18, 65, 84: no name reaches another account, breaks a log line, or ends authdaemond', async () => {
   await attacked({ settings: roomy }, async ({ ours, assertAlive }) => {
     const strange = [

@@ -146,6 +146,12 @@ test('SCRAM takes nothing that RFC 5802 does not allow', () => {
     '',
   ];
   for (const first of wrong) assert.equal(begin('SCRAM-SHA-256')?.start(Buffer.from(first)).kind, 'failed', first);
+  for (const final of ['c=biws,r=abcd', `c=biws,r=${'x'.repeat(3_000)},p=AA==`, 'x'.repeat(6_000), '']) {
+    const conversation = begin('SCRAM-SHA-256');
+    conversation?.start(Buffer.from('n,,n=ann,r=abc'));
+    conversation?.challenged?.(Buffer.from('r=abcd,s=,i=1'), 'TOKEN');
+    assert.equal(conversation?.answer(Buffer.from(final)).kind, 'failed', final);
+  }
   assert.equal(begin('SCRAM-SHA-256')?.start(Buffer.from('n,,n=a\xff,r=abc', 'latin1')).kind, 'failed');
 });
 
