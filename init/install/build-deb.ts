@@ -61,6 +61,8 @@ const DIVERTED_PAM = ['/etc/pam.d/imap', '/etc/pam.d/pop3'];
 
 const UNITS = '/usr/lib/systemd/system';
 
+const MAINTAINER = 'The Angarium developers <postmaster@localhost>';
+
 /** maildrop has programs of these names: the system's alternatives decide. */
 const ALTERNATIVES = ['maildirmake', 'deliverquota'];
 
@@ -165,9 +167,11 @@ function placeFiles(layout: Layout, { version, isNodeBundled, etcOf }: Wanted): 
   }
   for (const name of ['imap', 'pop3']) placer.write(join('/usr/share/angarium/pam', name), pamService(name));
   placer.write('/usr/share/doc/angarium/copyright', copyrightText(root));
-  for (const name of ['CHANGELOG.md', 'README.md']) {
-    const path = staged(layout, '/usr/share/doc/angarium', `${name === 'CHANGELOG.md' ? 'changelog' : name}.gz`);
-    writeFileSync(path, gzipSync(readFileSync(join(root, name)), { level: 9 }));
+  const changes = `angarium (${version}) unstable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- ${MAINTAINER}  ${now()}\n`;
+  const documents = new Map([['changelog', changes]]);
+  for (const name of ['CHANGELOG.md', 'README.md']) documents.set(name, readFileSync(join(root, name), 'utf8'));
+  for (const [name, text] of documents) {
+    writeFileSync(staged(layout, '/usr/share/doc/angarium', `${name}.gz`), gzipSync(text, { level: 9 }));
   }
   const debian = join(root, 'init', 'debian');
   placer.write('/etc/logcheck/ignore.d.server/angarium', readFileSync(join(debian, 'logcheck'), 'utf8'));
@@ -216,6 +220,7 @@ function placeControl(layout: Layout, wanted: Wanted, architecture: string): voi
   const units = readdirSync(staged(layout, unitDirectory())).filter((name) => /^[a-z0-9]+d\.service$/.test(name));
   const words: Readonly<Record<string, string>> = {
     VERSION: wanted.version,
+    MAINTAINER,
     ARCHITECTURE: architecture,
     SIZE: String(kilobytes),
     NODE_DEPENDS: wanted.isNodeBundled ? '' : `, nodejs (>= ${OLDEST_NODE})`,
@@ -238,6 +243,11 @@ function placeControl(layout: Layout, wanted: Wanted, architecture: string): voi
   }
   writeFileSync(join(control, 'md5sums'), sums.join(''));
   writeFileSync(join(control, 'conffiles'), '/etc/logcheck/ignore.d.server/angarium\n');
+}
+
+/** As RFC 5322 writes it. */
+function now(): string {
+  return new Date().toUTCString().replace('GMT', '+0000');
 }
 
 /** The plain files below a directory. */

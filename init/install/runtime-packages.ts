@@ -10,7 +10,7 @@ const NOT_LOADED = [/^@types\//, /^cross-env$/, /^node-addon-api$/, /^undici-typ
 
 /** Files of packages that nothing loads. Licences stay. */
 const NOT_NEEDED =
-  /\.(map|md|markdown|d\.ts|d\.mts|d\.cts|ts|c|cc|cpp|h|hh|hpp|inc|S|asm|gyp|yml|cmake)$|\/(docs?|tests?|examples?|\.github)$|\/koffi\/(vendor|lib)$/;
+  /\.(map|md|markdown|d\.ts|d\.mts|d\.cts|ts|c|cc|cpp|h|hh|hpp|inc|S|asm|gyp|yml|cmake)$|\/(docs?|tests?|examples?|\.github)$|\/koffi\/(vendor|lib|cnoke\.cjs)$/;
 
 interface LockedPackage {
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -64,7 +64,7 @@ function filesBelow(root: string, path: string): string[] {
 /** Native parts are in directories and files named by system, processor and C library. */
 function isNeeded(file: string): boolean {
   const name = basename(file);
-  if (name === 'node_modules' || NOT_NEEDED.test(file)) return false;
+  if (name === 'node_modules' || name.startsWith('.') || NOT_NEEDED.test(file)) return false;
   const machine = /^(?:koffi-)?(linux|win32|darwin|freebsd|openbsd|android|musl)[-_](\w+)$/.exec(name);
   if (machine !== null) {
     const [, system = '', processor] = machine;
