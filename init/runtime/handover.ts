@@ -189,8 +189,8 @@ export const TOKEN_OCTETS = 33;
 
 // One line before login is 8 KiB, and base64 shrinks: nothing a client may say is longer.
 const MAX_TEXT_CHARACTERS = 16_384;
-// What a client may have sent behind its LOGIN before the hand-over stops reading: one socket buffer, and some.
-const MAX_UNREAD_OCTETS = 1_048_576;
+/** What a client may have sent behind its LOGIN before the hand-over stops reading: one socket buffer, and some. */
+export const MAX_UNREAD_OCTETS = 1_048_576;
 
 /** Checks a message of a login process. Undefined: it is none, and the process is not to be trusted. */
 export function checkFromLogin(message: unknown): FromLogin | undefined {

@@ -17,7 +17,7 @@ import type {
 } from './before-login.js';
 import { channelBinding } from './channel-binding.js';
 import { certificateField } from './client-certificate.js';
-import type { AuthenticationOutcome, ListenerDescription } from './handover.js';
+import { type AuthenticationOutcome, type ListenerDescription, MAX_UNREAD_OCTETS } from './handover.js';
 import { foreignProtocol } from './limits/foreign-protocol.js';
 import { readProxyHeader } from './limits/proxy-connection.js';
 import type { Log } from './log.js';
@@ -265,10 +265,15 @@ export class LoginConnection implements LoginClient {
     if (!(await written(socket)) || this.#state !== 'open') return gone();
     const late = takeFromSocket(socket);
     const handle = rawHandle(socket);
-    if (handle === undefined) return gone();
+    const unread = Buffer.concat([request.unread(), late]);
+    // Who says so much more before he hears that he is in is no client, and would cost this process the supervisor's trust.
+    if (handle === undefined || unread.length > MAX_UNREAD_OCTETS) {
+      socket.destroy();
+      return gone();
+    }
     this.#state = 'handed over';
     clearTimeout(this.#timer);
-    this.#process.handOver(this, Buffer.concat([request.unread(), late]), handle, () => socket.destroy());
+    this.#process.handOver(this, unread, handle, () => socket.destroy());
     return { kind: 'handed over' };
   }
 
@@ -294,6 +299,8 @@ export class LoginConnection implements LoginClient {
     }
     if (this.#state === 'open') this.#timer = this.#limitTime();
     if (outcome.kind !== 'here') return outcome;
+    // Nobody would answer.
+    if (this.#state !== 'open') return gone();
     return await this.#begin(request, await this.#process.serveHere(this));
   }
 
