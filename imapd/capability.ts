@@ -81,6 +81,8 @@ export interface CapabilityContext {
   readonly tlsAvailable: boolean;
   /** COMPRESS would work now: after login, and once. */
   readonly compressAvailable: boolean;
+  /** After login: somebody takes the client back that wants to log in once more. */
+  readonly givesBack?: boolean;
   /** An administrator, who may change quotas. */
   readonly setsQuotas?: boolean;
   /** The name in the client's certificate, where EXTERNAL may be used. */
@@ -108,6 +110,7 @@ function wordsOfSite(context: CapabilityContext): string[] {
   if (settings.acl) words.push(...accessLists);
   if (!settings.disableThreadSort) words.push(...sortAndThread);
   if (compressAvailable) words.push('COMPRESS=DEFLATE');
+  if (mayUnauthenticate(context)) words.push('UNAUTHENTICATE');
   if (settings.outbox !== undefined) words.push(`XCOURIEROUTBOX=${settings.outbox.folderName}`);
   words.push(settings.appendLimitOctets === undefined ? 'APPENDLIMIT' : `APPENDLIMIT=${settings.appendLimitOctets}`);
   if (settings.messageLimit !== undefined) words.push(`MESSAGELIMIT=${settings.messageLimit}`);
@@ -125,6 +128,11 @@ function wordsOfSite(context: CapabilityContext): string[] {
 
 function ownWords({ settings, tls }: Pick<CapabilityContext, 'settings' | 'tls'>): string | undefined {
   return (tls ? settings.capabilityTls : undefined) ?? settings.capability;
+}
+
+/** Whether UNAUTHENTICATE is to be obeyed; not below compression. RFC 8437 section 8 wants that it can be switched off. */
+export function mayUnauthenticate({ settings, givesBack, compressAvailable }: CapabilityContext): boolean {
+  return givesBack === true && compressAvailable && settings.unauthenticate;
 }
 
 /** RFC 7888 section 5. */

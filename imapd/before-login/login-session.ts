@@ -164,10 +164,12 @@ export class LoginSession implements Conversation {
 export async function serveBeforeLogin(session: LoginSession): Promise<void> {
   const { client, log } = session;
   const who = session.whoForLog;
-  log.write('debug', `Connection, ${who}`);
-  session.write(
-    encodeUntagged({ status: 'OK', code: capabilityCode(session.capabilityContext), text: 'Angarium ready.' }),
-  );
+  if (client.again !== true) {
+    log.write('debug', `Connection, ${who}`);
+    session.write(
+      encodeUntagged({ status: 'OK', code: capabilityCode(session.capabilityContext), text: 'Angarium ready.' }),
+    );
+  }
   await converse(session);
   if (session.ending === 'handed over') return;
   if (session.ending === 'logout') {

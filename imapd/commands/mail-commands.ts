@@ -59,6 +59,7 @@ import { parseStore, store } from './store.js';
 import { parseSubscribe, subscribe } from './subscribe.js';
 import { parseThreadCommand, thread } from './thread.js';
 import { parseUidBatches, uidBatches } from './uidbatches.js';
+import { unauthenticate } from './unauthenticate.js';
 import { unselect } from './unselect.js';
 import { parseUnsubscribe, unsubscribe } from './unsubscribe.js';
 import { urlFetch } from './urlfetch.js';
@@ -84,6 +85,7 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['CAPABILITY', command(plain, parseNothing, capability)],
   ['NOOP', command(plain, parseNothing, noop)],
   ['LOGOUT', command(plain, parseNothing, logout)],
+  ['UNAUTHENTICATE', command(plain, parseNothing, unauthenticate)],
   ['ID', command(plain, parseId, id)],
   ['ENABLE', command(plain, parseEnable, enable)],
   ['COMPRESS', command(plain, parseCompress, compress)],

@@ -20,10 +20,24 @@ export function closeSession(session: Session, how: SessionEnd): void {
   if (end === 'TIMEOUT') session.write(Buffer.from('* BYE Disconnected for inactivity.\r\n'));
   if (end === 'SHUTDOWN') session.write(encodeUntagged(goodbyeOf(session)));
   session.input.close();
-  session.notifications?.close();
-  session.select(undefined);
+  giveAllBack(session);
   session.output.end();
   session.log.write(end === 'SHUTDOWN' ? 'notice' : 'info', endLine(end, session), session.sessionId);
+}
+
+/** Ends a session like LOGOUT, and leaves the client to the conversation before login. False: it is to be closed. */
+export function leaveClient(session: Session): boolean {
+  if (session.giveBack === undefined || session.input.end === 'stopped' || session.input.end === 'timeout')
+    return false;
+  giveAllBack(session);
+  session.giveBack(session.input.release(session.commands.takeUnread()));
+  session.log.write('info', endLine('LOGOUT', session), session.sessionId);
+  return true;
+}
+
+function giveAllBack(session: Session): void {
+  session.notifications?.close();
+  session.select(undefined);
 }
 
 function goodbyeOf(session: Session): UntaggedStatus {

@@ -14,7 +14,7 @@ import { bad, type Completion, no } from '../completion.js';
 import type { Notifications } from '../notify/notifications.js';
 import type { BadLine, ReceivedCommand } from '../wire/command-reader.js';
 import { encodeCompletion } from '../wire/responses.js';
-import { closeSession } from './closing.js';
+import { closeSession, leaveClient } from './closing.js';
 import { Idling } from './idling.js';
 import type { Session } from './session.js';
 import type { SessionEnd } from './session-log.js';
@@ -37,6 +37,7 @@ export async function serveSession(session: Session): Promise<void> {
     if (!(error instanceof ClientGone)) session.log.bug(error, 'session');
   }
   dialogue.close();
+  if (dialogue.end === 'LOGOUT' && session.leavesClient && leaveClient(session)) return;
   closeSession(session, dialogue.end ?? 'DISCONNECTED');
 }
 
@@ -140,6 +141,7 @@ class Dialogue {
     const session = this.#session;
     await session.respond(encodeCompletion(tag, completion));
     await session.answered();
+    if (session.leavesClient) await session.flush();
     if (session.ended) {
       this.end = completion.status === 'OK' ? 'LOGOUT' : 'DISCONNECTED';
       return;

@@ -10,7 +10,7 @@ import { ClientInput, type InputOwner } from '../../init/runtime/client-input.js
 import { ClientOutput } from '../../init/runtime/client-output.js';
 import type { Clock } from '../../init/runtime/clock.js';
 import type { Log } from '../../init/runtime/log.js';
-import type { Endpoint, SessionAccount } from '../../init/runtime/mail-worker.js';
+import type { Endpoint, SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
 import { nextTurn } from '../../init/runtime/turns.js';
 import type { Right } from '../../maildir/acl/rights.js';
 import { MaildirError } from '../../maildir/errors.js';
@@ -75,7 +75,7 @@ function newWriter(octets: Buffer): OctetWriter {
 }
 
 /** What a session is made of. */
-export interface SessionParts {
+export interface SessionParts extends Pick<WorkerSession, 'giveBack'> {
   readonly stream: Duplex;
   /** What the client sent that nobody has read yet; comes before the stream. */
   readonly unread: Buffer;
@@ -127,8 +127,11 @@ export class Session implements Conversation, CommandSource, InputOwner {
   readonly output: SessionOutput;
   readonly startedAt: number;
   readonly sessionId: number | undefined;
+  readonly giveBack: SessionParts['giveBack'] | undefined;
   /** Whether this session was looked at for, and told of, a mailbox that is nearly full. */
   quotaWarning: 'not looked' | 'looked' | 'told' = 'not looked';
+  /** When it has ended, the client stays, and the conversation before login begins again. */
+  leavesClient = false;
   /** Of clients that have said NOTIFY. */
   notifications: Notifications | undefined;
   #running: RunningCommand | undefined;
@@ -154,6 +157,7 @@ export class Session implements Conversation, CommandSource, InputOwner {
     this.sharing = parts.sharing;
     this.startedAt = parts.clock.now();
     this.sessionId = parts.sessionId;
+    this.giveBack = parts.giveBack;
     this.#sliceStartedAt = parts.clock.ticks();
     this.output = new ClientOutput(parts.stream, parts.clock, newWriter);
     this.input = new ClientInput(parts.stream, { unread: parts.unread, clock: parts.clock, owner: this });
@@ -316,10 +320,10 @@ export class Session implements Conversation, CommandSource, InputOwner {
 
   /** What CAPABILITY depends on. */
   get capabilityContext(): CapabilityContext {
-    const compressAvailable = !this.compressed;
     const setsQuotas = isAdministrator(this.account);
-    const { settings, tls } = this;
-    return { settings, loggedIn: true, tls, tlsAvailable: false, compressAvailable, setsQuotas };
+    const { settings, tls, compressed, giveBack } = this;
+    const can = { compressAvailable: !compressed, setsQuotas, givesBack: giveBack !== undefined };
+    return { settings, loggedIn: true, tls, tlsAvailable: false, ...can };
   }
 
   /** `user=bob, ip=[::1], port=[143]`, for log lines. */

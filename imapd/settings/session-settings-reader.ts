@@ -35,6 +35,7 @@ export function readSessionSettings(settings: Settings, authdaemon: Settings): S
     ...readLimits(settings),
     ...readAnonymous(settings),
     utf8Only: settings.switchedOn('IMAP_UTF8ONLY', false),
+    unauthenticate: settings.switchedOn('IMAP_UNAUTHENTICATE', true),
     oauth: false,
     ownSeen: !settings.switchedOn('IMAP_SHAREDSEEN', true),
     acl: settings.switchedOn('IMAP_ACL', true),

@@ -116,6 +116,8 @@ export interface SessionSettings extends LoginSettings {
   readonly saveLimit?: number;
   /** IMAP_UTF8ONLY: clients must enable UTF8=ACCEPT. */
   readonly utf8Only: boolean;
+  /** IMAP_UNAUTHENTICATE: clients may log in as somebody else on their connection. */
+  readonly unauthenticate: boolean;
   /** IMAP_IDLE_HEARTBEAT: seconds between signs of life during IDLE; 0 is none. */
   readonly idleHeartbeatSeconds: number;
   /** IMAP_INACTIVITY_TIMEOUT. */

@@ -100,6 +100,8 @@ export interface LoginClient {
   /** Milliseconds since the epoch at which the connection was accepted. */
   readonly acceptedAt: number;
   readonly log: Log;
+  /** It was logged in on this connection and has given that back: it is greeted no more. What counts counts anew. */
+  readonly again?: boolean;
   /** Gives the next octets as they come; undefined when the client has gone, or its time is over. */
   read(): Promise<Buffer | undefined>;
   /** Sends octets. Never throws; what goes to a client that has gone is dropped. */

@@ -151,6 +151,17 @@ export class ClientInput {
     this.#finish('stopped');
   }
 
+  /** Leaves the stream to others, and gives what was received and not used: `unused`, and what comes behind it. */
+  release(unused: Buffer): Buffer {
+    this.#endPatience();
+    this.#stream.off('readable', this.#noticeOctets);
+    for (const event of ENDS) this.#stream.off(event, this.#noticeEnd);
+    const all = this.#unread === undefined ? unused : Buffer.concat([unused, this.#unread]);
+    this.#unread = undefined;
+    this.#receivedOctets -= all.length;
+    return all;
+  }
+
   /** Nobody reads any more. */
   close(): void {
     this.#endPatience();

@@ -60,13 +60,16 @@ interface Refusal {
 
 interface Connection {
   readonly key: string;
-  readonly openedAt: number;
+  /** When it began to be one without a login. */
+  openedAt: number;
   /** Ends it, to make room; absent: it cannot be ended. */
   readonly drop: (() => void) | undefined;
   readonly address: string;
   readonly client: string;
   readonly network: string;
   account: string | undefined;
+  /** It has ended in a login once, and is not among those that come to nothing. */
+  wasLoggedIn: boolean;
 }
 
 /** Connections that are open now. */
@@ -124,8 +127,8 @@ export class ConnectionTable {
    */
   admit(key: string, ip: string, local?: Endpoint, drop?: () => void): string | undefined {
     const address = plainAddress(ip);
-    const client = { address, client: clientNetwork(ip), network: wideNetwork(ip), account: undefined };
-    const connection = { key, openedAt: this.#clock.ticks(), drop, ...client };
+    const client = { address, client: clientNetwork(ip), network: wideNetwork(ip) };
+    const connection = { key, openedAt: this.#clock.ticks(), drop, ...client, account: undefined, wasLoggedIn: false };
     const refusal = this.#refusal(connection, local);
     if (refusal !== undefined) {
       this.#tellSometimes('alert', refusal.subject, refusal.forLog);
@@ -159,8 +162,19 @@ export class ConnectionTable {
     }
     connection.account = account;
     this.#byAccount.add(`${client} ${account}`);
-    this.#rate.giveBack(client);
+    if (!connection.wasLoggedIn) this.#rate.giveBack(client);
+    connection.wasLoggedIn = true;
     return undefined;
+  }
+
+  /** Counts a connection without its account, as one that has not logged in. */
+  logOut(key: string): void {
+    const connection = this.#connections.get(key);
+    if (connection?.account === undefined) return;
+    this.#logOut(connection);
+    connection.openedAt = this.#clock.ticks();
+    this.#beforeLogin.add(connection.client);
+    this.#strangers.set(key, connection);
   }
 
   /** Forgets a connection that has ended. */

@@ -53,6 +53,25 @@ export interface SessionDescription {
   readonly tls: boolean;
   /** The administrator who acts as the account. */
   readonly administrator?: string;
+  /** The client may give its login back, and log in as somebody else. */
+  readonly comesBack: boolean;
+}
+
+/** Both ends of a client's connection. */
+export interface ClientEnds {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+}
+
+/**
+ * A session is over, and the conversation before login begins again with `unread`, which its worker has received and not
+ * used; without that, the client has to go. `ends` and the socket come with it where the worker had them.
+ */
+export interface BeginAgain {
+  readonly kind: 'begin again';
+  readonly id: number;
+  readonly unread?: Uint8Array;
+  readonly ends?: ClientEnds;
 }
 
 /** What a login process needs to know of a listener. */
@@ -108,6 +127,9 @@ export type ToLogin =
   | { readonly kind: 'admitted'; readonly id: number; readonly refusal?: string }
   /** Others need the place of a connection that has not logged in. */
   | { readonly kind: 'drop'; readonly id: number }
+  /** The worker of a relayed session wants no more of its client. */
+  | { readonly kind: 'stop relaying'; readonly id: number }
+  | BeginAgain
   | { readonly kind: 'outcome'; readonly id: number; readonly outcome: AuthenticationOutcome }
   | { readonly kind: 'exchange'; readonly id: number; readonly answer: ExchangeAnswer }
   /** The page of figures that was asked for; without one there is none. */
@@ -174,6 +196,8 @@ export interface AuthenticationRequest {
   readonly remote: Endpoint;
   readonly local: Endpoint;
   readonly tls: boolean;
+  /** See SessionDescription. */
+  readonly comesBack: boolean;
 }
 
 /** From a mail worker to the supervisor. */
@@ -182,6 +206,10 @@ export type FromWorker =
   | { readonly kind: 'rehearsed' }
   | { readonly kind: 'expecting'; readonly sessionId: number }
   | { readonly kind: 'session ended'; readonly sessionId: number }
+  /** A relayed session is about to be over, and nothing more is to come for it. */
+  | { readonly kind: 'giving back'; readonly sessionId: number }
+  /** It is over, and its client may log in once more; a socket that was handed over comes with it. */
+  | { readonly kind: 'given back'; readonly sessionId: number; readonly unread: Uint8Array }
   | SessionAnswer;
 
 /** Octets of an authenticated session's token: 16 random octets in hexadecimal, and a line feed. */
@@ -223,13 +251,17 @@ export function checkFromWorker(message: unknown): FromWorker | undefined {
   if (!isRecord(message)) return undefined;
   if (message['kind'] === 'rehearsed') return { kind: 'rehearsed' };
   if (message['kind'] === 'sessions') return isSessionAnswer(message) ? (message as FromWorker) : undefined;
-  const ofSession = message['kind'] === 'expecting' || message['kind'] === 'session ended';
+  if (message['kind'] === 'given back') {
+    return isId(message['sessionId']) && isOctets(message['unread']) ? (message as FromWorker) : undefined;
+  }
+  const ofSession = ['expecting', 'session ended', 'giving back'].includes(String(message['kind']));
   if (ofSession) return isId(message['sessionId']) ? (message as FromWorker) : undefined;
   return checkFromChild(message);
 }
 
 function checkFromChild(message: Record<string, unknown>): FromChild | undefined {
-  if (message['kind'] === 'ready' || message['kind'] === 'pong' || message['kind'] === 'goodbye') return { kind: message['kind'] };
+  if (message['kind'] === 'ready' || message['kind'] === 'pong' || message['kind'] === 'goodbye')
+    return { kind: message['kind'] };
   if (message['kind'] === 'failed') return isText(message['reason']) ? (message as FromChild) : undefined;
   const { lines } = message;
   if (message['kind'] !== 'log' || !Array.isArray(lines)) return undefined;
@@ -256,7 +288,8 @@ export function checkFigures(message: unknown): ProcessFigures | undefined {
 function isRequest(message: Record<string, unknown>): boolean {
   const texts = ['loginName', 'tag'].every((name) => isText(message[name]));
   const other = message['authorisationName'] === undefined || isText(message['authorisationName']);
-  return texts && other && isExchange(message) && isEndpoint(message['local']) && typeof message['tls'] === 'boolean';
+  const flags = ['tls', 'comesBack'].every((name) => typeof message[name] === 'boolean');
+  return texts && other && flags && isExchange(message) && isEndpoint(message['local']);
 }
 
 function isExchange(message: Record<string, unknown>): boolean {

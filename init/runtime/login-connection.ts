@@ -27,8 +27,9 @@ import type { ProxiedSession } from './proxy/proxied-session.js';
 import type { PassOn } from './proxy/proxy-route.js';
 import type { ProxyPlaces } from './proxy/proxy-settings.js';
 import { type RawHandle, rawHandle, takeFromSocket } from './raw-handles.js';
-import { connectRelay, relay } from './relay.js';
+import { connectRelay, type Relaying, relay } from './relay.js';
 import { reasonOf, type TlsContexts } from './tls-helpers.js';
+import { written } from './written.js';
 
 /** What a connection needs of its process. */
 export interface LoginProcess {
@@ -60,6 +61,8 @@ export class LoginConnection implements LoginClient {
   local: Endpoint;
   readonly acceptedAt = Date.now();
   readonly log: Log;
+  /** Its client has given a login back. */
+  again = false;
   receivedOctets = 0;
   sentOctets = 0;
   tls = false;
@@ -68,6 +71,11 @@ export class LoginConnection implements LoginClient {
   #timer: NodeJS.Timeout;
   /** The other end of a relay. */
   #worker: Socket | undefined;
+  #relaying: Relaying | undefined;
+  /** Settles when a session that is over has said all. */
+  #released: Promise<boolean> | undefined;
+  /** What a mail worker had received and not used: the first read gives all of it. */
+  #returned: Buffer | undefined;
   /** What another server serves. */
   #proxied: ProxiedSession | undefined;
   #wake: (() => void) | undefined;
@@ -121,7 +129,8 @@ export class LoginConnection implements LoginClient {
   async read(): Promise<Buffer | undefined> {
     for (;;) {
       if (this.#state !== 'open') return undefined;
-      const octets = this.#socket.read() as Buffer | null;
+      const octets = this.#returned ?? (this.#socket.read() as Buffer | null);
+      this.#returned = undefined;
       if (octets !== null) {
         if (this.#isForeign(octets)) return undefined;
         this.receivedOctets += octets.length;
@@ -277,6 +286,39 @@ export class LoginConnection implements LoginClient {
     return { kind: 'handed over' };
   }
 
+  /** The session is about to be over, and the connection to go on: its worker is to get no more of the client. */
+  stopRelaying(): void {
+    if (this.#relaying === undefined || this.#released !== undefined) return;
+    this.#released = this.#relaying.release();
+    // Whoever does not take the last answer in this time is not waited for.
+    this.#timer = setTimeout(() => this.destroy(), this.#process.loginSeconds * 1000);
+  }
+
+  /**
+   * The session is over, and its client is here again with `unread`; undefined: it is not known where the client was, and
+   * it has to go. Settles with whether a conversation may begin.
+   */
+  async beginAgain(unread: Buffer | undefined): Promise<boolean> {
+    if (this.#state === 'handed over') {
+      const released = this.#released ?? Promise.resolve(false);
+      if (!(await released) || this.#socket.destroyed) return false;
+      clearTimeout(this.#timer);
+      this.#relaying = undefined;
+      this.#released = undefined;
+      this.#worker = undefined;
+      this.#state = 'open';
+      this.#timer = this.#limitTime();
+    }
+    if (unread === undefined) return false;
+    this.receivedOctets = 0;
+    this.sentOctets = 0;
+    this.again = true;
+    this.#spoken = true;
+    this.#returned = unread.length > 0 ? unread : undefined;
+    this.#listen();
+    return true;
+  }
+
   #limitTime(): NodeJS.Timeout {
     return setTimeout(() => this.goodbye('login timeout'), this.#process.loginSeconds * 1000);
   }
@@ -323,30 +365,13 @@ export class LoginConnection implements LoginClient {
     worker.write(Buffer.concat([Buffer.from(`${token}\n`), request.unread()]));
     this.#state = 'handed over';
     this.#worker = worker;
-    relay(client, worker, () => this.#process.closed(this));
+    this.#relaying = relay(client, worker, () => this.#process.closed(this));
     return { kind: 'handed over' };
   }
 }
 
 function gone(): LoginOutcome & { readonly kind: 'temporary failure' } {
   return { kind: 'temporary failure', reason: 'the client has gone' };
-}
-
-/** Waits until everything was given to the kernel; false when the socket closes first. */
-async function written(socket: Socket): Promise<boolean> {
-  while (socket.writableLength > 0 && !socket.destroyed) {
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        socket.off('drain', done);
-        socket.off('close', done);
-        resolve();
-      };
-      // An empty write is called back behind all that is waiting; 'drain' alone comes only after a full buffer.
-      socket.write('', done);
-      socket.once('close', done);
-    });
-  }
-  return !socket.destroyed;
 }
 
 function connected(socket: Socket): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ExchangeAnswer, LoginProtocol, LoginRequest, Proof } from './before-login.js';
-import type { AuthenticationOutcome, ListenerDescription, ToLogin } from './handover.js';
+import type { AuthenticationOutcome, BeginAgain, ClientEnds, ListenerDescription, ToLogin } from './handover.js';
 import { passesProxyPorts } from './limits/proxied-client.js';
 import { ProxyPorts } from './limits/proxy-connection.js';
 import type { SessionQuestion } from './live-sessions.js';
@@ -12,7 +12,7 @@ import { LoginConnection, type LoginProcess } from './login-connection.js';
 import { count } from './metrics/counts.js';
 import { METRICS_SERVICE, PageRequests } from './metrics/page-requests.js';
 import type { ProxyPlaces } from './proxy/proxy-settings.js';
-import { listenOn, type RawHandle } from './raw-handles.js';
+import { listenOn, type RawHandle, socketFrom } from './raw-handles.js';
 import { endProcess, log, receiveFromSupervisor, sendToSupervisor, startSettings } from './supervisor-link.js';
 import { TlsContexts } from './tls-helpers.js';
 
@@ -27,6 +27,9 @@ const GOODBYE_MS = 1_000;
 
 /** Mail workers take no longer than this to say goodbye to sessions that go through here. */
 const END_MS = 9_000;
+
+/** Only clients of such listeners come back from mail workers; those with TLS never leave this process. */
+const plaintextListener: ListenerDescription = { id: 0, service: '', tls: false };
 
 /** Serves connections until the supervisor says to end. Call it once, from the module of the login process. */
 export function serveLogins(start: (settings: unknown) => LoginProtocol): void {
@@ -52,6 +55,7 @@ class LoginLoop implements LoginProcess {
   #passesOn = false;
   #nextId = 1;
   #refusalsInTls = 0;
+  #ending = false;
 
   constructor(start: (settings: unknown) => LoginProtocol) {
     this.#start = start;
@@ -87,6 +91,10 @@ class LoginLoop implements LoginProcess {
       this.#admissions.get(message.id)?.(message.refusal);
     } else if (message.kind === 'drop') {
       this.#connections.get(message.id)?.goodbye('login timeout');
+    } else if (message.kind === 'stop relaying') {
+      this.#connections.get(message.id)?.stopRelaying();
+    } else if (message.kind === 'begin again') {
+      this.#beginAgain(message, handle);
     } else if (message.kind === 'outcome') {
       this.#outcomes.get(message.id)?.(message.outcome);
     } else if (message.kind === 'exchange') {
@@ -104,7 +112,10 @@ class LoginLoop implements LoginProcess {
     const answer = this.#outcomeFor(id);
     const proof = { authType: request.proof.authType, data: request.proof.data.reveal() };
     const other = authorisationName === undefined ? {} : { authorisationName };
-    sendToSupervisor({ kind: 'authenticate', id, loginName, ...proof, ...other, service, tag, remote, local, tls });
+    // Behind a proxy that logged in for its client, nobody else may.
+    const comesBack = request.hopsLeft === undefined;
+    const client = { remote, local, tls, comesBack };
+    sendToSupervisor({ kind: 'authenticate', id, loginName, ...proof, ...other, service, tag, ...client });
     return answer;
   }
 
@@ -209,6 +220,33 @@ class LoginLoop implements LoginProcess {
     });
   }
 
+  /** A session is over, and its client may log in once more: it comes back by itself, or was here all the time. */
+  #beginAgain({ id, unread, ends }: BeginAgain, handle: RawHandle | undefined): void {
+    const comesBack = handle !== undefined && ends !== undefined;
+    const connection = comesBack ? this.#returned(id, socketFrom(handle), ends) : this.#connections.get(id);
+    if (connection === undefined) return;
+    const converse = async () => {
+      if (!(await connection.beginAgain(unread && Buffer.from(unread)))) connection.destroy();
+      else if (this.#ending) connection.goodbye('shutting down');
+      else {
+        await this.protocol.converse(connection);
+        connection.end();
+      }
+    };
+    converse().catch((error: unknown) => {
+      log.bug(error, 'conversation before a further login');
+      connection.destroy();
+    });
+  }
+
+  #returned(id: number, socket: Socket, { remote, local }: ClientEnds): LoginConnection {
+    const connection = new LoginConnection(id, plaintextListener, socket, this);
+    connection.remote = remote;
+    connection.local = local;
+    this.#connections.set(id, connection);
+    return connection;
+  }
+
   #admission(connection: LoginConnection): Promise<string | undefined> {
     const { id } = connection;
     const answer = new Promise<string | undefined>((resolve) => {
@@ -254,6 +292,7 @@ class LoginLoop implements LoginProcess {
   }
 
   #end(): void {
+    this.#ending = true;
     for (const server of this.#servers.values()) server.close();
     this.#servers.clear();
     // Relayed sessions are the workers' to end: they have the last words, which go out through here.

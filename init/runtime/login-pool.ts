@@ -58,12 +58,16 @@ export interface LoginProcessHandle {
   readonly id: number;
   /** Connections that are open in it. */
   readonly open: Set<number>;
-  send(message: ToLogin): void;
+  /** It has ended. */
+  readonly isGone: boolean;
+  /** `sent` is called when the handle is in the process, or will never be. */
+  send(message: ToLogin, handle?: RawHandle, sent?: () => void): void;
 }
 
 interface LoginProcess extends LoginProcessHandle {
   readonly child: Child;
   readonly startedAt: number;
+  isGone: boolean;
 }
 
 interface OpenListener {
@@ -177,7 +181,8 @@ export class LoginPool {
       ended: (how, expected) => this.#ended(login, name, expected ? undefined : how),
     }).start({ kind: 'start', title: name, module, umask: 0o077, settings, ...who });
     const open = new Set<number>();
-    const login: LoginProcess = { id, child, open, startedAt: Date.now(), send: (message) => child.send(message) };
+    const send: LoginProcess['send'] = (message, handle, sent) => child.send(message, handle, sent);
+    const login: LoginProcess = { id, child, open, startedAt: Date.now(), isGone: false, send };
     this.#logins.add(login);
     const prepare = () => {
       this.#tellSettings(login);
@@ -216,6 +221,7 @@ export class LoginPool {
 
   #ended(login: LoginProcess, name: string, how: string | undefined): void {
     this.#logins.delete(login);
+    login.isGone = true;
     this.#options.lost([...login.open].map((connection) => connectionKey(login, connection)));
     if (how === undefined || this.#ending) return;
     const { log } = this.#options;

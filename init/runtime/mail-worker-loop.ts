@@ -5,6 +5,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { giveBackAtRest } from './activity.js';
+import { giveClientBack } from './give-back.js';
 import type { SessionDescription, ToWorker } from './handover.js';
 import { TOKEN_OCTETS } from './handover.js';
 import type { SessionQuestion } from './live-sessions.js';
@@ -44,6 +45,8 @@ class MailWorkerLoop {
   #started: MailServer | undefined;
   readonly #expected = new Map<string, SessionDescription>();
   readonly #streams = new Set<Duplex>();
+  /** What came for sessions that are to be given back, and was not used. */
+  readonly #unused = new Map<number, Buffer>();
   #server: Server | undefined;
   #ending = false;
 
@@ -136,22 +139,37 @@ class MailWorkerLoop {
     // A reset by the client is the end of the stream like any other; the protocol may add its own listener.
     stream.on('error', () => {});
     this.#streams.add(stream);
-    void this.#converse({ ...session, stream, unread, log }, sessionId);
+    const giveBack = (unused: Buffer) => void this.#unused.set(sessionId, unused);
+    const parts = { ...session, stream, unread, log };
+    void this.#converse(session.comesBack ? { ...parts, giveBack } : parts, stream, sessionId);
   }
 
   /** Tens of thousands of these may wait at a time: each step more would cost half a kilobyte. */
-  async #converse(session: WorkerSession, sessionId: number): Promise<void> {
+  async #converse(session: WorkerSession, stream: Socket, sessionId: number): Promise<void> {
     try {
       await this.#mailServer.serve(session);
     } catch (error) {
       log.bug(error, `session of ${session.account.address}`);
     }
-    this.#close(session.stream);
+    const unused = this.#unused.get(sessionId);
+    if (unused !== undefined && !stream.destroyed && !this.#ending) {
+      this.#unused.delete(sessionId);
+      if (await giveClientBack(stream, { sessionId, isRelayed: session.tls, unused })) {
+        this.#forget(stream);
+        return;
+      }
+    }
+    this.#unused.delete(sessionId);
+    this.#close(stream);
     sendToSupervisor({ kind: 'session ended', sessionId });
   }
 
   #close(stream: Duplex): void {
     closeSoon(stream);
+    this.#forget(stream);
+  }
+
+  #forget(stream: Duplex): void {
     stream.once('close', () => this.#streams.delete(stream));
     if (stream.closed) this.#streams.delete(stream);
   }

@@ -59,6 +59,11 @@ export interface WorkerSession {
   readonly log: Log;
   /** Number of the session since the service was started; absent where there is no service. */
   readonly sessionId?: number;
+  /**
+   * To be called before serve() settles, when the client has given its login back: with what was received and not used.
+   * Nobody else may be reading the stream then. Absent where the client cannot log in once more.
+   */
+  readonly giveBack?: (unread: Buffer) => void;
 }
 
 /** What a mail protocol gives to `serveMail`. */

@@ -43,24 +43,53 @@ function isEncryptedAtOnce(client: Duplex): boolean {
   return client instanceof TLSSocket && client.writableLength === 0;
 }
 
+/** Copying that goes on by itself. */
+export interface Relaying {
+  /**
+   * Sends the worker nothing more, and leaves the client open when the worker has said all: settles then, with false when
+   * the client has gone, too.
+   */
+  release(): Promise<boolean>;
+}
+
 /** Copies until the end; `ended` is called once, when neither side is left. */
-export function relay(client: Duplex, worker: Duplex, ended: () => void): void {
+export function relay(client: Duplex, worker: Duplex, ended: () => void): Relaying {
   let linger: NodeJS.Timeout | undefined;
+  let released: ((isFree: boolean) => void) | undefined;
   client.pipe(worker);
   // An error is followed by 'close', which ends the other side.
-  client.on('error', () => {});
-  worker.on('error', () => {});
+  client.on('error', nothing);
+  worker.on('error', nothing);
   // A worker that has said all is done: it never waits for more from a client that it said goodbye to.
   const finish = () => {
     if (client.destroyed || linger !== undefined) return;
+    if (released !== undefined) {
+      client.off('close', closed);
+      client.off('error', nothing);
+      released(true);
+      return;
+    }
     client.end();
     linger = setTimeout(() => client.destroy(), LINGER_MS);
   };
-  worker.once('end', finish);
-  worker.once('close', finish);
-  client.once('close', () => {
+  const closed = () => {
     clearTimeout(linger);
+    released?.(false);
     worker.destroy();
     ended();
-  });
+  };
+  worker.once('end', finish);
+  worker.once('close', finish);
+  client.once('close', closed);
+  const release = (): Promise<boolean> => {
+    if (client.destroyed || linger !== undefined) return Promise.resolve(false);
+    client.unpipe(worker);
+    worker.end();
+    return new Promise((resolve) => {
+      released = resolve;
+    });
+  };
+  return { release };
 }
+
+function nothing(): void {}

@@ -7,6 +7,7 @@
  */
 import { isAbsolute, resolve } from 'node:path';
 import type { ExchangeAnswer, LoginRequest, Proof } from './before-login.js';
+import { ClientsOfSessions } from './clients-of-sessions.js';
 import type { ConnectionTable } from './connections.js';
 import type {
   AuthenticationOutcome,
@@ -107,12 +108,13 @@ export class SessionBroker {
   readonly #elsewhere = new Map<string, { readonly proved: AccountProved; readonly request: AuthenticationRequest }>();
   /** Sessions that another server serves, with its name. */
   readonly #passedOn = new Map<string, string>();
-  /** Plaintext sessions, whose connection counts until their worker says that they have ended. */
-  readonly #keyOfSession = new Map<number, string>();
+  /** To be told of sessions that end. */
+  readonly sessions: ClientsOfSessions;
   #nextSessionId = 1;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
+    this.sessions = new ClientsOfSessions(options.connections);
   }
 
   /** New settings. */
@@ -140,13 +142,6 @@ export class SessionBroker {
   /** Logins that wait for authdaemond. */
   get waiting(): number {
     return this.#authenticating.size;
-  }
-
-  /** A worker says that a session has ended. */
-  sessionEnded(sessionId: number): void {
-    const key = this.#keyOfSession.get(sessionId);
-    this.#keyOfSession.delete(sessionId);
-    if (key !== undefined) this.#options.connections.release(key);
   }
 
   /** A login process is gone, with these connections. */
@@ -301,7 +296,10 @@ export class SessionBroker {
       worker.abandon();
       return { kind: 'temporary failure', reason: 'the client has gone' };
     }
-    if (request.tls) return { kind: 'relay', path: worker.socketPath, token };
+    if (request.tls) {
+      this.sessions.begun(login, request.id, session);
+      return { kind: 'relay', path: worker.socketPath, token };
+    }
     this.#pending.set(connectionKey(login, request.id), { worker, session });
     return { kind: 'send socket' };
   }
@@ -318,10 +316,10 @@ export class SessionBroker {
       this.#options.connections.release(key);
       return;
     }
-    this.#keyOfSession.set(pending.session.sessionId, key);
+    this.sessions.begun(login, id, pending.session);
     if (pending.worker.take(pending.session, unread, handle)) return;
     handle.close();
-    this.sessionEnded(pending.session.sessionId);
+    this.sessions.ended(pending.session.sessionId);
   }
 
   #newSessionId(): number {
@@ -331,8 +329,8 @@ export class SessionBroker {
   }
 
   #describe(account: SessionAccount, request: AuthenticationRequest, administrator?: string): SessionDescription {
-    const { tag, remote, local, tls } = request;
-    const session = { sessionId: this.#newSessionId(), tag, account, remote, local, tls };
+    const { tag, remote, local, tls, comesBack } = request;
+    const session = { sessionId: this.#newSessionId(), tag, account, remote, local, tls, comesBack };
     return administrator === undefined ? session : { ...session, administrator };
   }
 

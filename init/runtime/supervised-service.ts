@@ -77,7 +77,9 @@ export class SupervisedService {
     this.#workers = new WorkerPool({
       ...{ module: workerModule, title: name, log, settings, umask, workersPerUid, cacheDirectory },
       socketDirectory: this.#socketDirectory,
-      sessionEnded: (sessionId) => this.#broker.sessionEnded(sessionId),
+      sessionEnded: (sessionId) => this.#broker.sessions.ended(sessionId),
+      givingBack: (sessionId) => this.#broker.sessions.givingBack(sessionId),
+      givenBack: (sessionId, unread, handle) => this.#broker.sessions.givenBack(sessionId, unread, handle),
     });
     this.#broker = new SessionBroker({
       ...{ log, connections: this.#connections, workers: this.#workers, defaultMaildir },

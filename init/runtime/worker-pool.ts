@@ -50,6 +50,9 @@ export interface WorkerPoolOptions {
   /** Below it, each Unix user gets a directory for what its workers learn; undefined: they keep nothing. */
   cacheDirectory: string | undefined;
   readonly sessionEnded: (sessionId: number) => void;
+  readonly givingBack: (sessionId: number) => void;
+  /** Takes the handle, if there is one. sessionEnded() follows. */
+  readonly givenBack: (sessionId: number, unread: Uint8Array, handle: RawHandle | undefined) => void;
 }
 
 /** A process that can become any worker. */
@@ -243,8 +246,7 @@ export class WorkerPool {
       );
     };
     const receive = (message: unknown, handle: RawHandle | undefined) => {
-      handle?.close();
-      this.#receive(spare, message, () => this.#rehearsals.leave(rehearse));
+      this.#receive(spare, message, handle, () => this.#rehearsals.leave(rehearse));
     };
     const ended = (how: string, expected: boolean) => {
       this.#rehearsals.leave(rehearse);
@@ -278,14 +280,23 @@ export class WorkerPool {
     );
   }
 
-  #receive({ worker }: SpareWorker, received: unknown, rehearsed: () => void): void {
+  #receive({ worker }: SpareWorker, received: unknown, handle: RawHandle | undefined, rehearsed: () => void): void {
     const message = checkFromWorker(received);
+    if (message?.kind === 'given back' && worker?.sessions.has(message.sessionId) === true) {
+      this.#options.givenBack(message.sessionId, message.unread, handle);
+      this.#forget(worker, message.sessionId);
+      return;
+    }
+    handle?.close();
     if (message === undefined) throw new Error('a mail worker sent a message that is none');
     if (message.kind === 'log') writeLines(this.#options.log, message.lines);
     else if (message.kind === 'rehearsed') rehearsed();
     else if (message.kind === 'sessions') this.live.heard(message);
     else if (message.kind === 'expecting') worker?.answers.get(message.sessionId)?.();
     else if (message.kind === 'session ended' && worker !== undefined) this.#forget(worker, message.sessionId);
+    else if (message.kind === 'giving back' && worker?.sessions.has(message.sessionId) === true) {
+      this.#options.givingBack(message.sessionId);
+    }
   }
 
   #forget(worker: WorkerProcess, sessionId: number): void {

@@ -44,7 +44,7 @@ function everyWord(): Set<string> {
     ...[limited, strict, own].map((each) => ({ ...loggedIn, settings: each })),
     { ...known, loggedIn: false, tls: false, tlsAvailable: true, compressAvailable: false },
     { ...known, loggedIn: false, tls: true, tlsAvailable: false, compressAvailable: false },
-    { ...known, loggedIn: true, tls: true, tlsAvailable: false, compressAvailable: true },
+    { ...known, loggedIn: true, tls: true, tlsAvailable: false, compressAvailable: true, givesBack: true },
   ];
   return new Set(contexts.flatMap((context) => capabilities(context)));
 }

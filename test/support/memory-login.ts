@@ -30,6 +30,8 @@ export interface MemoryLoginParts {
   readonly passwords: ReadonlyMap<string, string>;
   /** Why somebody who showed the right password has no session here. */
   readonly refusal?: RefusedLogin | undefined;
+  /** What the session before had received and not used, where the client gave its login back. */
+  readonly returned?: Buffer | undefined;
   /** Takes the session over: from now on nobody else reads or writes the stream. */
   readonly handOver: (request: LoginRequest, unread: Buffer) => void;
 }
@@ -40,6 +42,7 @@ export class MemoryLoginClient implements LoginClient {
   readonly local = MEMORY_LOCAL;
   readonly acceptedAt: number;
   readonly log: Log;
+  readonly again: boolean;
   receivedOctets = 0;
   sentOctets = 0;
   readonly #parts: MemoryLoginParts;
@@ -54,8 +57,11 @@ export class MemoryLoginClient implements LoginClient {
     this.log = parts.log;
     this.#parts = parts;
     this.#tls = parts.tls;
+    this.again = parts.returned !== undefined;
+    if (parts.returned !== undefined && parts.returned.length > 0) this.#inbox.push(parts.returned);
     parts.stream.on('data', this.#take);
     parts.stream.once('end', this.#end);
+    parts.stream.resume();
   }
 
   get tls(): boolean {

@@ -73,8 +73,15 @@ export const memoryTarget: MakeTarget = async (needs) => {
     if (!loggedIn) return serveFromGreeting({ ...arrival, server, settings, refusal });
     const maildir = store.open(account.maildir);
     const parts = { stream, unread: Buffer.alloc(0), account, remote, maildir, facts, settings, log, clock: realClock };
-    const session = new Session({ ...parts, tls: true, sharing });
-    return smap ? serveSmap(session) : serveSession(session);
+    let returned: Buffer | undefined;
+    const giveBack = (unread: Buffer) => {
+      returned = unread;
+    };
+    const session = new Session({ ...parts, tls: true, sharing, giveBack });
+    if (smap) return serveSmap(session);
+    return serveSession(session).then(async () => {
+      if (returned !== undefined) await serveFromGreeting({ ...arrival, server, settings, refusal, returned });
+    });
   };
 
   return {
@@ -107,6 +114,8 @@ interface Arrival extends Pick<WorkerSession, 'stream' | 'account' | 'remote' | 
   readonly server: ImapServer;
   readonly settings: SessionSettings;
   readonly refusal: RefusedLogin | undefined;
+  /** See MemoryLoginParts. */
+  readonly returned?: Buffer;
 }
 
 /** What the supervisor says to a login for which it needs no mail worker. */
@@ -116,21 +125,26 @@ function refusalOf({ settings }: TargetNeeds, { account, tls, log }: Omit<Arriva
   return outcome?.kind === 'refused' ? outcome : undefined;
 }
 
-/** What login process and mail worker do, one after the other. */
+/** What login process and mail worker do, one after the other, for as often as the client logs in. */
 async function serveFromGreeting({ server, settings, ...arrival }: Arrival): Promise<void> {
   const { stream } = arrival;
   let session: Promise<void> | undefined;
+  let returned: Buffer | undefined;
+  const giveBack = (unread: Buffer) => {
+    returned = unread;
+  };
   const client: MemoryLoginClient = new MemoryLoginClient({
     ...arrival,
     acceptedAt: realClock.now(),
     passwords: new Map([['bob', PASSWORD]]),
     handOver: ({ tag }, unread) => {
-      session = server.serve({ ...arrival, local: MEMORY_LOCAL, tls: client.tls, tag, unread });
+      session = server.serve({ ...arrival, local: MEMORY_LOCAL, tls: client.tls, tag, unread, giveBack });
     },
   });
   await serveBeforeLogin(new LoginSession(client, settings, realClock));
   await session;
-  stream.end();
+  if (returned === undefined) stream.end();
+  else await serveFromGreeting({ ...arrival, server, settings, tls: client.tls, returned });
 }
 
 function accountOf(needs: TargetNeeds, connection: number): SessionAccount {
