@@ -33,13 +33,16 @@ after(() => {
 class SlowModule implements AuthModule {
   readonly name: string;
   readonly #answerMs: number;
+  readonly #held: Promise<void>;
   running = 0;
   most = 0;
   asked = 0;
 
-  constructor(name: string, answerMs: number) {
+  /** Nobody is answered before `held` is over. */
+  constructor(name: string, answerMs: number, held: Promise<void> = Promise.resolve()) {
     this.name = name;
     this.#answerMs = answerMs;
+    this.#held = held;
   }
 
   async start(): Promise<void> {}
@@ -55,6 +58,7 @@ class SlowModule implements AuthModule {
     this.asked += 1;
     this.running += 1;
     this.most = Math.max(this.most, this.running);
+    await this.#held;
     await new Promise<void>((resolve) => {
       if (Number.isFinite(this.#answerMs)) setTimeout(resolve, this.#answerMs);
     });
@@ -154,10 +158,15 @@ test('1,000 logins at once on a back end that takes 200 ms: bounded, in turns, n
 });
 
 test('when too many wait, logins are put off at once, the log says so once, and who asks little is let in', async () => {
-  const slow = new SlowModule('slow', 20);
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const slow = new SlowModule('slow', 20, held);
   const { login, lines } = await serve([slow], { atOnce: 1, maxWaiting: 10 });
   const flood = Array.from({ length: 200 }, (_, index) => login(`slow${index}`));
   const putOff = (await Promise.race(flood)) as { kind: string; reason?: string };
+  release();
   const other = await login('slow', '198.51.100.1');
 
   assert.deepEqual(putOff, { kind: 'temporary failure', reason: 'too many lookups are waiting' });
