@@ -134,6 +134,21 @@ for (const isTls of [false, true]) {
     client.close();
   });
 
+  test(`UNAUTHENTICATE, ${how}: of much that is sent behind it nothing is lost`, async () => {
+    const client = await greeted(isTls);
+    await messages(client, 'bob');
+    const count = 20_000;
+    const commands = Array.from({ length: count }, (_, index) => `n${index} NOOP\r\n`);
+    client.raw(`a UNAUTHENTICATE\r\nb LOGIN ann ${PASSWORD}\r\n${commands.join('')}`);
+    assert.match(await client.response(), /^a OK /);
+    assert.match(await client.response(), /^b OK /);
+    for (let index = 0; index < count; index += 1) {
+      assert.equal(await client.response(), `n${index} OK NOOP completed`);
+    }
+    await client.must('LOGOUT');
+    client.close();
+  });
+
   test(`UNAUTHENTICATE, ${how}: after 200 rounds there is no descriptor more, and each session has its line`, async () => {
     await waitUntil('nobody is there', async () => (await connections()) === 0);
     const logouts = (): number => ours.log().match(/LOGOUT, user=/g)?.length ?? 0;
@@ -265,6 +280,28 @@ test('UNAUTHENTICATE: a server that ends says goodbye to whoever has given his l
     client.close();
   }
   assert.doesNotMatch(ending.log(), /bug|died/);
+});
+
+test('UNAUTHENTICATE: the time before login is for whoever has given his login back, too', async () => {
+  const directory = join(scratch.path, 'late');
+  const users = [account('eve', 'one-unread', 0)];
+  const late = await startOurs({ directory, users, settings: { IMAP_LOGIN_TIMEOUT: '2' } });
+  try {
+    const stay = async (isTls: boolean): Promise<void> => {
+      const client = await openClient(isTls ? late.tlsPort : late.port, isTls);
+      for (let round = 0; round < 2; round += 1) {
+        await client.must(`LOGIN eve ${PASSWORD}`);
+        await new Promise((resolve) => setTimeout(resolve, 2_500));
+        await client.must('UNAUTHENTICATE');
+      }
+      assert.equal(await client.response(), '* BYE Disconnected for inactivity: login took too long.');
+      await assert.rejects(client.response(), ConnectionGone);
+      client.close();
+    };
+    await Promise.all([false, true].map(stay));
+  } finally {
+    await late.stop();
+  }
 });
 
 test('UNAUTHENTICATE: it can be switched off', async () => {
