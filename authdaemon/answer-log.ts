@@ -5,10 +5,10 @@
  * An attacker makes as many of them as he likes, so lines are counted: of each reason so many a second, then how many
  * were left out. Knows no sockets.
  */
-import { type After, LimitedLines } from '../init/runtime/limited-lines.js';
-import { type Log, logLine, logValue } from '../init/runtime/log.js';
+import { type After, LimitedLines } from '../init/runtime/log/limited-lines.js';
+import { type Log, logLine, logValue } from '../init/runtime/log/log.js';
 
-export type { After } from '../init/runtime/limited-lines.js';
+export type { After } from '../init/runtime/log/limited-lines.js';
 
 /** How often it is said that too many wait. */
 const FULL_EVERY_MS = 60_000;

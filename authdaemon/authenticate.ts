@@ -4,7 +4,7 @@
  * A module that says no is followed by the next one. A module that fails for now ends the search: the account may well
  * be its own. Each module has a queue of its own, so one that is slow makes nobody wait for another. Knows no sockets.
  */
-import { type Log, logValue } from '../init/runtime/log.js';
+import { type Log, logValue } from '../init/runtime/log/log.js';
 import { durationsOf } from '../init/runtime/metrics/counts.js';
 import { type Account, type AccountOptions, formatOptions, mergeDefaultOptions } from './account.js';
 import type { LoginCache, LoginMemory } from './cache/login-cache.js';

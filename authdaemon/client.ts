@@ -6,9 +6,9 @@
  * a reason for the log. Nobody may be told "wrong password" because a daemon was down.
  */
 import { connect, type Socket } from 'node:net';
-import type { ExchangeAnswer } from '../init/runtime/before-login.js';
+import type { ExchangeAnswer } from '../init/runtime/login/before-login.js';
 import type { Secret } from '../init/runtime/secret.js';
-import { findSystemUser } from '../init/runtime/system-users.js';
+import { findSystemUser } from '../init/runtime/system/system-users.js';
 import type { Account, EnumeratedAccount } from './account.js';
 import { EXPLAIN, type Explanation, readExplanation } from './explanation.js';
 import { octetsFromText } from './octet-text.js';

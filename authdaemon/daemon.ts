@@ -4,10 +4,10 @@
  * Knows no sockets and no signals; main.ts has those.
  */
 
-import { type After, LimitedLines } from '../init/runtime/limited-lines.js';
-import type { Log } from '../init/runtime/log.js';
+import { type After, LimitedLines } from '../init/runtime/log/limited-lines.js';
+import type { Log } from '../init/runtime/log/log.js';
 import { type Look, seriesName } from '../init/runtime/metrics/counts.js';
-import { describeProblem } from '../init/runtime/settings-file.js';
+import { describeProblem } from '../init/runtime/settings/settings-file.js';
 import type { ModuleChain, QueuedModule } from './authenticate.js';
 import { LoginCache, type RememberedLogins } from './cache/login-cache.js';
 import { LoginsInMemory } from './cache/logins-in-memory.js';

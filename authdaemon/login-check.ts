@@ -4,10 +4,10 @@
  * An account with the option `group=administrators` may: he proves who he is, and the other one is looked up. Knows no
  * protocol and no process; the supervisor of a mail service is given it.
  */
-import { addressList } from '../init/runtime/access-file.js';
-import type { ExchangeAnswer, Proof } from '../init/runtime/before-login.js';
-import { logValue } from '../init/runtime/log.js';
-import type { Authentication, AuthenticationQuestion, Authenticator } from '../init/runtime/session-broker.js';
+import { addressList } from '../init/runtime/limits/access-file.js';
+import { logValue } from '../init/runtime/log/log.js';
+import type { ExchangeAnswer, Proof } from '../init/runtime/login/before-login.js';
+import type { Authentication, AuthenticationQuestion, Authenticator } from '../init/runtime/service/session-broker.js';
 import {
   type Account,
   type AccountOptions,

@@ -5,15 +5,15 @@
  */
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { followActivity, noteWork, processFigures } from '../init/runtime/activity.js';
-import { forbidCoreDumps } from '../init/runtime/core-dumps.js';
-import type { Log } from '../init/runtime/log.js';
-import { openLog } from '../init/runtime/log-destinations.js';
+import type { Log } from '../init/runtime/log/log.js';
+import { openLog } from '../init/runtime/log/log-destinations.js';
 import { countsOfProcess, whenSomebodyLooks } from '../init/runtime/metrics/counts.js';
-import { reloadingStates, serviceManager } from '../init/runtime/service-manager.js';
-import { describeProblem } from '../init/runtime/settings-file.js';
-import { keepYoungGenerationSmall } from '../init/runtime/small-heap.js';
-import { findSystemUser } from '../init/runtime/system-users.js';
+import { followActivity, noteWork, processFigures } from '../init/runtime/service/activity.js';
+import { reloadingStates, serviceManager } from '../init/runtime/service/service-manager.js';
+import { describeProblem } from '../init/runtime/settings/settings-file.js';
+import { forbidCoreDumps } from '../init/runtime/system/core-dumps.js';
+import { keepYoungGenerationSmall } from '../init/runtime/system/small-heap.js';
+import { findSystemUser } from '../init/runtime/system/system-users.js';
 import { type After, AnswerLog } from './answer-log.js';
 import { Callers } from './callers.js';
 import { Authdaemon, type DaemonParts, UnusableSettings } from './daemon.js';

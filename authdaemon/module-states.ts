@@ -3,7 +3,7 @@
  *
  * Builds the modules anew and asks nobody's running daemon. Knows no output.
  */
-import type { Log } from '../init/runtime/log.js';
+import type { Log } from '../init/runtime/log/log.js';
 import type { After } from './answer-log.js';
 import { moduleContext } from './daemon.js';
 import { BUILT_IN_MODULES, buildModule } from './modules/built-in-modules.js';

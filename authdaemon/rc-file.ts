@@ -10,9 +10,9 @@
  */
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Log } from '../init/runtime/log.js';
-import { describeProblem, Settings } from '../init/runtime/settings-file.js';
-import type { Assignment, ParsedSettings } from '../init/runtime/settings-syntax.js';
+import type { Log } from '../init/runtime/log/log.js';
+import { describeProblem, Settings } from '../init/runtime/settings/settings-file.js';
+import type { Assignment, ParsedSettings } from '../init/runtime/settings/settings-syntax.js';
 
 const MARKER_LINE = /^##NAME: *MARKER:/;
 

@@ -6,7 +6,7 @@
  * a clock, no socket.
  */
 import type { Duplex } from 'node:stream';
-import { logValue } from '../init/runtime/log.js';
+import { logValue } from '../init/runtime/log/log.js';
 import { count } from '../init/runtime/metrics/counts.js';
 import { type Account, mergeDefaultOptions } from './account.js';
 import type { After, AnswerLog, Asked } from './answer-log.js';

@@ -5,9 +5,9 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LogSettings, SYSLOG_FACILITIES } from '../init/runtime/log-destinations.js';
-import { readLogForm } from '../init/runtime/logger-settings.js';
-import { loadSettings, type Settings } from '../init/runtime/settings-file.js';
+import { type LogSettings, SYSLOG_FACILITIES } from '../init/runtime/log/log-destinations.js';
+import { readLogForm } from '../init/runtime/log/logger-settings.js';
+import { loadSettings, type Settings } from '../init/runtime/settings/settings-file.js';
 import { type AccountOptions, parseOptions } from './account.js';
 import { LDAP_WITHOUT_EFFECT, type LdapTls, readLdapTls } from './ldap/tls.js';
 import { methodHint } from './secrets/hash-strength.js';

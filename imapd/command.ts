@@ -4,9 +4,9 @@
  * It knows no command by name. The tables stand in commands/login-commands.ts and commands/mail-commands.ts.
  */
 
-import { ClientGone } from '../init/runtime/client-gone.js';
-import type { Log } from '../init/runtime/log.js';
+import type { Log } from '../init/runtime/log/log.js';
 import { count } from '../init/runtime/metrics/counts.js';
+import { ClientGone } from '../init/runtime/worker/client-gone.js';
 import { MaildirError } from '../maildir/errors.js';
 import { bad, type Completion, completionForError, logTextForError, no } from './completion.js';
 import type { Manner } from './mailbox/manner.js';

@@ -5,9 +5,9 @@
  * the login is answered, in pieces between which others run, and once an hour at most: days are what it counts in.
  */
 
-import type { Clock } from '../init/runtime/clock.js';
-import { logValue } from '../init/runtime/log.js';
-import type { WorkerSession } from '../init/runtime/mail-worker.js';
+import { logValue } from '../init/runtime/log/log.js';
+import type { Clock } from '../init/runtime/system/clock.js';
+import type { WorkerSession } from '../init/runtime/worker/mail-worker.js';
 import { MaildirError } from '../maildir/errors.js';
 import type { Maildir } from '../maildir/maildir.js';
 import { who } from './session/session-log.js';

@@ -4,8 +4,8 @@
  *
  * Everything is made by the account's own user, so it works where that user may write, and nowhere else.
  */
-import { logValue } from '../init/runtime/log.js';
-import type { WorkerSession } from '../init/runtime/mail-worker.js';
+import { logValue } from '../init/runtime/log/log.js';
+import type { WorkerSession } from '../init/runtime/worker/mail-worker.js';
 import { diskErrors } from '../maildir/errors.js';
 import type { FileSystem } from '../maildir/file-system.js';
 import type { MaildirStore } from '../maildir/maildir-store.js';

@@ -4,11 +4,12 @@
  * The order and the texts are Courier's. A refusal comes before the login is answered with OK, so a client that was
  * let in has a mailbox. It knows no process and no socket.
  */
-import { Admission, Refusal, type RefusalKind, tellRefusal } from '../init/runtime/admission.js';
-import type { Clock } from '../init/runtime/clock.js';
-import type { LiveSession, SessionChoice } from '../init/runtime/live-sessions.js';
-import type { MailServer, WorkerSession } from '../init/runtime/mail-worker.js';
-import { SessionList } from '../init/runtime/session-list.js';
+
+import type { Clock } from '../init/runtime/system/clock.js';
+import { Admission, Refusal, type RefusalKind, tellRefusal } from '../init/runtime/worker/admission.js';
+import type { LiveSession, SessionChoice } from '../init/runtime/worker/live-sessions.js';
+import type { MailServer, WorkerSession } from '../init/runtime/worker/mail-worker.js';
+import { SessionList } from '../init/runtime/worker/session-list.js';
 import { diskErrors, MaildirError } from '../maildir/errors.js';
 import type { FileSystem } from '../maildir/file-system.js';
 import type { Maildir } from '../maildir/maildir.js';

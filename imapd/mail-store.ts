@@ -3,7 +3,7 @@
  * session.
  */
 import { hostname } from 'node:os';
-import type { Clock } from '../init/runtime/clock.js';
+import type { Clock } from '../init/runtime/system/clock.js';
 import { realFileSystem } from '../maildir/file-system.js';
 import { MaildirStore } from '../maildir/maildir-store.js';
 import type { SessionSettings } from './settings/session-settings.js';

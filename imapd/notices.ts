@@ -6,7 +6,7 @@
  * there; who comes is told its text.
  */
 
-import type { Clock } from '../init/runtime/clock.js';
+import type { Clock } from '../init/runtime/system/clock.js';
 import { errorCode } from '../maildir/errors.js';
 import type { FileSystem } from '../maildir/file-system.js';
 import { readText, unlinkIfThere } from '../maildir/files.js';

@@ -3,11 +3,11 @@
  *
  * Everything is in mail-server.ts; here it gets what a process has: the clock, the disk, the host's name.
  */
-import type { Log } from '../init/runtime/log.js';
-import { runLoginExec } from '../init/runtime/login-exec.js';
-import { type MailServer, serveMail } from '../init/runtime/mail-worker.js';
+import type { Log } from '../init/runtime/log/log.js';
 import { tellTallies, whenSomebodyLooks } from '../init/runtime/metrics/counts.js';
-import { realClock } from '../init/runtime/real-clock.js';
+import { realClock } from '../init/runtime/system/real-clock.js';
+import { runLoginExec } from '../init/runtime/worker/login-exec.js';
+import { type MailServer, serveMail } from '../init/runtime/worker/mail-worker.js';
 import { realFileSystem } from '../maildir/file-system.js';
 import { tallies } from '../maildir/tallies.js';
 import { cacheCounts } from './cache/cache-counts.js';

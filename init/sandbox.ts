@@ -20,10 +20,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writeNewCertificate } from './runtime/certificate-file.js';
-import { askControl } from './runtime/control.js';
-import { portOwner } from './runtime/port-owner.js';
-import { isOpenToAll } from './runtime/reachable.js';
+import { askControl } from './runtime/service/control.js';
+import { portOwner } from './runtime/system/port-owner.js';
+import { isOpenToAll } from './runtime/system/reachable.js';
+import { writeNewCertificate } from './runtime/tls/certificate-file.js';
 import { makeSampleMaildir } from './sandbox-mail.js';
 import { runCopy } from './sandbox-place.js';
 

@@ -1,7 +1,7 @@
 /**
  * LoginIntervals: when each account last logged in, where the administrator wants some time to pass between two logins.
  */
-import type { Clock } from '../init/runtime/clock.js';
+import type { Clock } from '../init/runtime/system/clock.js';
 
 /** So many accounts are remembered; the oldest is forgotten first. */
 const MAX_REMEMBERED = 10_000;

@@ -3,8 +3,13 @@
  *
  * Everything is in login-session.ts; here it only gets its clock. This file is what the supervisor starts.
  */
-import { type GoodbyeReason, type LoginClient, type LoginProtocol, serveLogins } from '../init/runtime/before-login.js';
-import { realClock } from '../init/runtime/real-clock.js';
+import {
+  type GoodbyeReason,
+  type LoginClient,
+  type LoginProtocol,
+  serveLogins,
+} from '../init/runtime/login/before-login.js';
+import { realClock } from '../init/runtime/system/real-clock.js';
 import { LoginSession, serveBeforeLogin } from './before-login/login-session.js';
 import type { SessionSettings } from './settings/session-settings.js';
 import { encodeReply, err } from './wire/replies.js';

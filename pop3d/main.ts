@@ -4,7 +4,7 @@
 import { parseOptions } from '../authdaemon/account.js';
 import { AuthClient } from '../authdaemon/client.js';
 import { LoginCheck } from '../authdaemon/login-check.js';
-import { type MailServiceStart, runMailService } from '../init/runtime/mail-service.js';
+import { type MailServiceStart, runMailService } from '../init/runtime/service/mail-service.js';
 import { readPop3dSettings } from './settings/settings-reader.js';
 
 /** Runs the service until it is told to end. @throws {StartFailure} when it cannot start. */

@@ -7,8 +7,8 @@
  */
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { Clock } from '../init/runtime/clock.js';
-import type { Log } from '../init/runtime/log.js';
+import type { Log } from '../init/runtime/log/log.js';
+import type { Clock } from '../init/runtime/system/clock.js';
 import { DiskInMemory } from '../maildir/disk-in-memory.js';
 import { realFileSystem } from '../maildir/file-system.js';
 import { MaildirStore } from '../maildir/maildir-store.js';

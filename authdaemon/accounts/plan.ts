@@ -3,7 +3,7 @@
  * of mail. It looks at the disk, and changes nothing.
  */
 import { isAbsolute, normalize } from 'node:path';
-import { findSystemGroup, findSystemUser } from '../../init/runtime/system-users.js';
+import { findSystemGroup, findSystemUser } from '../../init/runtime/system/system-users.js';
 import { unixId } from '../protocol.js';
 import { type AccountBook, type AccountChange, type FieldName, type KeptAccount, maildirPath } from './account-book.js';
 import { fillPattern, type Request, type WrittenFields } from './account-lines.js';

@@ -4,8 +4,8 @@
  * The module's own database user may have fewer rights than this needs; the server's refusal is then told.
  */
 import { join } from 'node:path';
-import { realClock } from '../../init/runtime/real-clock.js';
 import { Secret } from '../../init/runtime/secret.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import { hasControls } from '../octet-text.js';
 import { hashPassword } from '../passwords/password.js';
 import { readRcFile } from '../rc-file.js';

@@ -5,7 +5,7 @@ import { fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT_USAGE, ProgramFailure, runProgram, settingsDirectory } from '../../init/runtime/program.js';
-import { loadSettings } from '../../init/runtime/settings-file.js';
+import { loadSettings } from '../../init/runtime/settings/settings-file.js';
 import { type AccountBook, BookFailure } from '../accounts/account-book.js';
 import { type AccountLine, holdsSecrets, parseAccountLines } from '../accounts/account-lines.js';
 import { Batch, type BatchOptions } from '../accounts/batch.js';

@@ -2,7 +2,7 @@
  * The program `authdaemond`: the daemon in the foreground, and the check of its settings.
  */
 import { parseArgs } from 'node:util';
-import { logLine, logTo } from '../../init/runtime/log.js';
+import { logLine, logTo } from '../../init/runtime/log/log.js';
 import {
   EXIT_SETTINGS,
   EXIT_USAGE,
@@ -10,9 +10,9 @@ import {
   runProgram,
   settingsDirectory,
 } from '../../init/runtime/program.js';
-import { realClock } from '../../init/runtime/real-clock.js';
 import { withoutPassword } from '../../init/runtime/secret.js';
-import { describeProblem } from '../../init/runtime/settings-file.js';
+import { describeProblem } from '../../init/runtime/settings/settings-file.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import { AuthClient } from '../client.js';
 import { isAlive, runAuthdaemond, StartFailure } from '../main.js';
 import { moduleStates } from '../module-states.js';

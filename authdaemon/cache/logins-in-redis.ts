@@ -10,7 +10,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
-import type { Log } from '../../init/runtime/log.js';
+import type { Log } from '../../init/runtime/log/log.js';
 import type { RememberedLogin, RememberedLogins, Remembrance } from './login-cache.js';
 import { openLogin, type SealPlace, SiteSecret, sealLogin } from './sealed-login.js';
 

@@ -4,8 +4,8 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { Log } from '../../init/runtime/log.js';
-import { heapOptions } from '../../init/runtime/small-heap.js';
+import type { Log } from '../../init/runtime/log/log.js';
+import { heapOptions } from '../../init/runtime/system/small-heap.js';
 import { type Helper, HelperFailure } from './helper-pool.js';
 import { logLinesOf } from './log-lines.js';
 

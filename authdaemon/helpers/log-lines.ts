@@ -2,7 +2,7 @@
  * What a child process writes to stderr, as lines of the log: often the only trace of what went wrong in it.
  */
 import type { Readable } from 'node:stream';
-import type { Log } from '../../init/runtime/log.js';
+import type { Log } from '../../init/runtime/log/log.js';
 
 /** A line that does not end is cut there. */
 const MAX_LINE_CHARACTERS = 2000;

@@ -3,7 +3,7 @@
  * questions, one after the other; what it writes without being asked, or after an answer, breaks the conversation.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Log } from '../../init/runtime/log.js';
+import type { Log } from '../../init/runtime/log/log.js';
 import { type Helper, HelperFailure } from './helper-pool.js';
 import { logLinesOf } from './log-lines.js';
 

@@ -4,7 +4,7 @@
  * Whatever a server does wrong is a temporary failure with its own words; only a bind that it refuses for the password is
  * a wrong password.
  */
-import { logValue } from '../../init/runtime/log.js';
+import { logValue } from '../../init/runtime/log/log.js';
 import type { Secret } from '../../init/runtime/secret.js';
 import type { ChangeAnswer, EnumerateItem, ModuleContext, TemporaryFailure } from '../modules/module.js';
 import { octetsFromText } from '../octet-text.js';

@@ -2,7 +2,7 @@
  * DirectoryServers: the servers of LDAP_URI as one. The first that can be connected to is taken; one that failed is
  * passed over for a while.
  */
-import type { Log } from '../../init/runtime/log.js';
+import type { Log } from '../../init/runtime/log/log.js';
 import { LdapConnection } from './connection.js';
 import { LdapFailure } from './ldap-failure.js';
 import { ConnectionPool } from './pool.js';

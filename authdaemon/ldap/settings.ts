@@ -4,8 +4,8 @@
 import { join } from 'node:path';
 import type { Filter } from 'ldapts';
 import { Secret } from '../../init/runtime/secret.js';
-import type { Settings } from '../../init/runtime/settings-file.js';
-import { findSystemGroup, findSystemUser } from '../../init/runtime/system-users.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
+import { findSystemGroup, findSystemUser } from '../../init/runtime/system/system-users.js';
 import { unixId } from '../protocol.js';
 import { readRcFile } from '../rc-file.js';
 import { emailMapFilter, parseFilter, parseFilters } from './filter.js';

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import type { Settings, WithoutEffect } from '../../init/runtime/settings-file.js';
+import type { Settings, WithoutEffect } from '../../init/runtime/settings/settings-file.js';
 
 /** The settings, read. Files are read when a connection is made. */
 export interface LdapTls {

@@ -5,9 +5,9 @@
  * It stands behind that store's module in authmodulelist. Whoever is not learnt is refused after the time that the old
  * server takes for a refusal, so that nobody can tell unknown names and learnt accounts from those still to be learnt.
  */
-import { logValue } from '../../init/runtime/log.js';
-import { realClock } from '../../init/runtime/real-clock.js';
+import { logValue } from '../../init/runtime/log/log.js';
 import type { Secret } from '../../init/runtime/secret.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import { BindTimes } from '../ldap/bind-times.js';
 import type {
   AuthenticateRequest,

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Settings } from '../../init/runtime/settings-file.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 import { readRcFile } from '../rc-file.js';
 import { methodHint } from '../secrets/hash-strength.js';
 import type { ImapServer } from './imap-login.js';

@@ -1,7 +1,7 @@
 /**
  * The modules by name: which are built in, and which names Courier knows that this daemon cannot serve.
  */
-import { realClock } from '../../init/runtime/real-clock.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import type { LearningModule } from '../learn/settings.js';
 import type { AccountStore } from '../stores/account-store.js';
 import { StoreModule } from '../stores/store-module.js';

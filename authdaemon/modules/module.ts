@@ -6,7 +6,7 @@
  * requests at once. It never throws for what its back end does: that is a temporary failure. A module that only keeps
  * accounts, and leaves the checking of passwords to us, is an AccountStore (stores/).
  */
-import type { Log } from '../../init/runtime/log.js';
+import type { Log } from '../../init/runtime/log/log.js';
 import type { Secret } from '../../init/runtime/secret.js';
 import type { Account, EnumeratedAccount } from '../account.js';
 import type { LdapTls } from '../ldap/tls.js';

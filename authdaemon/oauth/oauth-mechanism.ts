@@ -2,8 +2,8 @@
  * authdaemond's half of OAUTHBEARER (RFC 7628) and XOAUTH2: is the token good, and whose is it? The account then comes
  * from the modules.
  */
-import type { Log } from '../../init/runtime/log.js';
-import { logValue } from '../../init/runtime/log.js';
+import type { Log } from '../../init/runtime/log/log.js';
+import { logValue } from '../../init/runtime/log/log.js';
 import type { AskModules, Mechanism, MechanismAnswer, MechanismVerdict } from '../mechanisms.js';
 import type { AuthenticateRequest, TemporaryFailure } from '../modules/module.js';
 import { hasControls } from '../octet-text.js';

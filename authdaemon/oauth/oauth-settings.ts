@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Settings } from '../../init/runtime/settings-file.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 import { readRcFile } from '../rc-file.js';
 import { SIGNATURE_ALGORITHMS } from './jwt.js';
 

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { LoginClient } from '../../init/runtime/before-login.js';
-import { CHANNEL_BINDINGS } from '../../init/runtime/channel-binding.js';
+import type { LoginClient } from '../../init/runtime/login/before-login.js';
+import { CHANNEL_BINDINGS } from '../../init/runtime/tls/channel-binding.js';
 import type { LoginNames } from '../login-name.js';
 import type { SaslContext } from './conversation.js';
 import { type MechanismContext, type MechanismSettings, offeredMechanisms } from './offered-mechanisms.js';

@@ -5,7 +5,7 @@
  * Conversations know decoded octets only; how a protocol frames challenges and answers (base64, `+ `, `*` to cancel) is
  * the caller's. Nobody is asked here whether a claim is true.
  */
-import type { Proof } from '../../init/runtime/before-login.js';
+import type { Proof } from '../../init/runtime/login/before-login.js';
 import { Secret } from '../../init/runtime/secret.js';
 import type { LoginNames } from '../login-name.js';
 import { hasControls, textFromOctets } from '../octet-text.js';

@@ -4,7 +4,7 @@
  * How a challenge is framed, and what a cancelled exchange is, the protocol says. It asks authdaemond where a mechanism
  * leaves the challenge to it, and nobody whether the claim at the end is true.
  */
-import type { ExchangeAnswer, Proof } from '../../init/runtime/before-login.js';
+import type { ExchangeAnswer, Proof } from '../../init/runtime/login/before-login.js';
 import type { SaslConversation, SaslStep } from './conversation.js';
 
 /** What the protocol does for an exchange. */

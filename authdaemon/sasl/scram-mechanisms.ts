@@ -2,7 +2,7 @@
  * The login process's half of SCRAM (RFC 5802, RFC 7677): it looks after the connection and its channel binding, and
  * leaves the secrets to authdaemond, which is asked twice.
  */
-import type { Proof } from '../../init/runtime/before-login.js';
+import type { Proof } from '../../init/runtime/login/before-login.js';
 import { Secret } from '../../init/runtime/secret.js';
 import {
   claim,

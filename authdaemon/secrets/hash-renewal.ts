@@ -5,7 +5,7 @@
  * Nobody waits for it and no login fails for it: what does not work is logged, and tried again a minute later. Knows a
  * store by what it is told to write.
  */
-import { type Log, logValue } from '../../init/runtime/log.js';
+import { type Log, logValue } from '../../init/runtime/log/log.js';
 import type { ChangeAnswer } from '../modules/module.js';
 import { hashStrength } from './hash-strength.js';
 

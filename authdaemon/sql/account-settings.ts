@@ -2,7 +2,7 @@
  * The settings that authmysqlrc and authpgsqlrc share: the table, its columns, and the clauses. Courier's names, with
  * `MYSQL` or `PGSQL` before them, and Courier's defaults.
  */
-import type { Settings } from '../../init/runtime/settings-file.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 import { type SqlCharset, sqlCharset, UTF8_CHARSET } from './charset.js';
 import { clauseProblems, USUAL_QUOTING } from './clause.js';
 import type { AccountSource, AccountTable } from './statements.js';

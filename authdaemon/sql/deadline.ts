@@ -2,7 +2,7 @@
  * A deadline for what a server on the network is asked: no answer is an answer, too.
  */
 
-import { realClock } from '../../init/runtime/real-clock.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 
 /** Gives what `work` gives, or throws what `late` makes when it takes too long; `late` also puts an end to the work. */
 export async function withDeadline<T>(work: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {

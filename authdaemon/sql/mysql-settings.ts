@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path';
 import { Secret } from '../../init/runtime/secret.js';
-import type { Settings } from '../../init/runtime/settings-file.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 import { readRcFile } from '../rc-file.js';
 import { type AccountSettings, needed, readAccountSettings, withoutAbsent } from './account-settings.js';
 import { checkTlsFiles, type TlsFiles } from './tls-files.js';

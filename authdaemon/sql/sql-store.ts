@@ -5,8 +5,8 @@
  * row, a row that makes no account. A database that is down is not taken for one without accounts.
  */
 import { join } from 'node:path';
-import { logValue } from '../../init/runtime/log.js';
-import type { Settings } from '../../init/runtime/settings-file.js';
+import { logValue } from '../../init/runtime/log/log.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 import type { ChangeAnswer, EnumerateItem, ModuleContext, TemporaryFailure } from '../modules/module.js';
 import { hasControls } from '../octet-text.js';
 import { hashPassword } from '../passwords/password.js';

@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Settings } from '../../init/runtime/settings-file.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 
 /** Names of files; absent ones are not set. */
 export interface TlsFiles {

@@ -4,8 +4,8 @@
  * Every store gets the same care here: an unknown account takes as long as a wrong password, a hash that cannot be
  * checked is nobody's wrong password, and each "no" has its reason in the debug log.
  */
-import { logValue } from '../../init/runtime/log.js';
-import { realClock } from '../../init/runtime/real-clock.js';
+import { logValue } from '../../init/runtime/log/log.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import type {
   AuthenticateRequest,
   AuthModule,

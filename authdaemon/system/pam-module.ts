@@ -4,7 +4,7 @@
  *
  * PAM runs in helper processes (worker.ts), `daemons` of them at most.
  */
-import { type LogLevel, logValue } from '../../init/runtime/log.js';
+import { type LogLevel, logValue } from '../../init/runtime/log/log.js';
 import type {
   AuthenticateRequest,
   AuthModule,

@@ -4,9 +4,9 @@
  * No file at all means "not my accounts"; a file that cannot be read or is damaged is a temporary failure.
  */
 import { join } from 'node:path';
-import { logValue } from '../../init/runtime/log.js';
-import { realClock } from '../../init/runtime/real-clock.js';
+import { logValue } from '../../init/runtime/log/log.js';
 import type { Secret } from '../../init/runtime/secret.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import type { ChangeAnswer, EnumerateItem, ModuleContext, TemporaryFailure } from '../modules/module.js';
 import { octetsFromText } from '../octet-text.js';
 import { type HmacAlgorithm, hmacContext } from '../passwords/hmac-context.js';

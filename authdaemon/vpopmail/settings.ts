@@ -2,7 +2,7 @@
  * The settings file `authvchkpwrc`: where vpopmail keeps its domains.
  */
 import { join } from 'node:path';
-import type { Settings } from '../../init/runtime/settings-file.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 import { readRcFile } from '../rc-file.js';
 
 /** The settings, read. */

@@ -5,7 +5,7 @@
  * the uid and gid of vpopmail.
  */
 import { join } from 'node:path';
-import { logValue } from '../../init/runtime/log.js';
+import { logValue } from '../../init/runtime/log/log.js';
 import { Secret } from '../../init/runtime/secret.js';
 import type { Account } from '../account.js';
 import type { ChangeAnswer, EnumerateItem, ModuleContext, TemporaryFailure } from '../modules/module.js';

@@ -3,7 +3,7 @@
  * account's mail lead to (CATENATE, RFC 4469).
  */
 
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import type { MessageWriter } from '../../maildir/folder.js';
 import { CommandFailure } from '../completion.js';
 import { withUrlContent } from '../fetch/url-content.js';

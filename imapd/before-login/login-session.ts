@@ -7,10 +7,10 @@
 import { LoginNames } from '../../authdaemon/login-name.js';
 import { clientContext, mechanismContext } from '../../authdaemon/sasl/client-context.js';
 import type { SaslContext } from '../../authdaemon/sasl/conversation.js';
-import type { LoginClient } from '../../init/runtime/before-login.js';
-import { ClientGone } from '../../init/runtime/client-gone.js';
-import type { Clock } from '../../init/runtime/clock.js';
-import type { Log } from '../../init/runtime/log.js';
+import type { Log } from '../../init/runtime/log/log.js';
+import type { LoginClient } from '../../init/runtime/login/before-login.js';
+import type { Clock } from '../../init/runtime/system/clock.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { type CapabilityContext, capabilities, capabilityCode, nonSynchronizingLimit } from '../capability.js';
 import { type Conversation, runCommand, type State } from '../command.js';
 import { loginCommands } from '../commands/login-commands.js';

@@ -6,7 +6,7 @@
  */
 import { type BackEnd, BackEndFailure, BackEndRefusal } from '../../init/runtime/proxy/back-end.js';
 import type { BackEndLogin, ProxyDialogue } from '../../init/runtime/proxy/proxy-dialogue.js';
-import { plainAddress } from '../../init/runtime/tls-helpers.js';
+import { plainAddress } from '../../init/runtime/tls/tls-helpers.js';
 import { Encoder } from '../wire/encoder.js';
 import { encodeCompletion, encodeUntagged } from '../wire/responses.js';
 import { SMAP_TAG } from '../wire/smap-tag.js';

@@ -2,7 +2,7 @@
  * The program `imapd`: the IMAP server itself, its settings' check, the hand of the control scripts, and, with a maildir
  * as argument, one session on standard input.
  */
-import { runMailServiceProgram } from '../../init/runtime/mail-service-program.js';
+import { runMailServiceProgram } from '../../init/runtime/service/mail-service-program.js';
 import { readImapdSettings } from '../settings/settings-reader.js';
 
 await runMailServiceProgram({

@@ -3,10 +3,10 @@
  * file; here it is read as it stands, so that scripts which call this still do what they mean. The compiled form of
  * Courier's is left alone: a site that goes back makes it with Courier's own program.
  */
-import { readAccessFile } from '../../init/runtime/access-file.js';
-import { askControl } from '../../init/runtime/control.js';
+import { readAccessFile } from '../../init/runtime/limits/access-file.js';
 import { EXIT_USAGE, ProgramFailure, runProgram, settingsDirectory } from '../../init/runtime/program.js';
-import { describeProblem } from '../../init/runtime/settings-file.js';
+import { askControl } from '../../init/runtime/service/control.js';
+import { describeProblem } from '../../init/runtime/settings/settings-file.js';
 import { readImapdSettings } from '../settings/settings-reader.js';
 
 const usage = `Usage: makeimapaccess

@@ -2,8 +2,8 @@
  * The program `mkdhparams`: writes Diffie-Hellman parameters into the file of TLS_DHPARAMS, unless it is young.
  */
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { DH_BITS, dhParameters } from '../../init/runtime/dh-parameters.js';
 import { EXIT_USAGE, ProgramFailure, runProgram, settingsDirectory } from '../../init/runtime/program.js';
+import { DH_BITS, dhParameters } from '../../init/runtime/tls/dh-parameters.js';
 import { readImapdSettings } from '../settings/settings-reader.js';
 
 const usage = `Usage: mkdhparams

@@ -6,9 +6,9 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Duplex } from 'node:stream';
-import { LEVEL_PREFIXES, logTo } from '../../init/runtime/log.js';
+import { LEVEL_PREFIXES, logTo } from '../../init/runtime/log/log.js';
 import { ProgramFailure, settingsDirectory } from '../../init/runtime/program.js';
-import { realClock } from '../../init/runtime/real-clock.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import { MaildirError } from '../../maildir/errors.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import type { Maildir } from '../../maildir/maildir.js';

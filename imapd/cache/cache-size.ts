@@ -4,7 +4,7 @@
  * Several processes may do it at once, and files may vanish meanwhile. It touches nothing whose name is not one of ours.
  */
 import { join } from 'node:path';
-import type { Clock } from '../../init/runtime/clock.js';
+import type { Clock } from '../../init/runtime/system/clock.js';
 import { errorCode } from '../../maildir/errors.js';
 import { type FileSystem, namesIn } from '../../maildir/file-system.js';
 import { Pace } from '../../maildir/pace.js';

@@ -9,8 +9,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { cacheDirectoryOf } from '../../init/runtime/cache-directory.js';
-import type { Clock } from '../../init/runtime/clock.js';
+import { cacheDirectoryOf } from '../../init/runtime/service/cache-directory.js';
+import type { Clock } from '../../init/runtime/system/clock.js';
 import { errorCode } from '../../maildir/errors.js';
 import type { FileSystem } from '../../maildir/file-system.js';
 import type { Folder } from '../../maildir/folder.js';

@@ -4,7 +4,7 @@ import type { SaslConversation } from '../../authdaemon/sasl/conversation.js';
 import { holdExchange } from '../../authdaemon/sasl/exchange.js';
 import { saslConversation } from '../../authdaemon/sasl/mechanisms.js';
 import { offeredMechanisms } from '../../authdaemon/sasl/offered-mechanisms.js';
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { AnonymousConversation } from '../before-login/anonymous.js';
 import { attemptLogin, authService, failForNow, refuseLogin, requireTls } from '../before-login/login-attempt.js';
 import type { LoginSession } from '../before-login/login-session.js';

@@ -8,7 +8,7 @@
  * a FETCH response of its own per message, after the bodies, as from Courier.
  */
 
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { hasRight } from '../../maildir/acl/rights.js';
 import { SEEN } from '../../maildir/flags.js';
 import { type Completion, no, ok } from '../completion.js';

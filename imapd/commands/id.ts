@@ -1,7 +1,7 @@
 /** ID: who the client says it is goes to the log, who we are goes to the client (RFC 2971). */
 import { release, type } from 'node:os';
-import type { Log } from '../../init/runtime/log.js';
-import { logValue } from '../../init/runtime/log.js';
+import type { Log } from '../../init/runtime/log/log.js';
+import { logValue } from '../../init/runtime/log/log.js';
 import { type Completion, ok } from '../completion.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { VERSION } from '../version.js';

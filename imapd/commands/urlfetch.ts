@@ -5,7 +5,7 @@
  * the password of an administrator; and a URL of another account leads nowhere.
  */
 
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { MaildirError } from '../../maildir/errors.js';
 import { CommandFailure, type Completion, ok } from '../completion.js';
 import { type UrlContent, withUrlContent } from '../fetch/url-content.js';

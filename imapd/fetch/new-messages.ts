@@ -1,5 +1,5 @@
 /** What a client is told unasked of messages that have arrived, because it has said so before (RFC 5465 section 5.2). */
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import type { Session } from '../session/session.js';
 import type { FetchItem } from '../wire/fetch-items.js';
 import { FetchPlan } from './fetch-plan.js';

@@ -3,7 +3,7 @@
  *
  * It tells the client nothing: EXPUNGE responses come from the changes that a session announces after a command.
  */
-import { logValue } from '../../init/runtime/log.js';
+import { logValue } from '../../init/runtime/log/log.js';
 import { count } from '../../init/runtime/metrics/counts.js';
 import { DELETED } from '../../maildir/flags.js';
 import type { Uid } from '../../maildir/uid.js';

@@ -5,7 +5,7 @@
  * this session has copied elsewhere before: that is how clients without MOVE move. Unlike in Courier, a message that
  * cannot be moved stays where it is.
  */
-import { logValue } from '../../init/runtime/log.js';
+import { logValue } from '../../init/runtime/log/log.js';
 import { count } from '../../init/runtime/metrics/counts.js';
 import { MaildirError } from '../../maildir/errors.js';
 import { ALL_FLAGS, DELETED, DRAFT } from '../../maildir/flags.js';

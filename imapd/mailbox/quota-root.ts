@@ -5,7 +5,7 @@
  * shared mailboxes have the roots `PUBLIC` and `SHARED`, which tell nothing, as in Courier. Administrators see the roots of
  * others, by the name of the owner's INBOX.
  */
-import type { SessionAccount } from '../../init/runtime/mail-worker.js';
+import type { SessionAccount } from '../../init/runtime/worker/mail-worker.js';
 import type { MaildirQuota } from '../../maildir/quota/maildir-quota.js';
 import { CommandFailure } from '../completion.js';
 import type { Session } from '../session/session.js';

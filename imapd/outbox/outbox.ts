@@ -28,7 +28,7 @@ export function checkNumber(outbox: OutboxSettings, messages: number): void {
 /** Sends a message to the recipients in its header. @throws {CommandFailure} */
 export async function send(session: Session, outbox: OutboxSettings, message: Iterable<Buffer>): Promise<void> {
   // Few sites have an outbox, and what starts processes is not needed elsewhere here.
-  const { sendmail } = await import('../../init/runtime/sendmail.js');
+  const { sendmail } = await import('../../init/runtime/worker/sendmail.js');
   const { address, home } = session.account;
   const octets = withoutFields(message, outbox.droppedFields);
   const failure = await sendmail(

@@ -8,8 +8,8 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
-import type { Clock } from '../../init/runtime/clock.js';
-import type { Log } from '../../init/runtime/log.js';
+import type { Log } from '../../init/runtime/log/log.js';
+import type { Clock } from '../../init/runtime/system/clock.js';
 import { entriesReader } from '../../maildir/directory-entries.js';
 import { DiskInMemory } from '../../maildir/disk-in-memory.js';
 import { realFileSystem } from '../../maildir/file-system.js';

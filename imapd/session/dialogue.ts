@@ -6,8 +6,8 @@
  * command, in IDLE, too, and not in a call that reads. It knows no command by name.
  */
 
-import { ClientGone } from '../../init/runtime/client-gone.js';
 import { CommandCounts } from '../../init/runtime/metrics/command-counts.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { runCommand } from '../command.js';
 import { mailCommands } from '../commands/mail-commands.js';
 import { bad, type Completion, no } from '../completion.js';

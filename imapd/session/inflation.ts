@@ -8,7 +8,7 @@
  */
 import { type Duplex, Readable } from 'node:stream';
 import { constants, createInflateRaw, type InflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib';
-import type { Clock } from '../../init/runtime/clock.js';
+import type { Clock } from '../../init/runtime/system/clock.js';
 import { OctetTail } from './octet-tail.js';
 
 /** How far back DEFLATE can refer (RFC 1951 section 2). */

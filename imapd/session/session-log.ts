@@ -8,9 +8,9 @@ import {
   type LoggedSession,
   loginLine as loginLineWith,
   type SessionEnd,
-} from '../../init/runtime/session-lines.js';
+} from '../../init/runtime/log/session-lines.js';
 
-export { peer, type SessionEnd, who } from '../../init/runtime/session-lines.js';
+export { peer, type SessionEnd, who } from '../../init/runtime/log/session-lines.js';
 
 /** What the line at the end needs of a session. */
 export interface LoggedImapSession extends LoggedSession {

@@ -5,13 +5,13 @@
  * once is answered in few writes. It knows no command by name, and nothing of how the client got here.
  */
 import type { Duplex } from 'node:stream';
-import { ClientGone } from '../../init/runtime/client-gone.js';
-import { ClientInput, type InputOwner } from '../../init/runtime/client-input.js';
-import { ClientOutput } from '../../init/runtime/client-output.js';
-import type { Clock } from '../../init/runtime/clock.js';
-import type { Log } from '../../init/runtime/log.js';
-import type { Endpoint, SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
-import { nextTurn } from '../../init/runtime/turns.js';
+import type { Log } from '../../init/runtime/log/log.js';
+import type { Clock } from '../../init/runtime/system/clock.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
+import { ClientInput, type InputOwner } from '../../init/runtime/worker/client-input.js';
+import { ClientOutput } from '../../init/runtime/worker/client-output.js';
+import type { Endpoint, SessionAccount, WorkerSession } from '../../init/runtime/worker/mail-worker.js';
+import { nextTurn } from '../../init/runtime/worker/turns.js';
 import type { Right } from '../../maildir/acl/rights.js';
 import { MaildirError } from '../../maildir/errors.js';
 import type { Maildir } from '../../maildir/maildir.js';

@@ -3,7 +3,7 @@
  *
  * Only between whole answers: whoever waits here has written nothing by halves.
  */
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { PROGRESS_MILLISECONDS, type Session } from './session.js';
 
 /** Gives what the work gives. */

@@ -2,7 +2,7 @@
  * Reads the settings of what happens to mail that is there: quotas, the trash, and the folder that sends. See etc/imapd for
  * what each means.
  */
-import type { Settings } from '../../init/runtime/settings-file.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 import { isFolderName } from '../../maildir/folder-name.js';
 import { parseLimits } from '../../maildir/quota/quota-limits.js';
 import type { SessionSettings } from './session-settings.js';

@@ -3,9 +3,9 @@
  */
 import { isAbsolute } from 'node:path';
 import { SASL_MECHANISMS } from '../../authdaemon/sasl/mechanisms.js';
-import { readLoginSettings } from '../../init/runtime/login-settings.js';
 import { readLoginReferrals } from '../../init/runtime/proxy/proxy-settings.js';
-import type { Settings } from '../../init/runtime/settings-file.js';
+import { readLoginSettings } from '../../init/runtime/settings/login-settings.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 import { isFolderName } from '../../maildir/folder-name.js';
 import { readKeeping } from './keeping-reader.js';
 import { type SessionSettings, SHIPPED_INDEX_FILE, type SpecialUse } from './session-settings.js';

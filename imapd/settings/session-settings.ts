@@ -2,7 +2,7 @@
  * What IMAP sessions need to know of the settings in etc/imapd and etc/imapd-ssl: plain JSON that the supervisor sends
  * to login processes and mail workers. settings-reader.ts reads the files. It knows no file and no process.
  */
-import type { LoginSettings } from '../../init/runtime/login-settings.js';
+import type { LoginSettings } from '../../init/runtime/settings/login-settings.js';
 
 /** Roles of RFC 6154 that a folder may be given by IMAP_SPECIALUSE. */
 export type SpecialUse = '\\Drafts' | '\\Sent' | '\\Junk' | '\\Trash' | '\\Archive';

@@ -4,7 +4,10 @@
  */
 import { join } from 'node:path';
 import { isOauthEnabled } from '../../authdaemon/oauth/oauth-settings.js';
-import { type MailServiceSettings, readMailServiceSettings } from '../../init/runtime/mail-service-settings.js';
+import {
+  type MailServiceSettings,
+  readMailServiceSettings,
+} from '../../init/runtime/settings/mail-service-settings.js';
 import type { SessionSettings } from './session-settings.js';
 import { readSessionSettings } from './session-settings-reader.js';
 import { settingsWithoutEffect } from './settings-without-effect.js';

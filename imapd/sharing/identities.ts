@@ -2,7 +2,7 @@
  * Who an account is in access lists: `user=` with its address, `group=` for each group that its options name, and in its
  * own maildir `owner`.
  */
-import type { SessionAccount } from '../../init/runtime/mail-worker.js';
+import type { SessionAccount } from '../../init/runtime/worker/mail-worker.js';
 import type { Identities } from '../../maildir/acl/acl-list.js';
 import { ALL_RIGHTS, RIGHT_BITS, type Rights } from '../../maildir/acl/rights.js';
 import type { OwnRights } from './mailbox-place.js';

@@ -7,8 +7,8 @@
  *
  * A place may be one where there is no folder. Names that lead nowhere are answered as those of folders that do not exist.
  */
-import type { Log } from '../../init/runtime/log.js';
-import type { SessionAccount } from '../../init/runtime/mail-worker.js';
+import type { Log } from '../../init/runtime/log/log.js';
+import type { SessionAccount } from '../../init/runtime/worker/mail-worker.js';
 import { ALL_RIGHTS } from '../../maildir/acl/rights.js';
 import type { Maildir } from '../../maildir/maildir.js';
 import { SHARED_PREFIX } from '../../maildir/shared-folders.js';

@@ -1,6 +1,6 @@
 /** ADD and RSET of SMAP: stores a message, or sends it, or both (courier.md section 5.7). */
 
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { hasRight } from '../../maildir/acl/rights.js';
 import { ALL_FLAGS } from '../../maildir/flags.js';
 import type { Folder, MessageWriter } from '../../maildir/folder.js';
@@ -153,7 +153,7 @@ async function send(
   if (recipients.length === 0 || settings.smap === undefined) return undefined;
   if (isAnonymous(account)) return 'This account is for reading only.';
   // Hardly any client sends, and what starts processes is not needed elsewhere here.
-  const { sendmail } = await import('../../init/runtime/sendmail.js');
+  const { sendmail } = await import('../../init/runtime/worker/sendmail.js');
   const envelope = { sender: sender ?? account.address, recipients, notify };
   const order = { program: settings.smap.sendmail, headerFrom: '', home: account.home, ...envelope };
   const failure = await sendmail(

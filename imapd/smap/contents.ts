@@ -5,7 +5,7 @@
  * A body is read and sent piece by piece. It knows no commands.
  */
 
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import type { MessageReading } from '../cache/message-reading.js';
 import { type StreamDecoder, streamDecoder } from '../message/charset.js';
 import { fieldPlaces } from '../message/header.js';

@@ -4,7 +4,7 @@
  * Few clients speak SMAP, so a session waits where it reads, unlike one of IMAP (session/dialogue.ts), which is the same
  * in everything else that a client or an administrator can see.
  */
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { closeSession } from '../session/closing.js';
 import type { Session } from '../session/session.js';
 import type { SessionEnd } from '../session/session-log.js';

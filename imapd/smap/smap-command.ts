@@ -3,7 +3,7 @@
  *
  * It knows no command by name. The table is smap-commands.ts.
  */
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { logTextForError } from '../completion.js';
 import { failed, reasonOf, requireRight, SmapFailure, type SmapReply } from './replies.js';
 import type { SmapSession } from './smap-session.js';

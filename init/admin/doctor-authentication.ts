@@ -7,8 +7,8 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { AuthClient } from '../../authdaemon/client.js';
 import { moduleStates } from '../../authdaemon/module-states.js';
 import { readAuthdaemonSettings, socketPathOf } from '../../authdaemon/settings.js';
-import { logTo } from '../runtime/log.js';
-import { realClock } from '../runtime/real-clock.js';
+import { logTo } from '../runtime/log/log.js';
+import { realClock } from '../runtime/system/real-clock.js';
 import { type Finding, ok, settingsFindings, trouble, warning } from './finding.js';
 
 const ABOUT = 'authdaemond';

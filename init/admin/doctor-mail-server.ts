@@ -2,13 +2,13 @@
  * One mail server: its settings, certificate, ports, user, directories and limits, and the running server, if it runs.
  */
 import { accessSync, constants, readFileSync } from 'node:fs';
-import { askControl } from '../runtime/control.js';
-import { bindAddress } from '../runtime/listen.js';
-import { loginIdentity } from '../runtime/login-identity.js';
-import type { MailServiceSettings } from '../runtime/mail-service-settings.js';
-import { openFilesTrouble } from '../runtime/open-files.js';
-import type { MailServiceConfiguration } from '../runtime/service-configuration.js';
-import { checkTlsFiles } from '../runtime/tls-files.js';
+import { loginIdentity } from '../runtime/login/login-identity.js';
+import { askControl } from '../runtime/service/control.js';
+import { bindAddress } from '../runtime/service/listen.js';
+import type { MailServiceSettings } from '../runtime/settings/mail-service-settings.js';
+import type { MailServiceConfiguration } from '../runtime/settings/service-configuration.js';
+import { openFilesTrouble } from '../runtime/system/open-files.js';
+import { checkTlsFiles } from '../runtime/tls/tls-files.js';
 import { diskFinding } from './doctor-machine.js';
 import { type Finding, ok, settingsFindings, trouble, warning } from './finding.js';
 

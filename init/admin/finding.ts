@@ -1,7 +1,7 @@
 /**
  * What `angarium doctor` finds: one line each, with the remedy where something is wrong.
  */
-import { describeProblem, type SettingsProblem } from '../runtime/settings-file.js';
+import { describeProblem, type SettingsProblem } from '../runtime/settings/settings-file.js';
 
 /** `error`: mail does not work, or not for everybody. `warning`: it will not for long, or not safely. */
 export interface Finding {

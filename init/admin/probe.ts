@@ -8,11 +8,11 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { askLine } from '../../authdaemon/bin/tool.js';
-import { parsePortList } from '../runtime/listen.js';
-import { logLine } from '../runtime/log.js';
+import { logLine } from '../runtime/log/log.js';
 import { EXIT_USAGE, ProgramFailure } from '../runtime/program.js';
 import { Secret } from '../runtime/secret.js';
-import { loadSettings } from '../runtime/settings-file.js';
+import { parsePortList } from '../runtime/service/listen.js';
+import { loadSettings } from '../runtime/settings/settings-file.js';
 import { NoAnswer, ProbeConnection, type ProbePlace } from './probe-connection.js';
 
 /** What the command line says. */

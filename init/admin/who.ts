@@ -3,11 +3,11 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { askControl } from '../runtime/control.js';
-import type { LiveSession } from '../runtime/live-sessions.js';
-import { logValue } from '../runtime/log.js';
+import { logValue } from '../runtime/log/log.js';
 import { EXIT_USAGE, ProgramFailure } from '../runtime/program.js';
-import { loadSettings } from '../runtime/settings-file.js';
+import { askControl } from '../runtime/service/control.js';
+import { loadSettings } from '../runtime/settings/settings-file.js';
+import type { LiveSession } from '../runtime/worker/live-sessions.js';
 
 /** Which sessions, and of which services. */
 export interface Which {

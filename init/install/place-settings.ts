@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { findSystemGroup, findSystemUser } from '../runtime/system-users.js';
+import { findSystemGroup, findSystemUser } from '../runtime/system/system-users.js';
 import { adapted, type Layout, staged } from './layout.js';
 import { makeDirectory, mergeSettingsFile } from './settings-files.js';
 

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { failureText } from './journal.js';
+import { failureText } from './log/journal.js';
 
 /** Exit code for a wrong command line, as in sysexits.h. */
 export const EXIT_USAGE = 64;

@@ -4,8 +4,8 @@
  * It knows no syntax.
  */
 import type { SaslClaim } from '../../authdaemon/sasl/conversation.js';
-import type { LoginOutcome, LoginRequest, RefusedLogin } from '../../init/runtime/before-login.js';
-import { type Attempted, noteFailedLogin, noteTemporaryFailure } from '../../init/runtime/failed-login.js';
+import { type Attempted, noteFailedLogin, noteTemporaryFailure } from '../../init/runtime/limits/failed-login.js';
+import type { LoginOutcome, LoginRequest, RefusedLogin } from '../../init/runtime/login/before-login.js';
 import { err, type Reply, type ResponseCode } from '../wire/replies.js';
 import type { LoginSession } from './login-session.js';
 

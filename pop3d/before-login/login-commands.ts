@@ -6,7 +6,7 @@ import { passwordClaim } from '../../authdaemon/sasl/conversation.js';
 import { holdExchange } from '../../authdaemon/sasl/exchange.js';
 import { saslConversation } from '../../authdaemon/sasl/mechanisms.js';
 import { offeredMechanisms } from '../../authdaemon/sasl/offered-mechanisms.js';
-import { ClientGone } from '../../init/runtime/client-gone.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { capaReply, langReply, mayLogin } from '../capabilities.js';
 import { type ReceivedCommand, wordsOf } from '../wire/lines.js';
 import { err, INVALID_COMMAND, ok, type Reply } from '../wire/replies.js';

@@ -9,11 +9,11 @@ import { hostname } from 'node:os';
 import { LoginNames } from '../../authdaemon/login-name.js';
 import { clientContext, mechanismContext } from '../../authdaemon/sasl/client-context.js';
 import type { SaslContext } from '../../authdaemon/sasl/conversation.js';
-import type { LoginClient } from '../../init/runtime/before-login.js';
-import { ClientGone } from '../../init/runtime/client-gone.js';
-import type { Clock } from '../../init/runtime/clock.js';
-import type { Log } from '../../init/runtime/log.js';
-import { peer } from '../../init/runtime/session-lines.js';
+import type { Log } from '../../init/runtime/log/log.js';
+import { peer } from '../../init/runtime/log/session-lines.js';
+import type { LoginClient } from '../../init/runtime/login/before-login.js';
+import type { Clock } from '../../init/runtime/system/clock.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import type { CapabilityContext } from '../capabilities.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import {

@@ -6,7 +6,7 @@
  */
 import { type BackEnd, BackEndFailure, BackEndRefusal } from '../../init/runtime/proxy/back-end.js';
 import type { BackEndLogin, ProxyDialogue } from '../../init/runtime/proxy/proxy-dialogue.js';
-import { plainAddress } from '../../init/runtime/tls-helpers.js';
+import { plainAddress } from '../../init/runtime/tls/tls-helpers.js';
 import { encodeReply, err, ok } from '../wire/replies.js';
 import { UTF8_TAG } from './login-attempt.js';
 

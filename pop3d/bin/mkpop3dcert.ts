@@ -1,6 +1,6 @@
 /**
  * The program `mkpop3dcert`: makes a self-signed certificate in the file of TLS_CERTFILE, unless there is one.
  */
-import { runCertificateMaker } from '../../init/runtime/certificate-maker.js';
+import { runCertificateMaker } from '../../init/runtime/tls/certificate-maker.js';
 
 await runCertificateMaker('mkpop3dcert', 'pop3d');

@@ -1,7 +1,7 @@
 /**
  * The program `pop3d`: the POP3 server itself, its settings' check, and the hand of the control scripts.
  */
-import { runMailServiceProgram } from '../../init/runtime/mail-service-program.js';
+import { runMailServiceProgram } from '../../init/runtime/service/mail-service-program.js';
 import { readPop3dSettings } from '../settings/settings-reader.js';
 
 await runMailServiceProgram({

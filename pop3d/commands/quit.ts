@@ -1,7 +1,7 @@
 /** QUIT: the UPDATE state of RFC 1939 section 6, in which messages are removed, and nowhere else. */
-import { logValue } from '../../init/runtime/log.js';
+import { logValue } from '../../init/runtime/log/log.js';
+import { who } from '../../init/runtime/log/session-lines.js';
 import { count } from '../../init/runtime/metrics/counts.js';
-import { who } from '../../init/runtime/session-lines.js';
 import type { Session } from '../session/session.js';
 import { err, ok, type Reply } from '../wire/replies.js';
 

@@ -1,10 +1,11 @@
 /**
  * The dialogue with one client after login: read a command, run it, answer; and how it ends.
  */
-import { ClientGone } from '../../init/runtime/client-gone.js';
+
+import { type SessionEnd, who } from '../../init/runtime/log/session-lines.js';
 import { CommandCounts } from '../../init/runtime/metrics/command-counts.js';
 import { count } from '../../init/runtime/metrics/counts.js';
-import { type SessionEnd, who } from '../../init/runtime/session-lines.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { MaildirError } from '../../maildir/errors.js';
 import { isMailCommand, runMailCommand } from '../commands/mail-commands.js';
 import { type Line, parseCommand, type ReceivedCommand } from '../wire/lines.js';

@@ -8,7 +8,7 @@ import {
   type LoggedSession,
   loginLine as loginLineWith,
   type SessionEnd,
-} from '../../init/runtime/session-lines.js';
+} from '../../init/runtime/log/session-lines.js';
 
 /** What the line at the end needs of a session. */
 export interface LoggedPop3Session extends LoggedSession {

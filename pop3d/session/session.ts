@@ -6,13 +6,13 @@
  * answered in few writes. It knows no command by name.
  */
 import type { Duplex } from 'node:stream';
-import { ClientGone } from '../../init/runtime/client-gone.js';
-import { ClientInput, type InputOwner } from '../../init/runtime/client-input.js';
-import { ClientOutput } from '../../init/runtime/client-output.js';
-import type { Clock } from '../../init/runtime/clock.js';
-import type { Log } from '../../init/runtime/log.js';
-import type { Endpoint, SessionAccount } from '../../init/runtime/mail-worker.js';
-import { nextTurn } from '../../init/runtime/turns.js';
+import type { Log } from '../../init/runtime/log/log.js';
+import type { Clock } from '../../init/runtime/system/clock.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
+import { ClientInput, type InputOwner } from '../../init/runtime/worker/client-input.js';
+import { ClientOutput } from '../../init/runtime/worker/client-output.js';
+import type { Endpoint, SessionAccount } from '../../init/runtime/worker/mail-worker.js';
+import { nextTurn } from '../../init/runtime/worker/turns.js';
 import type { Maildrop } from '../../maildir/maildrop.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { MAX_LINE_OCTETS } from '../wire/limits.js';

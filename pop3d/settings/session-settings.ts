@@ -2,7 +2,7 @@
  * What POP3 sessions need to know of the settings in etc/pop3d and etc/pop3d-ssl: plain JSON that the supervisor sends to
  * login processes and mail workers. settings-reader.ts reads the files. It knows no file and no process.
  */
-import type { LoginSettings } from '../../init/runtime/login-settings.js';
+import type { LoginSettings } from '../../init/runtime/settings/login-settings.js';
 
 /** The settings of sessions, before and after login. */
 export interface SessionSettings extends LoginSettings {

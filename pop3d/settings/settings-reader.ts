@@ -4,10 +4,13 @@
  */
 import { isOauthEnabled } from '../../authdaemon/oauth/oauth-settings.js';
 import { SASL_MECHANISMS } from '../../authdaemon/sasl/mechanisms.js';
-import { readLoginSettings } from '../../init/runtime/login-settings.js';
-import { type MailServiceSettings, readMailServiceSettings } from '../../init/runtime/mail-service-settings.js';
 import { readIsProxy } from '../../init/runtime/proxy/proxy-settings.js';
-import type { Settings } from '../../init/runtime/settings-file.js';
+import { readLoginSettings } from '../../init/runtime/settings/login-settings.js';
+import {
+  type MailServiceSettings,
+  readMailServiceSettings,
+} from '../../init/runtime/settings/mail-service-settings.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 import type { SessionSettings } from './session-settings.js';
 import { settingsWithoutEffect } from './settings-without-effect.js';
 

@@ -1,7 +1,7 @@
 /**
  * Settings of Courier's pop3d and pop3d-ssl that change nothing here, each with the reason and what to use in its place.
  */
-import type { WithoutEffect } from '../../init/runtime/settings-file.js';
+import type { WithoutEffect } from '../../init/runtime/settings/settings-file.js';
 
 const WEBADMIN = "only Courier's webadmin reads it; it may be removed";
 

@@ -2,7 +2,7 @@
  * MessageChunk: a buffer that is filled with lines of replies and with messages as POP3 sends them: CRLF at the end of each
  * line, and a dot more where one begins a line (RFC 1939 section 3).
  */
-import type { OutputChunk } from '../../init/runtime/client-output.js';
+import type { OutputChunk } from '../../init/runtime/worker/client-output.js';
 import { expandedLines, expandLines, MACHINE_OCTETS } from '../../maildir/octets/line-machine.js';
 
 const LF = 0x0a;

@@ -2,7 +2,7 @@
  * What strangers do to the port: handshakes that stop, names without end, literals that never come, and more octets
  * than anybody needs to log in (attacks 9, 10, 11, 13, 15, 17, 18, 22). Memory and descriptors are those of the kernel.
  *
- * Rows 1, 8 and 9 are also in test/runtime/tls.test.ts, 4 to 6, 14, 16 to 18, 21 and 35 in test/imap/login.test.ts, 19 in
+ * Rows 1, 8 and 9 are also in test/runtime/tls/tls.test.ts, 4 to 6, 14, 16 to 18, 21 and 35 in test/imap/login.test.ts, 19 in
  * test/runtime/lifecycle.test.ts.
  */
 import assert from 'node:assert/strict';

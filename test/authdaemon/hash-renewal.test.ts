@@ -13,7 +13,7 @@ import { readAuthdaemonSettings } from '../../authdaemon/settings.js';
 import { StoreModule } from '../../authdaemon/stores/store-module.js';
 import { compileUserdb } from '../../authdaemon/userdb/files.js';
 import { UserdbStore } from '../../authdaemon/userdb/userdb-store.js';
-import { logTo } from '../../init/runtime/log.js';
+import { logTo } from '../../init/runtime/log/log.js';
 import { Secret } from '../../init/runtime/secret.js';
 import { waitUntil } from '../support/processes.js';
 import { change, inShort, logIn, moduleContext } from './module-support.js';

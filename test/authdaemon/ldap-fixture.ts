@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { LdapStore } from '../../authdaemon/ldap/ldap-store.js';
 import type { ModuleAnswer, ModuleContext } from '../../authdaemon/modules/module.js';
 import { StoreModule } from '../../authdaemon/stores/store-module.js';
-import { logTo } from '../../init/runtime/log.js';
+import { logTo } from '../../init/runtime/log/log.js';
 import { ADMIN_DN, ADMIN_PASSWORD, BASE_DN, type LdapEntry } from '../support/slapd.js';
 
 /** {SHA} of `secret`. */

@@ -17,7 +17,7 @@ import { LookupQueue } from '../../authdaemon/lookup-queue.js';
 import { type AuthModule, type ModuleAnswer, UNKNOWN_ACCOUNT } from '../../authdaemon/modules/module.js';
 import { readLoginData } from '../../authdaemon/protocol.js';
 import { serveConnection } from '../../authdaemon/serve.js';
-import { logTo } from '../../init/runtime/log.js';
+import { logTo } from '../../init/runtime/log/log.js';
 import { Secret } from '../../init/runtime/secret.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'authload-'));

@@ -15,7 +15,7 @@ import { LookupQueue } from '../../authdaemon/lookup-queue.js';
 import type { Mechanism, MechanismAnswer } from '../../authdaemon/mechanisms.js';
 import type { AuthModule, ModuleAnswer } from '../../authdaemon/modules/module.js';
 import { serveConnection } from '../../authdaemon/serve.js';
-import { logTo } from '../../init/runtime/log.js';
+import { logTo } from '../../init/runtime/log/log.js';
 import { Secret } from '../../init/runtime/secret.js';
 import { exchange, login } from './support.js';
 

@@ -4,7 +4,7 @@
  */
 
 import type { AuthModule, ChangeAnswer, ModuleAnswer, ModuleContext } from '../../authdaemon/modules/module.js';
-import { logTo } from '../../init/runtime/log.js';
+import { logTo } from '../../init/runtime/log/log.js';
 import { Secret } from '../../init/runtime/secret.js';
 
 /** A context whose log lines are kept. */

@@ -13,7 +13,7 @@ import { OauthMechanism } from '../../authdaemon/oauth/oauth-mechanism.js';
 import { readOauthSettings } from '../../authdaemon/oauth/oauth-settings.js';
 import { readRcFile } from '../../authdaemon/rc-file.js';
 import { formatBearerData } from '../../authdaemon/sasl/bearer-data.js';
-import { logTo } from '../../init/runtime/log.js';
+import { logTo } from '../../init/runtime/log/log.js';
 import { AUDIENCE, goodClaims, ISSUER, Issuer, type IssuerBehaviour, SigningKey } from '../support/oauth-issuer.js';
 import { waitUntil } from '../support/processes.js';
 import { makeCertificate } from '../support/start.js';

@@ -11,8 +11,8 @@ import { checkOauthSettings } from '../../authdaemon/oauth/oauth-settings.js';
 import { parseRcText, RcFile, UnusableRcFile } from '../../authdaemon/rc-file.js';
 import { checkMysqlSettings } from '../../authdaemon/sql/mysql-settings.js';
 import { checkPgsqlSettings } from '../../authdaemon/sql/pgsql-settings.js';
-import { logTo } from '../../init/runtime/log.js';
-import type { Settings } from '../../init/runtime/settings-file.js';
+import { logTo } from '../../init/runtime/log/log.js';
+import type { Settings } from '../../init/runtime/settings/settings-file.js';
 
 const MARKER = '##NAME: MARKER:0\n';
 

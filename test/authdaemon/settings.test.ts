@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type AuthdaemonSettings, readAuthdaemonSettings } from '../../authdaemon/settings.js';
-import { describeProblem } from '../../init/runtime/settings-file.js';
+import { describeProblem } from '../../init/runtime/settings/settings-file.js';
 import { checkoutRoot } from '../support/paths.js';
 import { findProgram } from '../support/processes.js';
 

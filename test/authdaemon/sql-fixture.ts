@@ -9,8 +9,8 @@ import { octetsFromText } from '../../authdaemon/octet-text.js';
 import type { AccountSettings } from '../../authdaemon/sql/account-settings.js';
 import { type SqlKind, SqlStore } from '../../authdaemon/sql/sql-store.js';
 import { StoreModule } from '../../authdaemon/stores/store-module.js';
-import { logTo } from '../../init/runtime/log.js';
-import { realClock } from '../../init/runtime/real-clock.js';
+import { logTo } from '../../init/runtime/log/log.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import type { TestDatabase } from '../support/sql-servers.js';
 
 /** `{SHA256}` of "secret". */

@@ -24,7 +24,7 @@ import { compileUserdb, editUserdb, UserdbFailure } from '../../authdaemon/userd
 import { accountFromFields, parseFields, passwordField, splitPasswords } from '../../authdaemon/userdb/record.js';
 import { editSource, parseSource } from '../../authdaemon/userdb/source.js';
 import { UserdbStore } from '../../authdaemon/userdb/userdb-store.js';
-import { logTo } from '../../init/runtime/log.js';
+import { logTo } from '../../init/runtime/log/log.js';
 import { Secret } from '../../init/runtime/secret.js';
 
 function directoryWith(userdb: string): string {

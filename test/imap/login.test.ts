@@ -1,7 +1,7 @@
 /** Before login: the conversation, its limits, and what it leaves in the log. No process and no port is involved. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { LoginOutcome, LoginRequest } from '../../init/runtime/before-login.js';
+import type { LoginOutcome, LoginRequest } from '../../init/runtime/login/before-login.js';
 import { playLogin } from '../support/scripted-login.js';
 
 const peer = 'ip=[192.0.2.7], port=[40112]';

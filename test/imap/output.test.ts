@@ -5,8 +5,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { OctetWriter } from '../../imapd/message/octet-writer.js';
 import type { SessionOutput } from '../../imapd/session/session.js';
-import { ClientOutput } from '../../init/runtime/client-output.js';
-import { realClock } from '../../init/runtime/real-clock.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
+import { ClientOutput } from '../../init/runtime/worker/client-output.js';
 
 /** Both ends of a connection. */
 async function connection(t: { after(run: () => void): void }): Promise<{ server: Socket; client: Socket }> {

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { realClock } from '../../init/runtime/real-clock.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import type { MaildirStore } from '../../maildir/maildir-store.js';
 import { SeededRandom } from '../bench/random.js';
 import { QresyncClient } from '../support/qresync-client.js';

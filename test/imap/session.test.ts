@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { SelectedMailbox } from '../../imapd/mailbox/selected-mailbox.js';
 import { personalPlace } from '../../imapd/sharing/mailbox-place.js';
-import { realClock } from '../../init/runtime/real-clock.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import { usedMilliseconds } from '../support/processor-line.js';
 import { SessionFixture } from '../support/session-fixture.js';
 

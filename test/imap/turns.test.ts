@@ -1,7 +1,7 @@
 /** Sessions with much to do take turns, and what comes for others is read between two of them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextTurn } from '../../init/runtime/turns.js';
+import { nextTurn } from '../../init/runtime/worker/turns.js';
 import { SessionFixture } from '../support/session-fixture.js';
 
 test('each gets its turn in the order of asking, one in each round of the event loop', async () => {

@@ -18,7 +18,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { mergeSettings, NoSettingsHeader } from '../../init/install/merge-settings.js';
 import { mergeSettingsFile } from '../../init/install/settings-files.js';
-import { parseSettings } from '../../init/runtime/settings-syntax.js';
+import { parseSettings } from '../../init/runtime/settings/settings-syntax.js';
 import { checkoutRoot, programs } from '../support/paths.js';
 import { mustRun } from '../support/processes.js';
 

@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { AccessRules, readAccessFile } from '../../init/runtime/access-file.js';
+import { AccessRules, readAccessFile } from '../../init/runtime/limits/access-file.js';
 import { findProgram, freePort, mustRun, waitUntil } from '../support/processes.js';
 
 const LINES = [

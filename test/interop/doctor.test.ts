@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { clockFindings, diskFinding, kernelFindings } from '../../init/admin/doctor-machine.js';
-import { openFilesLimit, openFilesTrouble } from '../../init/runtime/open-files.js';
+import { openFilesLimit, openFilesTrouble } from '../../init/runtime/system/open-files.js';
 import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { programs } from '../support/paths.js';
 import { giveToMailUser, mailIds } from '../support/peer-targets.js';

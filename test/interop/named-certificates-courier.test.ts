@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { Certificates, withTlsServer } from '../runtime/tls-server.js';
+import { Certificates, withTlsServer } from '../runtime/tls/tls-server.js';
 import { withCouriertls } from '../support/couriertls.js';
 import { run } from '../support/processes.js';
 

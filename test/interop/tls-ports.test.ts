@@ -1,6 +1,6 @@
 /**
  * What the ports of imapd and pop3d offer in TLS, as openssl s_client sees it: versions, with STARTTLS and STLS and without,
- * names, and ALPN. The settings one by one are in test/runtime/tls-offer.test.ts.
+ * names, and ALPN. The settings one by one are in test/runtime/tls/tls-offer.test.ts.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';

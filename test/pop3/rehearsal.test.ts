@@ -1,9 +1,9 @@
 /** The rehearsal of a mail worker: it says nothing, counts nothing, touches nothing, and lets others have their turn. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { logTo } from '../../init/runtime/log.js';
+import { logTo } from '../../init/runtime/log/log.js';
 import { count } from '../../init/runtime/metrics/counts.js';
-import { realClock } from '../../init/runtime/real-clock.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import { rehearse } from '../../pop3d/rehearsal.js';
 import { pop3TestSettings } from '../support/pop3-target.js';
 

@@ -6,7 +6,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cacheDirectoryOf, makeCacheDirectory } from '../../init/runtime/cache-directory.js';
+import { cacheDirectoryOf, makeCacheDirectory } from '../../init/runtime/service/cache-directory.js';
 
 const isRoot = process.getuid?.() === 0;
 const identity = isRoot ? { uid: 5_000, gid: 5_001 } : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };

@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ChildWatch, SpinWatch } from '../../init/runtime/child-watch.js';
-import { logTo } from '../../init/runtime/log.js';
+import { logTo } from '../../init/runtime/log/log.js';
+import { ChildWatch, SpinWatch } from '../../init/runtime/service/child-watch.js';
 
 const SECOND = 1_000;
 

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readAccessFile } from '../../init/runtime/access-file.js';
+import { readAccessFile } from '../../init/runtime/limits/access-file.js';
 import { certificateFor, eventually, securely, Toy, withToy } from './toy.js';
 
 const suffix = process.getuid?.() === 0 ? ':1001:1001' : '';

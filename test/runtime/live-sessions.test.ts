@@ -1,7 +1,7 @@
 /** What processes say of their sessions is shown to administrators: only what it should be, whatever they add. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSessionAnswer, type LiveSession, LiveSessions } from '../../init/runtime/live-sessions.js';
+import { isSessionAnswer, type LiveSession, LiveSessions } from '../../init/runtime/worker/live-sessions.js';
 
 const session: LiveSession = {
   ...{ session: 17, user: 'bob', ip: '192.0.2.7', port: 40_000, protocol: 'imap', tls: true, mailhost: 'b1' },

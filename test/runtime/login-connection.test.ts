@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import type { LoginRequest } from '../../init/runtime/before-login.js';
-import type { AuthenticationOutcome } from '../../init/runtime/handover.js';
-import { LoginConnection, type LoginProcess } from '../../init/runtime/login-connection.js';
+import type { LoginRequest } from '../../init/runtime/login/before-login.js';
+import { LoginConnection, type LoginProcess } from '../../init/runtime/login/login-connection.js';
 import { Secret } from '../../init/runtime/secret.js';
+import type { AuthenticationOutcome } from '../../init/runtime/service/handover.js';
 import { waitUntil } from '../support/processes.js';
 
 const log = { write: () => {}, bug: (error: unknown) => assert.fail(String(error)) };

@@ -1,8 +1,8 @@
 /** The histogram of event-loop delays, and the line that shows it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeProcess } from '../../init/runtime/describe-process.js';
-import { LoopDelays } from '../../init/runtime/loop-delays.js';
+import { describeProcess } from '../../init/runtime/service/describe-process.js';
+import { LoopDelays } from '../../init/runtime/worker/loop-delays.js';
 
 test('without samples all delays are 0', () => {
   assert.deepEqual(new LoopDelays().summary(0), { p50: 0, p99: 0, max: 0 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { logTo } from '../../init/runtime/log.js';
+import { logTo } from '../../init/runtime/log/log.js';
 import { describeHost, isOwnName, type MailHostRules, readMailHosts } from '../../init/runtime/proxy/mail-hosts.js';
 import { ProxyRoutes } from '../../init/runtime/proxy/proxy-route.js';
 import type { ProxySettings } from '../../init/runtime/proxy/proxy-settings.js';

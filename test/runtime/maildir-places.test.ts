@@ -1,7 +1,7 @@
 /** Which worker a maildir comes back to. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MaildirPlaces } from '../../init/runtime/maildir-places.js';
+import { MaildirPlaces } from '../../init/runtime/worker/maildir-places.js';
 
 const always = (): boolean => true;
 const never = (): boolean => false;

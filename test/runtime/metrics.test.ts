@@ -7,7 +7,6 @@ import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isChosen, readChoice } from '../../init/runtime/live-sessions.js';
 import { count, countsOfProcess, DURATION_BOUNDS, Durations, seriesName } from '../../init/runtime/metrics/counts.js';
 import { families } from '../../init/runtime/metrics/families.js';
 import { metricsServer } from '../../init/runtime/metrics/http.js';
@@ -19,6 +18,7 @@ import {
   leaveCounting,
   noteCounts,
 } from '../../init/runtime/metrics/service-counts.js';
+import { isChosen, readChoice } from '../../init/runtime/worker/live-sessions.js';
 import { checkoutRoot } from '../support/paths.js';
 import { waitUntil } from '../support/processes.js';
 

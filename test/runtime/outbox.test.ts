@@ -1,8 +1,8 @@
 /** Messages between our processes: those of one turn travel together, in their order. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Outbox, unpacked } from '../../init/runtime/outbox.js';
-import type { RawHandle } from '../../init/runtime/raw-handles.js';
+import type { RawHandle } from '../../init/runtime/system/raw-handles.js';
+import { Outbox, unpacked } from '../../init/runtime/worker/outbox.js';
 
 const handle: RawHandle = { fd: -1, readStop: () => 0, close: () => undefined };
 

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setTimeout as passed } from 'node:timers/promises';
-import { ProcessorShare } from '../../init/runtime/processor-share.js';
+import { ProcessorShare } from '../../init/runtime/system/processor-share.js';
 
 /** As the share has it. */
 const WINDOW_MS = 5_000;

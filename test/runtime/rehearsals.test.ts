@@ -3,9 +3,9 @@
  */
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { noteWork } from '../../init/runtime/activity.js';
-import { QuietMoments } from '../../init/runtime/quiet-moments.js';
-import { Rehearsals } from '../../init/runtime/rehearsals.js';
+import { noteWork } from '../../init/runtime/service/activity.js';
+import { QuietMoments } from '../../init/runtime/worker/quiet-moments.js';
+import { Rehearsals } from '../../init/runtime/worker/rehearsals.js';
 import { withToy } from './toy.js';
 
 const isRoot = process.getuid?.() === 0;

@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Redis } from 'ioredis';
-import { logTo } from '../../init/runtime/log.js';
-import { realClock } from '../../init/runtime/real-clock.js';
+import { logTo } from '../../init/runtime/log/log.js';
 import { RelayAddresses, type RelayPlace } from '../../init/runtime/relay/relay-addresses.js';
 import { RelayFile } from '../../init/runtime/relay/relay-file.js';
 import { RelayRedis } from '../../init/runtime/relay/relay-redis.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import { findProgram, freePort, waitForPort, waitUntil } from '../support/processes.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'relay-'));

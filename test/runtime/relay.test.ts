@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect as connectTls, createSecureContext, TLSSocket } from 'node:tls';
-import { connectRelay, relay } from '../../init/runtime/relay.js';
+import { connectRelay, relay } from '../../init/runtime/login/relay.js';
 import { waitUntil } from '../support/processes.js';
-import { Certificates } from './tls-server.js';
+import { Certificates } from './tls/tls-server.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'relay-'));
 const certificates = new Certificates();

@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConnectionTable } from '../../init/runtime/connections.js';
-import type { FromLogin, ToLogin } from '../../init/runtime/handover.js';
-import type { LoginProcessHandle } from '../../init/runtime/login-pool.js';
+import { ConnectionTable } from '../../init/runtime/limits/connections.js';
+import type { LoginProcessHandle } from '../../init/runtime/login/login-pool.js';
 import { ProxyRoutes } from '../../init/runtime/proxy/proxy-route.js';
-import { type Authentication, SessionBroker } from '../../init/runtime/session-broker.js';
-import { WorkerPool } from '../../init/runtime/worker-pool.js';
+import type { FromLogin, ToLogin } from '../../init/runtime/service/handover.js';
+import { type Authentication, SessionBroker } from '../../init/runtime/service/session-broker.js';
+import { WorkerPool } from '../../init/runtime/worker/worker-pool.js';
 import { waitUntil } from '../support/processes.js';
 
 const local = { ip: '127.0.0.1', port: 143 };

@@ -6,8 +6,12 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { closedPlace, isOpenToAll } from '../../init/runtime/reachable.js';
-import { makeSocketDirectory, NoPlaceForSockets, removeSocketDirectory } from '../../init/runtime/socket-directory.js';
+import {
+  makeSocketDirectory,
+  NoPlaceForSockets,
+  removeSocketDirectory,
+} from '../../init/runtime/service/socket-directory.js';
+import { closedPlace, isOpenToAll } from '../../init/runtime/system/reachable.js';
 import { scratchDirectory } from '../support/maildir-fixture.js';
 import { programs } from '../support/paths.js';
 import { freePort } from '../support/processes.js';

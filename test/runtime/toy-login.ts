@@ -5,8 +5,9 @@
  *     LOGIN name password           OK from the worker, or NO
  *     STARTTLS | CRASH | ECHO x
  */
-import { type LoginClient, type LoginProtocol, serveLogins } from '../../init/runtime/before-login.js';
-import { logValue } from '../../init/runtime/log.js';
+
+import { logValue } from '../../init/runtime/log/log.js';
+import { type LoginClient, type LoginProtocol, serveLogins } from '../../init/runtime/login/before-login.js';
 import { Secret } from '../../init/runtime/secret.js';
 
 serveLogins((settings) => new ToyLogin((settings as { greeting: string }).greeting));

@@ -5,8 +5,8 @@
  * Names log in with the password `secret`; `name:uid:gid` chooses an identity, `down` is a temporary failure.
  */
 import { readFileSync } from 'node:fs';
-import type { Authenticator } from '../../init/runtime/session-broker.js';
-import { superviseMailService } from '../../init/runtime/supervisor.js';
+import type { Authenticator } from '../../init/runtime/service/session-broker.js';
+import { superviseMailService } from '../../init/runtime/service/supervisor.js';
 
 const [file = ''] = process.argv.slice(2);
 const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };

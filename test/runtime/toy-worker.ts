@@ -8,7 +8,7 @@
  *
  * Its rehearsal says who it is, and then fails, or goes on for ever, as the settings have it.
  */
-import { type RehearsalParts, serveMail, type WorkerSession } from '../../init/runtime/mail-worker.js';
+import { type RehearsalParts, serveMail, type WorkerSession } from '../../init/runtime/worker/mail-worker.js';
 
 serveMail(start, rehearse);
 

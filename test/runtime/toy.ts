@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { makeCertificate } from '../../init/runtime/certificate.js';
+import { makeCertificate } from '../../init/runtime/tls/certificate.js';
 
 const DAY_MS = 86_400_000;
 

@@ -1,7 +1,7 @@
 /** Which mail worker serves a maildir, and when a further one is started. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chooseWorker } from '../../init/runtime/worker-choice.js';
+import { chooseWorker } from '../../init/runtime/worker/worker-choice.js';
 
 const quiet = { sessions: 10, processorShare: 0.1 };
 const busy = { sessions: 10, processorShare: 0.9 };

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseSettings } from '../../init/runtime/settings-syntax.js';
+import { parseSettings } from '../../init/runtime/settings/settings-syntax.js';
 import { usedMilliseconds } from '../support/processor-line.js';
 
 function valuesOf(text: string): Record<string, string> {

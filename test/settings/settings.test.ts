@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readImapdSettings } from '../../imapd/settings/settings-reader.js';
 import { settingsWithoutEffect } from '../../imapd/settings/settings-without-effect.js';
-import { describeProblem } from '../../init/runtime/settings-file.js';
+import { describeProblem } from '../../init/runtime/settings/settings-file.js';
 import { readPop3dSettings } from '../../pop3d/settings/settings-reader.js';
 import { settingsWithoutEffect as pop3WithoutEffect } from '../../pop3d/settings/settings-without-effect.js';
 

@@ -6,14 +6,14 @@
  * handshake; the same transcripts have one when they are played against the installed programs.
  */
 import type { Duplex } from 'node:stream';
+import type { Log } from '../../init/runtime/log/log.js';
 import type {
   ExchangeAnswer,
   LoginClient,
   LoginOutcome,
   LoginRequest,
   RefusedLogin,
-} from '../../init/runtime/before-login.js';
-import type { Log } from '../../init/runtime/log.js';
+} from '../../init/runtime/login/before-login.js';
 import { Inbox } from './transcript-target.js';
 
 /** Who the client of a transcript is, as the session is told. */

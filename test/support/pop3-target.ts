@@ -5,10 +5,10 @@
  */
 import { dirname, join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
-import { type Log, logTo } from '../../init/runtime/log.js';
-import type { SessionAccount, WorkerSession } from '../../init/runtime/mail-worker.js';
-import { realClock } from '../../init/runtime/real-clock.js';
-import { describeProblem, Settings } from '../../init/runtime/settings-file.js';
+import { type Log, logTo } from '../../init/runtime/log/log.js';
+import { describeProblem, Settings } from '../../init/runtime/settings/settings-file.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
+import type { SessionAccount, WorkerSession } from '../../init/runtime/worker/mail-worker.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import { LoginSession, serveBeforeLogin } from '../../pop3d/before-login/login-session.js';
 import { Pop3Server } from '../../pop3d/mail-server.js';

@@ -6,7 +6,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeNewCertificate } from '../../init/runtime/certificate-file.js';
+import { writeNewCertificate } from '../../init/runtime/tls/certificate-file.js';
 import { checkoutRoot, programs } from './paths.js';
 import { freePort } from './processes.js';
 import { writeSettings } from './start.js';

@@ -2,15 +2,15 @@
 
 import { LoginSession, serveBeforeLogin } from '../../imapd/before-login/login-session.js';
 import type { SessionSettings } from '../../imapd/settings/session-settings.js';
+import { type LogLevel, logTo } from '../../init/runtime/log/log.js';
 import type {
   ExchangeAnswer,
   LoginClient,
   LoginOutcome,
   LoginRequest,
   Proof,
-} from '../../init/runtime/before-login.js';
-import type { Clock } from '../../init/runtime/clock.js';
-import { type LogLevel, logTo } from '../../init/runtime/log.js';
+} from '../../init/runtime/login/before-login.js';
+import type { Clock } from '../../init/runtime/system/clock.js';
 import { testSettings } from './memory-target.js';
 
 /** One conversation before login. */

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeNewCertificate } from '../../init/runtime/certificate-file.js';
+import { writeNewCertificate } from '../../init/runtime/tls/certificate-file.js';
 import { freePort, mustRun, waitForPort } from './processes.js';
 
 export const BASE_DN = 'dc=example,dc=com';

@@ -1,5 +1,5 @@
 /** A mail store for tests: on the real disk, with the real time, and nothing that only durability needs. */
-import { realClock } from '../../init/runtime/real-clock.js';
+import { realClock } from '../../init/runtime/system/real-clock.js';
 import { realFileSystem } from '../../maildir/file-system.js';
 import { type MaildirOptions, MaildirStore } from '../../maildir/maildir-store.js';
 

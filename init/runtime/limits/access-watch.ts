@@ -4,9 +4,9 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AccessRule, readAccessFile } from '../access-file.js';
-import type { Log } from '../log.js';
-import { describeProblem } from '../settings-file.js';
+import type { Log } from '../log/log.js';
+import { describeProblem } from '../settings/settings-file.js';
+import { type AccessRule, readAccessFile } from './access-file.js';
 import type { AccessSource } from './limit-settings.js';
 
 /** It costs a look at the file's date; what changed counts after this time. */

@@ -8,7 +8,7 @@
  * A host with IPv6 has the 2^64 addresses of its link, and may use another one for each connection: it counts as one.
  */
 import { isIPv6 } from 'node:net';
-import { plainAddress } from '../tls-helpers.js';
+import { plainAddress } from '../tls/tls-helpers.js';
 
 /** How many leading groups of 16 bits name a client of IPv6, and a site: a site is given a /48. */
 const CLIENT_GROUPS = 4;

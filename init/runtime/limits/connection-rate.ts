@@ -4,7 +4,7 @@
  * A connection that ends in a login is given back, so that an office behind one address, or a webmail program, is never
  * slowed down by its own good logins. It knows no socket.
  */
-import type { Clock } from '../clock.js';
+import type { Clock } from '../system/clock.js';
 
 /** Clients that are remembered. One entry is some hundred octets. */
 const MOST_CLIENTS = 20_000;

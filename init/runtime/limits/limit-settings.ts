@@ -1,9 +1,10 @@
 /**
  * Reads the settings about who may connect, how often, and through which proxy, for any mail server.
  */
-import { addressList, readAccessFile } from '../access-file.js';
-import type { ConnectionLimits } from '../connections.js';
-import type { Settings } from '../settings-file.js';
+
+import type { Settings } from '../settings/settings-file.js';
+import { addressList, readAccessFile } from './access-file.js';
+import type { ConnectionLimits } from './connections.js';
 import type { ProxyProtocolSettings } from './proxy-connection.js';
 import type { TcpdOptions } from './tcpd-options.js';
 

@@ -1,9 +1,10 @@
 /**
  * Whether, and with whom, a service shares its limits: LIMITS_REDIS. The driver is loaded when it is first wanted.
  */
-import type { ConnectionTable } from '../connections.js';
-import type { Log } from '../log.js';
-import { realClock } from '../real-clock.js';
+
+import type { Log } from '../log/log.js';
+import { realClock } from '../system/real-clock.js';
+import type { ConnectionTable } from './connections.js';
 import { OtherServers } from './other-servers.js';
 import type { SlowLogins } from './slow-logins.js';
 

@@ -10,8 +10,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
+import type { Log } from '../log/log.js';
+import type { Clock } from '../system/clock.js';
 import { type FailedElsewhere, type OtherServers, parseTold, type Told } from './other-servers.js';
 
 const CHANNEL = 'angarium:limits:';

@@ -13,7 +13,7 @@
  * Nobody waits longer than the bound. What is older than a quarter of an hour is forgotten, and no more addresses and
  * names are remembered than fit into 30 megabytes. It knows no protocol, and asks nobody about passwords.
  */
-import type { Clock } from '../clock.js';
+import type { Clock } from '../system/clock.js';
 import { clientNetwork } from './address-network.js';
 
 /** IMAP_LOGIN_DELAY and IMAP_LOGIN_DELAY_MAX. */

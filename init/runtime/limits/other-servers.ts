@@ -3,7 +3,7 @@
  *
  * One that has not been heard for a while is gone, and so are its connections. It knows no network; see limits-redis.ts.
  */
-import type { Clock } from '../clock.js';
+import type { Clock } from '../system/clock.js';
 import type { OtherCounts } from './counts.js';
 
 /** A server that says nothing for so long has ended. */

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../system/clock.js';
 
 /** Below and above which nobody new is let in; 0 is no bound. */
 export interface OverloadSettings {

@@ -1,9 +1,9 @@
 /**
  * The first thing that happens to a connection: on ports for proxies it is found out whom it comes from, or it ends.
  */
-import { logValue } from '../log.js';
-import type { LoginConnection } from '../login-connection.js';
-import { plainAddress } from '../tls-helpers.js';
+import { logValue } from '../log/log.js';
+import type { LoginConnection } from '../login/login-connection.js';
+import { plainAddress } from '../tls/tls-helpers.js';
 import { ProxyGone, type ProxyPorts } from './proxy-connection.js';
 
 /** Reads a header where one is expected. False: the connection has been closed, and the log says why. */

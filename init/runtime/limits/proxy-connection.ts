@@ -4,10 +4,10 @@
  * A header is read from trusted addresses only, before anything else: before TLS, before limits, before a greeting.
  */
 import type { Socket } from 'node:net';
-import { addressList } from '../access-file.js';
-import type { Endpoint } from '../mail-worker.js';
-import { takeFromSocket } from '../raw-handles.js';
-import { plainAddress } from '../tls-helpers.js';
+import { takeFromSocket } from '../system/raw-handles.js';
+import { plainAddress } from '../tls/tls-helpers.js';
+import type { Endpoint } from '../worker/mail-worker.js';
+import { addressList } from './access-file.js';
 import { type ProxyHeader, parseProxyHeader } from './proxy-protocol.js';
 
 /** PROXY_PROTOCOL_FROM, and what -haproxy in TCPDOPTS adds to it. */

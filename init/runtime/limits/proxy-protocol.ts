@@ -12,7 +12,7 @@
  * Whether the sender may be believed is decided elsewhere, before a single octet is read. It knows no socket.
  */
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
-import type { Endpoint } from '../mail-worker.js';
+import type { Endpoint } from '../worker/mail-worker.js';
 
 /** What a header says; without `client` it is the proxy itself that speaks. */
 export interface ProxyHeader {

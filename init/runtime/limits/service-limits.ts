@@ -2,12 +2,13 @@
  * All that limits the clients of a mail service, put together for its supervisor: connections, the access file, and what
  * failed logins cost.
  */
-import { ConnectionTable } from '../connections.js';
-import type { Log } from '../log.js';
-import { realClock } from '../real-clock.js';
-import type { MailServiceConfiguration } from '../service-configuration.js';
-import type { Authenticator } from '../session-broker.js';
+
+import type { Log } from '../log/log.js';
+import type { Authenticator } from '../service/session-broker.js';
+import type { MailServiceConfiguration } from '../settings/service-configuration.js';
+import { realClock } from '../system/real-clock.js';
 import { AccessWatch } from './access-watch.js';
+import { ConnectionTable } from './connections.js';
 import { LimitSharing } from './limit-sharing.js';
 import type { PenaltySettings } from './login-penalties.js';
 import { SlowLogins } from './slow-logins.js';

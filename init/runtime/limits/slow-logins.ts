@@ -6,9 +6,9 @@
  *     penalty clear [ADDRESS]   forgets them
  */
 import { isIP } from 'node:net';
-import type { Clock } from '../clock.js';
-import type { Authenticator } from '../session-broker.js';
-import { plainAddress } from '../tls-helpers.js';
+import type { Authenticator } from '../service/session-broker.js';
+import type { Clock } from '../system/clock.js';
+import { plainAddress } from '../tls/tls-helpers.js';
 import { LoginPenalties, type PenaltySettings, shortened } from './login-penalties.js';
 import type { FailedElsewhere } from './other-servers.js';
 

@@ -5,8 +5,8 @@
  *
  * As on couriertcpd's command line, they win over the settings that say the same. It knows no other setting.
  */
-import { parsePortList } from '../listen.js';
-import type { Settings } from '../settings-file.js';
+import { parsePortList } from '../service/listen.js';
+import type { Settings } from '../settings/settings-file.js';
 
 /** What the options say; absent: nothing. */
 export interface TcpdOptions {

@@ -5,8 +5,8 @@
  * A process says its last numbers when it ends. Of one that dies, all it counted since somebody looked last is lost. It
  * knows nothing of what is counted, and believes only what has the form of a figure.
  */
-import type { ProcessFigures } from '../activity.js';
-import { checkFigures } from '../handover.js';
+import type { ProcessFigures } from '../service/activity.js';
+import { checkFigures } from '../service/handover.js';
 import type { AuthFigures } from './auth-figures.js';
 import { DURATION_BOUNDS, type Numbers, type ProcessCounts, seriesName } from './counts.js';
 import { families } from './families.js';

@@ -8,9 +8,9 @@ import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
-import type { ListenAddress } from '../listen.js';
-import type { Endpoint } from '../mail-worker.js';
-import { plainAddress, reasonOf } from '../tls-helpers.js';
+import type { ListenAddress } from '../service/listen.js';
+import { plainAddress, reasonOf } from '../tls/tls-helpers.js';
+import type { Endpoint } from '../worker/mail-worker.js';
 import { type BackEndAddress, describeHost } from './mail-hosts.js';
 import type { ProxyManner } from './proxy-settings.js';
 

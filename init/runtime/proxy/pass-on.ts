@@ -4,10 +4,10 @@
  * Loaded when the first client is passed on. The password is forgotten once the back end has it.
  */
 import type { Socket } from 'node:net';
-import type { LoginOutcome, LoginProtocol, LoginRequest } from '../before-login.js';
-import { type Log, logValue } from '../log.js';
-import type { Endpoint } from '../mail-worker.js';
+import { type Log, logValue } from '../log/log.js';
+import type { LoginOutcome, LoginProtocol, LoginRequest } from '../login/before-login.js';
 import { Secret } from '../secret.js';
+import type { Endpoint } from '../worker/mail-worker.js';
 import { logInElsewhere, MAX_HOPS, type ProxiedLoginOutcome } from './proxied-login.js';
 import { ProxiedSession } from './proxied-session.js';
 import type { BackEndLogin, ProxyDialogue } from './proxy-dialogue.js';

@@ -3,7 +3,7 @@
  *
  * A back end that did not answer lately is tried after the others, so that not every login waits for it.
  */
-import type { Log } from '../log.js';
+import type { Log } from '../log/log.js';
 import { count } from '../metrics/counts.js';
 import { BackEnd, BackEndFailure, type BackEndOptions, BackEndRefusal, OwnAddress } from './back-end.js';
 import { type BackEndAddress, describeHost } from './mail-hosts.js';

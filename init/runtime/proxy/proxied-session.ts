@@ -5,12 +5,12 @@
  * keeps no octets of the conversation but those.
  */
 import type { Duplex } from 'node:stream';
-import type { Log } from '../log.js';
-import type { Endpoint } from '../mail-worker.js';
-import { realClock } from '../real-clock.js';
-import { relay } from '../relay.js';
-import { endLine, loginLine, type SessionEnd, who } from '../session-lines.js';
-import type { ListedSession } from '../session-list.js';
+import type { Log } from '../log/log.js';
+import { endLine, loginLine, type SessionEnd, who } from '../log/session-lines.js';
+import { relay } from '../login/relay.js';
+import { realClock } from '../system/real-clock.js';
+import type { Endpoint } from '../worker/mail-worker.js';
+import type { ListedSession } from '../worker/session-list.js';
 import { proxiedSessions } from './proxied-sessions.js';
 import type { ProxyDialogue } from './proxy-dialogue.js';
 

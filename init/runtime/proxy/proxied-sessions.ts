@@ -3,8 +3,8 @@
  *
  * Loaded with the first of them.
  */
-import type { LiveSession, SessionQuestion } from '../live-sessions.js';
-import { SessionList } from '../session-list.js';
+import type { LiveSession, SessionQuestion } from '../worker/live-sessions.js';
+import { SessionList } from '../worker/session-list.js';
 import type { ProxiedSession } from './proxied-session.js';
 
 const lists = new Map<string, SessionList<ProxiedSession>>();

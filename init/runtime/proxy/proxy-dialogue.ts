@@ -1,9 +1,10 @@
 /**
  * What a mail protocol knows of proxy mode: how to log in at a back end, and what the last words on a connection mean.
  */
-import type { Endpoint } from '../mail-worker.js';
+
+import type { LineWords } from '../log/session-lines.js';
 import type { Secret } from '../secret.js';
-import type { LineWords } from '../session-lines.js';
+import type { Endpoint } from '../worker/mail-worker.js';
 import type { BackEnd } from './back-end.js';
 import type { ProxyManner } from './proxy-settings.js';
 

@@ -4,9 +4,10 @@
  *
  * It connects to nothing. A password leaves the supervisor only where the login process does not have it anyway.
  */
-import type { AuthenticationOutcome, AuthenticationRequest } from '../handover.js';
-import { type Log, logValue } from '../log.js';
-import type { AccountProved } from '../session-broker.js';
+
+import { type Log, logValue } from '../log/log.js';
+import type { AuthenticationOutcome, AuthenticationRequest } from '../service/handover.js';
+import type { AccountProved } from '../service/session-broker.js';
 import { type BackEndAddress, describeHost, isOwnName, readMailHosts } from './mail-hosts.js';
 import type { ProxySettings } from './proxy-settings.js';
 

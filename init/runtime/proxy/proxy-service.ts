@@ -1,8 +1,8 @@
 /**
  * What the supervisor makes of a service's proxy settings: its own part, and the login processes'.
  */
-import type { Log } from '../log.js';
-import type { MailServiceConfiguration } from '../service-configuration.js';
+import type { Log } from '../log/log.js';
+import type { MailServiceConfiguration } from '../settings/service-configuration.js';
 import { ProxyRoutes } from './proxy-route.js';
 import type { ProxyPlaces } from './proxy-settings.js';
 

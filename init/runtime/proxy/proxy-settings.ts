@@ -6,9 +6,9 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ListenAddress } from '../listen.js';
 import { Secret } from '../secret.js';
-import type { Settings } from '../settings-file.js';
+import type { ListenAddress } from '../service/listen.js';
+import type { Settings } from '../settings/settings-file.js';
 import type { BackEndSecurity } from './mail-hosts.js';
 
 /** Somebody whom back ends let act as everybody. */

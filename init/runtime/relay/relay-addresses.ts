@@ -5,7 +5,7 @@
  * goes wrong there is a line a minute in the log. Knows neither files nor Redis: places are handed in.
  */
 import { isIP } from 'node:net';
-import type { Log } from '../log.js';
+import type { Log } from '../log/log.js';
 
 /** Addresses until when they may relay (ms since 1970). */
 export type Until = ReadonlyMap<string, number>;

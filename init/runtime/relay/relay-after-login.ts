@@ -3,10 +3,10 @@
  *
  * Off unless a file or a Redis is named. A reload changes the places, and what is noted already is written to new ones.
  */
-import type { Log } from '../log.js';
-import { realClock } from '../real-clock.js';
-import type { Authenticator } from '../session-broker.js';
-import type { Settings } from '../settings-file.js';
+import type { Log } from '../log/log.js';
+import type { Authenticator } from '../service/session-broker.js';
+import type { Settings } from '../settings/settings-file.js';
+import { realClock } from '../system/real-clock.js';
 import { RelayAddresses, type RelayPlace } from './relay-addresses.js';
 import { RelayFile } from './relay-file.js';
 

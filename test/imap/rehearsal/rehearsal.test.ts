@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type RehearsalOptions, rehearse } from '../../../imapd/rehearsal/rehearsal.js';
-import { logTo } from '../../../init/runtime/log.js';
-import { realClock } from '../../../init/runtime/real-clock.js';
+import { logTo } from '../../../init/runtime/log/log.js';
+import { realClock } from '../../../init/runtime/system/real-clock.js';
 import { testSettings } from '../../support/memory-target.js';
 
 function optionsWith(changes: Partial<RehearsalOptions>, log: string[]): RehearsalOptions {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { askControl } from '../../../init/runtime/control.js';
+import { askControl } from '../../../init/runtime/service/control.js';
 import { type ImapClient, loginClient, openClient, openConnection } from '../../support/imap-client.js';
 import { type MailUser, PASSWORD } from '../../support/peer-servers.js';
 import { freePort, processTree, waitUntil } from '../../support/processes.js';

@@ -5,7 +5,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { askControl } from '../../../init/runtime/control.js';
+import { askControl } from '../../../init/runtime/service/control.js';
 import { type Scratch, scratchDirectory } from '../../support/maildir-fixture.js';
 import { type MailUser, PASSWORD, startCourier, startDovecot } from '../../support/peer-servers.js';
 import { giveToMailUser } from '../../support/peer-targets.js';

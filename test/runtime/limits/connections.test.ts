@@ -1,7 +1,7 @@
 /** Who may connect, and how often: the supervisor's table. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ConnectionLimits, ConnectionTable } from '../../../init/runtime/connections.js';
+import { type ConnectionLimits, ConnectionTable } from '../../../init/runtime/limits/connections.js';
 
 interface Trial {
   readonly table: ConnectionTable;

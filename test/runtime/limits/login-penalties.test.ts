@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { LoginPenalties } from '../../../init/runtime/limits/login-penalties.js';
 import { SlowLogins } from '../../../init/runtime/limits/slow-logins.js';
 import { Secret } from '../../../init/runtime/secret.js';
-import type { Authentication, AuthenticationQuestion } from '../../../init/runtime/session-broker.js';
+import type { Authentication, AuthenticationQuestion } from '../../../init/runtime/service/session-broker.js';
 
 const settings = { firstSeconds: 5, mostSeconds: 15 };
 const QUARTER_OF_AN_HOUR_MS = 900_000;

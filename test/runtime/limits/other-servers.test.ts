@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ConnectionTable } from '../../../init/runtime/connections.js';
+import { ConnectionTable } from '../../../init/runtime/limits/connections.js';
 import { OtherServers, parseTold } from '../../../init/runtime/limits/other-servers.js';
 
 test('Y3: connections of other servers count for addresses and accounts, and not for MAXDAEMONS', () => {

@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { AccessRules, readAccessFile } from '../../../init/runtime/access-file.js';
+import { AccessRules, readAccessFile } from '../../../init/runtime/limits/access-file.js';
 import { readLimitSettings } from '../../../init/runtime/limits/limit-settings.js';
 import { readTcpdOptions } from '../../../init/runtime/limits/tcpd-options.js';
-import { describeProblem, Settings } from '../../../init/runtime/settings-file.js';
+import { describeProblem, Settings } from '../../../init/runtime/settings/settings-file.js';
 
 function read(text: string) {
   const settings = new Settings('imapd');
