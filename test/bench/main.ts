@@ -156,10 +156,13 @@ interface Measured {
   readonly growth: GrowthPoint[];
 }
 
-/** A server is seldom asked right after its start: each does some work before it is measured, and nobody looks at it. */
+/**
+ * A server is seldom asked right after its start, or when it has had nothing to do while others were measured: each does
+ * some work before it is measured, and nobody looks at it.
+ */
 async function warmUp(server: BenchServer, master: MasterMail): Promise<void> {
   const bench = new Bench(server, master, { ...quickSizes, ...WARM_SIZES }, 0);
-  for (const name of ['fetch', 'search', 'store', 'append']) {
+  for (const name of ['fetch', 'search', 'store']) {
     await groups[name]?.measure(bench).catch((error: unknown) => bench.fault(`warming up: ${String(error)}`));
   }
 }
@@ -181,15 +184,17 @@ async function measureServers(
   });
   master.warm();
   for (const { server } of benches) await server.start();
-  let warm = false;
+  let rested = false;
   for (const [name, group] of chosenGroups()) {
     if (!group.repeated && repetition > 1) continue;
-    if (name !== 'memory' && !warm) {
-      warm = true;
+    if (name !== 'memory' && !rested) {
+      rested = true;
       await delay((given.quick ? quickSizes : wholeSizes).restSeconds * 1000);
-      for (const { server } of benches) await warmUp(server, master);
     }
-    for (const bench of benches) await measureGroup(name, group, bench);
+    for (const bench of benches) {
+      if (group.repeated) await warmUp(bench.server, master);
+      await measureGroup(name, group, bench);
+    }
   }
   for (const bench of benches) {
     await undo.pop()?.();
