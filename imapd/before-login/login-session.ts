@@ -7,8 +7,15 @@
 import { LoginNames } from '../../authdaemon/login-name.js';
 import { clientContext, mechanismContext } from '../../authdaemon/sasl/client-context.js';
 import type { SaslContext } from '../../authdaemon/sasl/conversation.js';
+import { isHttpMethod } from '../../init/runtime/limits/foreign-protocol.js';
 import type { Log } from '../../init/runtime/log/log.js';
 import type { LoginClient } from '../../init/runtime/login/before-login.js';
+import {
+  MAX_BAD_COMMANDS_BEFORE_LOGIN,
+  MAX_COMMANDS_BEFORE_LOGIN,
+  MAX_LINE_OCTETS_BEFORE_LOGIN,
+  MAX_OCTETS_BEFORE_LOGIN,
+} from '../../init/runtime/login/stranger-limits.js';
 import type { Clock } from '../../init/runtime/system/clock.js';
 import { ClientGone } from '../../init/runtime/worker/client-gone.js';
 import { type CapabilityContext, capabilities, capabilityCode, nonSynchronizingLimit } from '../capability.js';
@@ -18,24 +25,8 @@ import { bad, type Completion } from '../completion.js';
 import { peer } from '../session/session-log.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { type BadLine, CommandReader, type ReceivedCommand } from '../wire/command-reader.js';
-import {
-  MAX_LINE_OCTETS_BEFORE_LOGIN,
-  MAX_LITERAL_OCTETS_BEFORE_LOGIN,
-  MAX_LITERALS_TOTAL_OCTETS_BEFORE_LOGIN,
-} from '../wire/limits.js';
+import { MAX_LITERAL_OCTETS_BEFORE_LOGIN, MAX_LITERALS_TOTAL_OCTETS_BEFORE_LOGIN } from '../wire/limits.js';
 import { encodeCompletion, encodeUntagged } from '../wire/responses.js';
-
-/** A program makes no mistakes before login, a human at a terminal makes few. Dovecot allows the same. */
-const MAX_BAD_COMMANDS_BEFORE_LOGIN = 3;
-
-/** No client has so much to say before it logs in; the answers of those that do not read them are kept in memory. */
-const MAX_COMMANDS_BEFORE_LOGIN = 1_000;
-
-/** A stranger who sends more is not read further: no name, no password and no mistake is so long. */
-const MAX_OCTETS_BEFORE_LOGIN = 2 * 1_048_576;
-
-/** What a browser or a tunnel says first. IMAP must not answer it: a page could make it speak IMAP in its name. */
-const HTTP_METHODS = /^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI)$/i;
 
 /** One client that has not logged in. */
 export class LoginSession implements Conversation {
@@ -219,6 +210,6 @@ async function afterAnswer(session: LoginSession): Promise<boolean> {
 }
 
 function isHttp(received: ReceivedCommand | BadLine): boolean {
-  if (!HTTP_METHODS.test(received.tag)) return false;
+  if (!isHttpMethod(received.tag)) return false;
   return received.kind === 'bad' || / HTTP\//i.test(received.rest.toString('latin1'));
 }

@@ -2,9 +2,6 @@
  * Every limit of the grammar, with its reason. They bound memory, time and stack depth by numbers known in advance.
  */
 
-/** Before login nobody needs more than a name and a password; Dovecot and WildDuck allow the same. */
-export const MAX_LINE_OCTETS_BEFORE_LOGIN = 8_192;
-
 /** Clients send UID sets of 100,000 scattered messages in one line; administrators of other servers ask for 2 MB. */
 export const MAX_LINE_OCTETS = 2 * 1024 * 1024;
 

@@ -9,25 +9,23 @@ import { hostname } from 'node:os';
 import { LoginNames } from '../../authdaemon/login-name.js';
 import { clientContext, mechanismContext } from '../../authdaemon/sasl/client-context.js';
 import type { SaslContext } from '../../authdaemon/sasl/conversation.js';
+import { isHttpMethod } from '../../init/runtime/limits/foreign-protocol.js';
 import type { Log } from '../../init/runtime/log/log.js';
 import { peer } from '../../init/runtime/log/session-lines.js';
 import type { LoginClient } from '../../init/runtime/login/before-login.js';
-import type { Clock } from '../../init/runtime/system/clock.js';
-import { ClientGone } from '../../init/runtime/worker/client-gone.js';
-import type { CapabilityContext } from '../capabilities.js';
-import type { SessionSettings } from '../settings/session-settings.js';
 import {
   MAX_BAD_COMMANDS_BEFORE_LOGIN,
   MAX_COMMANDS_BEFORE_LOGIN,
   MAX_LINE_OCTETS_BEFORE_LOGIN,
   MAX_OCTETS_BEFORE_LOGIN,
-} from '../wire/limits.js';
+} from '../../init/runtime/login/stranger-limits.js';
+import type { Clock } from '../../init/runtime/system/clock.js';
+import { ClientGone } from '../../init/runtime/worker/client-gone.js';
+import type { CapabilityContext } from '../capabilities.js';
+import type { SessionSettings } from '../settings/session-settings.js';
 import { LineReader, parseCommand } from '../wire/lines.js';
 import { encodeReply, err, ok, type Reply } from '../wire/replies.js';
 import { loginCommands } from './login-commands.js';
-
-/** What a browser or a tunnel says first. POP3 must not answer it: a page could make it speak POP3 in its name. */
-const HTTP_METHODS = /^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI)$/;
 
 /** How the conversation ended. */
 export type LoginEnd = 'logout' | 'closed' | 'handed over';
@@ -156,7 +154,7 @@ const TOO_LONG: Reply = { ok: false, text: 'The line is too long.', isMistake: t
 /** Undefined when the client is gone, or is none of ours. */
 async function answer(session: LoginSession, text: string): Promise<Reply | undefined> {
   const received = parseCommand(text);
-  if (HTTP_METHODS.test(received.name)) return undefined;
+  if (isHttpMethod(received.name)) return undefined;
   try {
     return await loginCommands(session, received);
   } catch (error) {
