@@ -104,7 +104,7 @@ export class Folder implements UseListener {
 
   /** The folder's mod-sequences, for those who use them. Made when asked for: most folders' are never used. */
   get sequences(): SequenceUse {
-    return new SequenceUse(this.#state, this);
+    return new SequenceUse(this.#state, this, this.#counter);
   }
 
   /** Whether this object is of no use any more; the maildir makes a new one for those who ask. */

@@ -41,10 +41,11 @@ export async function statusOf(
   if (items.includes('HIGHESTMODSEQ')) await session.useModSequences();
   const size = items.includes('SIZE') ? await sumOfSizes(session, folder) : 0;
   const deletedStorage = items.includes('DELETED-STORAGE') ? await sizeOfDeleted(session, folder) : 0;
-  const highestModSequence = items.includes('HIGHESTMODSEQ') ? (await folder.sequences.keep()).highest : 0;
+  const now = items.includes('HIGHESTMODSEQ') ? await folder.sequences.countsUpTo() : { counts, highest: 0 };
   const appendLimit = session.settings.appendLimitOctets ?? null;
+  const highestModSequence = now.highest;
   const mailboxId = folder.id;
-  return encodeCounts(question, counts, { size, deletedStorage, highestModSequence, mailboxId, appendLimit });
+  return encodeCounts(question, now.counts, { size, deletedStorage, highestModSequence, mailboxId, appendLimit });
 }
 
 /** Octets that are added up only where they are asked for. */

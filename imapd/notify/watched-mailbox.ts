@@ -101,7 +101,7 @@ export class WatchedMailbox {
     const told = this.#told;
     if (told === undefined) return;
     const flags: StatusItem[] = this.covered.events.has('FlagChange') ? ['UNSEEN', 'HIGHESTMODSEQ'] : [];
-    const highest = this.#folder?.sequences.highest ?? 0;
+    const highest = this.#session.manner.modSequences ? told.highest : (this.#folder?.sequences.highest ?? 0);
     this.#write(['MESSAGES', 'UIDNEXT', 'UIDVALIDITY', ...flags], { ...told, highest });
   }
 
@@ -154,8 +154,9 @@ export class WatchedMailbox {
   async #look(): Promise<Told | undefined> {
     try {
       const folder = this.#listenedFolder();
-      const counts = folder.countsAtHand() ?? (await folder.counts({ sizes: false }));
-      const highest = this.#session.manner.modSequences ? (await folder.sequences.keep()).highest : 0;
+      const now = folder.countsAtHand() ?? (await folder.counts({ sizes: false }));
+      if (!this.#session.manner.modSequences) return toldFrom(now, 0);
+      const { counts, highest } = await folder.sequences.countsUpTo();
       return toldFrom(counts, highest);
     } catch (error) {
       // It has left, or cannot be read: then the next look at the names tells it, or nobody.

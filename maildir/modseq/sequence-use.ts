@@ -3,6 +3,7 @@
  * some, as long as it is in memory; until then a client that asks for nothing is told the time.
  */
 import { diskErrors } from '../errors.js';
+import type { FolderCounter, FolderCounts } from '../folder-counts.js';
 import type { FolderState } from '../folder-state.js';
 import { ModSequences, timeAsModSequence } from './mod-sequences.js';
 
@@ -14,14 +15,22 @@ interface Refreshable {
   refresh(): Promise<void>;
 }
 
+/** Counts without sizes, and the mod-sequence that covers just what was counted. */
+export interface CountsUpTo {
+  readonly counts: FolderCounts;
+  readonly highest: number;
+}
+
 /** The mod-sequences of one folder. */
 export class SequenceUse {
   readonly #state: FolderState;
   readonly #folder: Refreshable;
+  readonly #counter: FolderCounter;
 
-  constructor(state: FolderState, folder: Refreshable) {
+  constructor(state: FolderState, folder: Refreshable, counter: FolderCounter) {
     this.#state = state;
     this.#folder = folder;
+    this.#counter = counter;
   }
 
   /** Present if somebody keeps them. */
@@ -39,6 +48,18 @@ export class SequenceUse {
     const kept = state.modSequences;
     await this.settle();
     return kept;
+  }
+
+  /**
+   * What the folder holds, with its highest mod-sequence. Who counts before keep() tells a client a number that covers
+   * a message which came between, and which is not counted.
+   */
+  async countsUpTo(): Promise<CountsUpTo> {
+    for (let tries = 1; ; tries += 1) {
+      const kept = await this.keep();
+      // From here on nobody changes the folder; until here others may have.
+      if (!kept.settle() || tries === MAX_LOOKS) return { counts: this.#counter.counts(), highest: kept.highest };
+    }
   }
 
   /** Has the changes that are known written down, so that they can be told; looks again while another process knows more. */
