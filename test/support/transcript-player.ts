@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { searchPath } from './paths.js';
-import type { AnswerStep, CommandStep, ExpectedLine, SendStep, Transcript } from './transcript.js';
+import type { AnswerStep, CommandStep, ExpectedLine, SendStep, Step, Transcript } from './transcript.js';
 import { headLine } from './transcript.js';
 import type { Remembered } from './transcript-line.js';
 import { asOctets, fillIn, freeMatcher, matchAll, orderedMatcher, readable, sameForAll } from './transcript-line.js';
@@ -36,8 +36,8 @@ export class TranscriptDeparture extends Error {}
 export async function playTranscript(transcript: Transcript, target: Target, place: PlayPlace): Promise<void> {
   const play = new Play(transcript, target, place);
   try {
-    for (const step of transcript.steps) {
-      if (step.kind === 'send') await play.send(step);
+    for (const step of turns(transcript.steps)) {
+      if (step.kind === 'sends') await play.send(step);
       else if (step.kind === 'answer') await play.answer(step);
       else await play.command(step);
     }
@@ -45,6 +45,25 @@ export async function playTranscript(transcript: Transcript, target: Target, pla
   } finally {
     play.closeAll();
   }
+}
+
+/** What one client says before anything else happens. */
+interface Sends {
+  readonly kind: 'sends';
+  readonly connection: number;
+  readonly steps: SendStep[];
+}
+
+/** Lines that follow each other go out in one write, as clients send them: no cut between them is left to luck. */
+function turns(steps: readonly Step[]): (Sends | AnswerStep | CommandStep)[] {
+  const result: (Sends | AnswerStep | CommandStep)[] = [];
+  for (const step of steps) {
+    const last = result.at(-1);
+    if (step.kind !== 'send') result.push(step);
+    else if (last?.kind === 'sends' && last.connection === step.connection) last.steps.push(step);
+    else result.push({ kind: 'sends', connection: step.connection, steps: [step] });
+  }
+  return result;
 }
 
 /** One connection, its octets cut into lines. */
@@ -70,18 +89,24 @@ class Play {
     this.#place = place;
   }
 
-  async send({ connection, text, line }: SendStep): Promise<void> {
+  async send({ connection, steps }: Sends): Promise<void> {
     const speaker = await this.#speaker(connection);
     const early = speaker.lines[0];
-    if (early !== undefined) throw this.#departure(line, `S${connection}: ${readable(early)}`, 'nothing was due');
-    const filled = fillIn(text, this.#remembered);
-    this.#dialogue.push(`C${connection}: ${readable(filled)}`);
-    if (text !== STARTS_TLS) {
-      speaker.connection.send(Buffer.from(filled + this.#lineEnd, 'latin1'));
-      return;
+    if (early !== undefined)
+      throw this.#departure(steps[0]?.line ?? 0, `S${connection}: ${readable(early)}`, 'nothing was due');
+    let unsent = '';
+    for (const { text } of steps) {
+      const filled = fillIn(text, this.#remembered);
+      this.#dialogue.push(`C${connection}: ${readable(filled)}`);
+      if (text !== STARTS_TLS) {
+        unsent += filled + this.#lineEnd;
+        continue;
+      }
+      if (unsent !== '') throw new Error('(starts TLS) follows an answer');
+      if (speaker.connection.startTls === undefined) throw new Error(`${this.#target.name} has no STARTTLS`);
+      await speaker.connection.startTls();
     }
-    if (speaker.connection.startTls === undefined) throw new Error(`${this.#target.name} has no STARTTLS`);
-    await speaker.connection.startTls();
+    if (unsent !== '') speaker.connection.send(Buffer.from(unsent, 'latin1'));
   }
 
   async answer({ connection, lines, forbidden }: AnswerStep): Promise<void> {

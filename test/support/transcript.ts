@@ -4,7 +4,8 @@
  *     About:    UID STORE adds \Seen.                a head of `Name: text` lines; a line that begins with a
  *     Maildir:  one-unread                           space continues the one above
  *
- *     C1: a1 SELECT INBOX                            the client of connection 1 sends (C: is connection 1)
+ *     C1: a1 SELECT INBOX                            the client of connection 1 sends (C: is connection 1); lines that
+ *                                                    follow each other go out together
  *     S1: ...                                        any number of lines
  *     S1: * OK [UIDVALIDITY $validity] ...           $name: remembered at first sight; ...: the rest
  *     S1! * 1 EXPUNGE                                must not appear in this answer
