@@ -63,6 +63,16 @@ const UNITS = '/usr/lib/systemd/system';
 
 const MAINTAINER = 'The Angarium developers <postmaster@localhost>';
 
+/** What the package takes along for its administrators, in folders as here, so that links between them lead on. */
+const DOCUMENTS = [
+  'CHANGELOG.md',
+  'README.md',
+  'authdaemon/README.md',
+  'imapd/README.md',
+  'init/README.md',
+  'pop3d/README.md',
+];
+
 /** maildrop has programs of these names: the system's alternatives decide. */
 const ALTERNATIVES = ['maildirmake', 'deliverquota'];
 
@@ -169,9 +179,11 @@ function placeFiles(layout: Layout, { version, isNodeBundled, etcOf }: Wanted): 
   placer.write('/usr/share/doc/angarium/copyright', copyrightText(root));
   const changes = `angarium (${version}) unstable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- ${MAINTAINER}  ${now()}\n`;
   const documents = new Map([['changelog', changes]]);
-  for (const name of ['CHANGELOG.md', 'README.md']) documents.set(name, readFileSync(join(root, name), 'utf8'));
+  for (const name of DOCUMENTS) documents.set(name, readFileSync(join(root, name), 'utf8'));
   for (const [name, text] of documents) {
-    writeFileSync(staged(layout, '/usr/share/doc/angarium', `${name}.gz`), gzipSync(text, { level: 9 }));
+    const file = staged(layout, '/usr/share/doc/angarium', `${name}.gz`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, gzipSync(text, { level: 9 }));
   }
   const debian = join(root, 'init', 'debian');
   placer.write('/etc/logcheck/ignore.d.server/angarium', readFileSync(join(debian, 'logcheck'), 'utf8'));

@@ -1,10 +1,11 @@
-/** README's table of capabilities: every word that is said stands there with what proves it, and no other. */
+/** The table of capabilities in imapd/README.md: every word that is said stands there with what proves it, and no other. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SASL_MECHANISMS } from '../../authdaemon/sasl/mechanisms.js';
 import { type CapabilityContext, capabilities } from '../../imapd/capability.js';
+import { chapterOf } from '../support/documents.js';
 import { testSettings } from '../support/memory-target.js';
 import { checkoutRoot } from '../support/paths.js';
 
@@ -15,14 +16,13 @@ interface Row {
   readonly others: readonly string[];
 }
 
-const rows = tableOf(readFileSync(join(checkoutRoot, 'README.md'), 'utf8'));
+const rows = tableOf(chapterOf('imapd/README.md', 'What it speaks'));
 
-function tableOf(readme: string): Row[] {
-  const chapter = readme.split('\n## What it speaks\n')[1]?.split('\n## ')[0] ?? '';
+function tableOf(chapter: string): Row[] {
   return chapter.split('\n').flatMap((line): Row[] => {
     const [, word, rfc, proof, ...others] = line.split('|').map((cell) => cell.trim());
     const name = word?.match(/^`(.+)`$/)?.[1];
-    const path = proof?.match(/^\[[^\]]+\]\(([^)]+)\)$/)?.[1];
+    const path = proof?.match(/^\[[^\]]+\]\(\.\.\/([^)]+)\)$/)?.[1];
     if (name === undefined || rfc === undefined) return [];
     return [{ word: name, rfc, proof: path ?? '', others: others.slice(0, -1) }];
   });

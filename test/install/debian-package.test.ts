@@ -1,13 +1,12 @@
 /**
  * The Debian package on a clean Debian: the commands of the README, word by word, and what they leave behind.
- *
- * A block of commands in the README that is tried here has `<!-- tried: NAME -->` above it.
  */
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type CleanRoot, openCleanRoot } from '../support/clean-root.js';
+import { triedBlock } from '../support/documents.js';
 import { type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
 import { buildRoot, checkoutRoot } from '../support/paths.js';
 import { mustRun, waitUntil } from '../support/processes.js';
@@ -45,10 +44,7 @@ async function build(...options: readonly string[]): Promise<string> {
 
 /** The commands of the README under a mark. */
 function readme(name: string): string {
-  const text = readFileSync(join(checkoutRoot, 'README.md'), 'utf8');
-  const block = new RegExp(`<!-- tried: ${name} -->\n\`\`\`sh\n([\\s\\S]*?)\n\`\`\``).exec(text)?.[1];
-  assert.ok(block !== undefined, `README.md has no commands marked ${name}`);
-  return block;
+  return triedBlock('README.md', name);
 }
 
 async function inCleanRoot(use: (root: CleanRoot) => Promise<void>): Promise<void> {

@@ -1,13 +1,12 @@
 /**
  * What the README tells administrators of Postfix, Exim and qmail to write, word by word, with real ones of the first two:
  * mail arrives, and what does not fit goes back.
- *
- * A block of the README that is tried has `<!-- tried: NAME -->` above it.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { triedBlock } from '../support/documents.js';
 import {
   type MailTransfer,
   type MailTransferOptions,
@@ -16,7 +15,7 @@ import {
   startPostfix,
 } from '../support/mail-transfer.js';
 import { copyMaildir, type Scratch, scratchDirectory } from '../support/maildir-fixture.js';
-import { checkoutRoot, programs, searchPath } from '../support/paths.js';
+import { programs, searchPath } from '../support/paths.js';
 import { giveToMailUser, mailIds } from '../support/peer-targets.js';
 import { freePort, mustRun, waitUntil } from '../support/processes.js';
 
@@ -25,11 +24,8 @@ const SECONDS = 30;
 
 /** The lines of the README under a mark, for the places of this test. */
 function readme(name: string, mail: string): string {
-  const text = readFileSync(join(checkoutRoot, 'README.md'), 'utf8');
-  const block = new RegExp(`<!-- tried: ${name} -->\n\`\`\`\n([\\s\\S]*?)\n\`\`\``).exec(text)?.[1];
-  assert.ok(block !== undefined, `README.md has nothing marked ${name}`);
   const { uid } = mailIds();
-  return block
+  return triedBlock('README.md', name)
     .replaceAll('/srv/mail', mail)
     .replaceAll('/usr/bin/deliverquota', join(programs, 'deliverquota'))
     .replaceAll(/user ?= ?vmail/g, (words) => words.replace('vmail', nameOf(uid)))

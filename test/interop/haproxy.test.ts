@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { attacked, logged, RawClient } from '../attacks/attacked.js';
-import { checkoutRoot } from '../support/paths.js';
+import { triedBlock } from '../support/documents.js';
 import { PASSWORD } from '../support/peer-servers.js';
 import { findProgram, freePort, run, waitForPort } from '../support/processes.js';
 import { makeCertificate, type OurServers } from '../support/start.js';
@@ -187,22 +187,17 @@ test('a proxy that nobody trusts, or that says nothing, gets nobody in', async (
   });
 });
 
-function recipe(name: string): string {
-  const text = readFileSync(join(checkoutRoot, 'README.md'), 'utf8');
-  const block = new RegExp(`<!-- tried: ${name} -->\n\`\`\`\n([\\s\\S]*?)\n\`\`\``).exec(text)?.[1];
-  assert.ok(block !== undefined, `the README has no block ${name}`);
-  return block;
-}
-
-test('the recipe of the README works as it stands there, but for addresses and ports', async () => {
-  const lines = recipe('behind a proxy').replace('192.0.2.10', '127.0.0.9').replace('143,993', '$PORT,$SSLPORT');
+test('the recipe of init/README.md works as it stands there, but for addresses and ports', async () => {
+  const lines = triedBlock('init/README.md', 'behind a proxy')
+    .replace('192.0.2.10', '127.0.0.9')
+    .replace('143,993', '$PORT,$SSLPORT');
   const settings = Object.fromEntries(
     [...lines.matchAll(/^(\w+)="(.*)"$/gm)].map(([, name = '', value = '']) => [name, value]),
   );
   assert.deepEqual(Object.keys(settings), ['PROXY_PROTOCOL_FROM', 'TCPDOPTS']);
   await attacked({ settings }, async ({ ours, directory }) => {
     const port = await freePort();
-    const sections = recipe('haproxy.cfg')
+    const sections = triedBlock('init/README.md', 'haproxy.cfg')
       .replace(' :993', ` 127.0.0.1:${port}`)
       .replace('192.0.2.20:993', `127.0.0.1:${ours.tlsPort} source 127.0.0.9`);
     const proxy = await startProxy(join(directory, 'haproxy'), sections, [port]);

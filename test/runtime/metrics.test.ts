@@ -2,9 +2,7 @@
  * Figures: how they are added up, written, and checked when they come from a process that may say anything.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect } from 'node:net';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { count, countsOfProcess, DURATION_BOUNDS, Durations, seriesName } from '../../init/runtime/metrics/counts.js';
@@ -19,7 +17,7 @@ import {
   noteCounts,
 } from '../../init/runtime/metrics/service-counts.js';
 import { isChosen, readChoice } from '../../init/runtime/worker/live-sessions.js';
-import { checkoutRoot } from '../support/paths.js';
+import { chapterOf } from '../support/documents.js';
 import { waitUntil } from '../support/processes.js';
 
 const nothing = { counts: {}, durations: {}, levels: {} };
@@ -129,9 +127,8 @@ test('L8: whoever holds connections to the page, or sends what is no request, ke
   server.closeAllConnections();
 });
 
-test('L8: README has all figures, and no others', () => {
-  const readme = readFileSync(join(checkoutRoot, 'README.md'), 'utf8');
-  const chapter = /^### Figures$(.*?)^###/ms.exec(readme)?.[1] ?? '';
+test('L8: init/README.md has all figures, and no others', () => {
+  const chapter = /^### Figures$(.*?)^###/ms.exec(chapterOf('init/README.md', 'What it says'))?.[1] ?? '';
   const rows = chapter.split('\n').filter((line) => line.startsWith('| `'));
   const named = rows.flatMap((row) => (row.split('|')[1] ?? '').match(/[a-z_]+/g) ?? []);
   assert.deepEqual(named.sort(), [...families.keys()].sort());

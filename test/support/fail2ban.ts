@@ -5,7 +5,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkoutRoot, searchPath } from './paths.js';
+import { chapterOf } from './documents.js';
+import { searchPath } from './paths.js';
 import { mustRun, waitUntil } from './processes.js';
 
 /** A running fail2ban. */
@@ -15,10 +16,10 @@ export interface Fail2ban {
   stop(): Promise<void>;
 }
 
-/** How many failures ban an address, as README has it. */
+/** How many failures ban an address, as init/README.md has it. */
 export const MAX_FAILURES = 5;
 
-/** Starts it with the jail of README, which reads `log`. */
+/** Starts it with the jail of init/README.md, which reads `log`. */
 export async function startFail2ban(directory: string, log: string): Promise<Fail2ban> {
   const bans = join(directory, 'bans');
   writeConfiguration(directory, log, bans);
@@ -58,7 +59,7 @@ export async function matchedAddresses(directory: string, lines: readonly string
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** Debian's own files, README's, and the action in place of a firewall. */
+/** Debian's own files, ours, and the action in place of a firewall. */
 function writeConfiguration(directory: string, log: string, bans: string): void {
   for (const place of ['action.d', 'jail.d']) mkdirSync(join(directory, place), { recursive: true });
   for (const file of ['fail2ban.conf', 'jail.conf', 'paths-common.conf', 'paths-debian.conf']) {
@@ -68,7 +69,7 @@ function writeConfiguration(directory: string, log: string, bans: string): void 
   writeFileSync(join(directory, 'fail2ban.local'), '[Definition]\ndbfile = None\nlogtarget = STDOUT\n');
   writeFileSync(join(directory, 'action.d', 'write.conf'), `[Definition]\nactionban = echo '<ip>' >> ${bans}\n`);
   writeFileSync(join(directory, 'jail.local'), '[DEFAULT]\naction = write\nignoreself = false\n');
-  const recipe = /^```\n(\[courier-auth\]\n.*?)^```/ms.exec(readFileSync(join(checkoutRoot, 'README.md'), 'utf8'))?.[1];
-  if (recipe === undefined) throw new Error('README has no jail');
+  const recipe = /^```\n(\[courier-auth\]\n.*?)^```/ms.exec(chapterOf('init/README.md', 'What it says'))?.[1];
+  if (recipe === undefined) throw new Error('init/README.md has no jail');
   writeFileSync(join(directory, 'jail.d', 'angarium.local'), recipe.replace(/^(logpath =).*/m, `$1 ${log}`));
 }

@@ -7,8 +7,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { chapterOf } from '../../support/documents.js';
 import { openClient } from '../../support/imap-client.js';
-import { checkoutRoot, programs } from '../../support/paths.js';
+import { programs } from '../../support/paths.js';
 import { type MailUser, PASSWORD } from '../../support/peer-servers.js';
 import { type Finished, mustRun, run, waitUntil } from '../../support/processes.js';
 import { ScramClient } from '../../support/scram-client.js';
@@ -154,15 +155,14 @@ test('Y2: the back end is told where the client is', async () => {
   await site.change(back, { users: [bob, root], settings: { PROXY_PROTOCOL_FROM: '' } });
 });
 
-/** The settings in a block of README's chapter. */
+/** The settings in a block of the chapter. */
 function settingsIn(block: string | undefined): Record<string, string> {
   const lines = (block ?? '').matchAll(/^([A-Z_]+)="?([^"\n]*)"?$/gm);
   return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]));
 }
 
-test('Y2: README\u2019s recipe, word by word but for names and ports', async () => {
-  const readme = readFileSync(join(checkoutRoot, 'README.md'), 'utf8');
-  const chapter = readme.split('\n## Several servers behind one door\n')[1]?.split('\n## ')[0] ?? '';
+test('Y2: the recipe of init/README.md, word by word but for names and ports', async () => {
+  const chapter = chapterOf('init/README.md', 'Several servers behind one door');
   const [sql, forDoor, forServers] = [...chapter.matchAll(/^```(?:sh)?\n(.*?)^```$/gms)].map(([, text]) => text);
   const options = /options = '(mailhost=b1\.example\.com)'/.exec(sql ?? '')?.[1] ?? assert.fail('no options');
   const account = { ...bob, options: options.replace('b1.example.com', 'localhost') };
