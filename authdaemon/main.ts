@@ -164,15 +164,16 @@ async function listen(directory: string, accept: (socket: Socket) => void): Prom
   return server;
 }
 
-function isAnswered(path: string): Promise<boolean> {
+/** Tells whether somebody listens on a socket. */
+export function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.on('connect', () => {
       socket.destroy();
       resolve(true);
     });
-    // Nobody there, or a socket that a killed daemon left.
-    socket.on('error', () => resolve(false));
+    // Nobody there, or a socket that a killed daemon left; or somebody with more callers than fit.
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EAGAIN'));
   });
 }
 

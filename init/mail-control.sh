@@ -17,10 +17,6 @@ case $SERVICE in
 *) own=$PIDFILE other=$SSLPIDFILE ;;
 esac
 
-is_running() {
-  "$daemon" --control status >/dev/null 2>&1
-}
-
 # The pid in a file, if it is the keeper of this server: the number may be another program's by now.
 keeper_in() {
   pid=$(pid_in "$1")
@@ -28,11 +24,16 @@ keeper_in() {
 }
 
 start() {
-  if is_running; then
-    "$daemon" --control open "$SERVICE" >/dev/null || exit 1
+  # In a server that runs already. One that is on its way out is waited for: 3 says that none is there.
+  "$daemon" --join "$SERVICE"
+  case $? in
+  0)
     [ -n "$(keeper_in "$own")" ] || keeper_in "$other" >"$own"
     return
-  fi
+    ;;
+  3) ;;
+  *) exit 1 ;;
+  esac
   for file in "$own" "$other"; do
     old=$(keeper_in "$file")
     [ -z "$old" ] || stop_keeper "$old" "$DAEMON"
@@ -48,12 +49,15 @@ stop() {
   pid=$(keeper_in "$own")
   if [ -n "$pid" ]; then
     if [ -n "$(keeper_in "$other")" ]; then
-      "$daemon" --control close "$SERVICE" >/dev/null || exit 1
+      # A daemon that has just died is started again for what the other file says.
+      rm -f "$own"
+      said=$("$daemon" --control close "$SERVICE" 2>&1)
+      [ $? -eq 0 ] || [ $? -eq 3 ] || { echo "$said" >&2; exit 1; }
     else
       stop_keeper "$pid" "$DAEMON"
       rm -f "$other"
     fi
-  elif [ -z "$(keeper_in "$other")" ] && is_running; then
+  elif [ -z "$(keeper_in "$other")" ] && ! "$daemon" --gone; then
     fail "$DAEMON runs, and was not started by this script: stop it where it was started (systemctl stop $DAEMON)"
   fi
   rm -f "$own"

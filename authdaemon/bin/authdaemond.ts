@@ -14,11 +14,15 @@ import { withoutPassword } from '../../init/runtime/secret.js';
 import { describeProblem } from '../../init/runtime/settings/settings-file.js';
 import { realClock } from '../../init/runtime/system/real-clock.js';
 import { AuthClient } from '../client.js';
-import { isAlive, runAuthdaemond, StartFailure } from '../main.js';
+import { isAlive, isAnswered, runAuthdaemond, StartFailure } from '../main.js';
 import { moduleStates } from '../module-states.js';
 import { BUILT_IN_MODULES, checkModule } from '../modules/built-in-modules.js';
 import { checkOauthSettings } from '../oauth/oauth-settings.js';
 import { type AuthdaemonSettings, readAuthdaemonSettings, socketPathOf } from '../settings.js';
+
+/** A daemon that has lost its keeper finds that out and ends; so long it is waited for. */
+const GONE_MS = 10_000;
+const LOOK_MS = 50;
 
 const usage = `Usage: authdaemond                  run the daemon in the foreground
        authdaemond --check          look for mistakes in authdaemonrc and the files of its modules, and end
@@ -41,7 +45,11 @@ async function run(words: readonly string[]): Promise<number> {
   if (values['dump-config'] === true) return dump(readAuthdaemonSettings(configDirectory));
   if (values.modules === true) return showModules(readAuthdaemonSettings(configDirectory), configDirectory);
   if (values.rc === true) return showForControlScript(readAuthdaemonSettings(configDirectory));
-  if (values.wait !== undefined) return wait(readAuthdaemonSettings(configDirectory), Number(values.wait));
+  if (values.wait !== undefined) {
+    const withinMs = Number(values.within ?? Number.POSITIVE_INFINITY) * 1000;
+    return wait(readAuthdaemonSettings(configDirectory), Number(values.wait), withinMs);
+  }
+  if (values.gone === true) return gone(readAuthdaemonSettings(configDirectory));
   const keeper = values.keeper === undefined ? {} : { keeper: Number(values.keeper) };
   try {
     await runAuthdaemond({ configDirectory, daemon: values.daemon === true || 'keeper' in keeper, ...keeper });
@@ -61,9 +69,12 @@ function readArguments(words: readonly string[]) {
         modules: { type: 'boolean' },
         config: { type: 'string' },
         daemon: { type: 'boolean' },
-        // For the control script: shell variables; wait for the daemon of this keeper; be its child.
+        // For the control script: shell variables; wait for the daemon of this keeper, no longer than so many seconds; wait
+        // for one that ends, and say whether none is there; be the child of this keeper.
         rc: { type: 'boolean' },
         wait: { type: 'string' },
+        within: { type: 'string' },
+        gone: { type: 'boolean' },
         keeper: { type: 'string' },
       },
     }).values;
@@ -129,15 +140,26 @@ function showForControlScript({ file, directory }: AuthdaemonSettings): number {
 }
 
 /** Waits until the daemon answers, or the process that keeps it has given up. */
-async function wait({ directory }: AuthdaemonSettings, keeper: number): Promise<number> {
+async function wait({ directory }: AuthdaemonSettings, keeper: number, withinMs: number): Promise<number> {
+  const deadline = Date.now() + withinMs;
   const client = new AuthClient({ socketPath: socketPathOf(directory) });
   for (;;) {
     // Nobody has this name, with or without modules that work: whatever is answered, somebody listens.
     const answer = await client.lookup('login', '/');
     if (answer.kind !== 'temporary failure' || !/ENOENT|ECONNREFUSED/.test(answer.reason)) return 0;
-    if (!isAlive(keeper)) return 1;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (!isAlive(keeper) || Date.now() >= deadline) return 1;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+/** Waits until nobody answers; 1 when somebody does, and stays. */
+async function gone({ directory }: AuthdaemonSettings): Promise<number> {
+  const deadline = Date.now() + GONE_MS;
+  while (await isAnswered(socketPathOf(directory))) {
+    if (Date.now() >= deadline) return 1;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return 0;
 }
 
 /** As a shell reads it back. */

@@ -69,6 +69,8 @@ interface LoginProcess extends LoginProcessHandle {
   readonly child: Child;
   readonly startedAt: number;
   isGone: boolean;
+  /** It was told all that its elders know; what comes later it must be told, too. */
+  isPrepared: boolean;
 }
 
 interface OpenListener {
@@ -120,7 +122,7 @@ export class LoginPool {
       });
     });
     this.#listeners.set(description.id, { description, handle });
-    for (const login of this.#logins) sendListener(login, { description, handle });
+    for (const login of this.#prepared()) sendListener(login, { description, handle });
     return listening;
   }
 
@@ -141,6 +143,11 @@ export class LoginPool {
   reload(changes: Pick<LoginPoolOptions, 'settings' | 'loginSeconds' | 'proxyPlaces' | 'proxyProtocol'>): void {
     Object.assign(this.#options, changes);
     for (const login of this.#logins) this.#tellSettings(login);
+  }
+
+  /** Settles when all processes have acted on what they were told so far: ports are closed, settings in force. */
+  async acted(): Promise<void> {
+    await Promise.all(this.#prepared().map(({ child }) => child.acted()));
   }
 
   /** A line for each process; see describe-process.ts. */
@@ -164,6 +171,10 @@ export class LoginPool {
     for (const login of this.#logins) login.child.end({ kind: 'end' }, END_GRACE_MS);
   }
 
+  #prepared(): LoginProcess[] {
+    return [...this.#logins].filter(({ isPrepared }) => isPrepared);
+  }
+
   #tellSettings(login: LoginProcess): void {
     const { settings, loginSeconds, proxyProtocol, proxyPlaces: places } = this.#options;
     login.send({ kind: 'settings', settings, loginSeconds, proxyProtocol });
@@ -183,9 +194,10 @@ export class LoginPool {
     }).start({ kind: 'start', title: name, module, umask: 0o077, settings, ...who });
     const open = new Set<number>();
     const send: LoginProcess['send'] = (message, handle, sent) => child.send(message, handle, sent);
-    const login: LoginProcess = { id, child, open, startedAt: Date.now(), isGone: false, send };
+    const login: LoginProcess = { id, child, open, startedAt: Date.now(), isGone: false, isPrepared: false, send };
     this.#logins.add(login);
     const prepare = () => {
+      login.isPrepared = true;
       this.#tellSettings(login);
       login.send({ kind: 'tls', ...this.#tls });
       for (const listener of this.#listeners.values()) sendListener(login, listener);

@@ -20,6 +20,9 @@ import { checkFigures, type PrepareMessage, type StartMessage } from './handover
 /** A child has this long to come up; a machine under load needs seconds. */
 const READY_TIMEOUT_MS = 20_000;
 
+/** So long it is waited for a child that should have acted on something; it does so later, or is found to hang. */
+const ACTED_MS = 10_000;
+
 /** A child that is busy for longer than this is described without its figures. */
 const FIGURES_MS = 2_000;
 
@@ -49,6 +52,7 @@ export class Child {
   #expectedEnd = false;
   #resolveReady: () => void = () => {};
   readonly #askers: ((figures: ProcessFigures | undefined) => void)[] = [];
+  readonly #pings: (() => void)[] = [];
   #rejectReady: (error: Error) => void = () => {};
 
   constructor(options: ChildOptions) {
@@ -119,9 +123,21 @@ export class Child {
     });
   }
 
-  /** Has the child say something. */
-  ping(): void {
+  /** Has the child say something; `answered` is called when it has. */
+  ping(answered: () => void = () => {}): void {
+    this.#pings.push(answered);
     this.send({ kind: 'ping' });
+  }
+
+  /** Settles when the child has acted on all that it was sent so far, or has ended: it answers in turn. */
+  acted(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ACTED_MS);
+      this.ping(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** Tells the child to end; kills it when it does not. */
@@ -152,13 +168,17 @@ export class Child {
   #over(how: string): void {
     leaveCounting(this);
     this.#rejectReady(new Error(`${this.#title} ended: ${how}`));
+    for (const answered of this.#pings.splice(0)) answered();
     this.#options.ended(how, this.#expectedEnd);
   }
 
   /** A handle belongs to the last message. */
   #receiveAll(received: unknown, handle: RawHandle | undefined): void {
     this.heardAt = performance.now();
-    if (isKind(received, 'pong')) return;
+    if (isKind(received, 'pong')) {
+      this.#pings.shift()?.();
+      return;
+    }
     // Whoever looks at figures now and then gives nobody work.
     if (!isKind(received, 'figures')) noteWork();
     const messages = unpacked(received);
@@ -179,7 +199,8 @@ export class Child {
     if (kind === 'ready') this.#resolveReady();
     else if (kind === 'failed') this.#fail(String(reason));
     else if (kind === 'figures') for (const tell of this.#askers.splice(0)) tell(checkFigures(message));
-    else if (kind !== 'goodbye' && kind !== 'pong') this.#deliver(message, handle);
+    else if (kind === 'pong') this.#pings.shift()?.();
+    else if (kind !== 'goodbye') this.#deliver(message, handle);
   }
 
   #deliver(message: unknown, handle: RawHandle | undefined): void {

@@ -9,11 +9,14 @@ import { withoutPassword } from '../secret.js';
 import { type MailServiceSettings, startSetting } from '../settings/mail-service-settings.js';
 import { describeProblem } from '../settings/settings-file.js';
 import { activatedSockets } from './activated-sockets.js';
-import { AlreadyRunning, askControl } from './control.js';
+import { AlreadyRunning, askControl, isGone, isNobody, whileEnding } from './control.js';
 import type { MailServiceStart } from './mail-service.js';
 import { StartFailure } from './start-failure.js';
 
 type Settings = MailServiceSettings<unknown>;
+
+/** No server runs. */
+const EXIT_NOT_RUNNING = 3;
 
 /** What is different in each. */
 export interface MailServiceProgram {
@@ -66,6 +69,8 @@ async function run(program: MailServiceProgram, usage: string, words: readonly s
   if (values.rc === true) return showForControlScript(read(directory));
   if (values.control === true) return control(read(directory), positionals.join(' '));
   if (values.wait !== undefined) return wait(read(directory), Number(values.wait));
+  if (values.join !== undefined) return join(read(directory), values.join);
+  if (values.gone === true) return (await isGone(read(directory).configuration.controlSocket)) ? 0 : 1;
   if (first === undefined) return await serve(program, directory, values.open ?? []);
   if (program.runWord === undefined) throw new ProgramFailure(`${first} is not understood\n${usage}`, EXIT_USAGE);
   await program.runWord(first, directory);
@@ -83,9 +88,12 @@ function readArguments(usage: string, words: readonly string[]) {
         control: { type: 'boolean' },
         config: { type: 'string' },
         open: { type: 'string', multiple: true },
-        // For the control scripts: shell variables; wait for the server of this keeper.
+        // For the control scripts: shell variables; wait for the server of this keeper; open the ports of this service in
+        // a server that runs, and stays; wait for one that ends, and say whether none is there.
         rc: { type: 'boolean' },
         wait: { type: 'string' },
+        join: { type: 'string' },
+        gone: { type: 'boolean' },
       },
     });
   } catch (error) {
@@ -162,12 +170,19 @@ async function control(settings: Settings, command: string): Promise<number> {
     if (answer !== '') process.stdout.write(`${answer}\n`);
     return 0;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const isDown = code === 'ENOENT' || code === 'ECONNREFUSED';
-    throw new ProgramFailure(
-      isDown ? 'not running' : String(error instanceof Error ? error.message : error),
-      isDown ? 3 : 1,
-    );
+    if (isNobody(error)) throw new ProgramFailure('not running', EXIT_NOT_RUNNING);
+    throw new ProgramFailure(error instanceof Error ? error.message : String(error), 1);
+  }
+}
+
+/** Without a server there is nothing to say: the script starts one. */
+async function join(settings: Settings, service: string): Promise<number> {
+  try {
+    await whileEnding(() => askControl(settings.configuration.controlSocket, `open ${service}`));
+    return 0;
+  } catch (error) {
+    if (isNobody(error)) return EXIT_NOT_RUNNING;
+    throw new ProgramFailure(error instanceof Error ? error.message : String(error), 1);
   }
 }
 

@@ -18,6 +18,8 @@ import { askAll } from '../worker/live-sessions.js';
 import { WorkerPool } from '../worker/worker-pool.js';
 import { activatedSockets } from './activated-sockets.js';
 import { Administration } from './administration.js';
+import { IsEnding } from './control.js';
+import { KeeperWatch } from './keeper-watch.js';
 import type { MailServiceOptions } from './mail-service-options.js';
 import { changesForNextStart } from './next-start.js';
 import type { ServiceManager } from './service-manager.js';
@@ -26,9 +28,6 @@ import { ServiceWatch } from './service-watch.js';
 import { type Authenticator, SessionBroker } from './session-broker.js';
 import { makeSocketDirectory, removeSocketDirectory } from './socket-directory.js';
 import { startFailure } from './start-failure.js';
-
-/** How often it is looked whether the keeper is still there. */
-const KEEPER_CHECK_MS = 1_000;
 
 /** Everything ends within this time: children are killed before. */
 const END_MS = 10_000;
@@ -46,11 +45,13 @@ export class SupervisedService {
   readonly #certificates: ServiceCertificates;
   readonly #administration: Administration;
   readonly #watch: ServiceWatch;
+  readonly #keeper: KeeperWatch;
   readonly #socketDirectory: string;
   #configuration: MailServiceConfiguration;
   #authenticator: Authenticator;
   #reloads: Promise<unknown> = Promise.resolve();
   #ready = false;
+  #started: Promise<void> = Promise.resolve();
   #ending = false;
   #ended: () => void = () => {};
 
@@ -106,6 +107,7 @@ export class SupervisedService {
     const children = () => this.#logins.children;
     const busy = () => this.#workers.busy;
     this.#watch = new ServiceWatch({ manager, log, describe: () => this.#describe(), children, busy });
+    this.#keeper = new KeeperWatch(options.keeper, () => this.#end('the control script has gone'));
     this.#ports = new ServicePorts(this.#logins, configuration.services);
     this.#certificates = new ServiceCertificates(log, (material, startTls) => this.#logins.useTls(material, startTls));
   }
@@ -115,6 +117,12 @@ export class SupervisedService {
     const ended = new Promise<void>((resolve) => {
       this.#ended = resolve;
     });
+    this.#started = this.#start();
+    await this.#started;
+    await ended;
+  }
+
+  async #start(): Promise<void> {
     try {
       this.#certificates.readIfPossible(this.#configuration);
       await this.#logins.start(this.#configuration.loginProcesses);
@@ -129,13 +137,12 @@ export class SupervisedService {
     process.on('SIGHUP', () => this.#reloadOnSignal());
     // Node would open a debugger's port, as root.
     process.on('SIGUSR1', () => {});
-    this.#watchKeeper();
+    this.#keeper.start();
     this.#workers.prepareSpare();
     this.#ready = true;
     this.#ports.started();
     this.#watch.ready();
     this.#log.write('info', `started: ${this.#describe()}`);
-    await ended;
   }
 
   /** Acts on a command of the control socket, and gives the words of the answer. */
@@ -146,17 +153,30 @@ export class SupervisedService {
     const answer = this.#limits.obey(verb, rest) ?? this.#administration.obey(verb, rest);
     if (answer !== undefined) return await answer;
     if (verb === 'forget-delays') return this.#forgetDelays();
-    if (this.#ending) throw new Error('the server is ending');
+    await this.#started;
+    this.#keeper.look();
+    if (verb === 'close') return await this.#close(service);
+    if (this.#ending) throw new IsEnding();
     if (verb === 'reload') return await this.#reload();
-    if (verb === 'open') await this.#openService(service);
-    else if (verb === 'close') this.#ports.closeSet(service);
-    else throw new Error(`${command} is not a command`);
+    if (verb !== 'open') throw new Error(`${command} is not a command`);
+    await this.#openService(service);
+    // Whoever hears OK must find a server that stays.
+    if (this.#ending) throw new IsEnding();
+    return this.#ports.open.join(' ');
+  }
+
+  /** Nothing listens any more when it is answered; a server that ends has closed everything. */
+  async #close(service: string): Promise<string> {
+    this.#ports.closeSet(service);
+    await this.#logins.acted();
     return this.#ports.open.join(' ');
   }
 
   /** The first line is about the service, the others are about its processes. */
   async #status(): Promise<string> {
-    const service = `${this.#ready ? 'ready' : 'starting'} pid=${process.pid} ${this.#describe()}`;
+    if (this.#ready) this.#keeper.look();
+    const state = this.#ready ? 'ready' : 'starting';
+    const service = `${this.#ending ? 'ending' : state} pid=${process.pid} ${this.#describe()}`;
     const processes = await Promise.all([this.#logins.describe(), this.#workers.describe()]);
     return [service, ...this.#certificates.describe(), ...processes.flat()].join('\n');
   }
@@ -219,6 +239,8 @@ export class SupervisedService {
     for (const warning of warnings) this.#log.write('warning', describeProblem(warning));
     this.#apply(configuration);
     await this.#openMetrics();
+    // Whoever reads the line finds the new settings in force for every connection from now on.
+    await this.#logins.acted();
     this.#log.write('info', `settings read again: ${this.#describe()}`);
     return 'settings read again';
   }
@@ -236,14 +258,6 @@ export class SupervisedService {
     const { proxyProtocol } = configuration;
     this.#logins.reload({ settings, loginSeconds, proxyProtocol, proxyPlaces: proxyPlaces(configuration) });
     this.#certificates.readIfPossible(configuration);
-  }
-
-  #watchKeeper(): void {
-    const { keeper } = this.#options;
-    if (keeper === undefined) return;
-    setInterval(() => {
-      if (process.ppid !== keeper) this.#end('the control script has gone');
-    }, KEEPER_CHECK_MS).unref();
   }
 
   #end(why: string): void {
