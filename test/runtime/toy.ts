@@ -4,12 +4,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { makeCertificate } from '../../init/runtime/tls/certificate.js';
+import { freePort } from '../support/processes.js';
 
 const DAY_MS = 86_400_000;
 
@@ -204,7 +205,7 @@ export async function securely(port: number, options: object = {}): Promise<TLSS
 export async function eventually<Found>(
   look: () => Found | undefined,
   missing: () => string,
-  ms = 10_000,
+  ms = 30_000,
 ): Promise<Found> {
   const deadline = Date.now() + ms;
   for (;;) {
@@ -228,16 +229,4 @@ export async function withToy(
   } finally {
     await toy.stop();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve());
-  });
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  return port;
 }

@@ -9,12 +9,15 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { searchPath } from './paths.js';
+import { releasePort, reservePort } from './reserved-ports.js';
 
 /** Where install-peers.sh unpacks what cannot be installed together. */
 export const PEERS_BESIDE = '/var/cache/angarium-peers';
 
 /** How long a program may take to listen, on a machine that is busy with other tests. */
 const START_SECONDS = 30;
+/** How long something may take that takes no time on a machine with nothing else to do. */
+const WAIT_SECONDS = 30;
 const LOOK_AGAIN_MILLISECONDS = 20;
 
 /**
@@ -22,19 +25,26 @@ const LOOK_AGAIN_MILLISECONDS = 20;
  * test must not take one between the look and the server's start.
  */
 const FIRST_PORT = 10_000;
-const LAST_PORT = 31_000;
+const END_OF_PORTS = 32_768;
+/** Test files that run at the same time look in different lanes, because neither sees what the other is about to use. */
+const LANES = 64;
+const givenPorts = new Set<number>();
 
 /** A port of 127.0.0.1 that nobody listens on now. */
 export async function freePort(): Promise<number> {
   return await freePortBase([0]);
 }
 
-/** A number with which each of these offsets gives a port of 127.0.0.1 that nobody listens on now. */
+/** A number with which each of these offsets gives a port of 127.0.0.1 that nobody listens on now. No port comes twice. */
 export async function freePortBase(offsets: readonly number[]): Promise<number> {
+  const places = Math.floor((END_OF_PORTS - FIRST_PORT - Math.max(...offsets)) / LANES);
   for (let tries = 0; tries < 1_000; tries += 1) {
-    const base = randomInt(FIRST_PORT, LAST_PORT);
-    const free = await Promise.all(offsets.map((offset) => isFree(base + offset)));
-    if (free.every(Boolean)) return base;
+    const base = FIRST_PORT + randomInt(places) * LANES + (process.pid % LANES);
+    const ports = offsets.map((offset) => base + offset);
+    if (ports.some((port) => givenPorts.has(port))) continue;
+    // Taken before the look: several may be looking.
+    for (const port of ports) givenPorts.add(port);
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base;
   }
   throw new Error('no port is free');
 }
@@ -64,8 +74,15 @@ function answers(port: number, address: string): Promise<boolean> {
   });
 }
 
+/** What takes a moment may take so long on a machine that is busy with other tests. */
+const PATIENCE_SECONDS = 30;
+
 /** Looks again and again until it is so. @throws {Error} naming `what` when it is not so in time. */
-export async function waitUntil(what: string, isSo: () => boolean | Promise<boolean>, seconds = 10): Promise<void> {
+export async function waitUntil(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  seconds = PATIENCE_SECONDS,
+): Promise<void> {
   const until = performance.now() + seconds * 1000;
   while (!(await isSo())) {
     if (performance.now() > until) throw new Error(`waited ${seconds} s in vain until ${what}`);
@@ -97,8 +114,8 @@ export interface RunOptions {
   readonly seconds?: number;
 }
 
-/** No client or tool of ours needs longer. */
-const RUN_SECONDS = 60;
+/** No client or tool of ours needs longer, even on a busy machine. */
+const RUN_SECONDS = 180;
 
 /** Runs a program to its end, with an environment of its own. Never throws because of its exit code. */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<Finished> {

@@ -45,7 +45,7 @@ export async function withSite(use: (site: ScriptSite) => Promise<void>): Promis
     const { status, stdout, stderr } = spawnSync(join(checkoutRoot, 'init', script), [word], {
       env: environment,
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 120_000,
     });
     return { status, stdout, stderr };
   };
