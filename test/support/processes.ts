@@ -16,8 +16,6 @@ export const PEERS_BESIDE = '/var/cache/angarium-peers';
 
 /** How long a program may take to listen, on a machine that is busy with other tests. */
 const START_SECONDS = 30;
-/** How long something may take that takes no time on a machine with nothing else to do. */
-const WAIT_SECONDS = 30;
 const LOOK_AGAIN_MILLISECONDS = 20;
 
 /**
@@ -26,9 +24,6 @@ const LOOK_AGAIN_MILLISECONDS = 20;
  */
 const FIRST_PORT = 10_000;
 const END_OF_PORTS = 32_768;
-/** Test files that run at the same time look in different lanes, because neither sees what the other is about to use. */
-const LANES = 64;
-const givenPorts = new Set<number>();
 
 /** A port of 127.0.0.1 that nobody listens on now. */
 export async function freePort(): Promise<number> {
@@ -37,14 +32,12 @@ export async function freePort(): Promise<number> {
 
 /** A number with which each of these offsets gives a port of 127.0.0.1 that nobody listens on now. No port comes twice. */
 export async function freePortBase(offsets: readonly number[]): Promise<number> {
-  const places = Math.floor((END_OF_PORTS - FIRST_PORT - Math.max(...offsets)) / LANES);
   for (let tries = 0; tries < 1_000; tries += 1) {
-    const base = FIRST_PORT + randomInt(places) * LANES + (process.pid % LANES);
+    const base = randomInt(FIRST_PORT, END_OF_PORTS - Math.max(...offsets));
     const ports = offsets.map((offset) => base + offset);
-    if (ports.some((port) => givenPorts.has(port))) continue;
-    // Taken before the look: several may be looking.
-    for (const port of ports) givenPorts.add(port);
-    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base;
+    const reserved = ports.filter(reservePort);
+    if (reserved.length === ports.length && (await Promise.all(ports.map(isFree))).every(Boolean)) return base;
+    reserved.forEach(releasePort);
   }
   throw new Error('no port is free');
 }
