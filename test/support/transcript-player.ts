@@ -13,9 +13,11 @@ import { asOctets, fillIn, freeMatcher, matchAll, orderedMatcher, readable, same
 import type { Target, TargetConnection } from './transcript-target.js';
 
 /** Longest wait for one answer. Ours come in milliseconds; a loaded machine and a peer's start take longer. */
-const ANSWER_SECONDS = 15;
+const ANSWER_SECONDS = 60;
 /** `$ ls` and `$ cat` are tried again for so long, because a file may appear a moment after an answer. */
-const LOOK_SECONDS = 2;
+const LOOK_SECONDS = 15;
+/** Where a departure is what the transcript says of a peer, nobody waits longer for what may never come. */
+const DEPARTURE_SECONDS = 15;
 const LOOK_AGAIN_MILLISECONDS = 20;
 /** Lines of dialogue shown above the wrong one. */
 const SHOWN_LINES = 40;
@@ -27,6 +29,8 @@ const STARTS_TLS = '(starts TLS)';
 export interface PlayPlace {
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** It is said to go another way here. */
+  readonly departs?: boolean;
 }
 
 /** A transcript that went another way. The text is the dialogue with the first wrong line marked. */
@@ -120,7 +124,7 @@ class Play {
     for (;;) {
       const received = await this.#nextLine(speaker);
       const at = matcher.missing[0]?.line ?? lines[0]?.line ?? 0;
-      if (received === undefined) throw this.#departure(at, `nothing, for ${ANSWER_SECONDS} s`, shown(matcher.missing));
+      if (received === undefined) throw this.#departure(at, `nothing, for ${this.#answerSeconds} s`, shown(matcher.missing));
       const said = `S${connection}: ${readable(received)}`;
       const never = forbidden.find(
         ({ text }) => matchAll([{ text, line: 0 }], [received], this.#remembered).remembered,
@@ -171,6 +175,10 @@ class Play {
     for (const { connection } of this.#speakers.values()) connection.close();
   }
 
+  get #answerSeconds(): number {
+    return this.#place.departs === true ? DEPARTURE_SECONDS : ANSWER_SECONDS;
+  }
+
   get #speaksSmap(): boolean {
     return headLine(this.#transcript, 'Protocol') === 'SMAP1';
   }
@@ -196,7 +204,7 @@ class Play {
   async #nextLine(speaker: Speaker): Promise<string | undefined> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), ANSWER_SECONDS * 1000);
+      timer = setTimeout(() => resolve('late'), this.#answerSeconds * 1000);
     });
     try {
       while (speaker.lines.length === 0) {
