@@ -99,6 +99,21 @@ test('a server that somebody else started is told to open ports, and stopped by 
   });
 });
 
+test('K6: a reload that is asked for while the server starts happens when it has started', async () => {
+  await withSite(async ({ directory, ports, write }) => {
+    const log = join(directory, 'log');
+    write('imapd', { LOGTO: log });
+    const environment = { ...process.env, COURIER_CONFDIR: directory };
+    const server = spawn(join(programs, 'imapd'), ['--open', 'imapd'], { env: environment, stdio: 'ignore' });
+    await waitUntil('it has begun', () => existsSync(join(directory, 'run', 'imapd.control')));
+    server.kill('SIGHUP');
+
+    await waitUntil('it has read again', () => /started: (.*\n)*.*settings read again/.test(readFileSync(log, 'utf8')));
+    assert.equal(await answers(ports.imapd), true);
+    await stopped(server);
+  });
+});
+
 test('K3: at boot everything is started whose flag says YES', async () => {
   await withSite(async ({ directory, ports, run, write }) => {
     write('imapd', { IMAPDSTART: 'NO' });

@@ -134,7 +134,6 @@ export class SupervisedService {
     }
     process.on('SIGTERM', () => this.#end('SIGTERM'));
     process.on('SIGINT', () => this.#end('SIGINT'));
-    process.on('SIGHUP', () => this.#reloadOnSignal());
     // Node would open a debugger's port, as root.
     process.on('SIGUSR1', () => {});
     this.#keeper.start();
@@ -143,6 +142,13 @@ export class SupervisedService {
     this.#ports.started();
     this.#watch.ready();
     this.#log.write('info', `started: ${this.#describe()}`);
+  }
+
+  /** For a signal, which may come before run() is where it can follow it. */
+  reloadWhenStarted(): void {
+    const reloaded = this.#started.then(() => this.#reload());
+    // What is wrong is in the log.
+    reloaded.catch(() => undefined);
   }
 
   /** Acts on a command of the control socket, and gives the words of the answer. */
@@ -206,12 +212,6 @@ export class SupervisedService {
     if (this.#configuration.services[METRICS_SERVICE] === undefined) return;
     const trouble = (error: unknown) => this.#log.write('error', `no figures: ${(error as Error).message}`);
     await this.#ports.openSet(METRICS_SERVICE).catch(trouble);
-  }
-
-  #reloadOnSignal(): void {
-    this.#reload().catch(() => {
-      // What is wrong is in the log.
-    });
   }
 
   /** One after the other. @throws {Error} with everything that is wrong; nothing has changed then. */

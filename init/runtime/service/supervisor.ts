@@ -35,6 +35,13 @@ export async function superviseMailService(options: MailServiceOptions): Promise
   forbidCoreDumps();
   keepYoungGenerationSmall();
   followActivity();
+  // From the beginning: the signal of who wants a reload would end this process.
+  let supervisor: SupervisedService | undefined;
+  let isReloadWanted = false;
+  process.on('SIGHUP', () => {
+    isReloadWanted = true;
+    supervisor?.reloadWhenStarted();
+  });
   const manager = await serviceManager();
   const loaded = options.load();
   if (loaded.problems.length > 0) throw new StartFailure(loaded.problems.map(describeProblem).join('\n'));
@@ -51,12 +58,13 @@ export async function superviseMailService(options: MailServiceOptions): Promise
     log.write('warning', 'other users cannot read this program where it stands, so it is loaded as root: move it');
   }
   // Whoever has the control socket is the only supervisor here, and may clean up behind others.
-  let supervisor: SupervisedService | undefined;
   const obey = async (command: string) => (supervisor === undefined ? 'starting' : await supervisor.obey(command));
   const control = await serveControl(loaded.configuration.controlSocket, obey).catch(startFailure);
   try {
     supervisor = new SupervisedService(options, loaded.configuration, log, manager);
-    await supervisor.run();
+    const over = supervisor.run();
+    if (isReloadWanted) supervisor.reloadWhenStarted();
+    await over;
   } catch (error) {
     if (error instanceof NoPlaceForSockets || error instanceof NoLoginUser) startFailure(error);
     throw error;
