@@ -270,6 +270,6 @@ const callers: readonly {
 
 for (const [daemon, startDaemon] of Object.entries(daemons)) {
   for (const { name, group, use } of callers) {
-    test(`${name} on authdaemond, ${daemon}`, { timeout: 60_000 }, () => onSite(startDaemon, group, use));
+    test(`${name} on authdaemond, ${daemon}`, { timeout: 300_000 }, () => onSite(startDaemon, group, use));
   }
 }

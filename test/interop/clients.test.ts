@@ -230,7 +230,7 @@ for (const [serverName, start] of Object.entries(tlsServers)) {
     });
     for (const client of clients) {
       for (const security of securities) {
-        test(`${client} over ${security}`, { timeout: 120_000 }, async () => {
+        test(`${client} over ${security}`, { timeout: 300_000 }, async () => {
           const server = await serverUp();
           const user = userOf(client, security);
           mkdirSync(user.home, { recursive: true });

@@ -23,7 +23,7 @@ import { startOurs } from '../support/start.js';
 const BY_EACH = 150;
 const BULK = 2000;
 /** After the last file is in new/, every session knows it within this time. */
-const SOON_SECONDS = 10;
+const SOON_SECONDS = 60;
 const POLL_MILLISECONDS = 50;
 
 /** A session that looks at INBOX until it is told to stop, and what it has seen. */

@@ -97,7 +97,7 @@ async function tryDelivery(
   assert.ok(files.every(({ uid }) => uid === mailIds().uid));
 }
 
-test('Postfix through deliverquota, as the README has it', { timeout: 120_000 }, async () => {
+test('Postfix through deliverquota, as the README has it', { timeout: 300_000 }, async () => {
   const place = makePlace();
   try {
     await mustRun([join(programs, 'maildirmake'), '-q', `${QUOTA_OCTETS}S`, place.maildir]);
@@ -108,7 +108,7 @@ test('Postfix through deliverquota, as the README has it', { timeout: 120_000 },
   }
 });
 
-test('Exim with its own quota, as the README has it', { timeout: 120_000 }, async () => {
+test('Exim with its own quota, as the README has it', { timeout: 300_000 }, async () => {
   const place = makePlace();
   try {
     const routing = { routers: readme('exim router', place.mail), transports: readme('exim transport', place.mail) };

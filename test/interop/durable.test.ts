@@ -34,7 +34,7 @@ function finishedCalls(trace: string): string[] {
   return finished;
 }
 
-test('attack 58: a message and its directory are synced before the OK', { timeout: 60_000 }, async () => {
+test('attack 58: a message and its directory are synced before the OK', { timeout: 300_000 }, async () => {
   const home = new TestHome('durable', { maildir: 'three-messages' });
   const ours = await startOurs({ directory: home.directory('server'), users: [home.user] });
   try {

@@ -71,7 +71,7 @@ function compareWithFiles(who: string, view: InboxView, files: readonly string[]
   assert.deepEqual(threaded, uids, `${who}: THREAD has other messages`);
 }
 
-test('M2, speed: answers stay right while other programs work in the maildir', { timeout: 120_000 }, async () => {
+test('M2, speed: answers stay right while other programs work in the maildir', { timeout: 300_000 }, async () => {
   const home = new TestHome('foreign-programs', { folders: ['.Other'] });
   const { maildir } = home;
   const mail = new VersionedMail();

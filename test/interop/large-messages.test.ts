@@ -125,7 +125,7 @@ for (const tls of [false, true]) {
   const how = tls ? 'over TLS' : 'in plaintext';
 
   test(`H6, C21: a message of 50 MB is sent and its parts are read in little memory, ${how}`, {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async (context) => {
     await withLargeMessage(tls, async ({ servers, connection }) => {
       await measured(context, 'FETCH BODY[] of 50 MB', servers, async () => {
@@ -143,7 +143,7 @@ for (const tls of [false, true]) {
     });
   });
 
-  test(`C15, H6: a message of 50 MB is received in little memory, ${how}`, { timeout: 120_000 }, async (context) => {
+  test(`C15, H6: a message of 50 MB is received in little memory, ${how}`, { timeout: 300_000 }, async (context) => {
     await withLargeMessage(tls, async ({ servers, connection, maildir }) => {
       const message = Buffer.from(largeMessage().toString('latin1').replaceAll('\n', '\r\n'), 'latin1');
       await measured(context, 'APPEND of 50 MB', servers, async () => {

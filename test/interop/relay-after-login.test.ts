@@ -87,7 +87,7 @@ smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated,
 
     const log: string[] = [];
     const addresses = new RelayAddresses({
-      ...{ places: [new RelayFile('FILE', file)], lifetimeMs: 2000, clock: realClock },
+      ...{ places: [new RelayFile('FILE', file)], lifetimeMs: 10_000, clock: realClock },
       log: logTo((_, line) => log.push(line)),
     });
     await addresses.start();

@@ -106,7 +106,7 @@ async function view(client: ImapClient, mailbox: string): Promise<Map<number, st
 }
 
 test('M2, attack 60 to 62: two of our servers, Courier, deliveries and a mover share a maildir', {
-  timeout: 180_000,
+  timeout: 400_000,
 }, async () => {
   const home = new TestHome('shared', { folders: ['.Other'] });
   const { maildir } = home;

@@ -40,7 +40,7 @@ function ports(): Readonly<Record<string, readonly string[]>> {
 /** What it says; empty when there was no handshake. */
 async function client(port: string, ...words: readonly string[]): Promise<string> {
   const command = ['openssl', 's_client', ...(ports()[port] ?? []), ...words];
-  const { stdout } = await run(command, { seconds: 20 });
+  const { stdout } = await run(command);
   return /^New, \S+, Cipher is (?!\(NONE\))/m.test(stdout) ? stdout : '';
 }
 
