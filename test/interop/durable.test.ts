@@ -9,14 +9,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { loginClient } from '../support/imap-client.js';
 import { PASSWORD } from '../support/peer-servers.js';
-import { processTree, waitUntil } from '../support/processes.js';
+import { processesCalled, waitUntil } from '../support/processes.js';
 import { startOurs } from '../support/start.js';
 import { TestHome } from '../support/test-home.js';
 
 const CALLS = 'fsync,fdatasync,rename,renameat,renameat2,link,linkat,write,writev,sendto,sendmsg';
 
 function workerOf(roots: readonly number[]): number {
-  const worker = processTree(roots).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('mail worker'));
+  const [worker] = processesCalled('mail worker for', roots);
   assert.ok(worker !== undefined, 'there is no mail worker');
   return worker;
 }

@@ -11,7 +11,7 @@ import { openConnection } from '../support/imap-client.js';
 import { copyMaildir, giveTo, scratchDirectory } from '../support/maildir-fixture.js';
 import { PASSWORD } from '../support/peer-servers.js';
 import { mailIds } from '../support/peer-targets.js';
-import { processTree } from '../support/processes.js';
+import { processesCalled } from '../support/processes.js';
 import { type OurServers, startOurs } from '../support/start.js';
 import type { TargetConnection } from '../support/transcript-target.js';
 
@@ -54,10 +54,6 @@ function kib(pid: number, name: 'VmRSS' | 'VmHWM'): number {
 /** Octets that a process has read by system calls, sockets included. */
 function octetsRead(pid: number): number {
   return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
-}
-
-function processesCalled(title: string, servers: OurServers): number[] {
-  return processTree(servers.roots()).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(title));
 }
 
 /** The memory of some processes: how far its peak went above what it was before. */
@@ -109,8 +105,8 @@ async function withLargeMessage(
 
 /** Runs one command, and says and checks what it cost. */
 async function measured(context: TestContext, what: string, servers: OurServers, run: () => Promise<void>) {
-  const workers = processesCalled('mail worker', servers);
-  const logins = processesCalled('login process', servers);
+  const workers = processesCalled('mail worker for', servers.roots());
+  const logins = processesCalled('login process', servers.roots());
   assert.ok(workers.length > 0 && logins.length > 0);
   const [worker, login] = [new Growth(workers), new Growth(logins)];
   await run();
@@ -132,7 +128,7 @@ for (const tls of [false, true]) {
         connection.send(Buffer.from('d FETCH 1 (BODY.PEEK[])\r\n'));
         assert.ok((await drain(connection, 'd OK')) > LARGE_OCTETS);
       });
-      const [worker = 0] = processesCalled('mail worker', servers);
+      const [worker = 0] = processesCalled('mail worker for', servers.roots());
       const readBefore = octetsRead(worker);
       await measured(context, 'FETCH of pieces of it', servers, async () => {
         connection.send(Buffer.from('e FETCH 1 (BODY.PEEK[1]<0.1024> BODY.PEEK[2]<49000000.1024>)\r\n'));

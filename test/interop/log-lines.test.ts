@@ -11,7 +11,7 @@ import { connect as connectTls } from 'node:tls';
 import { copyMaildir } from '../support/maildir-fixture.js';
 import { PASSWORD, startCourier } from '../support/peer-servers.js';
 import { giveToMailUser } from '../support/peer-targets.js';
-import { freePort, processTree, waitForPort, waitUntil } from '../support/processes.js';
+import { freePort, processText, processTree, waitForPort, waitUntil } from '../support/processes.js';
 import { makeCertificate, startOurs } from '../support/start.js';
 import { TestHome } from '../support/test-home.js';
 
@@ -197,7 +197,7 @@ async function courierSite(
       .split('\n')
       .filter((line) => /^(INFO|DEBUG|NOTICE): (?!ip=)/.test(line));
   const endSessions = () => {
-    const isSession = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'imapd';
+    const isSession = (pid: number) => processText(pid, 'comm').trim() === 'imapd';
     for (const pid of processTree(server.roots).filter(isSession)) process.kill(pid, 'SIGTERM');
   };
   return { imap, imaps, pop3, lines, endSessions };

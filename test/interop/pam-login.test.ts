@@ -12,7 +12,7 @@ import { loginClient, openClient } from '../support/imap-client.js';
 import { programs } from '../support/paths.js';
 import { courierEnvironment } from '../support/peer-targets.js';
 import { addAccounts, enterPrivateEtc, sh, writePamService } from '../support/private-etc.js';
-import { freePort, processTree, waitForPort, waitUntil } from '../support/processes.js';
+import { freePort, processText, processTree, waitForPort, waitUntil } from '../support/processes.js';
 import { startOurs } from '../support/start.js';
 
 test('A6, A18: an account of the system logs in by PAM, and its worker has its groups', async (context) => {
@@ -72,7 +72,7 @@ async function loginAtCourier(places: CourierPlaces): Promise<void> {
 /** Among the processes there is one of this account, with all its groups. */
 function assertHasGroupsOf(name: string, roots: readonly number[]): void {
   const [uid = '', ...groups] = sh(`id -u ${name}; id -G ${name}`).trim().split(/\s/);
-  const status = processTree(roots).map((pid) => readFileSync(`/proc/${pid}/status`, 'utf8'));
+  const status = processTree(roots).map((pid) => processText(pid, 'status'));
   const own = status.find((text) => new RegExp(`^Uid:\\s${uid}\\s${uid}\\s${uid}\\s`, 'm').test(text));
   const found = (/^Groups:\t(.*)$/m.exec(own ?? '')?.[1] ?? '').trim().split(' ');
   assert.deepEqual(found.sort(), groups.sort());

@@ -3,7 +3,7 @@
  * tests run as root, the accounts are of different Unix users.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ConnectionGone, type ImapClient, openClient } from '../support/imap-client.js';
@@ -11,7 +11,7 @@ import { copyMaildir, scratchDirectory } from '../support/maildir-fixture.js';
 import { programs } from '../support/paths.js';
 import { PASSWORD } from '../support/peer-servers.js';
 import { giveToMailUser, mailIds } from '../support/peer-targets.js';
-import { mustRun, processTree, waitUntil } from '../support/processes.js';
+import { mustRun, processesCalled, processTree, waitUntil } from '../support/processes.js';
 import { type OurServers, type OurUser, startOurs } from '../support/start.js';
 
 const scratch = scratchDirectory('unauthenticate');
@@ -72,14 +72,7 @@ async function connections(): Promise<number> {
 
 /** The processes that have mail of somebody. */
 function workers(): number[] {
-  const named = (pid: number): boolean => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('mail worker for');
-    } catch {
-      return false; // It has ended.
-    }
-  };
-  return processTree(ours.roots()).filter(named);
+  return processesCalled('mail worker for', ours.roots());
 }
 
 /** Open descriptors of all our processes. */

@@ -154,6 +154,20 @@ export function processTree(roots: readonly number[]): number[] {
   });
 }
 
+/** What a file of /proc says of a process; nothing when it has just ended. */
+export function processText(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** Those of these processes and all their descendants that have this text in their command line or title. */
+export function processesCalled(text: string, roots: readonly number[]): number[] {
+  return processTree(roots).filter((pid) => processText(pid, 'cmdline').includes(text));
+}
+
 /** Memory of processes in KiB: what they share is divided among those who share it (PSS). */
 export function memoryKib(pids: readonly number[]): number {
   let sum = 0;

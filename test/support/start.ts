@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { checkoutRoot, programs, searchPath } from './paths.js';
 import { type MailUser, userdbLine } from './peer-servers.js';
 import { mailIds } from './peer-targets.js';
-import { freePort, mustRun, processTree, waitForPort, waitUntil } from './processes.js';
+import { freePort, freePortBase, mustRun, processTree, waitForPort, waitUntil } from './processes.js';
 
 /** An account; without ids it is the mail user's. */
 export interface OurUser extends MailUser {
@@ -166,7 +166,8 @@ export function addPop3Settings(
 
 /** Starts the programs and waits until their ports answer. @throws {Error} with the log when they do not. */
 export async function startOurs(options: OurOptions): Promise<OurServers> {
-  const port = await freePort();
+  // The next one is for morePorts.
+  const port = await freePortBase([0, 1]);
   const tlsPort = await freePort();
   const configuration = await makeConfiguration({ ...options, port, tlsPort });
   const pop3Ports = options.pop3 === undefined ? undefined : ([await freePort(), await freePort()] as const);
