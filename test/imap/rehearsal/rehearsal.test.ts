@@ -10,6 +10,7 @@ import { type RehearsalOptions, rehearse } from '../../../imapd/rehearsal/rehear
 import { logTo } from '../../../init/runtime/log/log.js';
 import { realClock } from '../../../init/runtime/system/real-clock.js';
 import { testSettings } from '../../support/memory-target.js';
+import { waitUntil } from '../../support/processes.js';
 
 function optionsWith(changes: Partial<RehearsalOptions>, log: string[]): RehearsalOptions {
   return {
@@ -61,6 +62,7 @@ test('it does nothing before the moment is quiet', async () => {
     over = true;
   });
 
+  await waitUntil('it asks for the moment', () => waiting.length > 0);
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(waiting.length, 1);
   while (!over) {
