@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -17,6 +17,7 @@ import { giveToMailUser } from '../support/peer-targets.js';
 import { memoryKib, mustRun, processTree, waitUntil } from '../support/processes.js';
 import { blamedMilliseconds } from '../support/processor-line.js';
 import { type OurServers, type OurUser, startOurs } from '../support/start.js';
+import { clientDescriptors } from './client-descriptors.js';
 
 export interface Attacked {
   readonly ours: OurServers;
@@ -30,7 +31,7 @@ export interface Attacked {
   /** KiB of all processes whose command line has this text: `mail worker`, `before login`. */
   memory(text: string): number;
   pids(text: string): number[];
-  /** Open descriptors of all our processes. */
+  /** Descriptors that clients cost all our processes now: see client-descriptors.ts. */
   descriptors(): number;
 }
 
@@ -66,20 +67,26 @@ export async function attacked(options: AttackedOptions, run: (server: Attacked)
   const pop3 = options.pop3 === undefined ? {} : { pop3: options.pop3 };
   const ours = await startOurs({ directory, users, settings: options.settings ?? {}, ...pop3 });
   try {
-    await run({ ours, directory: scratch.path, maildir, give, ...looks(ours) });
+    await run({ ours, directory: scratch.path, maildir, give, ...looks(ours, join(scratch.path, 'homes')) });
     assert.doesNotMatch(ours.log(), BUG);
+  } catch (error) {
+    // What the server has to say about it is gone with its directory.
+    if (error instanceof Error) error.message += `\nits log ends with\n${ours.log().slice(-3_000)}`;
+    throw error;
   } finally {
     await ours.stop();
     scratch.remove();
   }
 }
 
-function looks(ours: OurServers): Pick<Attacked, 'assertAlive' | 'memory' | 'pids' | 'descriptors'> {
+type Looks = Pick<Attacked, 'assertAlive' | 'memory' | 'pids' | 'descriptors'>;
+
+function looks(ours: OurServers, homes: string): Looks {
   const pids = (text: string): number[] => processTree(ours.roots()).filter((pid) => commandLine(pid).includes(text));
   return {
     pids,
     memory: (text) => memoryKib(pids(text)),
-    descriptors: () => processTree(ours.roots()).reduce((sum, pid) => sum + entries(`/proc/${pid}/fd`), 0),
+    descriptors: () => clientDescriptors(processTree(ours.roots()), homes),
     assertAlive: async () => {
       const milliseconds = await blamedMilliseconds(
         () => pids(''),
@@ -101,14 +108,6 @@ function commandLine(pid: number): string {
     return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
   } catch {
     return '';
-  }
-}
-
-function entries(directory: string): number {
-  try {
-    return readdirSync(directory).length;
-  } catch {
-    return 0;
   }
 }
 

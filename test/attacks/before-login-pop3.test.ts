@@ -13,7 +13,7 @@ import { Conversation, logIn, type MailServer, type MailSite, withMailSite } fro
 
 const roomy = (prefix: string): Readonly<Record<string, string>> => ({
   ...{ MAXPERIP: '2000', MAXDAEMONS: '3000', MAXBEFORELOGIN: '2000', MAXRATEPERIP: '100000' },
-  [`${prefix}_LOGIN_TIMEOUT`]: '8',
+  [`${prefix}_LOGIN_TIMEOUT`]: '10',
 });
 
 function pop3Of(site: MailSite): MailServer {

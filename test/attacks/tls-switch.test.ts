@@ -129,7 +129,7 @@ test('attack 6: where TLS is required nobody logs in without it, and no password
 });
 
 test('attacks 8, 9, 10, 11: other protocols, old versions, strange names and half handshakes', async (context) => {
-  const patient = (prefix: string) => ({ [`${prefix}_LOGIN_TIMEOUT`]: '4', ...ROOMY });
+  const patient = (prefix: string) => ({ [`${prefix}_LOGIN_TIMEOUT`]: '10', ...ROOMY });
   await withMailSite(patient, async (site) => {
     await context.test(
       'attack 8: a client that offers other protocols only is refused, on the port for TLS and after STARTTLS',
@@ -165,8 +165,10 @@ test('attacks 8, 9, 10, 11: other protocols, old versions, strange names and hal
           await assert.rejects(server.connectInTls(foreign));
           const weak = { ciphers: 'AECDH-NULL-SHA:NULL-SHA256:@SECLEVEL=0', maxVersion: 'TLSv1.2' } as const;
           await assert.rejects(server.connectInTls(weak), /alert handshake failure/);
-          await waitUntil('the log has them', () => lines().length >= before + 2);
-          assert.match(lines().slice(before).join('\n'), /unsupported protocol\n(.*\n)?.*no shared cipher/);
+          // Of several login processes, in any order.
+          const said = () => lines().slice(before).join('\n');
+          const reasons = ['unsupported protocol', 'no shared cipher'];
+          await waitUntil('the log has them', () => reasons.every((reason) => said().includes(reason)));
         });
       },
     );

@@ -360,7 +360,7 @@ test('the daemon ends when the process that keeps it ends', async () => {
   const environment = { COURIER_CONFDIR: directory };
   const running = run([process.execPath, program('authdaemond'), `--keeper=${keeper.pid}`], {
     environment,
-    seconds: 30,
+    seconds: 120,
   });
   const waited = await run([process.execPath, program('authdaemond'), `--wait=${keeper.pid}`], { environment });
   assert.equal(waited.exitCode, 0, waited.stderr);
@@ -389,7 +389,7 @@ test('the client tells every kind of broken daemon from a clear no', async () =>
     socket.resume().end(reply);
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
-  const client = new AuthClient({ socketPath, readMs: 300 });
+  const client = new AuthClient({ socketPath, readMs: 5000 });
   for (reply of replies) {
     const answer = await client.authenticate(JOE);
     assert.equal(answer.kind, 'temporary failure', JSON.stringify(reply.slice(0, 20)));

@@ -57,7 +57,7 @@ describe('A9: authcustom', () => {
     writeModule(FINDER);
     writeFileSync(
       join(directory, 'authcustomrc'),
-      `CUSTOM_MODULE ${directory}/site.mjs\nCUSTOM_TIMEOUT 1\n##NAME: MARKER:0\n`,
+      `CUSTOM_MODULE ${directory}/site.mjs\nCUSTOM_TIMEOUT 3\n##NAME: MARKER:0\n`,
     );
     // One process, so that a module that keeps something keeps it for the next request.
     context = moduleContext(directory, 1);
@@ -110,8 +110,8 @@ describe('A9: authcustom', () => {
   test('63: whatever a module does to itself is a temporary failure, and the next login is served', async () => {
     const failures: readonly (readonly [string, RegExp])[] = [
       ['thrower', /find: the ledger is closed for imap$/],
-      ['hanger', /no answer within 1 s/],
-      ['sleeper', /no answer within 1 s/],
+      ['hanger', /no answer within 3 s/],
+      ['sleeper', /no answer within 3 s/],
       ['crasher', /was ended by SIGABRT/],
       ['leaver', /ended with code 3/],
       ['rejecter', /ended with code 1/],

@@ -53,7 +53,7 @@ class Daemon {
 
   constructor(changes: Readonly<Record<string, string>> = {}) {
     const settings = {
-      ...{ OAUTH_ISSUER: ISSUER, OAUTH_AUDIENCE: AUDIENCE, OAUTH_TIMEOUT: '1' },
+      ...{ OAUTH_ISSUER: ISSUER, OAUTH_AUDIENCE: AUDIENCE, OAUTH_TIMEOUT: '3' },
       OAUTH_JWKS_URL: issuer.keySetUrl,
       ...changes,
     };

@@ -225,7 +225,7 @@ describe('token introspection', () => {
     OAUTH_CLIENT_ID: CLIENT.id,
     OAUTH_CLIENT_SECRET: CLIENT.secret,
     OAUTH_AUDIENCE: AUDIENCE,
-    OAUTH_TIMEOUT: '1',
+    OAUTH_TIMEOUT: '3',
     ...changes,
   });
 

@@ -12,7 +12,8 @@ import { isAlive } from '../support/start.js';
 import { AUTH_PROG } from './auth-prog.js';
 import { change, inShort, listedBy, logIn, moduleContext, type TestContext } from './module-support.js';
 
-const TIMES = { limitMs: 2000, endMs: { closed: 300, terminated: 300 } };
+/** Long enough for a program to be heard on a busy machine, short enough to wait for. */
+const TIMES = { limitMs: 4000, endMs: { closed: 1500, terminated: 1500 } };
 
 describe('A9: authpipe', () => {
   let directory: string;
@@ -69,8 +70,8 @@ describe('A9: authpipe', () => {
       ['killed', /the program (was ended by SIGKILL|closed its output)/],
       ['huge', /longer than 65536 octets/],
       ['endless', /longer than 65536 octets/],
-      ['hang', /no whole answer within 2 s/],
-      ['garbage', /no whole answer within 2 s/],
+      ['hang', /no whole answer within 4 s/],
+      ['garbage', /no whole answer within 4 s/],
       ['later', /authProg: the ledger is closed$/],
       ['nouid', /no usable UID and GID/],
       ['nohome', /no HOME/],

@@ -57,6 +57,8 @@ async function logInAtOnce(daemon: RunningDaemon, database: TestDatabase): Promi
   let answered = 0;
   const login = (loginName: string, password: string, remoteIp: string) =>
     daemon.client.authenticate({ service: 'imap', loginName, password: new Secret(password), remoteIp });
+  // While there is a connection, those that cannot be opened in time on a busy machine are nobody's trouble.
+  assert.equal((await login('user1', 'secret', '192.0.2.1')).kind, 'account');
   const logins = Array.from({ length: LOGINS }, async (_, index) => {
     const answer = await login(`user${index + 1}`, index % 10 === 9 ? 'wrong' : 'secret', `192.0.2.${index % 250}`);
     answered += 1;
@@ -69,8 +71,8 @@ async function logInAtOnce(daemon: RunningDaemon, database: TestDatabase): Promi
   const stillWaiting = LOGINS - answered;
   const kinds = await Promise.all(logins);
 
-  assert.equal(kinds.filter((kind) => kind === 'account').length, 900);
-  assert.equal(kinds.filter((kind) => kind === 'rejected').length, 100);
+  const others = kinds.filter((kind) => kind !== 'account' && kind !== 'rejected');
+  assert.deepEqual([kinds.filter((kind) => kind === 'account').length, others], [900, []]);
   assert.ok(stillWaiting > 0, 'accounts of userdb do not wait for the database');
   const most = Number((await database.sql("SHOW STATUS LIKE 'Max_used_connections'")).trim().split('\t')[1]);
   assert.ok(most <= DAEMONS + 2, `${most} connections, the test's own among them`);

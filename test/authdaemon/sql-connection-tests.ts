@@ -51,7 +51,7 @@ export function testConnections(under: SqlUnderTest, database: () => TestDatabas
   });
 
   test('a slow server and one that says nothing are temporary failures, and the next login works', async () => {
-    const patience = { connectMs: 300, queryMs: 300 };
+    const patience = { connectMs: 1500, queryMs: 1500 };
     const where = `id <> 'bob' OR ${under.sleep}`;
     await withModule(
       under,

@@ -267,7 +267,7 @@ test('B 19: what happens before login has a time limit, and the client is told',
 
       assert.equal(await session.ask('still here'), '1 bob still here');
     },
-    { loginSeconds: 1 },
+    { loginSeconds: 5 },
   );
 });
 
