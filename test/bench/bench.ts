@@ -120,11 +120,12 @@ export class Bench {
     return { milliseconds, cpuMilliseconds: this.server.cpuMilliseconds() - cpuBefore, result };
   }
 
-  /** Times a command and checks how many untagged FETCH responses it got. */
-  async timedFetch(key: string, connection: BenchConnection, command: string, count: number): Promise<void> {
+  /** Times a command and checks how many untagged FETCH responses it got. @returns milliseconds */
+  async timedFetch(key: string, connection: BenchConnection, command: string, count: number): Promise<number> {
     const timed = await this.timed(() => connection.command(command));
     this.keepTimed(key, timed);
     this.expect(`${rowOf(key).title}: messages fetched`, countFetched(timed.result), count);
+    return timed.milliseconds;
   }
 
   /** A session with INBOX selected. */

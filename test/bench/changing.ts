@@ -73,7 +73,7 @@ async function measureBulk(bench: Bench, message: Buffer): Promise<void> {
 }
 
 /** How often the flag of one message is changed in a run. */
-const SINGLE_STORES = 3;
+const SINGLE_STORES = 8;
 
 /** Flags of all and of one, COPY and EXPUNGE of a thousand. */
 export async function measureStore(bench: Bench): Promise<void> {

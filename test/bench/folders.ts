@@ -7,7 +7,7 @@ import { folderName } from './mailbox-files.js';
 
 const MESSAGES_EACH = 10;
 const STATUS = 'STATUS (MESSAGES UNSEEN UIDNEXT)';
-const LATER_SESSIONS = 2;
+const LATER_SESSIONS = 4;
 
 /** LIST with STATUS, first and in new sessions. */
 export async function measureFolders(bench: Bench): Promise<void> {

@@ -6,6 +6,7 @@ import type { BenchConnection } from './connection.js';
 import { SINCE_SECOND } from './mail.js';
 import { searchDate } from './mail-header.js';
 import { NEEDLES } from './mail-words.js';
+import { wantsAnother } from './statistics.js';
 
 interface Search {
   readonly command: string;
@@ -56,11 +57,12 @@ function searchesOf({ master, sizes }: Bench): Search[] {
 async function measureOne(bench: Bench, connection: BenchConnection, search: Search): Promise<void> {
   const { runs } = bench.sizes;
   let slow = false;
-  for (let time = 0; time <= (slow ? 1 : runs); time += 1) {
+  for (let time = 0, spent = 0; slow ? time <= 1 : wantsAnother(time, spent, runs + 1); time += 1) {
     const timed = await bench.timed(() => connection.command(search.command));
     const key = time === 0 ? (search.first ?? search.row) : search.row;
     if (key !== '') bench.keepTimed(key, timed);
     bench.expect(`${search.command}: hits`, hitsIn(timed.result.text()), search.hits);
+    if (time > 0) spent += timed.milliseconds;
     slow ||= timed.milliseconds > SLOW_MILLISECONDS;
     if (slow && search.first === undefined) break;
   }

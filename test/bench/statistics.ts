@@ -1,6 +1,15 @@
 /**
- * Medians, shares and means of samples. Pure.
+ * Medians, shares and means of samples, and how many samples they want. Pure.
  */
+
+/** Rows of a few milliseconds vary by more than those of seconds, and another sample costs nothing. */
+const MAX_SAMPLES = 8;
+const QUICK_ROW_MILLISECONDS = 150;
+
+/** Whether a row of which there are `samples` so far, which took so long in all, is worth another one. */
+export function wantsAnother(samples: number, spentMilliseconds: number, atLeast: number): boolean {
+  return samples < atLeast || (samples < MAX_SAMPLES && spentMilliseconds < QUICK_ROW_MILLISECONDS);
+}
 
 /** The value below which this share of all values lies: 0.5 is the median. NaN when there are none. */
 export function atShare(values: readonly number[], share: number): number {
