@@ -4,20 +4,16 @@
  * A message that another program renames is found again; one that is removed is gone, and keeps its number. How the view
  * is made is maildrop-reading.ts.
  */
+import type { DropMessages } from './drop-messages.js';
+import { renamed, visitMessages } from './drop-scan.js';
 import { diskErrors, diskErrorsSoon, errorCode } from './errors.js';
 import type { OpenFile } from './file-system.js';
-import { textFromOctets } from './file-system.js';
-import { baseNameOf, flagsInSuffix, sizeInName, suffixFor, uniqueNameOf } from './filename.js';
 import { sameFile, unlessMissing, type Version, versionOf } from './files.js';
-import { SEEN } from './flags.js';
 import { folderPaths } from './folder-name.js';
 import { Pace } from './pace.js';
-import { type SizeListEntry, uniqueIdOf } from './pop3-size-list.js';
 import type { MaildirQuota } from './quota/maildir-quota.js';
 import { type MailAmount, NOTHING, negative, sum } from './quota/quota-limits.js';
 import type { Surroundings } from './surroundings.js';
-
-const DOT = 0x2e;
 
 /** Where the messages are. */
 export interface MaildropPlace {
@@ -26,12 +22,12 @@ export interface MaildropPlace {
   readonly quota: MaildirQuota;
 }
 
-/** A message; its name changes with its flags. */
-export interface DropMessage extends SizeListEntry {
-  name: string;
-  gone?: boolean;
-  /** In place of what the list says: for a message that could not be listed. */
-  readonly id?: string;
+/** What a view has that is not as the list of sizes says. */
+export interface ViewTrouble {
+  /** Why new messages are hidden in this session: the list could not be saved. */
+  readonly trouble: unknown;
+  /** The unique id of the only message, which could not be listed. */
+  readonly onlyId?: string;
 }
 
 /** How removing ended. */
@@ -42,67 +38,78 @@ export interface Removal {
 
 /** The view of one session. Messages are named by their place in it, from 0. Methods throw MaildirError. */
 export class Maildrop {
-  /** Octets of all messages. */
-  readonly totalOctets: number;
   /** Why new messages are hidden in this session, if they are: the list of sizes could not be saved. */
   readonly trouble: unknown;
   readonly #place: MaildropPlace;
-  readonly #messages: readonly DropMessage[];
+  /** Other sessions may have them, too. */
+  readonly #messages: DropMessages;
+  readonly #onlyId: string | undefined;
   readonly #cur: string;
+  #gone: Set<number> | undefined;
   /** How cur was when names were last looked for. */
   #lookedAt: Version | undefined;
 
-  constructor(place: MaildropPlace, messages: readonly DropMessage[], trouble?: unknown) {
+  constructor(place: MaildropPlace, messages: DropMessages, { trouble, onlyId }: Partial<ViewTrouble> = {}) {
     this.#place = place;
     this.#messages = messages;
     this.#cur = folderPaths(place.maildirPath).cur;
-    this.totalOctets = messages.reduce((total, { sizeOctets }) => total + sizeOctets, 0);
     this.trouble = trouble;
+    this.#onlyId = onlyId;
   }
 
   get count(): number {
-    return this.#messages.length;
+    return this.#messages.count;
+  }
+
+  /** Octets of all messages. */
+  get totalOctets(): number {
+    return this.#messages.totalOctets;
   }
 
   /** Octets as they are sent, without what makes the end known. */
   sizeOctetsAt(index: number): number {
-    return this.#messages[index]?.sizeOctets ?? 0;
+    return this.#messages.sizeOctetsAt(index);
   }
 
   uniqueIdAt(index: number): string {
-    const message = this.#messages[index];
-    return message === undefined ? '' : (message.id ?? uniqueIdOf(message));
+    return this.#onlyId ?? this.#messages.uniqueIdAt(index);
+  }
+
+  /** Writes the unique id, which has at most three octets for each of a file name; gives where what follows is to stand. */
+  putUniqueIdAt(index: number, to: Buffer, start: number): number {
+    if (this.#onlyId !== undefined) return start + to.write(this.#onlyId, start, 'latin1');
+    return this.#messages.putUniqueIdAt(index, to, start);
   }
 
   /** Whether the header holds raw octets above 127. */
   isUtf8At(index: number): boolean {
-    return (this.#messages[index]?.utf8 ?? 0) !== 0;
+    return this.#messages.isUtf8At(index);
   }
 
   /** `cur/1700000001.M1.mx:2,S`: the file, as the log names it. */
   fileAt(index: number): string {
-    return `cur/${this.#messages[index]?.name ?? ''}`;
+    return `cur/${this.#messages.nameAt(index)}`;
+  }
+
+  /** Opens a message where it was seen last; undefined when it is not there, which open() finds out. */
+  openAtOnce(index: number): OpenFile | undefined {
+    if (this.#gone?.has(index) === true) return undefined;
+    return diskErrors(this.#cur, () => unlessUnusable(() => this.#disk.open(this.#pathOf(index))));
   }
 
   /** Opens a message; undefined when it is gone. */
-  async open(index: number): Promise<OpenFile | undefined> {
-    const message = this.#messages[index];
-    if (message === undefined) return undefined;
-    return this.#found(message, (path) => this.#disk.open(path));
+  open(index: number): Promise<OpenFile | undefined> {
+    return diskErrorsSoon(this.#cur, () => this.#found(index, (path) => this.#disk.open(path)));
   }
 
   /** Marks a message as read, if that can be done. */
   markSeen(index: number): void {
-    const message = this.#messages[index];
-    if (message === undefined) return;
-    const baseName = baseNameOf(message.name);
-    const suffix = message.name.slice(baseName.length);
-    const flags = flagsInSuffix(suffix);
-    if ((flags & SEEN) !== 0) return;
-    const name = `${baseName}${suffixFor(flags | SEEN, suffix)}`;
+    const messages = this.#messages;
+    if (messages.isSeenAt(index)) return;
+    const suffix = messages.seenSuffixAt(index);
     try {
-      this.#disk.rename(`${this.#cur}/${message.name}`, `${this.#cur}/${name}`);
-      message.name = name;
+      this.#disk.rename(this.#pathOf(index), `${this.#cur}/${messages.files.baseNameAt(index)}${suffix}`);
+      messages.files.setSuffix(index, suffix, 'cur');
     } catch (error) {
       // Whoever may only read has not failed.
       if (errorCode(error) === undefined) throw error;
@@ -121,13 +128,11 @@ export class Maildrop {
         for (const index of indexes) {
           const pause = pace.step();
           if (pause !== undefined) await pause;
-          const message = this.#messages[index];
-          if (message === undefined) continue;
-          const amount = await this.#removed(message, amounts);
+          const amount = await this.#removed(index, amounts);
           if (amount === undefined) failed += 1;
           else if (amount !== 'gone') {
             total = sum(total, amount);
-            removed(`cur/${message.name}`);
+            removed(this.fileAt(index));
           }
         }
       } finally {
@@ -139,36 +144,41 @@ export class Maildrop {
   }
 
   /** What the message counted for; undefined when the disk refused. */
-  async #removed(message: DropMessage, wantsAmount: boolean): Promise<MailAmount | 'gone' | undefined> {
+  async #removed(index: number, wantsAmount: boolean): Promise<MailAmount | 'gone' | undefined> {
     try {
-      const amount = await this.#found(message, (path) => {
-        const counted = wantsAmount ? this.#amountOf(message, path) : NOTHING;
+      const amount = await this.#found(index, (path) => {
+        const counted = wantsAmount ? this.#amountOf(index, path) : NOTHING;
         this.#disk.unlink(path);
         return counted;
       });
-      message.gone = true;
+      this.#noteGone(index);
       return amount ?? 'gone';
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
-      this.#place.surroundings.warnOnce(`not removed: ${this.#cur}/${message.name}: ${String(error)}`);
+      this.#place.surroundings.warnOnce(`not removed: ${this.#pathOf(index)}: ${String(error)}`);
       return undefined;
     }
   }
 
-  #amountOf({ name }: DropMessage, path: string): MailAmount {
-    const baseName = baseNameOf(name);
-    if (!this.#place.quota.counts('INBOX', flagsInSuffix(name.slice(baseName.length)))) return NOTHING;
-    const octets = sizeInName(baseName) ?? this.#disk.status(path)?.sizeOctets ?? 0;
-    return { octets, messages: 1 };
+  #amountOf(index: number, path: string): MailAmount {
+    const { files } = this.#messages;
+    if (!this.#place.quota.counts('INBOX', files.flagsAt(index))) return NOTHING;
+    const inName = files.sizeAt(index);
+    return { octets: inName >= 0 ? inName : (this.#disk.status(path)?.sizeOctets ?? 0), messages: 1 };
   }
 
   /** Runs something with a message's file, wherever it is; undefined when it is gone. */
-  async #found<T>(message: DropMessage, run: (path: string) => T): Promise<T | undefined> {
-    if (message.gone === true) return undefined;
-    const attempt = () => unlessUnusable(() => ({ result: run(`${this.#cur}/${message.name}`) }));
+  async #found<T>(index: number, run: (path: string) => T): Promise<T | undefined> {
+    if (this.#gone?.has(index) === true) return undefined;
+    const attempt = () => unlessUnusable(() => ({ result: run(this.#pathOf(index)) }));
     const done = attempt() ?? ((await this.#lookAgain()) ? attempt() : undefined);
-    if (done === undefined) message.gone = true;
+    if (done === undefined) this.#noteGone(index);
     return done?.result;
+  }
+
+  #noteGone(index: number): void {
+    this.#gone ??= new Set();
+    this.#gone.add(index);
   }
 
   /** Looks how the files are called now. False when nothing was renamed since that was last done. */
@@ -176,13 +186,15 @@ export class Maildrop {
     const { surroundings } = this.#place;
     const version = versionOf(diskErrors(this.#cur, () => this.#disk.status(this.#cur)));
     if (this.#lookedAt !== undefined && sameFile(this.#lookedAt, version)) return false;
-    const names = await listedNames(surroundings, this.#cur);
+    await visitMessages(surroundings, this.#cur, new Pace(surroundings.now), (name) => renamed(this.#messages, name));
     this.#lookedAt = version;
-    for (const message of this.#messages) {
-      const name = names.get(uniqueNameOf(baseNameOf(message.name)));
-      if (name !== undefined) message.name = name;
-    }
     return true;
+  }
+
+  #pathOf(index: number): string {
+    const { files } = this.#messages;
+    // Not join(): a name without a slash needs no putting right, and this runs for each message that is asked for.
+    return `${this.#cur}/${files.baseNameAt(index)}${files.suffixAt(index)}`;
   }
 
   get #disk() {
@@ -198,29 +210,4 @@ function unlessUnusable<T>(run: () => T): T | undefined {
     if (['ELOOP', 'EINVAL', 'ENXIO', 'EISDIR'].includes(errorCode(error) ?? '')) return undefined;
     throw error;
   }
-}
-
-/** Names of the files in a directory of messages, by the part of them that never changes. Of two with the same, one. */
-export async function listedNames(
-  { fileSystem, now }: Pick<Surroundings, 'fileSystem' | 'now'>,
-  directory: string,
-): Promise<Map<string, string>> {
-  const names = new Map<string, string>();
-  const pace = new Pace(now);
-  const visit = (octets: Buffer, start: number, end: number, _regular: boolean, isDirectory?: boolean): void => {
-    if (octets[start] === DOT || isDirectory === true) return;
-    const name = nameFrom(octets, start, end);
-    names.set(uniqueNameOf(baseNameOf(name)), name);
-  };
-  for (const _piece of fileSystem.visit(directory, visit)) {
-    const pause = pace.look();
-    if (pause !== undefined) await pause;
-  }
-  return names;
-}
-
-/** Nearly all names are ASCII. */
-function nameFrom(octets: Buffer, start: number, end: number): string {
-  const name = octets.toString('latin1', start, end);
-  return /[\x80-\xff]/.test(name) ? textFromOctets(octets.subarray(start, end)) : name;
 }

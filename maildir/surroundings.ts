@@ -2,6 +2,7 @@
  * What every part of the mail store is given: the options, plus unique names and ways to wait made from them.
  */
 import { UniqueNames } from './filename.js';
+import { KeptMaildrops } from './kept-maildrops.js';
 import { LockQueues } from './lock.js';
 import { LockFiles } from './lock-files.js';
 import type { MaildirOptions } from './maildir-store.js';
@@ -15,6 +16,7 @@ export interface Surroundings extends MaildirOptions {
   readonly uidValidities: ReservedUidValidities;
   readonly lockQueues: LockQueues;
   readonly lockFiles: LockFiles;
+  readonly maildrops: KeptMaildrops;
   readonly polls: Polls;
   readonly after: (milliseconds: number, run: () => void) => () => void;
   wait(milliseconds: number): Promise<void>;
@@ -37,6 +39,7 @@ export function surroundingsFrom(options: MaildirOptions): Surroundings {
     uidValidities: new ReservedUidValidities(),
     lockQueues: new LockQueues(),
     lockFiles: new LockFiles(),
+    maildrops: new KeptMaildrops(),
     polls: new Polls({ now: options.now, after }),
     wait: (milliseconds) => new Promise((resolve) => void after(milliseconds, resolve)),
     warnOnce(text) {

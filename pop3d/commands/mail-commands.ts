@@ -4,6 +4,7 @@
 import { capaReply, langReply } from '../capabilities.js';
 import type { Session } from '../session/session.js';
 import { type ReceivedCommand, wordsOf } from '../wire/lines.js';
+import type { MessageChunk } from '../wire/message-chunk.js';
 import { INVALID_COMMAND, ok, type Reply } from '../wire/replies.js';
 import { messageAt, NO_SUCH_MESSAGE } from './message-number.js';
 import { quit } from './quit.js';
@@ -68,19 +69,30 @@ function utf8(session: Session): Reply {
 
 function list(session: Session, received: ReceivedCommand): Reply | Promise<undefined> {
   const { maildrop, marks } = session;
-  const sizeAt = (index: number): string => String(maildrop.sizeOctetsAt(index));
-  return tell(session, received, { head: `${marks.count} messages (${marks.octets} octets)`, wordAt: sizeAt });
+  return tell(session, received, {
+    head: `${marks.count} messages (${marks.octets} octets)`,
+    wordAt: (index) => String(maildrop.sizeOctetsAt(index)),
+    putWord: (index, chunk) => chunk.decimal(maildrop.sizeOctetsAt(index)),
+  });
 }
 
 function uidl(session: Session, received: ReceivedCommand): Reply | Promise<undefined> {
   const { maildrop } = session;
-  return tell(session, received, { head: '', wordAt: (index) => maildrop.uniqueIdAt(index) });
+  return tell(session, received, {
+    head: '',
+    wordAt: (index) => maildrop.uniqueIdAt(index),
+    putWord(index, chunk) {
+      chunk.length = maildrop.putUniqueIdAt(index, chunk.octets, chunk.length);
+    },
+  });
 }
 
 /** What is told of each message. */
 interface Listing {
   readonly head: string;
   readonly wordAt: (index: number) => string;
+  /** Writes the same. */
+  readonly putWord: (index: number, chunk: MessageChunk) => void;
 }
 
 /** A line for the message that was named, or for each that is not marked. */
@@ -94,12 +106,18 @@ function tell(session: Session, received: ReceivedCommand, listing: Listing): Re
 /** A number, a blank, a word of at most a file name's length with each octet written as three, and CRLF. */
 const MAX_LISTING_OCTETS = 1_024;
 
-async function tellAll(session: Session, { head, wordAt }: Listing): Promise<undefined> {
+const SPACE = 0x20;
+
+async function tellAll(session: Session, { head, putWord }: Listing): Promise<undefined> {
   const { maildrop, marks, output } = session;
   output.room(MAX_LISTING_OCTETS).text(`+OK ${head}`.trimEnd().concat('\r\n'));
   for (let index = 0; index < maildrop.count; index += 1) {
     if (marks.has(index)) continue;
-    output.room(MAX_LISTING_OCTETS).text(`${index + 1} ${wordAt(index)}\r\n`);
+    const chunk = output.room(MAX_LISTING_OCTETS);
+    chunk.decimal(index + 1);
+    chunk.octet(SPACE);
+    putWord(index, chunk);
+    chunk.crlf();
     const pause = (index & 63) === 63 ? session.pace() : undefined;
     if (pause !== undefined) await pause;
   }

@@ -50,7 +50,7 @@ interface Sending {
 async function send(session: Session, sending: Sending): Promise<Reply | undefined> {
   const { maildrop, output } = session;
   const { index, end } = sending;
-  const file = await maildrop.open(index);
+  const file = maildrop.openAtOnce(index) ?? (await maildrop.open(index));
   if (file === undefined) return GONE;
   try {
     const wrapper = wrapperFor(session, index);

@@ -3,9 +3,11 @@
  * line, and a dot more where one begins a line (RFC 1939 section 3).
  */
 import type { OutputChunk } from '../../init/runtime/worker/client-output.js';
+import { putDecimal } from '../../maildir/octets/decimal.js';
 import { expandedLines, expandLines, MACHINE_OCTETS } from '../../maildir/octets/line-machine.js';
 
 const LF = 0x0a;
+const CR = 0x0d;
 const DOT = 0x2e;
 const LINE_WITH_DOT = Buffer.from('\n.');
 
@@ -33,6 +35,22 @@ export class MessageChunk implements OutputChunk {
 
   view(): Buffer {
     return this.octets.subarray(0, this.length);
+  }
+
+  /** Adds a whole number of at most 15 digits. */
+  decimal(number: number): void {
+    this.length = putDecimal(this.octets, this.length, number);
+  }
+
+  /** Adds one octet. */
+  octet(octet: number): void {
+    this.octets[this.length++] = octet;
+  }
+
+  /** Adds the end of a line. */
+  crlf(): void {
+    this.octet(CR);
+    this.octet(LF);
   }
 
   /** Adds ASCII text. */

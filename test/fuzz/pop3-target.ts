@@ -3,11 +3,11 @@
  * their way out. Each is the same however it is cut into pieces, and never more than it was.
  */
 import assert from 'node:assert/strict';
-import { Pace } from '../../maildir/pace.js';
-import { formatSizeList, parseSizeList, uniqueIdOf } from '../../maildir/pop3-size-list.js';
+import { uniqueIdOf } from '../../maildir/pop3-size-list.js';
 import { TopEnd } from '../../pop3d/commands/top-end.js';
 import { type Line, LineReader, parseCommand, wordsOf } from '../../pop3d/wire/lines.js';
 import { MAX_GROWTH, MessageChunk, TextState } from '../../pop3d/wire/message-chunk.js';
+import { readSizeList, writeSizeList } from '../support/size-list.js';
 
 const MAX_LINE_OCTETS = 60;
 
@@ -55,15 +55,17 @@ export const sizeLists: readonly Buffer[] = [
 
 /** Reads octets as a list, writes it, and reads that. No number is given that an entry has. */
 export async function checkSizeList(octets: Buffer): Promise<void> {
-  const pace = new Pace(() => 0);
-  const list = await parseSizeList(octets.toString('latin1'), pace);
+  const list = await readSizeList(octets);
   assert.ok(Number.isSafeInteger(list.nextUid) && list.nextUid >= 1);
   for (const entry of list.entries) {
     assert.ok(entry.uid < list.nextUid && Number.isSafeInteger(entry.sizeOctets));
-    assert.match(uniqueIdOf(entry), /^[\x21-\x7e]*$/);
+    assert.match(
+      uniqueIdOf(entry, () => entry.name),
+      /^[\x21-\x7e]*$/,
+    );
   }
   const validity = list.validity ?? 1;
-  const again = await parseSizeList(formatSizeList({ ...list, validity }), pace);
+  const again = await readSizeList(writeSizeList({ ...list, validity }));
   assert.deepEqual(again, { ...list, validity, current: true });
 }
 
