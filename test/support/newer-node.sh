@@ -21,4 +21,4 @@ export PATH
 
 echo "The same on Node $(node --version):"
 find "$built/test/runtime" "$built/test/imap/transcripts.test.js" "$built/test/interop/transcripts-over-tls.test.js" \
-  -name '*.test.js' | sort | xargs node --test --test-concurrency=2 --test-timeout=120000 --test-reporter=dot
+  -name '*.test.js' | sort | xargs node --test --test-concurrency=2 --test-timeout=600000 --test-reporter=dot
