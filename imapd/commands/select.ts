@@ -43,6 +43,11 @@ export async function select(session: Session, args: SelectArguments): Promise<C
   if (parameters.condstore) await session.useModSequences();
   const mailbox = await open(session, { mailboxName, readOnly });
   session.select(mailbox);
+  if (session.manner.modSequences) {
+    await mailbox.folder.sequences.keep();
+    // What came meanwhile is part of what is described: the number below covers it.
+    mailbox.changes({ expunges: true });
+  }
 
   session.write(mailbox.describeFlags());
   session.write(encodeExists(mailbox.count));
@@ -52,7 +57,6 @@ export async function select(session: Session, args: SelectArguments): Promise<C
   say(session, `UIDVALIDITY ${mailbox.uidValidity}`);
   say(session, `UIDNEXT ${mailbox.folder.uidNext}`);
   say(session, `MAILBOXID (${mailbox.folder.id})`);
-  if (session.manner.modSequences) await mailbox.folder.sequences.keep();
   say(session, `HIGHESTMODSEQ ${mailbox.folder.sequences.highest}`);
   if (resync !== undefined && resync.uidValidity === mailbox.uidValidity) await resynchronise(session, resync);
   const { rev2, spoken } = session.manner;

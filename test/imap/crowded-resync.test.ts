@@ -125,3 +125,12 @@ test('a client that comes and goes remembers what there is, whatever others do m
   const scripts = fc.array(fc.array(step, { minLength: 4, maxLength: 12 }), { minLength: 2, maxLength: 2 });
   await fc.assert(fc.asyncProperty(scripts, fc.array(deed, { maxLength: 10 }), assertRemembers), { numRuns: 40 });
 });
+
+test('what arrives while a mailbox is being selected is told, or not covered by the number that is', async () => {
+  const step = (command: Step['command'], pick = 0): Step => ({ command, pick });
+  const flag = 'UID STORE $n +FLAGS.SILENT (\\Deleted green)';
+  const copy = step('UID COPY $n:* INBOX');
+  const wait = step('NOOP');
+  const one = [wait, wait, step(flag), copy, wait, wait, wait, wait];
+  await assertRemembers([one, [step('STORE 1:* +FLAGS (\\Seen)'), copy, step(flag, 1), copy]], []);
+});
