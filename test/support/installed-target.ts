@@ -84,7 +84,12 @@ export class InstalledPrograms {
 /** Reads the answer away, as of a login of IMAP. */
 async function logInWithSmap(connection: TargetConnection, name: string): Promise<void> {
   connection.send(Buffer.from(`\\SMAP1 LOGIN ${name} ${PASSWORD}\n`));
-  const answer = (await connection.receive())?.toString();
+  let answer = '';
+  while (!answer.endsWith('\n')) {
+    const octets = await connection.receive();
+    if (octets === undefined) break;
+    answer += octets.toString();
+  }
   if (answer !== '+OK SMAP1 LOGIN Ok.\n') throw new Error(`SMAP login: ${answer}`);
 }
 

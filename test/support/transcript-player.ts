@@ -124,7 +124,8 @@ class Play {
     for (;;) {
       const received = await this.#nextLine(speaker);
       const at = matcher.missing[0]?.line ?? lines[0]?.line ?? 0;
-      if (received === undefined) throw this.#departure(at, `nothing, for ${this.#answerSeconds} s`, shown(matcher.missing));
+      if (received === undefined)
+        throw this.#departure(at, `nothing, for ${this.#answerSeconds} s`, shown(matcher.missing));
       const said = `S${connection}: ${readable(received)}`;
       const never = forbidden.find(
         ({ text }) => matchAll([{ text, line: 0 }], [received], this.#remembered).remembered,
