@@ -27,7 +27,7 @@ sh test/support/install-peers.sh
 find dist/test -name '*.test.js' | sort >dist/test/files
 code=0
 # shellcheck disable=SC2046 # a list of names without spaces
-node --test --test-concurrency=2 --test-timeout=600000 \
+node --test --test-concurrency=2 --test-timeout=1200000 \
   --test-reporter=spec --test-reporter-destination=stdout \
   --test-reporter=tap --test-reporter-destination=dist/test/results.tap \
   $(cat dist/test/files) || code=$?
