@@ -11,18 +11,24 @@ export function isAscii(text: string): boolean {
   return !/[^\x00-\x7f]/.test(text);
 }
 
-/** Texts of Latin-1 that are decomposed as they are. */
-const plainLatin =
-  /^[\x00-\x9f\xa1-\xa7\xa9\xab-\xae\xb0\xb1\xb6\xb7\xbb\xbf\xc6\xd0\xd7\xd8\xde-\xdf\xe6\xf0\xf7\xf8\xfe]*$/;
+/**
+ * Texts that are decomposed as they are: of Latin-1, Cyrillic and Hebrew letters, Chinese characters, and what stands
+ * between words.
+ */
+const plainLetters =
+  /^[\x00-\x9f\xa1-\xa7\xa9\xab-\xae\xb0\xb1\xb6\xb7\xbb\xbf\xc6\xd0\xd7\xd8\xde-\xdf\xe6\xf0\xf7\xf8\xfe\u0402\u0404-\u0406\u0408-\u040b\u040f-\u0418\u041a-\u0438\u043a-\u044f\u0452\u0454-\u0456\u0458-\u045b\u045f\u05d0-\u05ea\u2010\u2012-\u2015\u2018-\u2022\u3001-\u3003\u4e00-\u9fff]*$/;
 
-/** Texts of Latin letters, without the few characters that have another compatible spelling, and without the dotless i. */
-const accentedLatin =
-  /^[\x00-\x9f\xa1-\xa7\xa9\xab-\xae\xb0\xb1\xb6\xb7\xbb\xbf-\u0130\u0134-\u013e\u0141-\u0148\u014a-\u017e]*$/;
+/**
+ * Texts whose characters have no other compatible spelling than the decomposed one, without the dotless i and Greek, whose
+ * sigma has two small letters.
+ */
+const accentedLetters =
+  /^[\x00-\x9f\xa1-\xa7\xa9\xab-\xae\xb0\xb1\xb6\xb7\xbb\xbf-\u0130\u0134-\u013e\u0141-\u0148\u014a-\u017e\u0400-\u045f\u05d0-\u05ea\u0621-\u063a\u0641-\u064a\u2010\u2012-\u2015\u2018-\u2022\u3001-\u3011\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uac00-\ud7a3]*$/;
 
-/** Folds a text. Folding twice changes nothing for what mail holds; most western languages take the short ways. */
+/** Folds a text. Folding twice changes nothing for what mail holds; most languages take the short ways. */
 export function fold(text: string): string {
-  if (plainLatin.test(text)) return text.toLowerCase();
-  if (accentedLatin.test(text)) return text.normalize('NFD').toLowerCase();
+  if (plainLetters.test(text)) return text.toLowerCase();
+  if (accentedLetters.test(text)) return text.normalize('NFD').toLowerCase();
   return streamSafe(text).normalize('NFKD').toLowerCase().normalize('NFKD').replace(/[ςı]/g, oneSpelling);
 }
 

@@ -1,18 +1,20 @@
 /**
- * Header values with encoded words (RFC 2047) in western languages, folded as SEARCH compares them straight from their
- * octets. Whatever is beyond Latin-1, or unusual, is left to folded-words.ts, with the same result: this is its short way
- * and never differs from it.
+ * Header values with encoded words (RFC 2047), folded as SEARCH compares them straight from their octets. Words beyond
+ * Latin-1 are left to folded-words.ts, those that stand together as one text: the same names are in many fields, and seldom
+ * the same field. Whatever is unusual is left to it as a whole. The result is the same: this is its short way and never
+ * differs from it.
  */
+import { foldedWords } from './folded-words.js';
 import type { OctetWriter } from './octet-writer.js';
 
 /** An encoded word in a value, as it was found last. */
-const word = { isUtf8: false, isBase64: false, start: 0, end: 0, next: 0 };
+const word = { isKnown: false, isUtf8: false, isBase64: false, start: 0, end: 0, next: 0 };
 
 /** What a word's octets are: decoded, not yet put together to characters. One octet of UTF-8 may be waiting for another. */
 let waiting = 0;
 
 /** Writes the value that lies from `start` to `end`, folded, as UTF-8; false, with nothing written, if it takes more. */
-export function writeFoldedLatin(out: OctetWriter, octets: Buffer, start: number, end: number): boolean {
+export function writeFoldedOctets(out: OctetWriter, octets: Buffer, start: number, end: number): boolean {
   const before = out.length;
   // A character of one octet may take three: a letter and its accent.
   out.need((end - start) * 3);
@@ -22,7 +24,7 @@ export function writeFoldedLatin(out: OctetWriter, octets: Buffer, start: number
     const isWord = octet === EQUALS && next === QUESTION;
     // What begins a word may be cut by a line end.
     const isUnusual = octet > 0x7f || (octet === EQUALS && (next === LF || next === CR));
-    if (isUnusual || (isWord && !(findWord(octets, at, end) && writeWords(out, octets, end)))) {
+    if (isUnusual || (isWord && !writeWordsAt(out, octets, at, end))) {
       out.length = before;
       return false;
     }
@@ -32,12 +34,40 @@ export function writeFoldedLatin(out: OctetWriter, octets: Buffer, start: number
   return true;
 }
 
-/** Writes the word that was found and those behind it with nothing but blanks between. */
+/** Writes the word that begins there and those behind it with nothing but blanks between; false if one is unusual. */
+function writeWordsAt(out: OctetWriter, octets: Buffer, at: number, end: number): boolean {
+  const before = out.length;
+  if (!findWord(octets, at, end)) return false;
+  if (writeWords(out, octets, end)) return true;
+  out.length = before;
+  const wordsEnd = endOfWords(octets, at, end);
+  if (wordsEnd < 0) return false;
+  word.next = wordsEnd;
+  // What is before and behind them is ASCII, or words of their own: nothing joins across the ends when it is folded.
+  const text = foldedWords(octets.toString('latin1', at, wordsEnd));
+  // At most three octets for each unit of UTF-16, and what is behind them may need as much as at first.
+  out.need(text.length * 3 + (end - wordsEnd) * 3);
+  out.length += out.octets.write(text, out.length, 'utf8');
+  return true;
+}
+
+/** The end of the last of the words that stand together; -1 if one of them is unusual. */
+function endOfWords(octets: Buffer, start: number, end: number): number {
+  for (let at = start; ; ) {
+    if (!findWord(octets, at, end)) return -1;
+    const { next } = word;
+    at = next;
+    while (at < end && isBlank(octets[at])) at += 1;
+    if (at + 1 >= end || octets[at] !== EQUALS || octets[at + 1] !== QUESTION) return next;
+  }
+}
+
+/** Writes the word that was found and those behind it; false where they are not of Latin-1, or unusual. */
 function writeWords(out: OctetWriter, octets: Buffer, end: number): boolean {
   waiting = 0;
   for (;;) {
-    const { isUtf8, next } = word;
-    if (!(word.isBase64 ? writeBase64(out, octets) : writeQuoted(out, octets))) return false;
+    const { isKnown, isUtf8, next } = word;
+    if (!isKnown || !(word.isBase64 ? writeBase64(out, octets) : writeQuoted(out, octets))) return false;
     let at = next;
     while (at < end && isBlank(octets[at])) at += 1;
     const more = at + 1 < end && octets[at] === EQUALS && octets[at + 1] === QUESTION;
@@ -50,13 +80,14 @@ function writeWords(out: OctetWriter, octets: Buffer, end: number): boolean {
   }
 }
 
-/** `=?charset*language?encoding?text?=` of a character set that is known here. Line ends and 8-bit octets are unusual. */
+/** `=?charset?encoding?text?=`. Languages, line ends and 8-bit octets are unusual. `isKnown`: the character set is, here. */
 function findWord(octets: Buffer, start: number, end: number): boolean {
   const charset = start + 2;
   let at = charset;
-  while (at < end && isText[octets[at] ?? 0] === 1) at += 1;
+  while (at < end && isText[octets[at] ?? 0] === 1 && octets[at] !== ASTERISK) at += 1;
+  if (at === charset || at - charset > MAX_NAME_OCTETS) return false;
   word.isUtf8 = isName(octets, charset, at, UTF_8);
-  if (!word.isUtf8 && !isName(octets, charset, at, ISO_8859_1) && !isName(octets, charset, at, US_ASCII)) return false;
+  word.isKnown = word.isUtf8 || isName(octets, charset, at, ISO_8859_1) || isName(octets, charset, at, US_ASCII);
   const encoding = (octets[at + 1] ?? 0) | 0x20;
   if (at + 3 >= end || octets[at] !== QUESTION || octets[at + 2] !== QUESTION) return false;
   if (encoding !== B && encoding !== Q) return false;
@@ -150,6 +181,9 @@ const [FIRST_LEAD, LAST_LEAD, LAST_TRAIL] = [0xc2, 0xc3, 0xbf];
 /** Mail that says iso-8859-1 means windows-1252 by what is below. */
 const FIRST_OF_LATIN_1 = 0xa0;
 
+const ASTERISK = 0x2a;
+/** Longer names of character sets are not looked at (encoded-words.ts). */
+const MAX_NAME_OCTETS = 40;
 const UTF_8 = Buffer.from('utf-8');
 const ISO_8859_1 = Buffer.from('iso-8859-1');
 const US_ASCII = Buffer.from('us-ascii');

@@ -29,7 +29,31 @@ export function firstMailbox(value: string): string {
  * make them capital. `ä` comes between `a` and `b`.
  */
 export function collated(text: string): string {
-  return isAscii(text) ? text.toLowerCase() : fold(text).replace(/[^\x00-\x7f]/gu, inTitleCase);
+  return isAscii(text) ? text.toLowerCase() : titleCased(fold(text));
+}
+
+/** Longer texts are rare. */
+const MAX_SCRATCH_LENGTH = 512;
+const scratch = Buffer.allocUnsafeSlow(MAX_SCRATCH_LENGTH * 2);
+
+/** Puts all but ASCII letters of a folded text into title case. */
+function titleCased(text: string): string {
+  if (text.length > MAX_SCRATCH_LENGTH) return text.replace(/[^\x00-\x7f]/gu, inTitleCase);
+  let changes = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    const title = code < FIRST_WITHOUT_TITLE ? (titles[code] ?? 0) : code;
+    if (title >= FIRST_WITHOUT_TITLE && !hasNoCase(code)) return text.replace(/[^\x00-\x7f]/gu, inTitleCase);
+    changes ||= title !== code;
+    scratch[at * 2] = title & 0xff;
+    scratch[at * 2 + 1] = title >>> 8;
+  }
+  return changes ? scratch.toString('utf16le', 0, text.length * 2) : text;
+}
+
+/** Arabic, Hangul in parts, kana and Chinese characters have one case. */
+function hasNoCase(code: number): boolean {
+  return (code >= 0x3000 && code < 0xa000) || (code >= 0x1100 && code < 0x1200) || (code >= 0x600 && code < 0x700);
 }
 
 /** Simple title case: a character stays one character. Georgian has capitals, but no titles. */
@@ -38,6 +62,12 @@ function inTitleCase(character: string): string {
   const capital = character.toUpperCase();
   return capital.length > character.length ? character : capital;
 }
+
+/** Letters with case up to Hebrew; what is beyond has none, or is looked at one by one. */
+const FIRST_WITHOUT_TITLE = 0x600;
+const titles = Uint16Array.from({ length: FIRST_WITHOUT_TITLE }, (_, code) =>
+  code < 0x80 ? code : inTitleCase(String.fromCharCode(code)).charCodeAt(0),
+);
 
 /** The longest line of RFC 5322, and so the longest Message-ID that can be told from a mistake. */
 export const MAX_ID_LENGTH = 998;
@@ -58,6 +88,32 @@ export function messageIds(value: string): string[] {
     end = value.lastIndexOf('>', open);
   }
   return found.reverse();
+}
+
+/** A subject as SORT and THREAD take it. */
+export interface SortedSubject {
+  /** The base subject, collated. */
+  readonly key: string;
+  readonly isReply: boolean;
+}
+
+/** Subjects that are remembered: those who answer repeat them. Three hundred octets each. */
+const MAX_REMEMBERED = 1_000;
+/** A longer one is hardly ever there twice. */
+const MAX_REMEMBERED_LENGTH = 400;
+
+const remembered = new Map<string, SortedSubject>();
+
+/** Decodes a subject, given unfolded and as octets in Latin-1, for SORT and THREAD. */
+export function sortedSubject(value: string): SortedSubject {
+  const known = remembered.get(value);
+  if (known !== undefined) return known;
+  const { subject, isReply } = baseSubject(decodeWords(value));
+  const found = { key: collated(subject), isReply };
+  if (value.length > MAX_REMEMBERED_LENGTH) return found;
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(value, found);
+  return found;
 }
 
 /**

@@ -94,8 +94,8 @@ export function findPlainMailbox(octets: Buffer, { start, end }: Readonly<Place>
     }
     if (octet === QUOTE) {
       at += 1;
-      while (at < end && octets[at] !== QUOTE && octets[at] !== BACKSLASH) at += 1;
-      if (at >= end || octets[at] !== QUOTE) return false;
+      while (at < end && octets[at] !== QUOTE) at += octets[at] === BACKSLASH ? 2 : 1;
+      if (at >= end) return false;
     } else if (isSpecial[octet] === 1) return false;
   }
   return false;

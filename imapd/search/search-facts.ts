@@ -17,12 +17,11 @@
  */
 import type { FactView } from '../cache/folder-facts.js';
 import { type MessageDate, parseDateOctets, parseMessageDate, writtenDay } from '../message/dates.js';
-import { decodeWords } from '../message/encoded-words.js';
-import { writeFoldedLatin } from '../message/folded-octets.js';
+import { writeFoldedOctets } from '../message/folded-octets.js';
 import { foldedWords } from '../message/folded-words.js';
 import { MAX_VALUE_OCTETS } from '../message/limits.js';
 import { OctetWriter } from '../message/octet-writer.js';
-import { baseSubject, collated, firstMailbox, MAX_REFERENCES_OCTETS, messageIds } from '../message/sort.js';
+import { firstMailbox, MAX_REFERENCES_OCTETS, messageIds, sortedSubject } from '../message/sort.js';
 import { FIELD, HeaderFields } from './header-fields.js';
 import { findPlainMailbox, findPlainSubject, writeFoldedAscii, writeLowerCase, writePlainIds } from './plain-values.js';
 
@@ -132,7 +131,7 @@ function writeFolded(section: number, field: number): void {
   fields.find(field, MAX_FIELD_OCTETS, place);
   const isPlain = writeFoldedAscii(writer, fields.octets, place);
   if (isPlain && isFirst && section === SECTION.subject) plainSubjectEnd = writer.length;
-  if (isPlain || writeFoldedLatin(writer, fields.octets, place.start, place.end)) return;
+  if (isPlain || writeFoldedOctets(writer, fields.octets, place.start, place.end)) return;
   writeUtf8(foldedWords(fields.text(place)));
 }
 
@@ -146,8 +145,8 @@ function writeBaseSubject(): boolean {
     endSection(SECTION.baseSubject);
     return plain;
   }
-  const { subject, isReply } = baseSubject(decodeWords(valueIn(FIELD.subject, MAX_VALUE_OCTETS)));
-  writeKey(SECTION.baseSubject, collated(subject));
+  const { key, isReply } = sortedSubject(valueIn(FIELD.subject, MAX_VALUE_OCTETS));
+  writeKey(SECTION.baseSubject, key);
   return isReply;
 }
 

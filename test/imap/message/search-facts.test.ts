@@ -52,6 +52,17 @@ const pieces = [
     '=?utf-8?X?a?=',
     '=?iso-2022-jp?B?GyRCJCIbKEI=?=',
   ],
+  ...[
+    '=?utf-8?B?0J7Qu9GM0LPQsCDQmdC+?=',
+    '=?euc-kr?Q?=B9=DA=C1=F6=C8=C6?=',
+    '=?windows-1251?Q?Re=3A_=C9=EE=EB=EA=E0?=',
+  ],
+  ...[
+    '=?utf-8?Q?=CC=81=EF=BC=9A?=',
+    '=?utf-8?B?zqHOrs6jzrE=?=',
+    '=?utf-8?Q?=EF=BC=BBx=EF=BC=BD=E3=80=80?=',
+    '"A \\"B\\" C" <abc@b.c>',
+  ],
   ...['=?utf-8?Q?=C5=81=C3=B3d=C5=BA?=', '=?utf-8?Q?=C2=B5=C3=9F?=', '=?utf-8?Q?\xe9?='],
 ] as const;
 const dates = [

@@ -9,6 +9,7 @@ import { fold } from '../../../imapd/message/fold.js';
 import { finish, scanMessage } from '../../../imapd/message/mime.js';
 import { compileNeedle, foldedHolds, textHolds } from '../../../imapd/message/needle.js';
 import { bodyMatches, headerMatches, messageMatches } from '../../../imapd/message/search-text.js';
+import { collated } from '../../../imapd/message/sort.js';
 import { sourceOf } from '../../../imapd/message/source.js';
 import { encodeSearchFacts, findSection, hasField, SECTION } from '../../../imapd/search/search-facts.js';
 import { knownFields } from '../../../imapd/search/search-texts.js';
@@ -231,6 +232,31 @@ test('C23 folding is two normalisations and lower case, whatever way it takes', 
       const lower = written.normalize('NFKD').toLowerCase().normalize('NFKD').replaceAll('ς', 'σ').replaceAll('ı', 'i');
       assert.equal(fold(written), lower, JSON.stringify(written));
     }
+  }
+});
+
+test('C23 letters of all scripts are folded so, alone and beside others', () => {
+  for (let code = 0x180; code < 0x110000; code += 1) {
+    if (code >= 0xd800 && code < 0xe000) continue;
+    const character = String.fromCodePoint(code);
+    for (const written of [character, `\u0419${character}\uac01\u0301`, `${character}a\u3099`]) {
+      const lower = written.normalize('NFKD').toLowerCase().normalize('NFKD').replaceAll('ς', 'σ').replaceAll('ı', 'i');
+      assert.equal(fold(written), lower, `U+${code.toString(16)}`);
+    }
+  }
+});
+
+test('X7 letters of all scripts are sorted in simple title case', () => {
+  for (let code = 0x80; code < 0x110000; code += 1) {
+    if (code >= 0xd800 && code < 0xe000) continue;
+    const character = String.fromCodePoint(code);
+    const letters = Array.from(fold(character), (letter) => {
+      const capital = letter.toUpperCase();
+      const stays = letter < '\x80' || capital.length > letter.length || /^[\u10d0-\u10ff]$/.test(letter);
+      return stays ? letter : capital;
+    });
+    assert.equal(collated(character), letters.join(''), `U+${code.toString(16)}`);
+    assert.equal(collated(`\u0436${character}`), `\u0416${letters.join('')}`, `U+${code.toString(16)}`);
   }
 });
 
