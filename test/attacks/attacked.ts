@@ -14,7 +14,7 @@ import { copyMaildir, scratchDirectory } from '../support/maildir-fixture.js';
 import { programs } from '../support/paths.js';
 import { PASSWORD } from '../support/peer-servers.js';
 import { giveToMailUser } from '../support/peer-targets.js';
-import { memoryKib, mustRun, processTree, waitUntil } from '../support/processes.js';
+import { mustRun, ownMemoryKib, processTree, waitUntil } from '../support/processes.js';
 import { blamedMilliseconds } from '../support/processor-line.js';
 import { type OurServers, type OurUser, startOurs } from '../support/start.js';
 import { clientDescriptors } from './client-descriptors.js';
@@ -85,7 +85,7 @@ function looks(ours: OurServers, homes: string): Looks {
   const pids = (text: string): number[] => processTree(ours.roots()).filter((pid) => commandLine(pid).includes(text));
   return {
     pids,
-    memory: (text) => memoryKib(pids(text)),
+    memory: (text) => ownMemoryKib(pids(text)),
     descriptors: () => clientDescriptors(processTree(ours.roots()), homes),
     assertAlive: async () => {
       const milliseconds = await blamedMilliseconds(

@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { PASSWORD } from '../support/peer-servers.js';
-import { memoryKib, waitUntil } from '../support/processes.js';
+import { ownMemoryKib, waitUntil } from '../support/processes.js';
 import { type Attacked, attacked } from './attacked.js';
 
 /** A protocol's words for what both can do. */
@@ -93,7 +93,7 @@ class Server implements MailServer {
   }
 
   memory(): number {
-    const kib = memoryKib(this.#pids());
+    const kib = ownMemoryKib(this.#pids());
     if (kib === 0) throw new Error(`no login process of ${this.dialect.name} is there`);
     return kib;
   }

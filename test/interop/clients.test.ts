@@ -121,7 +121,17 @@ async function mbsync({ server, user, security, port, directory }: Visit): Promi
   const secure = [`SSLType ${security === 'tls' ? 'IMAPS' : 'STARTTLS'}`, `CertificateFile ${server.certificate}`];
   const stores = ['IMAPStore far', 'Account a', '', 'MaildirStore near', `Path ${near}/`, `Inbox ${near}/INBOX`];
   const channel = ['Channel c', 'Far :far:', 'Near :near:', 'Patterns *', 'Create Both', 'Expunge Both', 'SyncState *'];
-  const lines = ['IMAPAccount a', ...account, ...secure, '', ...stores, 'SubFolders Verbatim', '', ...channel];
+  const lines = [
+    'IMAPAccount a',
+    'Timeout 120',
+    ...account,
+    ...secure,
+    '',
+    ...stores,
+    'SubFolders Verbatim',
+    '',
+    ...channel,
+  ];
   writeFileSync(settings, `${lines.join('\n')}\n`);
   const sync = (): Promise<string> => mustRun(['mbsync', '-c', settings, 'c'], { environment: { HOME: directory } });
   const inbox = (): string[] =>

@@ -92,7 +92,16 @@ async function mbsync(server: TlsServer, home: TestHome): Promise<void> {
   const account = [`Host localhost`, `Port ${server.tlsPort}`, 'User bob', `Pass ${PASSWORD}`, 'SSLType IMAPS'];
   const stores = ['IMAPStore far', 'Account a', '', 'MaildirStore near', `Path ${near}/`, `Inbox ${near}/INBOX`];
   const channel = ['Channel c', 'Far :far:', 'Near :near:', 'Create Both', 'SyncState *'];
-  const lines = ['IMAPAccount a', ...account, `CertificateFile ${server.certificate}`, '', ...stores, '', ...channel];
+  const lines = [
+    'IMAPAccount a',
+    'Timeout 120',
+    ...account,
+    `CertificateFile ${server.certificate}`,
+    '',
+    ...stores,
+    '',
+    ...channel,
+  ];
   writeFileSync(settings, `${lines.join('\n')}\n`);
   const sync = async (): Promise<string> => {
     const { exitCode, stdout, stderr } = await run(['mbsync', '-Dn', '-c', settings, 'c'], {

@@ -243,10 +243,10 @@ function isQuiet(lines: readonly string[]): boolean {
 
 /** The lines that a conversation leaves. */
 async function linesOf(site: Site, talk: (site: Site) => Promise<void>): Promise<string[]> {
-  await waitUntil('earlier connections are over', () => isQuiet(site.lines()), 15);
+  await waitUntil('earlier connections are over', () => isQuiet(site.lines()));
   const before = site.lines().length;
   await talk(site);
-  await waitUntil('the conversation is over', () => site.lines().length > before && isQuiet(site.lines()), 15);
+  await waitUntil('the conversation is over', () => site.lines().length > before && isQuiet(site.lines()));
   return site.lines().slice(before).map(normalised);
 }
 

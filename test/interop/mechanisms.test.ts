@@ -131,7 +131,10 @@ describe('A13: SCRAM', () => {
     const secure = [`CertificateFile ${join(configuration, 'imapd.pem')}`, 'AuthMechs SCRAM-SHA-256'];
     const stores = ['IMAPStore far', 'Account a', '', 'MaildirStore near', `Path ${near}/`, `Inbox ${near}/INBOX`];
     const channel = ['Channel c', 'Far :far:', 'Near :near:', 'Patterns INBOX', 'Create Near', 'SyncState *'];
-    writeFileSync(settings, `${['IMAPAccount a', ...account, ...secure, '', ...stores, '', ...channel].join('\n')}\n`);
+    writeFileSync(
+      settings,
+      `${['IMAPAccount a', 'Timeout 120', ...account, ...secure, '', ...stores, '', ...channel].join('\n')}\n`,
+    );
 
     await mustRun(['mbsync', '-c', settings, 'c'], { environment: { HOME: scratch.path } });
   });

@@ -58,12 +58,16 @@ function completeFolder(path: string): void {
   }
 }
 
-/** Gives a tree to a user. Only root can. */
+/** Gives a tree to a user. Only root can. A server at work may remove what was just listed. */
 export function giveTo(path: string, uid: number, gid: number): void {
   chownSync(path, uid, gid);
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     const inside = join(path, entry.name);
-    if (entry.isDirectory()) giveTo(inside, uid, gid);
-    else chownSync(inside, uid, gid);
+    try {
+      if (entry.isDirectory()) giveTo(inside, uid, gid);
+      else chownSync(inside, uid, gid);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 }

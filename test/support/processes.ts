@@ -168,6 +168,14 @@ export function processesCalled(text: string, roots: readonly number[]): number[
   return processTree(roots).filter((pid) => processText(pid, 'cmdline').includes(text));
 }
 
+/**
+ * Memory in KiB that processes have for themselves: for tests of growth, because the share that a process has in its
+ * program grows when others that run the same end.
+ */
+export function ownMemoryKib(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + Number(/^RssAnon:\s+(\d+)/m.exec(processText(pid, 'status'))?.[1] ?? 0), 0);
+}
+
 /** Memory of processes in KiB: what they share is divided among those who share it (PSS). */
 export function memoryKib(pids: readonly number[]): number {
   let sum = 0;
