@@ -32,18 +32,23 @@ interface CountedRows extends FlagCounts {
 export class FolderCounter {
   readonly #state: FolderState;
   #counted: CountedRows | undefined;
+  #told: FolderCounts | undefined;
   #firstUnseen: { changeNumber: number; table: MessageTable; count: number; row: number } | undefined;
 
   constructor(state: FolderState) {
     this.#state = state;
   }
 
-  /** Counts without sizes. */
+  /** Counts without sizes. While nothing changes, it is the same object. */
   counts(): FolderCounts {
-    const { rows, uidList } = this.#state;
-    const { recent, unseen, deleted } = this.#countedRows();
-    const { uidNext, uidValidity } = uidList;
-    return { messages: rows.count, recent, unseen, deleted, uidNext, uidValidity, sizeOctets: 0 };
+    const { uidNext } = this.#state;
+    const { uidValidity } = this.#state.uidList;
+    const counted = this.#counted;
+    const told = this.#told;
+    if (this.#countedRows() === counted && told?.uidNext === uidNext && told.uidValidity === uidValidity) return told;
+    const { count: messages, recent, unseen, deleted } = this.#countedRows();
+    this.#told = { messages, recent, unseen, deleted, uidNext, uidValidity, sizeOctets: 0 };
+    return this.#told;
   }
 
   #countedRows(): CountedRows {

@@ -43,7 +43,7 @@ export interface FolderPlace {
   readonly name: string;
   readonly maildirPath: string;
   readonly paths: FolderPaths;
-  readonly listFolders: () => string[];
+  readonly listFolders: () => readonly string[];
   readonly quota: MaildirQuota;
   /** For a folder whose messages are links into another maildir. */
   readonly linked?: LinkedFolder;
@@ -120,6 +120,14 @@ export class FolderState {
 
   get paths(): FolderPaths {
     return this.place.paths;
+  }
+
+  /**
+   * The UID of the next message that anybody is told of. Those that are still being made safe have theirs already, and who
+   * hears of a higher number takes them for seen.
+   */
+  get uidNext(): number {
+    return this.rows.firstStagedUid ?? this.uidList.uidNext;
   }
 
   get writable(): boolean {

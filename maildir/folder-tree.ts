@@ -9,11 +9,10 @@
  * itself is the last to go.
  */
 import { join } from 'node:path';
-import type { NameVisitor } from './directory-entries.js';
 import { errorCode, MaildirError } from './errors.js';
-import { type FileStatus, type FileSystem, namesIn, textFromOctets } from './file-system.js';
+import { type FileStatus, type FileSystem, namesIn } from './file-system.js';
 import { replaceFile, unlessMissing } from './files.js';
-import { folderDirectory, folderPaths } from './folder-name.js';
+import { folderDirectory, folderPaths, isFolderName } from './folder-name.js';
 import { Pace } from './pace.js';
 import type { Surroundings } from './surroundings.js';
 import { newUidValidity } from './uid-validity.js';
@@ -24,13 +23,11 @@ export const PASSING_DIRECTORY = 'angarium-folder';
 /** A folder holds directories one deep; a user may have put more into it. */
 const MAX_DEPTH = 16;
 
-const DOT = 0x2e;
-
 /** The maildir that a tree is changed in. */
 export interface TreePlace {
   readonly surroundings: Surroundings;
   readonly path: string;
-  readonly listFolders: () => string[];
+  readonly listFolders: () => readonly string[];
 }
 
 /** What is known of the `cur` of folders, by their names. */
@@ -38,37 +35,34 @@ export type CurStatuses = Map<string, FileStatus>;
 
 /** What is needed to list folders. */
 interface FoldersWanted {
-  readonly isName: (name: string) => boolean;
   /** Is filled. */
   readonly curStatuses?: CurStatuses | undefined;
   /** In a maildir of somebody else, a folder that one may not enter is none. */
   readonly onlyEnterable?: boolean;
 }
 
-/** The names of a maildir's folders: INBOX, then all with a `cur`. Links and stray files are none. */
+/**
+ * The names of a maildir's folders: INBOX, then all with a `cur`. Links and stray files are none. While it is the same
+ * ones, it is the same array.
+ */
 export function listFolderNames(
-  disk: FileSystem,
+  { fileSystem: disk, folderEntries }: Surroundings,
   maildirPath: string,
-  { isName, curStatuses, onlyEnterable = false }: FoldersWanted,
-): string[] {
-  const found: { readonly entry: string; readonly surely: boolean }[] = [];
-  const visit: NameVisitor = (octets, start, end, regular, directory = false) => {
-    if (regular || octets[start] !== DOT || end - start < 2) return;
-    found.push({ entry: textFromOctets(octets.subarray(start, end)), surely: directory });
-  };
-  // One piece after the other: all names are wanted.
-  for (const _piece of disk.visit(maildirPath, visit));
-  const names: string[] = [];
-  for (const { entry, surely } of found) {
-    const name = `INBOX${entry}`;
+  { curStatuses, onlyEnterable = false }: FoldersWanted,
+): readonly string[] {
+  const found = folderEntries.of({ disk, maildirPath, isName: isFolderName });
+  const missing = new Set<string>();
+  for (const { entry, name, surely } of found.entries) {
     const directory = `${maildirPath}/${entry}`;
-    if (!isName(name) || !(surely || isDirectory(disk, directory))) continue;
-    const cur = onlyEnterable ? statusUnlessRefused(disk, `${directory}/cur`) : disk.status(`${directory}/cur`);
-    if (cur?.kind !== 'directory') continue;
-    names.push(name);
-    curStatuses?.set(name, cur);
+    const cur = !(surely || isDirectory(disk, directory))
+      ? undefined
+      : onlyEnterable
+        ? statusUnlessRefused(disk, `${directory}/cur`)
+        : disk.status(`${directory}/cur`);
+    if (cur?.kind === 'directory') curStatuses?.set(name, cur);
+    else missing.add(name);
   }
-  return ['INBOX', ...names.sort()];
+  return missing.size === 0 ? found.names : found.names.filter((name) => !missing.has(name));
 }
 
 function statusUnlessRefused(disk: FileSystem, path: string): FileStatus | undefined {

@@ -87,6 +87,7 @@ export class MaildirStore {
     this.#idle.set(folder, counted);
     this.#idleMessages += counted;
     if (how === 'closed') this.#rest(folder, false);
+    if (this.#idleMessages <= IDLE_MESSAGES_KEPT) return;
     for (const [one] of this.#idle) {
       if (this.#idleMessages <= IDLE_MESSAGES_KEPT) break;
       this.#forget(one);

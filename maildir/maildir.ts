@@ -76,16 +76,13 @@ export class Maildir {
    *
    * @param curStatuses is filled with what was looked at, for whoever then looks at all of them
    */
-  listFolders(curStatuses?: CurStatuses): string[] {
-    const { fileSystem } = this.#surroundings;
-    return diskErrors(this.path, () => listFolderNames(fileSystem, this.path, { isName: isFolderName, curStatuses }));
+  listFolders(curStatuses?: CurStatuses): readonly string[] {
+    return diskErrors(this.path, () => listFolderNames(this.#surroundings, this.path, { curStatuses }));
   }
 
   /** The same without folders that this process may not enter: for who looks into a maildir of somebody else. */
-  listEnterableFolders(): string[] {
-    const { fileSystem } = this.#surroundings;
-    const wanted = { isName: isFolderName, onlyEnterable: true };
-    return diskErrors(this.path, () => listFolderNames(fileSystem, this.path, wanted));
+  listEnterableFolders(): readonly string[] {
+    return diskErrors(this.path, () => listFolderNames(this.#surroundings, this.path, { onlyEnterable: true }));
   }
 
   /** Whether there is a folder of this name. */
@@ -107,7 +104,7 @@ export class Maildir {
     const known = this.#folders.get(name);
     if (known?.ended === false) return known;
     const paths = folderPaths(folderDirectory(this.path, name));
-    const listFolders = (): string[] => this.listFolders();
+    const listFolders = (): readonly string[] => this.listFolders();
     const place = { name, maildirPath: this.path, paths, listFolders, quota: this.quota };
     const state = new FolderState(this.#surroundings, place);
     const folder = new Folder(this, state, this.#onIdle);

@@ -2,6 +2,7 @@
  * What every part of the mail store is given: the options, plus unique names and ways to wait made from them.
  */
 import { UniqueNames } from './filename.js';
+import { RememberedEntries } from './folder-entries.js';
 import { KeptMaildrops } from './kept-maildrops.js';
 import { LockQueues } from './lock.js';
 import { LockFiles } from './lock-files.js';
@@ -13,6 +14,7 @@ import { realTimer } from './watch.js';
 /** The options of the store with all that follows from them. */
 export interface Surroundings extends MaildirOptions {
   readonly names: UniqueNames;
+  readonly folderEntries: RememberedEntries;
   readonly uidValidities: ReservedUidValidities;
   readonly lockQueues: LockQueues;
   readonly lockFiles: LockFiles;
@@ -36,6 +38,7 @@ export function surroundingsFrom(options: MaildirOptions): Surroundings {
     warn: (text) => options.warn(text),
     after,
     names: new UniqueNames(options),
+    folderEntries: new RememberedEntries(options.now),
     uidValidities: new ReservedUidValidities(),
     lockQueues: new LockQueues(),
     lockFiles: new LockFiles(),

@@ -6,14 +6,9 @@ import { tellMetadata } from '../mailbox/annotations.js';
 import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName, type PersonalNames } from '../mailbox/mailbox-name.js';
 import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
-import {
-  asksForSizes,
-  type CountedFolder,
-  encodeCounts,
-  type StatusQuestion,
-  statusOf,
-} from '../mailbox/mailbox-status.js';
+import { asksForSizes, type CountedFolder, type StatusQuestion, statusOf } from '../mailbox/mailbox-status.js';
 import { specialUses } from '../mailbox/special-uses.js';
+import type { ItemsAsked } from '../mailbox/told-lines.js';
 import type { Session } from '../session/session.js';
 import { asksForRights, extensionFor } from '../sharing/courier-acl.js';
 import { listShared } from '../sharing/list-shared.js';
@@ -31,6 +26,13 @@ interface Listing extends AttributeOptions {
   readonly aboveSubscribed: ReadonlySet<string>;
   /** For STATUS: what was seen of the folders when they were listed. */
   readonly curStatuses: CurStatuses | undefined;
+  /** For STATUS: what is asked. */
+  readonly asked: ItemsAsked | undefined;
+}
+
+/** The same with what is said. */
+interface ListingInLines extends Listing {
+  readonly lines: Lines;
 }
 
 /** RFC 9051 section 6.3.9. */
@@ -39,18 +41,47 @@ export async function list(session: Session, args: ListArguments): Promise<Compl
     session.write(encodeList('LIST', DELIMITER, { attributes: ['\\Noselect'], name: '' }));
     return ok('LIST completed');
   }
-  const listing = prepare(session, args);
+  const lines = new Lines(session);
+  const listing = { ...prepare(session, args), lines };
   const names = listing.tree.names.filter((name) => listing.patterns.some((pattern) => pattern.matches(name)));
-  const looks = args.returns.status === undefined ? undefined : new Looks(session.maildir, listing, names);
-  for (const [index, name] of names.entries()) {
-    const listed = listOne(session, listing, { name, look: looks?.take(index) });
-    if (listed !== undefined) await listed;
-    if (session.full) await session.flush();
-    const turn = session.pace();
-    if (turn !== undefined) await turn;
+  const looks = listing.asked === undefined ? undefined : new Looks(session.maildir, listing, names);
+  try {
+    for (const [index, name] of names.entries()) {
+      const listed = listOne(session, listing, { name, look: looks?.take(index) });
+      if (listed !== undefined) await listed;
+      if (session.full) await session.flush();
+      const turn = session.pace();
+      if (turn !== undefined) await turn;
+    }
+  } finally {
+    lines.pass();
   }
   await listShared(session, { args, patterns: listing.patterns, subscribed: listing.tree.subscribedElsewhere });
   return ok('LIST completed');
+}
+
+/** So much is collected before it is passed on. */
+const PASSED_OCTETS = 16 * 1024;
+
+/** Lines that were put together before: most of a long list goes out in a few pieces. */
+class Lines {
+  readonly #session: Session;
+  #text = '';
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  add(line: string): void {
+    this.#text += line;
+    if (this.#text.length >= PASSED_OCTETS) this.pass();
+  }
+
+  /** To be called before anybody else writes. */
+  pass(): void {
+    if (this.#text !== '') this.#session.write(Buffer.from(this.#text, 'latin1'));
+    this.#text = '';
+  }
 }
 
 /** Folders that are looked at together: those that have no UID list yet get theirs in the same rounds of syncing. */
@@ -82,7 +113,7 @@ class Looks {
   #look(name: string): Look {
     if (!this.#listing.tree.existing.has(name)) return undefined;
     try {
-      const folderName = this.#listing.personalNames.folderName(name) ?? name;
+      const { folderName } = this.#listing.tree.told.of(name);
       const folder = this.#maildir.listedFolder(folderName);
       const counts = folder.countsAtHand(this.#listing.curStatuses?.get(folderName));
       if (counts !== undefined) return { folder, counts };
@@ -108,11 +139,13 @@ function prepare({ maildir, settings, space }: Session, args: ListArguments): Li
   if (args.selection.has('RECURSIVEMATCH')) {
     for (const name of tree.subscribed) for (const above of levelsAbove(name)) aboveSubscribed.add(above);
   }
+  const items = args.returns.status;
   return {
     args,
     patterns,
     tree,
     curStatuses,
+    asked: items && { items, text: items.join(' ') },
     aboveSubscribed,
     uses: specialUses({ maildir, settings, personalNames }),
     personalNames,
@@ -128,10 +161,10 @@ const ABOVE_SUBSCRIBED: readonly string[] = ['SUBSCRIBED'];
 /** A promise only if there is something to wait for. */
 function listOne(
   session: Session,
-  listing: Listing,
+  listing: ListingInLines,
   { name, look }: { readonly name: string; readonly look: Look },
 ): Promise<void> | undefined {
-  const { args, tree } = listing;
+  const { args, tree, lines, asked } = listing;
   const uses = (tree.existing.has(name) ? listing.uses.get(name) : undefined) ?? NO_WORDS;
   const childInfo = listing.aboveSubscribed.has(name) ? ABOVE_SUBSCRIBED : NO_WORDS;
   if (!isSelected(listing, name, uses) && childInfo.length === 0) return undefined;
@@ -139,20 +172,35 @@ function listOne(
   const attributes = attributesOf(name, listing);
   const saysSubscribed = args.returns.subscribed || args.selection.has('SUBSCRIBED');
   if (saysSubscribed && tree.subscribed.has(name)) attributes.push('\\Subscribed');
+  for (const use of uses) attributes.push(use);
+  const told = tree.told.of(name);
+  if (asksForRights(args) || args.returns.metadata !== undefined || childInfo.length > 0) {
+    lines.pass();
+    tellMore(session, listing, { name, attributes, childInfo });
+  } else lines.add(told.list(attributes, session.manner));
+  if (asked === undefined || look === undefined) return undefined;
+  if (!(look instanceof Promise || asksForSizes(asked.items))) {
+    lines.add(told.status(asked, look.counts, session.manner));
+    return undefined;
+  }
+  lines.pass();
+  return tellLater(session, { mailboxName: session.manner.spoken(mailboxName(name)), items: asked.items }, look);
+}
+
+/** One mailbox whose line is not like most lines, or not alone. */
+function tellMore(
+  session: Session,
+  { args, tree }: Listing,
+  { name, attributes, childInfo }: { name: string; attributes: readonly string[]; childInfo: readonly string[] },
+): void {
   const encoded = mailboxName(name);
   const wireName = session.manner.spoken(encoded);
   const rights = asksForRights(args) ? session.space.place(encoded) : undefined;
-  for (const use of uses) attributes.push(use);
   const extension = rights === undefined ? undefined : extensionFor(args, rights);
   session.write(encodeList('LIST', DELIMITER, { attributes, name: wireName, childInfo, extension }));
   if (rights !== undefined && args.returns.myRights === true) session.write(myRightsLine(wireName, rights));
-  const { status: items, metadata } = args.returns;
+  const { metadata } = args.returns;
   if (metadata !== undefined && tree.existing.has(name)) tellMetadata(session, encoded, metadata);
-  if (items === undefined || look === undefined) return undefined;
-  const question = { mailboxName: wireName, items };
-  if (look instanceof Promise || asksForSizes(items)) return tellLater(session, question, look);
-  session.write(encodeCounts(question, look.counts));
-  return undefined;
 }
 
 async function tellLater(

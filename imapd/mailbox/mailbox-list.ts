@@ -7,6 +7,7 @@ import type { CurStatuses, Maildir } from '../../maildir/maildir.js';
 import { SHARED_PREFIX } from '../../maildir/shared-folders.js';
 import type { SessionSettings } from '../settings/session-settings.js';
 import { belowInbox, DELIMITER, PERSONAL_PREFIX, type PersonalNames, withInboxInCapitals } from './mailbox-name.js';
+import { ToldMailboxes } from './told-lines.js';
 
 /** What there is to list, by the names that clients see. */
 export interface MailboxTree {
@@ -20,6 +21,8 @@ export interface MailboxTree {
   readonly subscribedParents: ReadonlySet<string>;
   /** Subscriptions of shared mailboxes. */
   readonly subscribedElsewhere: ReadonlySet<string>;
+  /** What was said of them. */
+  readonly told: ToldMailboxes;
 }
 
 /** How a tree is made. */
@@ -30,21 +33,51 @@ export interface TreeOptions {
   readonly curStatuses?: CurStatuses | undefined;
 }
 
-/** Reads the account's folders and subscriptions. */
+/** A tree, and what it was made from. */
+interface KnownTree {
+  readonly tree: MailboxTree;
+  readonly personalNames: PersonalNames;
+  readonly subscriptions: readonly string[];
+  readonly elsewhere: readonly string[];
+}
+
+/** By the folders: they are the same array while nobody makes or removes one, and forgotten with it. */
+const knownTrees = new WeakMap<readonly string[], KnownTree>();
+
+/** Reads the account's folders and subscriptions. While they stay the same, it is the same tree. */
 export function mailboxTree(
   maildir: Maildir,
   { personalNames = belowInbox, curStatuses }: TreeOptions = {},
 ): MailboxTree {
   const folders = maildir.listFolders(curStatuses);
+  const subscriptions = maildir.subscriptions();
+  const elsewhere = maildir.sharedFolders.subscriptions();
+  const known = knownTrees.get(folders);
+  if (known?.personalNames === personalNames && isSame(known.subscriptions, subscriptions)) {
+    if (isSame(known.elsewhere, elsewhere)) return known.tree;
+  }
+  const tree = treeOf(folders, { personalNames, subscriptions, elsewhere });
+  knownTrees.set(folders, { tree, personalNames, subscriptions, elsewhere });
+  return tree;
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, index) => name === other[index]);
+}
+
+function treeOf(
+  folders: readonly string[],
+  { personalNames, subscriptions, elsewhere }: Omit<KnownTree, 'tree'>,
+): MailboxTree {
   const existing = new Set(personalNames === belowInbox ? folders : folders.map(personalNames.mailboxName));
   const subscribed = new Set<string>();
   const subscribedElsewhere = new Set<string>();
-  for (const name of maildir.subscriptions().map(withInboxInCapitals)) {
+  for (const name of subscriptions.map(withInboxInCapitals)) {
     if (name === 'INBOX' || name.startsWith(PERSONAL_PREFIX)) subscribed.add(personalNames.mailboxName(name));
     // Of filesystem shared mailboxes, only directories count.
     else if (!name.startsWith(SHARED_PREFIX)) subscribedElsewhere.add(name);
   }
-  for (const name of maildir.sharedFolders.subscriptions()) subscribedElsewhere.add(name);
+  for (const name of elsewhere) subscribedElsewhere.add(name);
   const all = new Set(existing);
   for (const name of subscribed) all.add(name);
   const parents = allLevelsAbove(existing);
@@ -53,7 +86,8 @@ export function mailboxTree(
   for (const above of subscribedParents) all.add(above);
   const names = sortedByLevels(all);
   if (personalNames !== belowInbox) names.sort((one, other) => Number(other === 'INBOX') - Number(one === 'INBOX'));
-  return { existing, subscribed, parents, subscribedParents, subscribedElsewhere, names };
+  const told = new ToldMailboxes(personalNames);
+  return { existing, subscribed, parents, subscribedParents, subscribedElsewhere, names, told };
 }
 
 /** Every level above names, up to the first. */

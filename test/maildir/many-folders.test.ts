@@ -181,7 +181,7 @@ test('counts need three looks at a folder that was listed, and no change escapes
   };
 
   assert.equal(counts()?.messages, messages);
-  assert.deepEqual(asked, ['/.f0/cur', '/.f0/courierimapuiddb', '/.f0/new']);
+  assert.deepEqual(asked, ['/.', '/.f0/cur', '/.f0/courierimapuiddb', '/.f0/new'], 'and one at the maildir');
 
   const [name = ''] = readdirSync(join(path, '.f0', 'cur'));
   renameSync(join(path, '.f0', 'cur', name), join(path, '.f0', 'cur', `${name}F`));
