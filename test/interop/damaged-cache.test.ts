@@ -229,7 +229,7 @@ test('speed: with a cache that is deleted and damaged under load, every answer s
     }
     assert.ok(vandal.deeds > 20, `only ${vandal.deeds} times was the cache damaged`);
   } catch (error) {
-    throw new Error(await lastWords(servers), { cause: error });
+    throw new Error(`${String(error)}\n${await lastWords(servers)}`, { cause: error });
   } finally {
     for (const server of servers) await server.stop();
     home.remove();

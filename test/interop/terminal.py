@@ -10,7 +10,7 @@ import termios
 import time
 
 # A loaded machine needs some of them.
-SECONDS = 30
+SECONDS = 120
 
 
 class Terminal:
