@@ -53,7 +53,13 @@ export function findPlainSubject(octets: Buffer, { start, end }: Readonly<Place>
   base.end = end;
   for (;;) {
     while (base.start < end && octets[base.start] === SPACE) base.start += 1;
-    if (base.start < end && octets[base.start] === LEFT_SQUARE) return undefined;
+    if (base.start < end && octets[base.start] === LEFT_SQUARE) {
+      const behind = endOfBlob(octets, base.start, end);
+      if (behind < 0) return isReply;
+      // There is something behind it: the subject does not end with one.
+      base.start = behind;
+      continue;
+    }
     const word = endOfReplyWord(octets, base.start, end);
     if (word < 0) return isReply;
     let colon = word;
@@ -63,6 +69,13 @@ export function findPlainSubject(octets: Buffer, { start, end }: Readonly<Place>
     isReply = true;
     base.start = colon + 1;
   }
+}
+
+/** Behind `[blob]`; -1 if that is none. */
+function endOfBlob(octets: Buffer, start: number, end: number): number {
+  let at = start + 1;
+  while (at < end && octets[at] !== LEFT_SQUARE && octets[at] !== RIGHT_SQUARE) at += 1;
+  return at < end && octets[at] === RIGHT_SQUARE ? at + 1 : -1;
 }
 
 /** Behind `re`, `fw` or `fwd`; -1 for anything else. */
