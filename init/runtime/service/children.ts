@@ -17,8 +17,11 @@ import { Outbox, unpacked } from '../worker/outbox.js';
 import { noteWork, type ProcessFigures } from './activity.js';
 import { checkFigures, type PrepareMessage, type StartMessage } from './handover.js';
 
-/** A child has this long to come up; a machine under load needs seconds. */
-const READY_TIMEOUT_MS = 20_000;
+/**
+ * A child has this long to come up. A machine under load needs seconds, and one under heavy load a good part of a minute:
+ * there, whoever is killed for it is only started again, for the next login.
+ */
+const READY_TIMEOUT_MS = 60_000;
 
 /** So long it is waited for a child that should have acted on something; it does so later, or is found to hang. */
 const ACTED_MS = 10_000;
