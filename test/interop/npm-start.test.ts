@@ -59,13 +59,13 @@ async function interrupt({ child, said }: Started): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null) return;
   const family = processTree([child.pid]);
   process.kill(-child.pid, 'SIGINT');
-  await waitUntil('nothing is left after Ctrl-C', () => !family.some(isAlive), 20).catch((error: unknown) => {
+  await waitUntil('nothing is left after Ctrl-C', () => !family.some(isAlive), 60).catch((error: unknown) => {
     for (const pid of family.filter(isAlive)) process.kill(pid, 'SIGKILL');
     throw new Error(said(), { cause: error });
   });
 }
 
-test('npm start in a fresh clone serves mail, and keeps it', { timeout: 600_000 }, async () => {
+test('npm start in a fresh clone serves mail, and keeps it', { timeout: 1_000_000 }, async () => {
   const scratch = scratchDirectory('clone');
   const clone = join(scratch.path, 'clone');
   const home = join(scratch.path, 'home');
