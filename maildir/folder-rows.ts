@@ -289,6 +289,11 @@ export class FolderRows {
     return last;
   }
 
+  /** The lowest UID of those that nobody is told of yet. */
+  get firstStagedUid(): number | undefined {
+    return this.someStaged ? this.#stagedInOrder()[0]?.file.uid : undefined;
+  }
+
   /** Makes room for so many more messages, whose names are as long as those of `files` on average. */
   expect(files: FileTable, more: number): void {
     this.#files.reserveLike(files, more);

@@ -122,6 +122,14 @@ export class FolderState {
     return this.place.paths;
   }
 
+  /**
+   * The UID of the next message that anybody is told of. Those that are still being made safe have theirs already, and who
+   * hears of a higher number takes them for seen.
+   */
+  get uidNext(): number {
+    return this.rows.firstStagedUid ?? this.uidList.uidNext;
+  }
+
   get writable(): boolean {
     return this.disk.mayWrite(this.paths.cur) && this.disk.mayWrite(this.paths.tmp);
   }

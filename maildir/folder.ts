@@ -76,7 +76,7 @@ export class Folder implements UseListener {
   }
 
   get uidNext(): number {
-    return this.#state.uidList.uidNext;
+    return this.#state.uidNext;
   }
 
   /** The current table. */

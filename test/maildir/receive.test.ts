@@ -3,9 +3,18 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import { SEEN } from '../../maildir/flags.js';
-import { bodyOf, createdWithSync, makeMaildir, messagesOnDisk, openStore, scratchDirectory } from './scratch.js';
+import {
+  append,
+  bodyOf,
+  createdWithSync,
+  makeMaildir,
+  messagesOnDisk,
+  openStore,
+  scratchDirectory,
+} from './scratch.js';
 
 test('a message goes to the disk while the next one is received, and can still be given up', async (t) => {
   const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
@@ -52,4 +61,25 @@ test('a message goes to the disk while the next one is received, and can still b
     [0, 1, 2].map((row) => folder.internalDateAt(row)),
     [1e12, 1e12 + 1000, 1e12 + 2000],
   );
+});
+
+test('UIDNEXT counts no message that is still being made safe: whoever hears of it takes lower numbers for seen', async (t) => {
+  const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
+  const folder = openStore().open(path).folder('INBOX');
+  await append(folder, 'first');
+  let over = false;
+  const adding = Promise.all(['second', 'third'].map((id) => append(folder, id))).finally(() => {
+    over = true;
+  });
+  const told = new Set<string>();
+  while (!over) {
+    await nextTurn();
+    const { messages, uidNext } = folder.countsAtHand() ?? { messages: folder.table.count, uidNext: folder.uidNext };
+    told.add(`${messages} messages, UIDNEXT ${uidNext}`);
+    assert.equal(folder.uidNext, folder.table.count + 1);
+  }
+  assert.deepEqual(await adding, [2, 3]);
+  for (const each of told)
+    assert.match(each, /^1 messages, UIDNEXT 2$|^2 messages, UIDNEXT 3$|^3 messages, UIDNEXT 4$/);
+  assert.ok(told.size > 1);
 });
