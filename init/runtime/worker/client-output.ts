@@ -167,7 +167,7 @@ export class ClientOutput<Chunk extends OutputChunk> {
     if (chunk.length > 0) this.#add(chunk.view());
   }
 
-  /** Gives the collected pieces to the stream as one write; false when it has enough. */
+  /** Gives the collected pieces to the stream as one write; false when the client has to take some of it first. */
   #send(): boolean {
     const [only, ...others] = this.#pieces;
     const octets = only !== undefined && others.length === 0 ? only : Buffer.concat(this.#pieces);
@@ -180,12 +180,17 @@ export class ClientOutput<Chunk extends OutputChunk> {
       this.#filtered = this.#filter.add(octets).then(() => giveBack(chunks));
       return true;
     }
-    if (chunks.length === 0 || !this.#takesCopies) return this.#stream.write(octets);
+    if (chunks.length === 0 || !this.#takesCopies) return this.#stream.write(octets) || this.#hasTakenAll;
     const more = this.#stream.write(octets, () => giveBack(chunks));
-    // Where the system took all of it at once, the stream says so only when nobody has anything to do any more: until
-    // then a command that writes much would take new memory for each of its chunks.
-    if (this.#stream.writableLength === 0) giveBack(chunks);
-    return more;
+    // The stream says so only when nobody has anything to do any more: until then a command that writes much would take
+    // new memory for each of its chunks.
+    if (this.#hasTakenAll) giveBack(chunks);
+    return more || this.#hasTakenAll;
+  }
+
+  /** The system took all that was written at once, as it nearly always does: then nobody need wait, however much it was. */
+  get #hasTakenAll(): boolean {
+    return this.#stream.writableLength === 0;
   }
 
   #drain(): Promise<void> {
