@@ -19,6 +19,11 @@ import type { SessionSettings } from './settings/session-settings.js';
 /** Then V8 has compiled what runs once for each command and once for each message. */
 const ROUNDS = 12;
 const MESSAGES = 150;
+/** One after the other, in each round: what runs once for each thing that a client sends is compiled after thousands. */
+const SMALL_COMMANDS = 400;
+/** More lie there in some rounds, so that the loops over all of a large maildrop are compiled. */
+const MANY_MESSAGES = 2_000;
+const MANY_EVERY = 6;
 /** Every message of so many is read from a real file. */
 const REAL_FILE_EVERY = 3;
 const MAX_OWN_OCTETS = 65_536;
@@ -26,6 +31,8 @@ const MAX_OWN_OCTETS = 65_536;
 const AT_ONCE = 50;
 
 const MAILDIR = '/Maildir';
+/** Flags as messages in cur have them. */
+const SUFFIXES = [':2,', ':2,S', ':2,FS'];
 
 /** What a rehearsal is given. */
 export interface RehearsalOptions {
@@ -43,14 +50,16 @@ export async function rehearse(options: RehearsalOptions): Promise<void> {
   const own = { path, octets: octetsOf(path) };
   for (let round = 0; round < ROUNDS; round += 1) {
     await options.quiet();
-    const disk = diskWith(own, options.clock);
+    const messages = round % MANY_EVERY === 0 ? MANY_MESSAGES : MESSAGES;
+    const disk = diskWith(messages, own, options.clock);
     // The first session finds no list of sizes, the second one that tells all.
     await playSession(
       options,
       disk,
       Array.from({ length: MESSAGES }, (_, index) => `RETR ${index + 1}`),
     );
-    await playSession(options, disk, batches('RETR'), batches('TOP'), ['DELE 1', 'DELE 2']);
+    const small = Array.from({ length: SMALL_COMMANDS }, () => 'NOOP');
+    await playSession(options, disk, batches('RETR'), batches('TOP'), small, ['DELE 1', 'DELE 2']);
   }
 }
 
@@ -129,14 +138,19 @@ function octetsOf(path: string): Buffer {
   }
 }
 
-function diskWith(own: { readonly path: string; readonly octets: Buffer }, clock: Clock): DiskInMemory {
+function diskWith(
+  messages: number,
+  own: { readonly path: string; readonly octets: Buffer },
+  clock: Clock,
+): DiskInMemory {
   const disk = new DiskInMemory(clock.now);
   for (const directory of ['', '/tmp', '/new', '/cur']) disk.makeDirectory(`${MAILDIR}${directory}`);
-  for (let number = 0; number < MESSAGES; number += 1) {
-    const isNew = number % 2 === 0;
-    const path = `${MAILDIR}/${isNew ? 'new' : 'cur'}/${1_700_000_000 + number}.M${number}P1.rehearsal${isNew ? '' : ':2,'}`;
-    if (number % REAL_FILE_EVERY > 0 || own.octets.length === 0) disk.put(path, messageOf(number), 0);
-    else disk.put(path, own.octets, 0, own.path);
+  for (let number = 0; number < messages; number += 1) {
+    const isOwn = number % REAL_FILE_EVERY === 0 && own.octets.length > 0;
+    const octets = isOwn ? own.octets : messageOf(number);
+    const name = `${1_700_000_000 + number}.M${number}P1.rehearsal,S=${octets.length}`;
+    const place = number % 2 === 0 ? `new/${name}` : `cur/${name}${SUFFIXES[number % SUFFIXES.length] ?? ''}`;
+    disk.put(`${MAILDIR}/${place}`, octets, 0, isOwn ? own.path : undefined);
   }
   return disk;
 }
