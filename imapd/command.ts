@@ -33,6 +33,8 @@ export interface CommandRules {
   readonly leavesMailbox?: boolean;
   /** Changes which messages there are: the client hears of that, whatever else it wants to hear of (RFC 5465). */
   readonly changesMessages?: boolean;
+  /** With its OK the mailbox has just been looked at: nobody looks once more for what to tell. */
+  readonly looksAtMailbox?: boolean;
   /** Its OK waits for DONE; until then the client is told what happens, as it happens. */
   readonly untilDone?: boolean;
 }

@@ -73,6 +73,8 @@ const plain: CommandRules = { ...always, namesNothing: true };
 const ofAccount: CommandRules = { ...always, changesAccount: true };
 /** Needs a mailbox; EXPUNGE may be told. */
 export const onMailbox: CommandRules = { states: ['selected'] };
+/** Opens a mailbox. */
+const opening: CommandRules = { ...always, looksAtMailbox: true };
 /** Removes messages from the mailbox, or adds some. */
 const changing: CommandRules = { ...onMailbox, changesMessages: true };
 /** Tells nothing of the mailbox, so that it may be left without the right to read it. */
@@ -118,8 +120,8 @@ export const mailCommands: ReadonlyMap<string, Command<Session>> = new Map<strin
   ['LISTRIGHTS', command(always, parseMailboxAndIdentifier, listRights)],
   ['MYRIGHTS', command(always, parseGetAcl, myRights)],
 
-  ['SELECT', command(always, (cursor) => parseSelect(cursor, false), select)],
-  ['EXAMINE', command(always, (cursor) => parseSelect(cursor, true), select)],
+  ['SELECT', command(opening, (cursor) => parseSelect(cursor, false), select)],
+  ['EXAMINE', command(opening, (cursor) => parseSelect(cursor, true), select)],
   ['CHECK', command(onMailbox, parseNothing, check)],
   ['CLOSE', command(leavingMailbox, parseNothing, close)],
   ['UNSELECT', command(leavingMailbox, parseNothing, unselect)],

@@ -105,7 +105,8 @@ class Dialogue {
     const { notifications } = session;
     notifications?.noteAnswer(completion);
     const ownDoing = row?.changesMessages === true;
-    await session.announceChanges({ expunges: row?.usesSequenceNumbers !== true, ownDoing });
+    const looked = row?.looksAtMailbox === true && completion.status === 'OK';
+    await session.announceChanges({ expunges: row?.usesSequenceNumbers !== true, ownDoing }, looked);
     await notifications?.tellOthers();
     await this.#answer(received.tag, completion);
     if (row?.usesSequenceNumbers === true) notifications?.tellHeldBack();

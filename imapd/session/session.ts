@@ -377,14 +377,14 @@ export class Session implements Conversation, CommandSource, InputOwner {
     return this.#selected?.mayBeRead !== false;
   }
 
-  /** Tells the client what has changed in the selected mailbox, by whomever. */
-  async announceChanges(asked: AnnouncedChanges): Promise<void> {
+  /** Tells the client what has changed in the selected mailbox, by whomever; looks for it, unless that was just done. */
+  async announceChanges(asked: AnnouncedChanges, looked = false): Promise<void> {
     const mailbox = this.#selected;
     if (mailbox === undefined || this.#ended) return;
     for (const update of mailbox.rightsChanges()) this.write(update);
     if (!mailbox.mayBeRead) return;
     try {
-      await mailbox.folder.refresh();
+      if (!looked) await mailbox.folder.refresh();
       if (this.#manner.modSequences) await mailbox.folder.sequences.settle();
     } catch (error) {
       if (!(error instanceof MaildirError)) throw error;

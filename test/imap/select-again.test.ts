@@ -1,6 +1,6 @@
 /** Webmail logs in for every click: what was known of a mailbox when the last session ended is not looked for again. */
 import assert from 'node:assert/strict';
-import { unlinkSync } from 'node:fs';
+import { unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ImapServer } from '../../imapd/mail-server.js';
@@ -50,6 +50,32 @@ test('a user who comes back selects a mailbox that nobody has changed without a 
     const changed = await visit(fixture, server);
     assert.match(changed, /^\* 4 EXISTS$/m);
     assert.ok(looks.visited > 0);
+  } finally {
+    await fixture.close();
+  }
+});
+
+test('SELECT looks at a mailbox once, and what comes after that look is told with the next command', async () => {
+  const read: string[] = [];
+  const fileSystem: FileSystem = {
+    ...realFileSystem,
+    visit(directory, visitor) {
+      read.push(directory.slice(fixture.maildir.length));
+      return realFileSystem.visit(directory, visitor);
+    },
+  };
+  // A minute ahead of the clock, the directory's time can never be trusted, and each look reads it.
+  const fixture = new SessionFixture('five-letters', { fileSystem, now: Date.now });
+  const soon = Date.now() / 1000 + 60;
+  utimesSync(join(fixture.maildir, 'cur'), soon, soon);
+  try {
+    const client = fixture.client();
+    assert.match(await client.command('a SELECT INBOX'), /^\* 5 EXISTS$/m);
+    assert.deepEqual(read.toSorted(), ['/cur', '/new']);
+
+    writeFileSync(join(fixture.maildir, 'new', '1700000009.M1.mx'), 'Subject: late\n\nlate\n');
+    utimesSync(join(fixture.maildir, 'cur'), soon, soon);
+    assert.match(await client.command('b NOOP'), /^\* 6 EXISTS$/m);
   } finally {
     await fixture.close();
   }
