@@ -155,7 +155,7 @@ export class Folder implements UseListener {
     const counts = this.#counter.counts();
     const sizeOctets = sizes ? await this.#counter.sumOfSizes((row) => this.sizeOctetsAt(row)) : 0;
     this.#touched();
-    return { ...counts, sizeOctets };
+    return sizes ? { ...counts, sizeOctets } : counts;
   }
 
   /**

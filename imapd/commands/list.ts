@@ -6,9 +6,9 @@ import { tellMetadata } from '../mailbox/annotations.js';
 import { type AttributeOptions, attributesOf, levelsAbove, mailboxTree } from '../mailbox/mailbox-list.js';
 import { DELIMITER, mailboxName, type PersonalNames } from '../mailbox/mailbox-name.js';
 import { type MailboxPattern, mailboxPattern } from '../mailbox/mailbox-pattern.js';
-import { asksForSizes, type CountedFolder, type StatusQuestion, statusOf } from '../mailbox/mailbox-status.js';
+import { asksForSizes, type CountedFolder, statusOf } from '../mailbox/mailbox-status.js';
 import { specialUses } from '../mailbox/special-uses.js';
-import type { ItemsAsked } from '../mailbox/told-lines.js';
+import type { ItemsAsked, ToldLines } from '../mailbox/told-lines.js';
 import type { Session } from '../session/session.js';
 import { asksForRights, extensionFor } from '../sharing/courier-acl.js';
 import { listShared } from '../sharing/list-shared.js';
@@ -184,7 +184,7 @@ function listOne(
     return undefined;
   }
   lines.pass();
-  return tellLater(session, { mailboxName: session.manner.spoken(mailboxName(name)), items: asked.items }, look);
+  return tellLater(session, { told, asked }, look);
 }
 
 /** One mailbox whose line is not like most lines, or not alone. */
@@ -205,11 +205,18 @@ function tellMore(
 
 async function tellLater(
   session: Session,
-  question: StatusQuestion,
+  { told, asked }: { readonly told: ToldLines; readonly asked: ItemsAsked },
   look: CountedFolder | Promise<CountedFolder>,
 ): Promise<void> {
+  const { items } = asked;
   try {
-    session.write(await statusOf(session, question, await look));
+    const counted = await look;
+    if (!asksForSizes(items)) {
+      session.write(Buffer.from(told.status(asked, counted.counts, session.manner), 'latin1'));
+      return;
+    }
+    const question = { mailboxName: session.manner.spoken(mailboxName(told.name)), items };
+    session.write(await statusOf(session, question, counted));
   } catch (error) {
     // RFC 5819 section 2: a mailbox that cannot be looked at is listed without STATUS.
     if (!(error instanceof MaildirError)) throw error;
