@@ -135,7 +135,7 @@ export class RawClient {
   }
 
   /** Waits for a text, and gives all up to its end. @throws {Error} with what came instead. */
-  async until(text: string | RegExp, seconds = 20): Promise<string> {
+  async until(text: string | RegExp, seconds?: number): Promise<string> {
     const end = (): number => {
       if (typeof text === 'string')
         return this.received.indexOf(text) < 0 ? -1 : this.received.indexOf(text) + text.length;
@@ -152,7 +152,7 @@ export class RawClient {
   }
 
   /** Waits until the server has closed, and gives what came before. */
-  async untilClosed(seconds = 20): Promise<string> {
+  async untilClosed(seconds?: number): Promise<string> {
     await waitUntil('the server closes', () => this.closed, seconds);
     return this.received;
   }

@@ -20,7 +20,7 @@ const roomy = { MAXPERIP: '2000', MAXDAEMONS: '3000' };
 const HALF_A_HELLO = Buffer.from('1603010200010001fc0303', 'hex');
 
 test('attack 11: clients that leave in the middle of the handshake, or just after it, free their place at once', async () => {
-  await attacked({ settings: { ...roomy, IMAP_LOGIN_TIMEOUT: '60' } }, async ({ ours, assertAlive, descriptors }) => {
+  await attacked({ settings: { ...roomy, IMAP_LOGIN_TIMEOUT: '300' } }, async ({ ours, assertAlive, descriptors }) => {
     await assertAlive();
     const leaving: readonly ((client: RawClient) => void)[] = [
       (client) => client.socket.end(),
@@ -99,7 +99,7 @@ test('attack 13: a line without end is not read to its end, and takes no memory'
 });
 
 test('attack 15: 1,000 clients in the middle of a LOGIN take bounded memory, keep nobody out, and are let go', async () => {
-  await attacked({ settings: { ...roomy, IMAP_LOGIN_TIMEOUT: '10' } }, async ({ ours, ...server }) => {
+  await attacked({ settings: { ...roomy, IMAP_LOGIN_TIMEOUT: '20' } }, async ({ ours, ...server }) => {
     const { assertAlive, descriptors, memory } = server;
     await assertAlive();
     await waitUntil('the first client has gone', () => descriptors() === 0);
@@ -203,7 +203,7 @@ test('attack 18, 65, 84: no name reaches another account, breaks a log line, or 
 });
 
 test('attack 22: 3,000 connections that say nothing are opened and closed, and nothing is left of them', async () => {
-  await attacked({ settings: roomy }, async ({ ours, assertAlive, descriptors }) => {
+  await attacked({ settings: { ...roomy, IMAP_LOGIN_TIMEOUT: '300' } }, async ({ ours, assertAlive, descriptors }) => {
     await assertAlive();
     for (let round = 0; round < 60; round += 1) {
       const clients = Array.from({ length: 50 }, () => new RawClient(ours.port));

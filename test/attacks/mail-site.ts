@@ -135,7 +135,7 @@ export class Conversation {
 
   /** Waits for a text, and gives all up to its end. @throws {Error} with what came instead. */
   async until(text: RegExp): Promise<string> {
-    await waitUntil(`${text} comes`, () => text.test(this.received) || this.closed, 20);
+    await waitUntil(`${text} comes`, () => text.test(this.received) || this.closed);
     const found = text.exec(this.received);
     if (found === null) throw new Error(`closed before ${text}: ${JSON.stringify(this.received.slice(-500))}`);
     const taken = this.received.slice(0, found.index + found[0].length);
@@ -150,7 +150,7 @@ export class Conversation {
 
   /** Waits until the other end has closed, and gives what came before. */
   async untilClosed(): Promise<string> {
-    await waitUntil('the server closes', () => this.closed, 20);
+    await waitUntil('the server closes', () => this.closed);
     return this.received;
   }
 

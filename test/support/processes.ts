@@ -15,7 +15,7 @@ import { releasePort, reservePort } from './reserved-ports.js';
 export const PEERS_BESIDE = '/var/cache/angarium-peers';
 
 /** How long a program may take to listen, on a machine that is busy with other tests. */
-const START_SECONDS = 30;
+const START_SECONDS = 90;
 const LOOK_AGAIN_MILLISECONDS = 20;
 
 /**
@@ -68,7 +68,7 @@ function answers(port: number, address: string): Promise<boolean> {
 }
 
 /** What takes a moment may take so long on a machine that is busy with other tests. */
-const PATIENCE_SECONDS = 30;
+const PATIENCE_SECONDS = 60;
 
 /** Looks again and again until it is so. @throws {Error} naming `what` when it is not so in time. */
 export async function waitUntil(

@@ -23,8 +23,8 @@ const MAX_RESTART_DELAY_MS = 10_000;
 /** One that lived this long did not die of its start. */
 const SETTLED_MS = 30_000;
 
-/** A login process that is up has this long to listen. */
-const LISTEN_MS = 10_000;
+/** A login process that is up has this long to listen, also on a machine that is too busy. */
+const LISTEN_MS = 30_000;
 
 /** On the way out: see GOODBYE_MS in login-loop.ts, and the workers' grace, which relayed sessions need. */
 const END_GRACE_MS = 9_500;
