@@ -73,7 +73,10 @@ class Reading {
     return withLock(surroundings, this.#paths.tmp, async () => {
       const now = this.#isSame(known.seen) ? known : await this.#readList();
       if (now !== known || scan.someMissing) return this.#numbered(now, await this.#scanAgain(now));
-      return this.#numbered(known, this.#isWorthALook() ? await this.#scan(known) : scan);
+      const later = this.#isWorthALook() ? await this.#scan(known) : scan;
+      // What was there a moment ago, and is not seen now, may just be getting another name.
+      this.#leftOver ||= later.someMissing;
+      return this.#numbered(known, later.someMissing ? scan : later);
     });
   }
 
