@@ -163,9 +163,8 @@ async function fetchmail({ user, security, port, directory }: Visit): Promise<vo
   writeFileSync(settings, `${poll} ${secure} no sslcertck fetchall mda "cat >>${file}"\n`, { mode: 0o600 });
   const environment = { HOME: directory };
 
-  const { exitCode, stdout, stderr } = await run(['fetchmail', '--nodetach', '--nosyslog', '-f', settings], {
-    environment,
-  });
+  const command = ['fetchmail', '--nodetach', '--nosyslog', '--pidfile', `${settings}.pid`, '-f', settings];
+  const { exitCode, stdout, stderr } = await run(command, { environment });
 
   assert.equal(exitCode, 0, stdout + stderr);
   const fetched = readFileSync(file, 'utf8');

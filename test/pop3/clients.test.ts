@@ -67,7 +67,7 @@ async function fetchmail({ user, security, port, directory }: Visit): Promise<vo
   const visit = async (more: string) => {
     const poll = `poll 127.0.0.1 proto pop3 port ${port} uidl user "${user.name}" pass "${PASSWORD}"`;
     writeFileSync(settings, `${poll} ${secure} no sslcertck ${more} mda "cat >>${file}"\n`, { mode: 0o600 });
-    const command = ['fetchmail', '--nodetach', '--nosyslog', '-f', settings];
+    const command = ['fetchmail', '--nodetach', '--nosyslog', '--pidfile', `${settings}.pid`, '-f', settings];
     return run(command, { environment: { HOME: directory } });
   };
 

@@ -98,7 +98,7 @@ test('Y2: fetchmail fetches through the proxy', async () => {
   const [settings, file] = [site.path('fetchmailrc'), site.path('fetched')];
   const poll = `poll 127.0.0.1 proto pop3 port ${pop3Port(true)} auth password user "dave" pass "${PASSWORD}"`;
   writeFileSync(settings, `${poll} ssl no sslcertck keep fetchall mda "cat >>${file}"\n`, { mode: 0o600 });
-  const words = ['fetchmail', '--nodetach', '--nosyslog', '-f', settings];
+  const words = ['fetchmail', '--nodetach', '--nosyslog', '--pidfile', `${settings}.pid`, '-f', settings];
   const { exitCode, stdout, stderr } = await run(words, { environment: { HOME: site.path('') } });
   assert.equal(exitCode, 0, stdout + stderr);
   assert.match(readFileSync(file, 'utf8'), /^Subject: dave$/m);
