@@ -78,7 +78,7 @@ function answer(line: string, address: string): string {
 /** Never rests again; others have their turn in between. */
 function burnOn(): void {
   burn(PIECE_MILLISECONDS);
-  setImmediate(burnOn).unref();
+  setImmediate(burnOn);
 }
 
 /** Keeps a processor core busy. */
