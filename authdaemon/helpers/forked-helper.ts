@@ -39,7 +39,7 @@ export class ForkedHelper<Question extends object, Answer> implements Helper<Que
     this.#options = options;
     this.#child = fork(options.program, [...(options.words ?? [])], {
       env: ENVIRONMENT,
-      execArgv: heapOptions({ semiSpaceMiB: 1, helperThreads: 0 }),
+      execArgv: heapOptions({ semiSpaceMiB: 1, helperThreads: 0, keepsCode: false }),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       cwd: '/',

@@ -34,7 +34,7 @@ const END_GRACE_MS = 9_500;
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '60000', MALLOC_TOP_PAD_: '16384' };
 
 /** A login process copies octets, which are not in the heap. */
-const HEAP = { semiSpaceMiB: 1, helperThreads: 0 };
+const HEAP = { semiSpaceMiB: 1, helperThreads: 0, keepsCode: false };
 
 /** What login processes need besides listeners and certificates. */
 export interface LoginPoolOptions {

@@ -13,11 +13,17 @@ export interface HeapOptions {
   readonly semiSpaceMiB: number;
   /** Threads in which V8 compiles what runs often, and helps collecting. Without any, all of it holds up the clients. */
   readonly helperThreads: number;
+  /**
+   * Keeps the bytecode of what five collections in a row have not run, about a megabyte. Our collections come when nobody
+   * wants anything: without it, what was rehearsed would be thrown away then, and the next client would wait for it.
+   */
+  readonly keepsCode: boolean;
 }
 
 /** Options of Node for a child, with the function that activity.ts gives memory back with. */
-export function heapOptions({ semiSpaceMiB, helperThreads }: HeapOptions): string[] {
-  return [`--max-semi-space-size=${semiSpaceMiB}`, `--v8-pool-size=${helperThreads}`, '--expose-gc'];
+export function heapOptions({ semiSpaceMiB, helperThreads, keepsCode }: HeapOptions): string[] {
+  const options = [`--max-semi-space-size=${semiSpaceMiB}`, `--v8-pool-size=${helperThreads}`, '--expose-gc'];
+  return keepsCode ? [...options, '--no-flush-bytecode'] : options;
 }
 
 /**

@@ -23,7 +23,7 @@ import { Rehearsals } from './rehearsals.js';
 import { chooseWorker, isBusy } from './worker-choice.js';
 
 /** Young garbage of a worker: with 1 MiB, reading many messages takes a tenth longer; with 4, nothing is faster. */
-const HEAP = { semiSpaceMiB: 2, helperThreads: 1 };
+const HEAP = { semiSpaceMiB: 2, helperThreads: 1, keepsCode: true };
 
 // One arena of glibc is enough for threads that only sync and look up names.
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
