@@ -12,6 +12,7 @@ import { followActivity, noteWork, processFigures } from '../init/runtime/servic
 import { reloadingStates, serviceManager } from '../init/runtime/service/service-manager.js';
 import { describeProblem } from '../init/runtime/settings/settings-file.js';
 import { forbidCoreDumps } from '../init/runtime/system/core-dumps.js';
+import { isAlive } from '../init/runtime/system/is-alive.js';
 import { keepYoungGenerationSmall } from '../init/runtime/system/small-heap.js';
 import { findSystemUser } from '../init/runtime/system/system-users.js';
 import { type After, AnswerLog } from './answer-log.js';
@@ -188,16 +189,6 @@ function signals(keeper: number | undefined, reread: () => void): Promise<void> 
       if (!isAlive(keeper)) resolve();
     }, KEEPER_MS).unref();
   });
-}
-
-/** Tells whether a process lives. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 async function close(server: Server, callers: Callers): Promise<void> {

@@ -12,6 +12,8 @@ import { entriesReader, type NameVisitor } from './directory-entries.js';
 import { type FileStatus, quickStatus, quickStatusOf } from './file-status.js';
 import { isFineType } from './fine-times.js';
 import { directoryByDescriptor, type OpenDirectory } from './open-directory.js';
+import { realSyncCalls } from './sync-calls.js';
+import { SyncQueue } from './sync-queue.js';
 
 export type { FileStatus, NameVisitor };
 
@@ -80,6 +82,9 @@ const LARGE_DIRECTORY_OCTETS = 65_536;
 /** What file systems allow for a name; a few more do no harm. */
 const MAX_NAME_OCTETS = 1_024;
 
+/** Whatever this process brings to the disk goes through it. */
+const syncs = new SyncQueue(realSyncCalls, () => performance.now());
+
 const realLinks: LinkOperations = {
   read: readLink,
   make: (target, path) => fs.symlinkSync(pathOctets(target), pathOctets(path)),
@@ -132,7 +137,7 @@ export const realFileSystem: FileSystem = {
   async syncDirectory(directory) {
     const descriptor = openDescriptor(pathOctets(directory));
     try {
-      await syncDescriptor(descriptor);
+      await syncs.sync(descriptor);
     } finally {
       fs.closeSync(descriptor);
     }
@@ -206,18 +211,12 @@ class RealFile implements OpenFile {
   }
 
   sync(): Promise<void> {
-    return syncDescriptor(this.#descriptor);
+    return syncs.sync(this.#descriptor);
   }
 
   close(): void {
     fs.closeSync(this.#descriptor);
   }
-}
-
-function syncDescriptor(descriptor: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fs.fsync(descriptor, (error) => (error === null ? resolve() : reject(error)));
-  });
 }
 
 /** Gives undefined if there is no such file. */

@@ -39,6 +39,11 @@ export function readWhole(disk: FileSystem, path: string, maxOctets = MAX_LIST_O
   }
 }
 
+/** The same where it is often not there: a failed open costs many times a look. */
+export function readIfThere(disk: FileSystem, path: string): ReadFile | undefined {
+  return disk.status(path) === undefined ? undefined : readWhole(disk, path);
+}
+
 /** More than anybody has one after the other. */
 const MAX_LINKS = 8;
 

@@ -218,7 +218,7 @@ class FolderScan {
   /** A client may ask for all folders of a maildir at once, and each may have something to number. */
   #withLock(run: () => Promise<void>): Promise<void> {
     const { surroundings, paths, place } = this.#state;
-    return withLock(surroundings, paths.tmp, run, { spareIn: folderPaths(place.maildirPath).tmp });
+    return withLock(surroundings, paths.tmp, run, { spare: { tmp: folderPaths(place.maildirPath).tmp, after: 1 } });
   }
 
   async #assignLocked(found: Uint32Array): Promise<void> {

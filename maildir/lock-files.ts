@@ -1,15 +1,15 @@
 /**
- * The files that become locks, kept for a moment where many folders of one maildir are locked one after the other.
+ * The files that become locks, kept for a moment where folders of one maildir are locked many times one after the other: for
+ * each of a thousand folders that are looked at first, for each message of an import.
  *
- * A file made and removed for each lock would be the most of what a first look at a thousand folders costs: ext4 does not
- * use the inode of a removed file for some seconds, and looks at all of those again for each new file. It knows nothing of
- * what a lock means.
+ * A file made and removed for each lock would be the most of what that costs: ext4 does not use the inode of a removed file
+ * for some seconds, and looks at all of those again for each new file. It knows nothing of what a lock means.
  */
 import { unlinkIfThere } from './files.js';
 import type { Surroundings } from './surroundings.js';
 
-/** A second lock within this time is one of many. */
-const BURST_MILLISECONDS = 1_000;
+/** Locks each of which follows the one before within this time are in a row. */
+const ROW_MILLISECONDS = 1_000;
 /** Files that nobody wanted for so long are removed. */
 const SPARES_LAST_MILLISECONDS = 2_000;
 /** Maildirs of which is remembered when a lock was last wanted; forgetting costs nothing but a file made anew. */
@@ -24,14 +24,16 @@ interface Spares {
 /** The spare files of one process, by the `tmp` they lie in. */
 export class LockFiles {
   readonly #spares = new Map<string, Spares>();
-  readonly #wantedAt = new Map<string, number>();
+  readonly #wanted = new Map<string, { at: number; inRow: number }>();
 
-  /** Notes that a lock is wanted; gives whether so many are in this maildir that their files are worth keeping. */
-  inBurst(tmp: string, now: number): boolean {
-    const before = this.#wantedAt.get(tmp) ?? Number.NEGATIVE_INFINITY;
-    if (this.#wantedAt.size >= MAX_REMEMBERED) this.#wantedAt.clear();
-    this.#wantedAt.set(tmp, now);
-    return Math.abs(now - before) < BURST_MILLISECONDS;
+  /** Notes that a lock is wanted; gives how many were wanted in a row, this one included. */
+  inRow(tmp: string, now: number): number {
+    const before = this.#wanted.get(tmp);
+    if (this.#wanted.size >= MAX_REMEMBERED) this.#wanted.clear();
+    const follows = before !== undefined && Math.abs(now - before.at) < ROW_MILLISECONDS;
+    const inRow = follows ? before.inRow + 1 : 1;
+    this.#wanted.set(tmp, { at: now, inRow });
+    return inRow;
   }
 
   /** A file that is no lock now. */

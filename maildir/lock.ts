@@ -27,10 +27,17 @@ const LONGEST_PAUSE_MILLISECONDS = 200;
 /** Errors that mean "this folder is not ours to write to". */
 const readOnlyCodes = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT']);
 
+/** Where files that become locks may be kept, when many are taken in a row. */
+export interface SparePlace {
+  /** On the same file system. */
+  readonly tmp: string;
+  /** How many locks of this maildir in a row need none. */
+  readonly after: number;
+}
+
 /** What may be said of a lock. */
 export interface LockOptions {
-  /** A `tmp` on the same file system in which files that become locks may be kept, where many are taken in a row. */
-  readonly spareIn?: string;
+  readonly spare?: SparePlace;
 }
 
 /**
@@ -42,10 +49,10 @@ export function withLock<T>(
   surroundings: Surroundings,
   tmp: string,
   run: () => Promise<T>,
-  { spareIn }: LockOptions = {},
+  { spare }: LockOptions = {},
 ): Promise<T> {
   return surroundings.lockQueues.take(tmp, async () => {
-    const own = surroundings.useLocks ? await takeLock(surroundings, { tmp, spareIn }) : undefined;
+    const own = surroundings.useLocks ? await takeLock(surroundings, { tmp, spare }) : undefined;
     if (own === undefined) return run();
     try {
       return await run();
@@ -80,7 +87,7 @@ export class LockQueues {
 
 interface LockPlace {
   readonly tmp: string;
-  readonly spareIn: string | undefined;
+  readonly spare: SparePlace | undefined;
 }
 
 /** A lock that is held. */
@@ -92,11 +99,11 @@ interface HeldLock {
 
 /** Gives undefined where no lock can be had. */
 async function takeLock(surroundings: Surroundings, place: LockPlace): Promise<HeldLock | undefined> {
-  const { tmp, spareIn } = place;
-  if (spareIn !== undefined && surroundings.lockFiles.inBurst(spareIn, surroundings.now())) {
-    const path = unlessUnusable(() => spareFile(surroundings, spareIn));
+  const { tmp, spare } = place;
+  if (spare !== undefined && surroundings.lockFiles.inRow(spare.tmp, surroundings.now()) > spare.after) {
+    const path = unlessUnusable(() => spareFile(surroundings, spare.tmp));
     const inode = path === undefined ? undefined : await linkedSpare(surroundings, path, tmp);
-    if (path !== undefined && inode !== undefined) return { inode, spare: { tmp: spareIn, path } };
+    if (path !== undefined && inode !== undefined) return { inode, spare: { tmp: spare.tmp, path } };
   }
   const unique = unlessUnusable(() => writeLockFile(surroundings, tmp));
   if (unique === undefined) return undefined;

@@ -11,6 +11,7 @@ import type { OpenFile } from './file-system.js';
 import { deliveredName, suffixFor, uniqueNameOf } from './filename.js';
 import { createUnique, unlinkIfThere } from './files.js';
 import type { FlagBits } from './flags.js';
+import { folderPaths } from './folder-name.js';
 import { type NumberedFile, noKeywords } from './folder-rows.js';
 import { scanFolder } from './folder-scan.js';
 import type { FolderState } from './folder-state.js';
@@ -49,8 +50,11 @@ export interface NewMessage {
   readonly internalDate?: number;
 }
 
-/** Files of this process that are synced at the same time: the thread pool has four threads. */
-const fileSyncs = new Gate(4);
+/** Files of this process that wait to be synced, each open, before those who send more wait, too. */
+const MAX_UNSYNCED_FILES = 64;
+const fileSyncs = new Gate(MAX_UNSYNCED_FILES);
+/** Additions in a row, each with a command of its own, that are no import yet. */
+const IMPORT_BEGINS_AFTER = 8;
 const CR = 13;
 const LF = 10;
 
@@ -239,7 +243,8 @@ export interface PlacedMessages {
 /** Puts messages into cur and numbers them, all or none. It must run in the folder's turn. */
 export async function placeInTurn(state: FolderState, messages: readonly ReadyMessage[]): Promise<PlacedMessages> {
   state.mustExist();
-  return withLock(state.surroundings, state.paths.tmp, async () => {
+  const { surroundings, paths, place: where } = state;
+  const place = async (): Promise<PlacedMessages> => {
     // Another process may have numbered messages that we have not seen: they come first.
     if (!state.loaded || state.uidList.changedOnDisk()) await scanFolder(state, { lockHeld: true });
     const placed: ReadyMessage[] = [];
@@ -263,7 +268,9 @@ export async function placeInTurn(state: FolderState, messages: readonly ReadyMe
       takeBack(state, placed);
       throw error;
     }
-  });
+  };
+  const spare = { tmp: folderPaths(where.maildirPath).tmp, after: IMPORT_BEGINS_AFTER };
+  return withLock(surroundings, paths.tmp, place, { spare });
 }
 
 function takeBack(state: FolderState, placed: readonly ReadyMessage[]): void {

@@ -18,17 +18,8 @@
  * before the new one is complete: a full disk leaves the list as it was, and the new messages without UIDs.
  */
 import { errorCode } from './errors.js';
-import type { FileStatus, FileSystem } from './file-system.js';
-import {
-  type ReadFile,
-  readWhole,
-  replaceFile,
-  sameFile,
-  unlessMissing,
-  unlinkIfThere,
-  type Version,
-  versionOf,
-} from './files.js';
+import type { FileStatus } from './file-system.js';
+import { readIfThere, replaceFile, sameFile, unlessMissing, unlinkIfThere, type Version, versionOf } from './files.js';
 import type { FolderPaths } from './folder-name.js';
 import { Pace } from './pace.js';
 import type { Surroundings } from './surroundings.js';
@@ -303,9 +294,4 @@ export class UidList {
     const kept = headGood ? 'UIDVALIDITY and all good lines are kept' : 'its first line is lost; good lines are kept';
     warnOnce(`Damaged: ${this.#paths.uidList}: ${badLines} bad lines; ${kept}`);
   }
-}
-
-/** A failed open costs many times a look, and most folders have no journal. */
-function readIfThere(disk: FileSystem, path: string): ReadFile | undefined {
-  return disk.status(path) === undefined ? undefined : readWhole(disk, path);
 }

@@ -7,7 +7,7 @@
  * many are asked for in a row, the note is written ahead, and the values in between are given out from memory.
  */
 import { errorCode, MaildirError } from './errors.js';
-import { readText, readWhole, replaceFile, sameFile, type Version } from './files.js';
+import { readIfThere, readText, replaceFile, sameFile, type Version } from './files.js';
 import { folderDirectory, folderPaths } from './folder-name.js';
 import { withLock } from './lock.js';
 import type { Surroundings } from './surroundings.js';
@@ -133,7 +133,7 @@ function highestInUse(surroundings: Surroundings, maildir: ForMaildir): number {
   let highest = 0;
   for (const name of maildir.listFolders()) {
     const { uidList } = folderPaths(folderDirectory(maildir.maildirPath, name));
-    const text = unlessUnreadable(surroundings, uidList, () => readWhole(surroundings.fileSystem, uidList)?.octets);
+    const text = unlessUnreadable(surroundings, uidList, () => readIfThere(surroundings.fileSystem, uidList)?.octets);
     const head = text && parseHead(text.toString('latin1', 0, text.indexOf(10)));
     highest = Math.max(highest, head?.uidValidity ?? 0);
   }

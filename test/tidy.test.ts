@@ -131,7 +131,7 @@ const platformRules: readonly PlatformRule[] = [
   },
   {
     what: /['"]node:fs(\/promises)?['"]/,
-    only: /^maildir\/(file-system|watch)\.ts$|^init\/|^authdaemon\/(accounts\/|modules\/|main|ldap\/tls|oauth\/|scram\/seed|outlook|userdb\/|settings|rc-file|helpers\/forked|system\/pam-services|pipe\/|custom\/|vpopmail\/|sql\/tls-files|secrets\/last-uses|learn\/settings)|\/bin\//,
+    only: /^maildir\/(file-system|sync-calls|watch)\.ts$|^init\/|^authdaemon\/(accounts\/|modules\/|main|ldap\/tls|oauth\/|scram\/seed|outlook|userdb\/|settings|rc-file|helpers\/forked|system\/pam-services|pipe\/|custom\/|vpopmail\/|sql\/tls-files|secrets\/last-uses|learn\/settings)|\/bin\//,
   },
   { what: /\bprocess\.(env|exit)\b/, only: new RegExp(`^init/|${entry}`) },
   {

@@ -12,9 +12,10 @@ import {
 } from '../../init/runtime/program.js';
 import { withoutPassword } from '../../init/runtime/secret.js';
 import { describeProblem } from '../../init/runtime/settings/settings-file.js';
+import { isAlive } from '../../init/runtime/system/is-alive.js';
 import { realClock } from '../../init/runtime/system/real-clock.js';
 import { AuthClient } from '../client.js';
-import { isAlive, isAnswered, runAuthdaemond, StartFailure } from '../main.js';
+import { isAnswered, runAuthdaemond, StartFailure } from '../main.js';
 import { moduleStates } from '../module-states.js';
 import { BUILT_IN_MODULES, checkModule } from '../modules/built-in-modules.js';
 import { checkOauthSettings } from '../oauth/oauth-settings.js';

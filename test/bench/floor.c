@@ -159,15 +159,85 @@ static double round_trip(int looks) {
   return each;
 }
 
+/* Messages that a client asks for one by one, read and sent with their lines ended as the wire wants them. */
+static void retrieve(int messages) {
+  int ends[2];
+  static char received[2 * MAX_OCTETS];
+  socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+  pid_t server = fork();
+  if (server == 0) {
+    int i;
+    close(ends[0]);
+    while (read(ends[1], &i, sizeof i) == sizeof i) {
+      long n = wire(read_file(names[i], MAX_OCTETS));
+      send_all(ends[1], (char *)&n, sizeof n);
+      send_all(ends[1], answer, n);
+    }
+    _exit(0);
+  }
+  close(ends[1]);
+  double start = now();
+  for (int i = 0; i < messages; i++) {
+    long n, more;
+    if (write(ends[0], &i, sizeof i) < 0 || read(ends[0], &n, sizeof n) != sizeof n) exit(1);
+    for (; n > 0; n -= more)
+      if ((more = read(ends[0], received, n)) <= 0) exit(1);
+  }
+  tell("pop3_retr", messages / ((now() - start) / 1e3));
+  close(ends[0]);
+  waitpid(server, 0, 0);
+}
+
+/* So many folders, with the same few messages in each. */
+static void make_folders(int folders, int messages) {
+  static const char *const parts[] = {"", "/tmp", "/new", "/cur"};
+  char path[600], from[600];
+  for (int i = 0; i < folders; i++) {
+    for (int part = 0; part < 4; part++) {
+      snprintf(path, sizeof path, ".folder%d%s", i, parts[part]);
+      mkdir(path, 0700);
+    }
+    for (int m = 0; m < messages && m < count; m++) {
+      snprintf(from, sizeof from, "cur/%s", names[m]);
+      snprintf(path, sizeof path, ".folder%d/cur/%s", i, names[m]);
+      if (link(from, path) != 0) exit(1);
+    }
+  }
+  sync();
+}
+
+/* The names of new and cur of each folder, and a list of them that is renamed into its place; all is synced at the end. */
+static void list_status_first(int folders) {
+  static const char *const parts[] = {"new", "cur"};
+  char path[100], to[100];
+  struct dirent *e;
+  double start = now();
+  for (int i = 0; i < folders; i++) {
+    long n = sprintf(buffer, "3 1 1\n");
+    for (int part = 0; part < 2; part++) {
+      snprintf(path, sizeof path, ".folder%d/%s", i, parts[part]);
+      DIR *d = opendir(path);
+      while ((e = readdir(d)))
+        if (e->d_name[0] != '.') n += sprintf(buffer + n, "%ld %s\n", n, e->d_name);
+      closedir(d);
+    }
+    snprintf(path, sizeof path, ".folder%d/tmp/list", i);
+    snprintf(to, sizeof to, ".folder%d/list", i);
+    int f = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (write(f, buffer, n) < 0) exit(1);
+    close(f);
+    rename(path, to);
+  }
+  int here = open(".", O_RDONLY);
+  if (syncfs(here) != 0) exit(1);
+  close(here);
+  tell("list_status_first", now() - start);
+}
+
 /* The times of new and cur of each folder, and a line for it. */
 static void list_status(int folders) {
   char path[100];
   struct stat status;
-  for (int i = 0; i < folders; i++)
-    for (int part = 0; part < 3; part++) {
-      snprintf(path, sizeof path, part == 0 ? ".folder%d" : part == 1 ? ".folder%d/new" : ".folder%d/cur", i);
-      mkdir(path, 0700);
-    }
   int end;
   pid_t reader = client(&end, 1L << 62);
   double start = now();
@@ -213,6 +283,29 @@ static void append(int messages) {
   close(cur);
 }
 
+/* A hundred messages that come together, and are brought to the disk together, before and after they are shown. */
+static void append_many(void) {
+  enum { MESSAGES = 100 };
+  char from[100], to[100];
+  int cur = open("cur", O_RDONLY);
+  double start = now();
+  for (int i = 0; i < MESSAGES; i++) {
+    snprintf(from, sizeof from, "tmp/many%d", i);
+    int f = open(from, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (write(f, buffer, 4096) < 0) exit(1);
+    close(f);
+  }
+  if (syncfs(cur) != 0) exit(1);
+  for (int i = 0; i < MESSAGES; i++) {
+    snprintf(from, sizeof from, "tmp/many%d", i);
+    snprintf(to, sizeof to, "cur/many%d:2,", i);
+    rename(from, to);
+  }
+  fsync(cur);
+  tell("append_multi", MESSAGES / ((now() - start) / 1e3));
+  close(cur);
+}
+
 int main(int argc, char **argv) {
   if (argc != 4 || chdir(argv[1]) != 0) return fprintf(stderr, "usage: floor MAILDIR COUNT FOLDERS\n"), 1;
   int changes = atoi(argv[2]), folders = atoi(argv[3]);
@@ -242,6 +335,9 @@ int main(int argc, char **argv) {
   flags();
   tell("select_50k_quiet", round_trip(2));
   tell("search_unseen", round_trip(0));
+  retrieve(changes < 300 ? changes : 300);
+  make_folders(folders, 10);
+  list_status_first(folders);
   list_status(folders);
 
   // As in the row: otherwise those that have the flag keep their name, and cost nothing.
@@ -278,5 +374,6 @@ int main(int argc, char **argv) {
   fsync(copies);
   tell("expunge", now() - start);
   append(changes < 400 ? changes : 400);
+  append_many();
   return 0;
 }

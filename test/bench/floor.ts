@@ -19,13 +19,16 @@ export const floors: Readonly<Record<string, string>> = {
   fetch_size_first: 'open, read, close; LF to CRLF',
   search_from_first: 'open, read 4 KB, close',
   bodies: 'open, read, close; LF to CRLF; write to a socket',
+  pop3_retr: 'a question, open, read, close, LF to CRLF, and its answer',
   search_text: 'open, read, close; memmem',
   search_unseen: 'a question and its answer',
   append_1: 'write 4 KB, fsync, rename, fsync of cur',
+  append_multi: 'write 4 KB each, one syncfs, rename each, fsync of cur',
   store_all: 'rename each, one fsync of cur',
   store_one: 'rename, fsync of cur',
   copy: 'link each, one fsync',
   expunge: 'unlink each, one fsync',
+  list_status_first: 'read the names of new and cur, write a list for each folder and rename it, one syncfs',
   list_status: 'the times of two directories for each folder, a line written and read',
 };
 

@@ -44,26 +44,45 @@ test('folders that are numbered together get UIDVALIDITYs that differ, also from
   await assertSound(path);
 });
 
+/** A disk that counts the files that are made to become locks. */
+function countingLocks(): { readonly fileSystem: FileSystem; readonly made: { locks: number } } {
+  const made = { locks: 0 };
+  const create: FileSystem['create'] = (file, mode) => {
+    if (file.includes('courierlock')) made.locks += 1;
+    return realFileSystem.create(file, mode);
+  };
+  return { fileSystem: { ...realFileSystem, create }, made };
+}
+
 test('the locks of many folders are one file, which does not stay', async (t) => {
   const path = unnumbered(join(scratchDirectory(t), 'Maildir'), 50);
-  let locks = 0;
-  const fileSystem: FileSystem = {
-    ...realFileSystem,
-    create: (file, mode) => {
-      if (file.includes('courierlock')) locks += 1;
-      return realFileSystem.create(file, mode);
-    },
-  };
+  const { fileSystem, made } = countingLocks();
   const store = openStore({ fileSystem });
   const maildir = store.open(path);
 
   for (const name of names(50)) await maildir.folder(name).counts();
   await store.close();
 
-  assert.ok(locks < 5, `${locks} files`);
+  assert.ok(made.locks < 5, `${made.locks} files`);
   for (const folder of ['', ...names(50).map((name) => name.slice(5))]) {
     assert.deepEqual(readdirSync(join(path, folder, 'tmp')), []);
   }
+});
+
+test('an import of messages one by one has one lock file from some point on, which does not stay', async (t) => {
+  const path = unnumbered(join(scratchDirectory(t), 'Maildir'), 1);
+  const { fileSystem, made } = countingLocks();
+  const store = openStore({ fileSystem });
+  const folder = store.open(path).folder('INBOX.f0');
+
+  const uids: number[] = [];
+  for (let number = 0; number < 60; number += 1) uids.push(await append(folder, `import${number}`));
+  await store.close();
+
+  assert.equal(new Set(uids).size, 60);
+  assert.ok(made.locks < 20, `${made.locks} files`);
+  for (const tmp of ['tmp', '.f0/tmp']) assert.deepEqual(readdirSync(join(path, tmp)), []);
+  await assertSound(path);
 });
 
 test('a lock that cannot be removed keeps nobody from other folders, and later nobody from its own', async (t) => {

@@ -2,11 +2,12 @@
  * The supervisor and its children: limits, crashes, reload, and the end.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readAccessFile } from '../../init/runtime/limits/access-file.js';
+import { isAlive } from '../support/start.js';
 import { certificateFor, eventually, securely, Toy, withToy } from './toy.js';
 
 const suffix = process.getuid?.() === 0 ? ':1001:1001' : '';
@@ -18,15 +19,6 @@ async function pidOfWorker(toy: Toy, login = LOGIN): Promise<number> {
   const answer = (await client.ask('WHO')) ?? '';
   client.close();
   return Number(answer.split(' ')[4]);
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-  } catch {
-    return false;
-  }
 }
 
 test('H1: the connection over the limit of an address is told the limit, in plaintext and in TLS, and others get in', async () => {
@@ -193,7 +185,7 @@ test('when the supervisor is killed all children end, and a new one takes the sa
 
     await session.rest();
     await eventually(
-      () => (lives(worker) ? undefined : true),
+      () => (isAlive(worker) ? undefined : true),
       () => 'the end of the worker',
       3000,
     );

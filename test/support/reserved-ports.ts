@@ -6,6 +6,7 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isAlive } from '../../init/runtime/system/is-alive.js';
 
 const DIRECTORY = join(tmpdir(), 'angarium-test-ports');
 
@@ -48,22 +49,13 @@ function write(port: number): boolean {
 /** Removes the file of a process that has ended. */
 function isLeftBehind(port: number): boolean {
   try {
+    // One that nothing was written into yet has number 0, which is alive.
     if (isAlive(Number(readFileSync(fileOf(port), 'utf8')))) return false;
     rmSync(fileOf(port));
     return true;
   } catch {
     // Somebody else was faster, or it is another user's.
     return false;
-  }
-}
-
-/** A file that nothing was written into yet has number 0, which is alive. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -8,6 +8,7 @@ import { EXIT_SETTINGS, EXIT_USAGE, ProgramFailure, runProgram, settingsDirector
 import { withoutPassword } from '../secret.js';
 import { type MailServiceSettings, startSetting } from '../settings/mail-service-settings.js';
 import { describeProblem } from '../settings/settings-file.js';
+import { isAlive } from '../system/is-alive.js';
 import { activatedSockets } from './activated-sockets.js';
 import { AlreadyRunning, askControl, isGone, isNobody, whileEnding } from './control.js';
 import type { MailServiceStart } from './mail-service.js';
@@ -193,15 +194,6 @@ async function wait(settings: Settings, keeper: number): Promise<number> {
     if (status.startsWith('ready')) return 0;
     if (!isAlive(keeper)) return 1;
     await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
