@@ -28,7 +28,10 @@ export interface CoveredMailbox {
 
 /** What a client was told of a mailbox. */
 interface Told extends Pick<FolderCounts, 'messages' | 'uidNext' | 'uidValidity' | 'unseen'> {
+  /** Its highest mod-sequence; 0 while the client knew of none. */
   readonly highest: number;
+  /** The folder's change number. */
+  readonly change: number;
 }
 
 /** One of them. */
@@ -93,7 +96,7 @@ export class WatchedMailbox {
     if (!this.tellsMessages || this.#folder?.ended !== false) return;
     const counts = countsNow(this.#folder);
     if (counts === undefined) this.#onDue(this);
-    else this.#told = toldFrom(counts, this.#folder.sequences.kept?.highest ?? 0);
+    else this.#told = toldFrom(this.#folder, counts, this.#folder.sequences.kept?.highest ?? 0);
   }
 
   /** The answer to NOTIFY SET STATUS (RFC 5465 section 3.1). */
@@ -130,7 +133,7 @@ export class WatchedMailbox {
     const isOwn = added > 0 && more === added && now.uidNext - before.uidNext === added;
     const counted = !isOwn && (more !== 0 || now.uidNext !== before.uidNext);
     const unseen = wantsFlags && !isOwn && now.unseen !== before.unseen;
-    const flags = wantsFlags && !isOwn && (unseen || (knowsSequences && now.highest !== before.highest));
+    const flags = wantsFlags && !isOwn && (unseen || (knowsSequences && isChanged(before, now)));
     if (!counted && !flags) return [];
     const items: StatusItem[] = counted ? ['MESSAGES', 'UIDNEXT'] : ['UIDVALIDITY'];
     if (unseen) items.push('UNSEEN');
@@ -155,9 +158,9 @@ export class WatchedMailbox {
     try {
       const folder = this.#listenedFolder();
       const now = folder.countsAtHand() ?? (await folder.counts({ sizes: false }));
-      if (!this.#session.manner.modSequences) return toldFrom(now, 0);
+      if (!this.#session.manner.modSequences) return toldFrom(folder, now, 0);
       const { counts, highest } = await folder.sequences.countsUpTo();
-      return toldFrom(counts, highest);
+      return toldFrom(folder, counts, highest);
     } catch (error) {
       // It has left, or cannot be read: then the next look at the names tells it, or nobody.
       if (error instanceof MaildirError) return this.#told;
@@ -175,8 +178,14 @@ export class WatchedMailbox {
   }
 }
 
-function toldFrom({ messages, uidNext, uidValidity, unseen }: FolderCounts, highest: number): Told {
-  return { messages, uidNext, uidValidity, unseen, highest };
+function toldFrom({ changeNumber: change }: Folder, counts: FolderCounts, highest: number): Told {
+  const { messages, uidNext, uidValidity, unseen } = counts;
+  return { messages, uidNext, uidValidity, unseen, highest, change };
+}
+
+/** A client that has only begun to know mod-sequences is not told one because of that: something must have happened. */
+function isChanged(before: Told, now: Told): boolean {
+  return before.highest === 0 ? now.change !== before.change : now.highest !== before.highest;
 }
 
 function countsNow(folder: Folder): FolderCounts | undefined {
