@@ -32,7 +32,7 @@ const noEntries: KeywordEntries = new Map();
 /** Brings the folder up to date. It must run in the folder's turn. */
 export async function scanFolder(state: FolderState, options: { lockHeld: boolean }): Promise<void> {
   state.mustExist();
-  await new FolderScan(state, options.lockHeld).run();
+  await state.numbering(() => new FolderScan(state, options.lockHeld).run());
 }
 
 class FolderScan {

@@ -99,6 +99,7 @@ export class FolderState {
 
   #listeners: Set<() => void> | undefined;
   #missing: Set<number> | undefined;
+  #hiddenFrom: number | undefined;
   #seen: Seen | undefined;
   #fineTimes: boolean | undefined;
   /** Whether a change of our own is what happened last in what was seen. */
@@ -123,11 +124,23 @@ export class FolderState {
   }
 
   /**
-   * The UID of the next message that anybody is told of. Those that are still being made safe have theirs already, and who
-   * hears of a higher number takes them for seen.
+   * The UID of the next message that anybody is told of. Those that are still being numbered or made safe have theirs
+   * already, or will have one below what is reserved in the list; who hears of a higher number takes them for seen.
    */
   get uidNext(): number {
-    return this.rows.firstStagedUid ?? this.uidList.uidNext;
+    const { rows, uidList } = this;
+    const hiddenFrom = this.#hiddenFrom ?? Number.POSITIVE_INFINITY;
+    return Math.max(rows.lastUid + 1, Math.min(hiddenFrom, rows.firstStagedUid ?? uidList.uidNext));
+  }
+
+  /** Numbers messages, in the folder's turn: until it is over, those that are not shown yet do not count in uidNext. */
+  async numbering<T>(run: () => Promise<T>): Promise<T> {
+    this.#hiddenFrom = this.uidNext;
+    try {
+      return await run();
+    } finally {
+      this.#hiddenFrom = undefined;
+    }
   }
 
   get writable(): boolean {

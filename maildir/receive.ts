@@ -256,14 +256,16 @@ export async function placeInTurn(state: FolderState, messages: readonly ReadyMe
         placed.push(message);
       });
       await afterwards?.();
-      const firstUid = await state.uidList.assign({
-        count: messages.length,
-        write: (lines, first) => {
-          for (const [index, { baseName }] of messages.entries()) lines.addText(first + index, baseName);
-        },
-        known: state.rows,
+      return await state.numbering(async () => {
+        const firstUid = await state.uidList.assign({
+          count: messages.length,
+          write: (lines, first) => {
+            for (const [index, { baseName }] of messages.entries()) lines.addText(first + index, baseName);
+          },
+          known: state.rows,
+        });
+        return stageAll(state, messages, firstUid);
       });
-      return stageAll(state, messages, firstUid);
     } catch (error) {
       takeBack(state, placed);
       throw error;

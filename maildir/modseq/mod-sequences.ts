@@ -161,7 +161,7 @@ export class ModSequences {
     if (!this.#kept && !this.#keep()) return true;
     const { writer, changed, gone } = this.#news();
     this.#serial += 1;
-    const { uidNext } = this.#state.uidList;
+    const { uidNext } = this.#state;
     const head = { writer: this.#writer, serial: this.#serial, kind: 'changes', uidNext } as const;
     const batches = writer.isEmpty ? this.#file.more() : this.#file.append(writer.finish(head));
     const isOwn = (batch: Batch): boolean => batch.writer === this.#writer && batch.serial === this.#serial;
@@ -188,17 +188,16 @@ export class ModSequences {
     this.#written = state.changeNumber;
     this.#table = state.rows.table;
     this.#count = state.rows.table.count;
-    this.#uidNext = Math.max(this.#uidNext, state.uidList.uidNext);
+    this.#uidNext = Math.max(this.#uidNext, state.uidNext);
     this.#unsaid = [];
   }
 
   /** What happened since everything was said. */
   #news(): News {
-    const { rows, changeNumber, uidList } = this.#state;
+    const { rows, changeNumber, uidNext } = this.#state;
     const writer = new BatchWriter();
     const isSame = changeNumber === this.#written && rows.table === this.#table && rows.table.count === this.#count;
-    if (isSame && uidList.uidNext <= this.#uidNext && this.#unsaid.length === 0)
-      return { writer, changed: [], gone: [] };
+    if (isSame && uidNext <= this.#uidNext && this.#unsaid.length === 0) return { writer, changed: [], gone: [] };
     const modSequence = this.#base + changeNumber;
     const spans = joinedSpans([...this.#unsaid, ...this.#goneFromTable(), ...this.#gapsInNewUids()]);
     const gone = spans.map(([first, last]) => ({ first, last, modSequence }));
@@ -232,15 +231,15 @@ export class ModSequences {
 
   /** Messages that came and left between two looks: an ordinary session may have shown them to its client. */
   *#gapsInNewUids(): Generator<Span> {
-    const { rows, uidList } = this.#state;
-    if (uidList.uidNext <= this.#uidNext) return;
+    const { rows, uidNext } = this.#state;
+    if (uidNext <= this.#uidNext) return;
     let next = this.#uidNext;
     for (let row = firstRowFrom(rows.table, next); row < rows.table.count; row += 1) {
       const uid = rows.table.uidAt(row);
       if (uid > next) yield [next, uid - 1];
       next = uid + 1;
     }
-    if (next < uidList.uidNext) yield [next, uidList.uidNext - 1];
+    if (next < uidNext) yield [next, uidNext - 1];
   }
 
   /** Takes what another process said. */
@@ -384,14 +383,13 @@ export class ModSequences {
   }
 
   #wholeState(): { readonly head: NewHead; readonly octets: Buffer } {
-    const { rows, uidList } = this.#state;
+    const { rows, uidNext } = this.#state;
     const writer = new BatchWriter();
     for (const span of this.#gone.spans) writer.add({ ...span, flags: 0, gone: true, keywords: 0 });
     for (let row = 0; row < rows.count; row += 1) this.#addRow(writer, row);
     const { uidValidity } = this;
     const head = { uidValidity, highest: this.#highest, forgottenUpTo: this.#gone.forgottenUpTo };
     this.#serial += 1;
-    const { uidNext } = uidList;
     return { head, octets: writer.finish({ writer: this.#writer, serial: this.#serial, kind: 'state', uidNext }) };
   }
 
