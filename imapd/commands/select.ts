@@ -43,11 +43,9 @@ export async function select(session: Session, args: SelectArguments): Promise<C
   if (parameters.condstore) await session.useModSequences();
   const mailbox = await open(session, { mailboxName, readOnly });
   session.select(mailbox);
-  if (session.manner.modSequences) {
-    await mailbox.folder.sequences.keep();
-    // What came meanwhile is part of what is described: the number below covers it.
-    mailbox.changes({ expunges: true });
-  }
+  if (session.manner.modSequences) await mailbox.folder.sequences.keep();
+  // What came meanwhile is part of what is described: the numbers below cover it.
+  mailbox.changes({ expunges: true });
 
   session.write(mailbox.describeFlags());
   session.write(encodeExists(mailbox.count));
