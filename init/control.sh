@@ -20,12 +20,13 @@ is_keeper() {
   case $1 in '' | *[!0-9]* | 0 | 1) return 1 ;; esac
   kill -0 "$1" 2>/dev/null || return 1
   if [ -r "/proc/$1/cmdline" ]; then
-    tr '\0' ' ' <"/proc/$1/cmdline" | grep -q "/keeper .*/$2 "
+    # It may end at any moment.
+    { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null | grep -q "/keeper .*/$2 "
   fi
 }
 
 pid_in() {
-  [ ! -r "$1" ] || cat "$1"
+  [ ! -r "$1" ] || cat "$1" 2>/dev/null || :
 }
 
 # start_keeper PIDFILE COMMAND…: in the background, away from this terminal. Its pid is in $keeper, what it says in
