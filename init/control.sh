@@ -13,6 +13,15 @@ need_program() {
   [ -x "$programs/$1" ] || fail "$programs/$1 is not there; run: npm run build"
 }
 
+# Waits for the other scripts of this site: what two of them see and do between each other's steps fits no plan. One that
+# hangs holds nobody up for ever, and where there is no flock, nobody waits.
+one_at_a_time() {
+  site=${COURIER_CONFDIR:-/etc/courier}
+  command -v flock >/dev/null && [ -r "$site" ] || return 0
+  exec 9<"$site"
+  flock -w 60 9
+}
+
 # is_keeper PID DAEMON: is it the loop that keeps this daemon? A pid file may be older than the last boot, and its number
 # another program's.
 is_keeper() {
@@ -37,7 +46,7 @@ start_keeper() {
   : >"$startlog" || exit 1
   session=
   command -v setsid >/dev/null && session=setsid
-  $session sh "$here/keeper" "$@" </dev/null >/dev/null 2>"$startlog" &
+  $session sh "$here/keeper" "$@" </dev/null >/dev/null 2>"$startlog" 9<&- &
   keeper=$!
 }
 

@@ -70,9 +70,9 @@ status() {
 }
 
 case ${1-} in
-start) start ;;
-stop) stop ;;
-restart) stop; start ;;
+start) one_at_a_time; start ;;
+stop) one_at_a_time; stop ;;
+restart) one_at_a_time; stop; start ;;
 reload) "$daemon" --control reload >/dev/null || exit 1 ;;
 status) status ;;
 *) usage ;;

@@ -52,6 +52,22 @@ test('T1: the ports of imapd and imapd-ssl open and close on their own', async (
   });
 });
 
+test('scripts that start or stop at the same moment do what they are told, one after the other', async () => {
+  await withSite(async ({ directory, ports, begin }) => {
+    const scripts = ['imapd.rc', 'imapd-ssl.rc', 'authdaemond', 'imapd.rc'];
+    const told = async (word: string): Promise<void> => {
+      const outcomes = await Promise.all(scripts.map((script) => begin(script, word)));
+      for (const outcome of outcomes) assert.deepEqual(outcome, SILENCE);
+    };
+    for (let round = 0; round < 2; round += 1) {
+      await told('start');
+      assert.deepEqual([await answers(ports.imapd), await answers(ports['imapd-ssl'])], [true, true]);
+      await told('stop');
+      assert.deepEqual(processesOf(directory), []);
+    }
+  });
+});
+
 test('K1 and T9: what keeps it from starting is said, all of it, and nothing stays behind', async () => {
   await withSite(async ({ directory, run, write }) => {
     writeFileSync(

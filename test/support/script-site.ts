@@ -1,11 +1,13 @@
 /**
  * A directory of settings for the control scripts of init/, with ports of its own; everything that was started is stopped.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { writeNewCertificate } from '../../init/runtime/tls/certificate-file.js';
 import { checkoutRoot, programs } from './paths.js';
 import { freePort } from './processes.js';
@@ -27,6 +29,8 @@ export interface ScriptSite {
   readonly ports: Readonly<Record<'imapd' | 'imapd-ssl' | 'pop3d' | 'pop3d-ssl', number>>;
   /** Runs a script of init/. */
   run(script: string, word: string): Outcome;
+  /** Begins to run one, beside others. */
+  begin(script: string, word: string): Promise<Outcome>;
   /** Writes a settings file with the shipped lines, these and those of the site changed. */
   write(name: 'imapd' | 'imapd-ssl' | 'pop3d' | 'pop3d-ssl', changes: Readonly<Record<string, string>>): void;
 }
@@ -39,15 +43,24 @@ export async function withSite(use: (site: ScriptSite) => Promise<void>): Promis
     ...{ imapd: await freePort(), 'imapd-ssl': await freePort() },
     ...{ pop3d: await freePort(), 'pop3d-ssl': await freePort() },
   };
+  const env = { PATH: process.env['PATH'] ?? '', COURIER_CONFDIR: directory, ANGARIUM_PROGRAMS: programs };
   const run = (script: string, word: string): Outcome => {
-    const environment = { PATH: process.env['PATH'] ?? '', COURIER_CONFDIR: directory, ANGARIUM_PROGRAMS: programs };
     // Through pipes: a daemon that keeps one open would hold this up for ever, and that is part of the test.
     const { status, stdout, stderr } = spawnSync(join(checkoutRoot, 'init', script), [word], {
-      env: environment,
+      env,
       encoding: 'utf8',
       timeout: 120_000,
     });
     return { status, stdout, stderr };
+  };
+  const begin: ScriptSite['begin'] = async (script, word) => {
+    const child = spawn(join(checkoutRoot, 'init', script), [word], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [stdout, stderr, [status]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ]);
+    return { status: status as number | null, stdout, stderr };
   };
   const write: ScriptSite['write'] = (name, changes) => {
     const pidFile = join(directory, 'run', `${name}.pid`);
@@ -62,7 +75,7 @@ export async function withSite(use: (site: ScriptSite) => Promise<void>): Promis
   writeSettings(directory, 'authdaemonrc', { authdaemonvar: join(directory, 'authdaemon') });
   writeNewCertificate(join(directory, 'imapd.pem'), ['localhost']);
   try {
-    await use({ directory, ports, run, write });
+    await use({ directory, ports, run, begin, write });
   } finally {
     for (const script of ['imapd-ssl.rc', 'imapd.rc', 'pop3d-ssl.rc', 'pop3d.rc', 'authdaemond']) run(script, 'stop');
     rmSync(directory, { recursive: true, force: true });
