@@ -291,7 +291,9 @@ export class FolderRows {
 
   /** The lowest UID of those that nobody is told of yet. */
   get firstStagedUid(): number | undefined {
-    return this.someStaged ? this.#stagedInOrder()[0]?.file.uid : undefined;
+    let first: number | undefined;
+    for (const { file } of this.#staged?.values() ?? []) first = Math.min(first ?? file.uid, file.uid);
+    return first;
   }
 
   /** Makes room for so many more messages, whose names are as long as those of `files` on average. */
