@@ -311,8 +311,9 @@ class FolderScan {
   }
 
   /** Makes rows of strangers, which follow the rows that there are. */
-  async #show({ order, uids }: StrangersInOrder, change: number): Promise<void> {
+  async #show({ order, uids }: StrangersInOrder, firstChange: number): Promise<void> {
     const { rows } = this.#state;
+    let change = firstChange;
     if (rows.count === 0 && !this.#state.loaded) {
       rows.fill(this.#strangers.files, { order, uids }, change);
       for (const [uniqueName, { keywords }] of this.#keywords ?? []) {
@@ -327,7 +328,10 @@ class FolderScan {
       const keywords = this.#keywordsOf(file);
       rows.append(uids[index] ?? 0, { from: this.#strangers.files, file }, keywords, change);
       const pause = this.#pace.step();
-      if (pause !== undefined) await pause;
+      if (pause === undefined) continue;
+      await pause;
+      // Sessions may have been told of all changes up to then.
+      change = this.#noteChange();
     }
   }
 

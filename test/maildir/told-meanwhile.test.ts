@@ -109,10 +109,10 @@ interface Scene {
   readonly asker: Asker;
 }
 
-async function scene(t: { after(run: () => void): void }): Promise<Scene> {
+async function scene(t: { after(run: () => void): void }, now: () => number = Date.now): Promise<Scene> {
   const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
   const asker = new Asker();
-  const folder = openStore({ fileSystem: askingDisk(() => asker.ask()) })
+  const folder = openStore({ fileSystem: askingDisk(() => asker.ask()), now })
     .open(path)
     .folder('INBOX');
   await folder.open('read-write');
@@ -168,6 +168,43 @@ test('all is right while messages are taken over that another process has number
   }
 
   assert.equal(folder.table.count, ROUNDS * (1 + MANY));
+});
+
+test('all is right while many messages are shown, changed and removed piece by piece', async (t) => {
+  // Each look at this clock says that others have waited for long enough.
+  let passed = 0;
+  const { path, folder, asker } = await scene(t, () => {
+    passed += 3;
+    return Date.now() + passed;
+  });
+  const other = openStore({ processId: OTHER_PROCESS }).open(path).folder('INBOX');
+  let failure: unknown;
+  let over = false;
+  const ask = (): void => {
+    try {
+      asker.ask();
+    } catch (error) {
+      failure ??= error;
+    }
+    if (!over) setImmediate(ask);
+  };
+  t.after(() => {
+    over = true;
+  });
+  ask();
+
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (let number = 100; number < 100 + MANY; number += 1) deliver(path, `17000${round}0${number}.M1.mx`, 'm');
+    if (round % 2 === 0) await other.refresh();
+    await folder.refresh();
+    const uids = Array.from({ length: folder.table.count }, (_, row) => folder.table.uidAt(row));
+    await other.changeFlags(uids.slice(MANY / 2), { operation: 'add', flags: FLAGGED, keywords: [`Round${round}`] });
+    await folder.changeFlags(uids.slice(-MANY), { operation: 'add', flags: SEEN, keywords: [] });
+    await folder.removeMessages(uids.slice(0, MANY / 2));
+  }
+
+  assert.equal(folder.table.count, (ROUNDS * MANY) / 2);
+  assert.equal(failure, undefined);
 });
 
 test('all is right while messages come, change and leave at the same time, here and by other hands', async (t) => {
