@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { deliver, isKind, makeMaildir, opened, openStore, scratchDirectory } from './scratch.js';
+import { deliver, isKind, makeMaildir, OTHER_PROCESS, opened, openStore, scratchDirectory } from './scratch.js';
 
 const addFlags = (flags: number, ...keywords: string[]) => ({ operation: 'add', flags, keywords }) as const;
 
@@ -63,7 +63,7 @@ test('many messages get a keyword by one list, and older update files do not win
 test('safe mode changes the keywords that are on the disk at that moment', async (t) => {
   const path = makeMaildir(join(scratchDirectory(t), 'Maildir'));
   deliver(path, '1.a:2,', 'a');
-  const [one, two] = [process.pid, 1].map((processId) =>
+  const [one, two] = [process.pid, OTHER_PROCESS].map((processId) =>
     openStore({ keywords: 'safe', processId }).open(path).folder('INBOX'),
   );
   assert.ok(one !== undefined && two !== undefined);

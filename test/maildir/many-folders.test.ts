@@ -9,10 +9,16 @@ import { test } from 'node:test';
 import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import type { CurStatuses } from '../../maildir/maildir.js';
 import { losesPowerAfter, PowerLoss } from '../support/faulty-disk.js';
-import { append, assertSound, deliver, makeMaildir, openStore, scratchDirectory, tell } from './scratch.js';
-
-/** A process id that exists and is not ours, so that locks are respected. */
-const OTHER_PROCESS = 1;
+import {
+  append,
+  assertSound,
+  deliver,
+  makeMaildir,
+  OTHER_PROCESS,
+  openStore,
+  scratchDirectory,
+  tell,
+} from './scratch.js';
 
 /** A maildir with folders `INBOX.f0`, `INBOX.f1`, …, a message in each, and no UID lists. */
 function unnumbered(path: string, folders: number): string {

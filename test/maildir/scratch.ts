@@ -20,6 +20,9 @@ import type { Folder } from '../../maildir/folder.js';
 import type { MaildirOptions, MaildirStore } from '../../maildir/maildir-store.js';
 import { testStore } from '../support/test-store.js';
 
+/** A process id that exists and is not ours, so that locks are respected. */
+export const OTHER_PROCESS = 1;
+
 /** A directory that is removed after the test. */
 export function scratchDirectory(t: { after(run: () => void): void }): string {
   // In memory where that can be had: these tests make and remove hundreds of maildirs.

@@ -1,6 +1,6 @@
 /**
- * What other sessions of a process are told while one of them changes a folder, from one sync of the disk to the next:
- * that is when they run.
+ * What other sessions of a process are told while one of them changes a folder. They run while it waits: for the disk, and
+ * in the pauses of long work.
  *
  * - UIDNEXT is above every message that is shown, and no message that is shown later is below it (RFC 9051 section
  *   2.3.1.1).
@@ -14,13 +14,11 @@ import { type FileSystem, realFileSystem } from '../../maildir/file-system.js';
 import { DELETED, FLAGGED, SEEN } from '../../maildir/flags.js';
 import type { Folder } from '../../maildir/folder.js';
 import type { ModSequences } from '../../maildir/modseq/mod-sequences.js';
-import { createdWithSync, deliver, makeMaildir, openStore, scratchDirectory } from './scratch.js';
+import { createdWithSync, deliver, makeMaildir, OTHER_PROCESS, openStore, scratchDirectory } from './scratch.js';
 
 /** Messages that come in one go: more than one list of UIDs reserves. */
 const MANY = 40;
 const ROUNDS = 6;
-/** Of a process that lives. */
-const OTHER_PROCESS = 1;
 
 /** Has somebody asked at each sync, before it and after it. */
 function askingDisk(ask: () => void): FileSystem {

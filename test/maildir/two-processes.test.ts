@@ -16,13 +16,11 @@ import {
   deliver,
   makeMaildir,
   messagesOnDisk,
+  OTHER_PROCESS,
   openStore,
   scratchDirectory,
   tell,
 } from './scratch.js';
-
-/** A process id that exists and is not ours, so that locks are respected. */
-const OTHER_PROCESS = 1;
 
 type Step =
   | { readonly kind: 'append' | 'refresh' | 'deliver' }
