@@ -18,6 +18,10 @@ export interface BenchSizes {
   readonly manyMessages: number;
   readonly bodies: number;
   readonly loginSeconds: number;
+  /** Twenty clients log in for so long before logins count. */
+  readonly warmLoginSeconds: number;
+  /** Logins that are the first of a server. */
+  readonly freshLogins: number;
   readonly appends: number;
   readonly changes: number;
   readonly folders: number;

@@ -1,5 +1,6 @@
 /**
- * Group `floor`: what some rows cost at least. floor.c does the system calls and moves the octets, and nothing else.
+ * Group `floor`: what some rows cost at least. floor.c and login-floor.c do the system calls and move the octets, and
+ * nothing else.
  */
 import { join } from 'node:path';
 import { checkoutRoot } from '../support/paths.js';
@@ -9,8 +10,10 @@ import { type Bench, syncDisk } from './bench.js';
 /** The name under which the floor's samples are kept, as if it were a server. */
 export const FLOOR = 'floor';
 
-/** What floor.c does for each row. */
+/** What they do for each row. */
 export const floors: Readonly<Record<string, string>> = {
+  login_1: 'accept, a greeting, LOGIN, a question to another process over a Unix socket, LOGOUT, close',
+  login_20: 'the same, one after the other, of twenty clients',
   select_10k_first: 'read the names of new and cur, rename those of new',
   select_50k_quiet: 'a question and its answer, the times of two directories',
   fetch_flags: 'a line for each message, written and read',
@@ -32,15 +35,21 @@ export const floors: Readonly<Record<string, string>> = {
   list_status: 'the times of two directories for each folder, a line written and read',
 };
 
-/** Compiles and runs floor.c on a mailbox like that of the rows. Once a run, when it is our turn. */
+/** Compiles and runs both on a mailbox like that of the rows. Once a run, when it is our turn. */
 export async function measureFloor(bench: Bench): Promise<void> {
   if (bench.server.name !== 'ours') return;
   const { messages, changes, folders } = bench.sizes;
-  const account = bench.accountWith(messages);
-  const program = join(account.home, FLOOR);
-  await mustRun(['cc', '-O2', '-o', program, join(checkoutRoot, 'test', 'bench', 'floor.c')]);
+  const { home } = bench.accountWith(messages);
   syncDisk();
-  const told = await mustRun([program, join(account.home, 'Maildir'), String(changes), String(folders)]);
+  await runFloor(bench, home, 'login-floor', [home]);
+  await runFloor(bench, home, 'floor', [join(home, 'Maildir'), String(changes), String(folders)]);
+}
+
+/** Compiles NAME.c, runs it, and keeps what it tells. */
+async function runFloor(bench: Bench, directory: string, name: string, given: readonly string[]): Promise<void> {
+  const program = join(directory, `${name}-program`);
+  await mustRun(['cc', '-O2', '-o', program, join(checkoutRoot, 'test', 'bench', `${name}.c`)]);
+  const told = await mustRun([program, ...given]);
   for (const line of told.trim().split('\n')) {
     const [row = '', value] = line.split(' ');
     bench.samples.push({ row, server: FLOOR, repetition: bench.repetition, value: Number(value) });

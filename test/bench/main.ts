@@ -53,6 +53,8 @@ const wholeSizes: BenchSizes = {
   manyMessages: 50_000,
   bodies: 1000,
   loginSeconds: 1.5,
+  warmLoginSeconds: 12,
+  freshLogins: 200,
   appends: 400,
   changes: 1000,
   folders: 1000,
@@ -71,6 +73,8 @@ const quickSizes: BenchSizes = {
   manyMessages: 5000,
   bodies: 300,
   loginSeconds: 0.4,
+  warmLoginSeconds: 0.4,
+  freshLogins: 20,
   appends: 100,
   changes: 300,
   folders: 100,
@@ -85,8 +89,12 @@ const quickSizes: BenchSizes = {
   growth: [200, 1000, 5000],
 };
 
-/** Enough to have every piece of code run often, and to be over in two seconds. */
-const WARM_SIZES = { messages: 400, manyMessages: 400, appends: 50, changes: 100, runs: 2 } as const;
+/** Enough to have every piece of code run often, and to be over in a few seconds. */
+const WARM_SIZES = { messages: 400, manyMessages: 400, appends: 200, changes: 100, runs: 2 } as const;
+/** What is done before every group. */
+const WARM_GROUPS = ['fetch', 'search', 'store'] as const;
+/** Groups that are measured once in small before they count. Others do that themselves, or are like one of those above. */
+const WARMED_BY_ITSELF: readonly string[] = ['append', 'body', 'folders'];
 
 /** What the peers need as whole servers, beyond their imapd. */
 const SERVER_PROGRAMS = [
@@ -160,9 +168,10 @@ interface Measured {
  * A server is seldom asked right after its start, or when it has had nothing to do while others were measured: each does
  * some work before it is measured, and nobody looks at it.
  */
-async function warmUp(server: BenchServer, master: MasterMail): Promise<void> {
+async function warmUp(server: BenchServer, master: MasterMail, group: string): Promise<void> {
   const bench = new Bench(server, master, { ...quickSizes, ...WARM_SIZES }, 0);
-  for (const name of ['fetch', 'search', 'store']) {
+  const own = WARMED_BY_ITSELF.filter((name) => name === group);
+  for (const name of [...WARM_GROUPS, ...own]) {
     await groups[name]?.measure(bench).catch((error: unknown) => bench.fault(`warming up: ${String(error)}`));
   }
 }
@@ -192,7 +201,7 @@ async function measureServers(
       await delay((given.quick ? quickSizes : wholeSizes).restSeconds * 1000);
     }
     for (const bench of benches) {
-      if (group.repeated) await warmUp(bench.server, master);
+      if (group.repeated) await warmUp(bench.server, master, name);
       await measureGroup(name, group, bench);
     }
   }

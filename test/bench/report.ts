@@ -55,7 +55,7 @@ function headAndVerdict(run: Run, measured: Results): string[] {
   const head =
     `${dateOf(run.started)}; ${machineLine()}. ${messages.toLocaleString('en-US')} messages unless said; ` +
     `${run.repetitions === 1 ? 'one repetition' : `${run.repetitions} repetitions in turn`}; median (best). ` +
-    'Each server had run for some seconds, and served a small mailbox, before.';
+    'Each server had been in use for some seconds, and had done the like on small mailboxes, before.';
   return [head, listed(verdict(measured))];
 }
 

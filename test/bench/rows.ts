@@ -49,7 +49,10 @@ export const heavyWorks = [
 
 /** All rows in the order of the tables. */
 export const rows: readonly Row[] = [
-  row('login_1', 'connect, LOGIN, LOGOUT; 1 at a time', '/s'),
+  row('login_1', 'connect, LOGIN, LOGOUT; 1 at a time', '/s', {
+    meaning:
+      'Twenty clients have logged in for {warmLoginSeconds} seconds before; what the first of all meet stands below.',
+  }),
   row('login_20', 'the same; 20 at a time', '/s'),
   row('login_1_tls', 'the same over TLS; 1 at a time', '/s', { meaning: 'A full TLS 1.3 handshake each time.' }),
   row('login_20_tls', 'the same over TLS; 20 at a time', '/s'),
@@ -126,6 +129,7 @@ export const rows: readonly Row[] = [
   row('memory_selected_compress', 'memory per session, TLS and COMPRESS, selected', 'KiB', {
     meaning: 'Where COMPRESS=DEFLATE is announced.',
   }),
+  row('login_fresh', 'connect, LOGIN, LOGOUT; the first {freshLogins} of a server, 1 at a time', '/s', beside),
   row('memory_unused', 'memory of a server nobody uses', 'KiB', beside),
   row('processes', 'processes with all sessions', '', beside),
   row('handshake_full', 'connect, full TLS 1.3 handshake, greeting; 20 at a time', '/s', beside),

@@ -193,10 +193,10 @@ export function verdict(results: Results): string[] {
 
 /** What is told without being compared. */
 export function besideLines(results: Results): string[] {
-  return results.measured('beside').map(({ key, title, unit }) => {
+  return results.measured('beside').map((row) => {
     const values = results.servers.map((server) =>
-      `${server} ${shownNumber(results.median(key, server))} ${unit}`.trim(),
+      `${server} ${shownNumber(results.median(row.key, server))} ${row.unit}`.trim(),
     );
-    return `${title}: ${values.join(', ')}`;
+    return `${results.title(row)}: ${values.join(', ')}`;
   });
 }
