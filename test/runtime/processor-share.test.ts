@@ -39,3 +39,18 @@ test('a process that never rests needs a whole core, although several want each;
     for (const child of [...endless, resting]) child.kill('SIGKILL');
   }
 });
+
+test('what a process needed before it was looked at anew does not count', async () => {
+  const endless = await childThat('for (;;);');
+  try {
+    const share = new ProcessorShare(endless.pid ?? 0, 0);
+    await passed(500);
+    assert.ok(share.at(WINDOW_MS) > 0);
+    share.beginAnew(WINDOW_MS);
+    assert.equal(share.at(2 * WINDOW_MS - 1), 0);
+    await passed(500);
+    assert.ok(share.at(2 * WINDOW_MS) > 0);
+  } finally {
+    endless.kill('SIGKILL');
+  }
+});

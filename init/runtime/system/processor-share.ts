@@ -39,6 +39,13 @@ export class ProcessorShare {
     this.#neededMs = neededMs;
     return this.#share;
   }
+
+  /** What was needed until now says nothing of what is to come: whoever wanted it has gone. */
+  beginAnew(now: number): void {
+    this.#share = 0;
+    this.#since = now;
+    this.#neededMs = neededMilliseconds(this.#pid);
+  }
 }
 
 /** 0 where there is no /proc, and for a process that is gone: nobody looks busy then. */

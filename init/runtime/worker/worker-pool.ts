@@ -306,6 +306,8 @@ export class WorkerPool {
     this.#options.sessionEnded(sessionId);
     this.#places.leave(maildirKey, worker, Date.now());
     if (worker.sessions.size > 0) return;
+    // A worker that cannot keep up is never without sessions. One that is, is the best for the next: its code is compiled.
+    worker.processor.beginAnew(Date.now());
     worker.idleTimer = setTimeout(() => this.#retire(worker), IDLE_MS);
     worker.idleTimer.unref();
   }
