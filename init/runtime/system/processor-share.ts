@@ -11,6 +11,9 @@ import { readFileSync } from 'node:fs';
 /** Who is busy for less than this works something off: a crowd that logs in, one long command. It needs no help. */
 const WINDOW_MS = 5_000;
 
+/** A window that is as young as this may stay: what lies in it is a small part of the whole, and a look costs a login some. */
+const YOUNG_MS = 1_000;
+
 /** The kernel's unit of processor time, in milliseconds; the same on all Linux machines. */
 const TICK_MS = 10;
 
@@ -43,6 +46,7 @@ export class ProcessorShare {
   /** What was needed until now says nothing of what is to come: whoever wanted it has gone. */
   beginAnew(now: number): void {
     this.#share = 0;
+    if (now - this.#since < YOUNG_MS) return;
     this.#since = now;
     this.#neededMs = neededMilliseconds(this.#pid);
   }
