@@ -264,9 +264,8 @@ static void set_flag(int i, const char *letters) {
   names[i] = strdup(to + 4);
 }
 
-static void append(int messages) {
-  int tmp = open("tmp", O_RDONLY), cur = open("cur", O_RDONLY);
-  double start = now();
+static void append_to_here(int messages) {
+  int cur = open("cur", O_RDONLY);
   for (int i = 0; i < messages; i++) {
     char from[100], to[100];
     snprintf(from, sizeof from, "tmp/append%d", i);
@@ -278,9 +277,36 @@ static void append(int messages) {
     rename(from, to);
     fsync(cur);
   }
-  tell("append_1", messages / ((now() - start) / 1e3));
-  close(tmp);
   close(cur);
+}
+
+/* Messages that come one after the other, and as many in each of eight maildirs at once. */
+static void append(int messages) {
+  enum { MAILDIRS = 8 };
+  char path[100];
+  double start = now();
+  append_to_here(messages);
+  tell("append_1", messages / ((now() - start) / 1e3));
+  for (int i = 0; i < MAILDIRS; i++) {
+    static const char *const parts[] = {"", "/tmp", "/cur"};
+    for (int part = 0; part < 3; part++) {
+      snprintf(path, sizeof path, "append%d%s", i, parts[part]);
+      mkdir(path, 0700);
+    }
+  }
+  sync();
+  fflush(stdout);
+  start = now();
+  for (int i = 0; i < MAILDIRS; i++) {
+    if (fork() != 0) continue;
+    snprintf(path, sizeof path, "append%d", i);
+    if (chdir(path) != 0) _exit(1);
+    append_to_here(messages);
+    _exit(0);
+  }
+  while (wait(0) > 0) {
+  }
+  tell("append_8", MAILDIRS * messages / ((now() - start) / 1e3));
 }
 
 /* A hundred messages that come together, and are brought to the disk together, before and after they are shown. */

@@ -26,6 +26,7 @@ export const floors: Readonly<Record<string, string>> = {
   search_text: 'open, read, close; memmem',
   search_unseen: 'a question and its answer',
   append_1: 'write 4 KB, fsync, rename, fsync of cur',
+  append_8: 'the same in eight processes at once',
   append_multi: 'write 4 KB each, one syncfs, rename each, fsync of cur',
   store_all: 'rename each, one fsync of cur',
   store_one: 'rename, fsync of cur',

@@ -50,6 +50,14 @@ test('what a process needed before it was looked at anew does not count', async 
     assert.equal(share.at(2 * WINDOW_MS - 1), 0);
     await passed(500);
     assert.ok(share.at(2 * WINDOW_MS) > 0);
+
+    await passed(1_000);
+    const begin = performance.now();
+    share.beginAnew(3 * WINDOW_MS);
+    const neededMs = share.at(4 * WINDOW_MS) * WINDOW_MS;
+    // Time in line is counted when it is over, so that some of what was before may be in it.
+    const mostMs = performance.now() - begin + 500;
+    assert.ok(neededMs < mostMs, `${neededMs} of ${mostMs} ms`);
   } finally {
     endless.kill('SIGKILL');
   }
