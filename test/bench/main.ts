@@ -235,6 +235,15 @@ function tidyUpOnSignals(): void {
   }
 }
 
+/** Of all processors since the machine was started, in ticks: what was wanted of them, and what the host took of that. */
+function processorTicks(): { readonly wanted: number; readonly taken: number } {
+  // user, nice, system, idle, iowait, irq, softirq, steal: of the first line, which is that of all processors.
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = readFileSync('/proc/stat', 'latin1')
+    .split('\n', 1)
+    .flatMap((line) => line.split(/ +/).map(Number));
+  return { wanted: user + nice + system + irq + softirq + steal, taken: steal };
+}
+
 async function main(): Promise<void> {
   tidyUpOnSignals();
   const servers = chosen('--servers', given.servers, serverNames);
@@ -246,6 +255,7 @@ async function main(): Promise<void> {
   raiseInotifyInstances();
   const started = new Date();
   const start = performance.now();
+  const ticks = processorTicks();
   const scratch: Scratch = scratchDirectory('bench-mail');
   undo.push(() => scratch.remove());
   const sizes = given.quick ? quickSizes : wholeSizes;
@@ -255,9 +265,11 @@ async function main(): Promise<void> {
     await measureServers(servers, master, repetition, measured);
     if (givenUp) return;
   }
+  const { wanted, taken } = processorTicks();
+  const takenShare = (taken - ticks.taken) / Math.max(1, wanted - ticks.wanted);
   await undoAll();
   const seconds = Math.round((performance.now() - start) / 1000);
-  const run: Run = { started, seconds, servers, repetitions, sizes, ...measured };
+  const run: Run = { started, seconds, takenShare, servers, repetitions, sizes, ...measured };
   process.stdout.write(report(run));
   const written = writeResults(run);
   if (given.readme) writeReadme(run);

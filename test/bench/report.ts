@@ -25,6 +25,8 @@ import {
 export interface Run {
   readonly started: Date;
   readonly seconds: number;
+  /** The part of the processor time wanted by anybody that a virtual machine's host gave to others. */
+  readonly takenShare: number;
   readonly servers: readonly string[];
   readonly repetitions: number;
   readonly sizes: BenchSizes;
@@ -55,7 +57,8 @@ function headAndVerdict(run: Run, measured: Results): string[] {
   const head =
     `${dateOf(run.started)}; ${machineLine()}. ${messages.toLocaleString('en-US')} messages unless said; ` +
     `${run.repetitions === 1 ? 'one repetition' : `${run.repetitions} repetitions in turn`}; median (best). ` +
-    'Each server had been in use for some seconds, and had done the like on small mailboxes, before.';
+    'Each server had been in use for some seconds, and had done the like on small mailboxes, before. ' +
+    `The host took ${(run.takenShare * 100).toFixed(1)} % of the processor time for others.`;
   return [head, listed(verdict(measured))];
 }
 

@@ -12,15 +12,10 @@ import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type DelaySummary, LoopDelays } from '../worker/loop-delays.js';
+import { SampleRhythm } from './sample-rhythm.js';
 
-/** How often the loop's delay is looked at while there is work. */
-const SAMPLE_MS = 10;
-
-/** A loop that was busy for less than this part of a sample has nothing to do but to be sampled. */
+/** A loop that was busy for less than this part of a sample had little to do. */
 const BUSY_SHARE = 0.1;
-
-/** After so many samples without work there is none. */
-const QUIET_SAMPLES = 10;
 
 /**
  * Garbage is collected when nothing has happened for so long, and again later: V8 keeps the young generation as large
@@ -81,8 +76,10 @@ class Activity {
   readonly delays = new LoopDelays();
   #timer: NodeJS.Timeout | undefined;
   #sampling = false;
+  readonly #rhythm = new SampleRhythm();
   #expectedAt = 0;
-  #quietSamples = 0;
+  /** Something came since the last sample. */
+  #noted = false;
   #usedAfterRest = 0;
   #use = performance.eventLoopUtilization();
   readonly #collect: () => void;
@@ -93,28 +90,29 @@ class Activity {
   }
 
   note(): void {
-    this.#quietSamples = 0;
+    this.#noted = true;
     if (this.#sampling) return;
     this.#sampling = true;
     clearTimeout(this.#timer);
     this.#use = performance.eventLoopUtilization();
-    this.#sampleSoon();
+    this.#sampleIn(this.#rhythm.begin());
   }
 
-  #sampleSoon(): void {
-    this.#expectedAt = performance.now() + SAMPLE_MS;
-    this.#timer = setTimeout(() => this.#sample(), SAMPLE_MS).unref();
+  #sampleIn(milliseconds: number): void {
+    this.#expectedAt = performance.now() + milliseconds;
+    this.#timer = setTimeout(() => this.#sample(), milliseconds).unref();
   }
 
   #sample(): void {
     const now = performance.now();
     this.delays.add(now - this.#expectedAt, now);
     const use = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(use, this.#use);
+    const isBusy = performance.eventLoopUtilization(use, this.#use).utilization > BUSY_SHARE;
     this.#use = use;
-    this.#quietSamples = utilization > BUSY_SHARE ? 0 : this.#quietSamples + 1;
-    if (this.#quietSamples < QUIET_SAMPLES) {
-      this.#sampleSoon();
+    const next = this.#rhythm.next(isBusy, this.#noted);
+    this.#noted = false;
+    if (next !== undefined) {
+      this.#sampleIn(next);
     } else {
       this.#sampling = false;
       this.#restLater(0);
