@@ -118,7 +118,7 @@ test('a worker that dies takes only its own sessions with it', async () => {
   });
 });
 
-/** Five seconds of work must be seen, which may take a while where many want the processor. */
+/** Ten seconds of work must be seen, which may take a while where many want the processor. */
 const MOST_LOGINS_UNTIL_BUSY = 600;
 
 test('sessions of one account share a worker; a uid whose worker is busy gets a further one, up to the limit', async () => {

@@ -8,8 +8,11 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** Who is busy for less than this works something off: a crowd that logs in, one long command. It needs no help. */
-const WINDOW_MS = 5_000;
+/**
+ * Who is busy for less than this works something off: a crowd that logs in, one long command. It needs no help, least of all
+ * from a process that has to be started first: on a slow machine, five hundred clients that come back take eight seconds.
+ */
+const WINDOW_MS = 10_000;
 
 /** A window that is as young as this may stay: what lies in it is a small part of the whole, and a look costs a login some. */
 const YOUNG_MS = 1_000;
@@ -32,7 +35,7 @@ export class ProcessorShare {
     this.#neededMs = neededMilliseconds(pid);
   }
 
-  /** The part of one core, 0 to 1 and a little more, needed between the last questions that were five seconds or more apart. */
+  /** The part of one core, 0 to 1 and a little more, needed between the last questions that were ten seconds or more apart. */
   at(now: number): number {
     const passedMs = now - this.#since;
     if (passedMs < WINDOW_MS) return this.#share;
