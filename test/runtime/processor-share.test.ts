@@ -12,7 +12,7 @@ import { ProcessorShare } from '../../init/runtime/system/processor-share.js';
 const WINDOW_MS = 10_000;
 
 /** Nearly all of a core, where each gets a third of one; what the host of a machine takes is neither used nor stood in line for. */
-const WHOLE = 0.6;
+const WHOLE = 0.8;
 const LOOK_MS = 3_000;
 const MOST_MS = 60_000;
 

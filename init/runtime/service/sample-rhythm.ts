@@ -4,7 +4,7 @@
  */
 
 /** How often it looks while there is much work. */
-export const SAMPLE_MS = 10;
+const SAMPLE_MS = 10;
 
 /**
  * How seldom it looks while there is little: each time twice as late as the time before, up to this. To be woken for a look

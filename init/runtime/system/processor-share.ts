@@ -10,7 +10,8 @@ import { readFileSync } from 'node:fs';
 
 /**
  * Who is busy for less than this works something off: a crowd that logs in, one long command. It needs no help, least of all
- * from a process that has to be started first: on a slow machine, five hundred clients that come back take eight seconds.
+ * from a process that has to be started first: five hundred clients that come back take longer than five seconds where the
+ * machine is slow.
  */
 const WINDOW_MS = 10_000;
 
