@@ -1,8 +1,8 @@
 /**
- * The mail workers: which one serves an account, when a further one is started, and when one ends.
+ * The mail workers: which one serves an account, and when a further one is started.
  *
  * All sessions of one maildir go to the same worker, so that they share one view of each folder. Where many accounts
- * share a uid, further workers start with load, up to a limit. A worker without sessions stays warm for a while.
+ * share a uid, further workers start with load, up to a limit. When one ends: worker-retirement.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
@@ -16,20 +16,19 @@ import { checkFromWorker, type SessionDescription } from '../service/handover.js
 import type { Identity } from '../system/drop-privileges.js';
 import { ProcessorShare } from '../system/processor-share.js';
 import { bindUnix, type RawHandle } from '../system/raw-handles.js';
+import { residentOctets } from '../system/resident-memory.js';
 import { LiveSessions } from './live-sessions.js';
 import type { SessionAccount } from './mail-worker.js';
 import { MaildirPlaces } from './maildir-places.js';
 import { Rehearsals } from './rehearsals.js';
 import { chooseWorker, isBusy } from './worker-choice.js';
+import { IDLE_MS, WorkerRetirement } from './worker-retirement.js';
 
 /** Young garbage of a worker: with 1 MiB, reading many messages takes a tenth longer; with 4, nothing is faster. */
 const HEAP = { semiSpaceMiB: 2, helperThreads: 1, keepsCode: true };
 
 // One arena of glibc is enough for threads that only sync and look up names.
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
-
-/** A worker ends this long after its last session: a client that comes back soon finds its folders in memory. */
-const IDLE_MS = 60_000;
 
 /** On the way out a worker says goodbye to all sessions; after this it is killed. */
 const END_GRACE_MS = 8_500;
@@ -73,7 +72,6 @@ interface WorkerProcess {
   readonly processor: ProcessorShare;
   readonly answers: Map<number, () => void>;
   socket: RawHandle | undefined;
-  idleTimer: NodeJS.Timeout | undefined;
 }
 
 /** A worker chosen for a session. */
@@ -93,6 +91,10 @@ export class WorkerPool {
   readonly #workers = new Set<WorkerProcess>();
   readonly #places = new MaildirPlaces<WorkerProcess>(IDLE_MS);
   readonly #rehearsals = new Rehearsals();
+  readonly #retirement = new WorkerRetirement<WorkerProcess>({
+    end: (worker) => this.#retire(worker),
+    memoryOctets: ({ child }) => residentOctets(child.pid),
+  });
   /** The sessions of all workers, for who asks. */
   readonly live = new LiveSessions(() =>
     [...this.#workers].map(({ child }) => ({ pid: child.pid, send: (message) => child.send(message) })),
@@ -125,7 +127,7 @@ export class WorkerPool {
     const worker = this.#places.find(maildirKey, isFree) ?? this.#choose(identity, maildirKey);
     this.#places.enter(maildirKey, worker);
     worker.sessions.set(sessionId, maildirKey);
-    clearTimeout(worker.idleTimer);
+    this.#retirement.serves(worker);
     try {
       await worker.child.ready;
     } catch (error) {
@@ -222,10 +224,10 @@ export class WorkerPool {
       sessions: new Map(),
       answers: new Map(),
       socket: undefined,
-      idleTimer: undefined,
     };
     spare.worker = worker;
     this.#workers.add(worker);
+    this.#retirement.started(worker, worker.identity);
     child.start({ kind: 'start', title: name, module, identity, umask, settings });
     this.#giveSocket(worker);
     // Where one user has all the mail, the next worker starts with load, which can wait for it.
@@ -308,12 +310,10 @@ export class WorkerPool {
     if (worker.sessions.size > 0) return;
     // A worker that cannot keep up is never without sessions. One that is, is the best for the next: its code is compiled.
     worker.processor.beginAnew(Date.now());
-    worker.idleTimer = setTimeout(() => this.#retire(worker), IDLE_MS);
-    worker.idleTimer.unref();
+    if (this.#workers.has(worker)) this.#retirement.idles(worker);
   }
 
   #retire(worker: WorkerProcess): void {
-    if (worker.sessions.size > 0) return;
     this.#remove(worker);
     worker.child.end({ kind: 'end', reason: 'idle' }, END_GRACE_MS);
     if (this.#workers.size === 0) this.prepareSpare();
@@ -322,10 +322,10 @@ export class WorkerPool {
   #remove(worker: WorkerProcess): void {
     this.#places.remove(worker);
     this.#workers.delete(worker);
+    this.#retirement.gone(worker);
   }
 
   #ended(worker: WorkerProcess, how: string | undefined): void {
-    clearTimeout(worker.idleTimer);
     this.#remove(worker);
     worker.socket?.close();
     rmSync(worker.socketPath, { force: true });
@@ -335,7 +335,6 @@ export class WorkerPool {
       this.#options.log.write('alert', `${worker.name} (pid ${worker.child.pid}) died: ${how}; ${lost}`);
     }
     for (const sessionId of [...worker.sessions.keys()]) this.#forget(worker, sessionId);
-    clearTimeout(worker.idleTimer);
   }
 }
 
