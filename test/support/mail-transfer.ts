@@ -23,7 +23,12 @@ export interface MailTransferOptions {
   /** Mail for bob@example.com goes to MAIL/bob/Maildir. */
   readonly mail: string;
   readonly port: number;
-  /** More lines of main.cf; for Exim, the section of its authenticators. */
+  /** For Postfix: whose mail goes everywhere, in place of this machine's; empty for nobody's. */
+  readonly networks?: string;
+  /**
+   * More lines of main.cf, none of which stands there already: Postfix's log daemon writes a warning of that to itself, and
+   * can wait for itself for ever. For Exim, the section of its authenticators.
+   */
   readonly more?: string;
   /** For Postfix: more lines of master.cf. */
   readonly services?: string;
@@ -36,7 +41,7 @@ export interface MailTransferOptions {
 }
 
 export async function startPostfix(options: MailTransferOptions): Promise<MailTransfer> {
-  const { directory, mail, port, more, sasl, services } = options;
+  const { directory, mail, port, networks, more, sasl, services } = options;
   const etc = join(directory, 'etc');
   for (const path of [etc, join(directory, 'queue'), join(directory, 'data')]) mkdirSync(path, { recursive: true });
   await mustRun(['chown', 'postfix', join(directory, 'data')]);
@@ -51,7 +56,7 @@ myhostname = mail.example.com
 mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
+mynetworks = ${networks ?? '127.0.0.0/8'}
 smtpd_peername_lookup = no
 maillog_file = ${directory}/log
 maillog_file_prefixes = ${directory}
