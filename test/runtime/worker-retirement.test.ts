@@ -65,7 +65,7 @@ test('with several users none stays, and the first one’s that has stayed goes 
   assert.deepEqual(ended, ['ann’s', 'bob’s']);
 });
 
-test('one that serves again is not ended for the rest that it had, and one that has died is not the last', (t) => {
+test('one that serves again is not ended for the rest that it had, and one that has died does not count', (t) => {
   const { retirement, start, ended, pass } = tryOut(t);
   for (const worker of ['one', 'two']) start(worker, 'vmail');
   retirement.idles('one');

@@ -2,7 +2,8 @@
  * Who listens on a TCP port, for the message that it is taken. As far as Linux's /proc tells us: root sees every
  * process, others their own.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { procText } from './proc-text.js';
 
 /** A listening socket's state in /proc/net/tcp. */
 const LISTENING = '0A';
@@ -14,7 +15,7 @@ export function portOwner(port: number): string | undefined {
   for (const pid of entries('/proc').filter((name) => /^\d+$/.test(name))) {
     for (const fd of entries(`/proc/${pid}/fd`)) {
       const [, inode] = /^socket:\[(\d+)\]$/.exec(linkTarget(`/proc/${pid}/fd/${fd}`)) ?? [];
-      if (inode !== undefined && inodes.has(inode)) return `${text(`/proc/${pid}/comm`).trim()} (pid ${pid})`;
+      if (inode !== undefined && inodes.has(inode)) return `${procText(`/proc/${pid}/comm`).trim()} (pid ${pid})`;
     }
   }
   return undefined;
@@ -23,7 +24,7 @@ export function portOwner(port: number): string | undefined {
 /** Lines of the table: number, local address:port in hexadecimal, remote, state, …, inode as tenth. */
 function inodesListening(table: string, port: number): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const rows = text(table)
+  const rows = procText(table)
     .split('\n')
     .map((line) => line.trim().split(/\s+/));
   return rows.flatMap(([, local = '', , state, , , , , , inode]) =>
@@ -43,14 +44,6 @@ function entries(directory: string): string[] {
 function linkTarget(path: string): string {
   try {
     return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
-
-function text(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
   } catch {
     return '';
   }

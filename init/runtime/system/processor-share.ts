@@ -6,7 +6,7 @@
  *
  * Looked at when somebody asks, and never more than once in its window. It knows nothing of what the process does.
  */
-import { readFileSync } from 'node:fs';
+import { procText } from './proc-text.js';
 
 /**
  * Who is busy for less than this works something off: a crowd that logs in, one long command. It needs no help, least of all
@@ -58,19 +58,10 @@ export class ProcessorShare {
 
 /** 0 where there is no /proc, and for a process that is gone: nobody looks busy then. */
 function neededMilliseconds(pid: number): number {
-  const stat = textOf(`/proc/${pid}/stat`);
+  const stat = procText(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const used = (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS;
   // Of the first thread, which has the event loop: nanoseconds on a processor, and in line for one.
-  const [, waited = 0] = textOf(`/proc/${pid}/schedstat`).split(' ', 2).map(Number);
+  const [, waited = 0] = procText(`/proc/${pid}/schedstat`).split(' ', 2).map(Number);
   return used + waited / NANOSECONDS_OF_MILLISECOND;
-}
-
-/** Empty where there is no such file. */
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
 }
